@@ -1,8 +1,16 @@
-"""Whose word counts on a frame: that of label files which came for it, before that of the capture that recorded it."""
+"""Whose word counts on a frame.
+
+A person's who gave or corrected an answer comes first, for the task that it is about. Then come label files that came
+for the frame, and answers that were imported, side by side. Then a simulator's answer. Last comes what the capture that
+recorded the frame says of it. A model's answer never counts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from assets.tables.rows import AnnotatedFrameRow, LabelRow, LabelVersionRow
 
 
 def choose_speakers(recorded_by: str, speakers: Iterable[str]) -> list[str]:
@@ -12,3 +20,43 @@ def choose_speakers(recorded_by: str, speakers: Iterable[str]) -> list[str]:
     """
     found = set(speakers)
     return sorted(found - {recorded_by} or found)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What counts of what is said of one frame: rows of captures, and versions beside them."""
+
+    labels: Sequence[LabelRow]
+    looked_at: Sequence[AnnotatedFrameRow]
+    versions: Sequence[LabelVersionRow]
+
+
+def hear(
+    recorded_by: str,
+    labels: Sequence[LabelRow],
+    looked_at: Sequence[AnnotatedFrameRow],
+    versions: Sequence[LabelVersionRow],
+) -> Heard:
+    """What counts, task by task. `recorded_by` is the capture that recorded the frame; `versions` are those that count
+    among versions, of one kind of author a task."""
+    if not versions:
+        return Heard(labels, looked_at, ())
+    rows = (*labels, *looked_at)
+    of_files = {row["task"] for row in rows if row["capture_id"] != recorded_by}
+    heard = [
+        v
+        for v in versions
+        if v["author_kind"] != "simulator" or v["task"] not in of_files
+    ]
+    kind_of = {v["task"]: v["author_kind"] for v in heard}
+
+    def counts(row: LabelRow | AnnotatedFrameRow) -> bool:
+        kind = kind_of.get(row["task"])
+        is_own = row["capture_id"] == recorded_by
+        return kind is None or (kind != "person" and not is_own)
+
+    return Heard(
+        [label for label in labels if counts(label)],
+        [row for row in looked_at if counts(row)],
+        heard,
+    )

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from checks.gate import Gate, TaskGate, no_colour_frames
 from checks.quality import EMBEDDING_RULES, QUALITY_RULES
-from checks.release import RELEASE_FRAME_RULES, RELEASE_RULES
+from checks.release import (
+    RELEASE_FRAME_RULES,
+    RELEASE_LABEL_RULES,
+    RELEASE_RULES,
+)
 from checks.splits import SPLIT_RULES, UNIQUE_RULES
 from models.task_names import DATASET_NAMES
 
@@ -15,6 +19,7 @@ GATES = (
     Gate("splits", SPLIT_RULES),
     Gate("releases", RELEASE_RULES),
     Gate("release_frames", RELEASE_FRAME_RULES),
+    Gate("release_labels", RELEASE_LABEL_RULES, lambda _: "it rests on label files"),
 )
 SESSION_ASSETS = {
     "frame_quality": ("frame_quality",),
@@ -24,7 +29,7 @@ WHOLE_ASSETS = {"unique_frames": ("unique_frames",), "splits": ("splits",)}
 TASK_GATES = (
     TaskGate(
         asset="{task}_dataset",
-        tables=("releases", "release_frames"),
+        tables=("releases", "release_frames", "release_labels"),
         column="release_id",
         made="draft",
         passed="release",

@@ -130,6 +130,30 @@ _RELEASE = (
 )
 _LABELS = tuple(dict.fromkeys(column for kind in KINDS for column in kind.columns))
 _TARGET = ("release_id", "frame_id", "sha256", "split", *_LABELS)
+
+
+def released_versions_are_of_no_model(
+    release_labels: pa.Table, label_versions: pa.Table
+) -> Verdict:
+    """Every version of labels that a release takes is there, and its author is no model."""
+    columns = ("version_id", "author_kind")
+    ids, kinds = (label_versions[name].to_pylist() for name in columns)
+    kind_of = dict(zip(ids, kinds, strict=True))
+    rows = release_labels.to_pylist()
+    authors = [kind_of.get(row["version_id"], "nobody") for row in rows]
+    return judge_share(
+        "released_versions_are_of_no_model",
+        num_checked=len(rows),
+        offenders=[
+            f"frame {row['frame_id']}: version {row['version_id']} is of {kind}"
+            for row, kind in zip(rows, authors, strict=True)
+            if kind in ("model", "nobody")
+        ],
+        of="versions of labels",
+        fault="are a model's, or are not there",
+    )
+
+
 RELEASE_RULES = (
     Rule(release_matches_its_hash, {"releases": _RELEASE, "release_frames": _TARGET}),
 )
@@ -160,6 +184,17 @@ RELEASE_FRAME_RULES = (
                 "mask_class_ids",
             ),
             "releases": ("release_id", "task", "class_names"),
+        },
+    ),
+)
+
+
+RELEASE_LABEL_RULES = (
+    Rule(
+        released_versions_are_of_no_model,
+        {
+            "release_labels": ("release_id", "frame_id", "version_id"),
+            "label_versions": ("version_id", "author_kind"),
         },
     ),
 )

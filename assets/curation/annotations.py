@@ -3,7 +3,8 @@
 A label stands on the frame that it was made for. Files of one capture complete each other, so a frame that one of them
 labels and another calls empty has labels. What another capture says of a frame, which is a label file that came for it,
 takes the place of what the frame's own says. Several such files are joined as what is said of equal pictures is; where
-they contradict each other the frame counts as one that lacks a label.
+they contradict each other the frame counts as one that lacks a label. Versions of labels have their place among them by
+who made them (`assets/speakers.py`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,11 +22,24 @@ import pyarrow.compute as pc
 from assets.curation.joining import find_any_conflict, join_statements
 from assets.kinds import KINDS, Kind, find_kind
 from assets.kinds.kind import Marks, Statement
-from assets.speakers import choose_speakers
+from assets.label_versions import (
+    IS_COUNTED,
+    list_counting,
+    read_counting,
+    tabulate,
+    to_rows,
+)
+from assets.speakers import choose_speakers, hear
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.positions import Positions as Places
 from assets.tables.positions import open_placed
-from assets.tables.rows import SIDES, AnnotatedFrameRow, FrameRow, LabelRow
+from assets.tables.rows import (
+    SIDES,
+    AnnotatedFrameRow,
+    FrameRow,
+    LabelRow,
+    LabelVersionRow,
+)
 from assets.tables.schemas import TABLES
 
 _COUNTS = ("num_labels", "num_missing", "num_ignored")
@@ -43,9 +58,12 @@ class Statements:
         of_task = is_in("task", self.kind.label_tasks)
         self._labels = _Said(catalog, "labels", of_task, ids)
         self._looked_at = _Said(catalog, "annotated_frames", of_task, ids)
+        of_task = f"{of_task} AND {IS_COUNTED}"
+        self._versions = _Said(catalog, "label_versions", of_task, ids, is_judged=True)
         self.is_said = np.zeros(len(frames), bool)
         self.is_said[self._labels.frame] = True
         self.is_said[self._looked_at.frame] = True
+        self.is_said[self._versions.frame] = True
 
     def read(self, places: Places) -> dict[str, Statement]:
         """Frame id -> what is said of it, for those of the frames at these places (N,) that anything is said of."""
@@ -57,11 +75,16 @@ class Statements:
         for row in self._looked_at.read(places):
             said_by_frame[row["frame_id"]].append(row)
         frames: list[FrameRow] = self.frames.take(pa.array(places)).to_pylist()
+        sha256_of = {frame["frame_id"]: frame["sha256"] for frame in frames}
+        versions_by_frame: dict[str, list[LabelVersionRow]] = defaultdict(list)
+        for version in list_counting(self._versions.read(places), sha256_of):
+            versions_by_frame[version["frame_id"]].append(version)
         return {
             frame["frame_id"]: _join(
                 self.kind,
                 labels_by_frame.get(frame["frame_id"], ()),
                 said_by_frame.get(frame["frame_id"], ()),
+                versions_by_frame.get(frame["frame_id"], ()),
                 frame,
             )
             for frame in frames
@@ -69,12 +92,21 @@ class Statements:
 
 
 class _Said:
-    """Rows of one table that speak of frames: `frame` (M,) the place of the frame that each is of."""
+    """Rows of one table that speak of frames: `frame` (M,) the place of the frame that each is of.
+
+    `is_judged`: the table stands alone, and not together with others.
+    """
 
     def __init__(
-        self, catalog: Catalog, name: str, where: str, frame_ids: pa.ChunkedArray
+        self,
+        catalog: Catalog,
+        name: str,
+        where: str,
+        frame_ids: pa.ChunkedArray,
+        is_judged: bool = False,
     ) -> None:
-        placed = open_placed(catalog, name, ["frame_id"], _admit(catalog, where))
+        admitted = where if is_judged else _admit(catalog, where)
+        placed = open_placed(catalog, name, ["frame_id"], admitted)
         frame = pc.index_in(placed.rows["frame_id"], value_set=frame_ids)
         is_known = pc.is_valid(frame)
         self.frame = frame.filter(is_known).to_numpy().astype(np.int64)
@@ -106,13 +138,12 @@ def read_datasets(catalog: Catalog) -> pa.Table:
     """
     labels = _read(catalog, "labels", ["frame_id", "task", *SIDES])
     looked_at = _read(catalog, "annotated_frames", ["frame_id", "task", *_COUNTS])
-
-    def find_frames(where: str) -> set[str]:
-        return set(
-            _read(catalog, "labels", ["frame_id"], where)["frame_id"].to_pylist()
-        )
-
-    marks = Marks(labels, looked_at, find_frames)
+    counting = read_counting(catalog)
+    marks = (
+        _add_versions(catalog, labels, looked_at, counting)
+        if counting
+        else Marks(labels, looked_at, partial(_find_frames, catalog))
+    )
     parts = []
     for n, kind in enumerate(KINDS):
         ids = pa.array(kind.find_frames(marks), pa.string())
@@ -125,28 +156,76 @@ def read_datasets(catalog: Catalog) -> pa.Table:
     return found.rename_columns(["frame_id", "datasets"])
 
 
+def _find_frames(catalog: Catalog, where: str) -> set[str]:
+    """Ids of the frames with such a label of a label file."""
+    return set(_read(catalog, "labels", ["frame_id"], where)["frame_id"].to_pylist())
+
+
+def _add_versions(
+    catalog: Catalog,
+    labels: pa.Table,
+    looked_at: pa.Table,
+    versions: Sequence[LabelVersionRow],
+) -> Marks:
+    """What label files and versions say of frames, without what persons have overruled."""
+    said, seen = tabulate(versions)
+    # where a version takes the place of what the frame's own capture says alone, the frame is labelled either way
+    by_persons = [v for v in versions if v["author_kind"] == "person"]
+    overruled = pa.array(
+        [f"{v['frame_id']} {v['task']}" for v in by_persons], pa.string()
+    )
+
+    def keep(rows: pa.Table) -> pa.Table:
+        subject = pc.binary_join_element_wise(rows["frame_id"], rows["task"], " ")
+        return rows.filter(pc.invert(pc.is_in(subject, value_set=overruled)))
+
+    def find_frames(where: str) -> set[str]:
+        import duckdb
+
+        of_files = keep(_read(catalog, "labels", ["frame_id", "task"], where))
+        with duckdb.connect() as connection:
+            of_versions = connection.from_arrow(said).filter(where)
+            mine = of_versions.project("frame_id").to_arrow_table()
+        return {*of_files["frame_id"].to_pylist(), *mine["frame_id"].to_pylist()}
+
+    return Marks(
+        pa.concat_tables([keep(labels), said.select(labels.schema.names)]),
+        pa.concat_tables([keep(looked_at), seen.select(looked_at.schema.names)]),
+        find_frames,
+    )
+
+
 def _join(
     kind: Kind,
     labels: Sequence[LabelRow],
     said: Sequence[AnnotatedFrameRow],
+    versions: Sequence[LabelVersionRow],
     frame: FrameRow,
 ) -> Statement:
-    """What the captures that speak of a frame say together."""
-    speakers = [row["capture_id"] for row in (*labels, *said)]
+    """What the captures and the versions that speak of a frame say together."""
+    heard = hear(frame["capture_id"], labels, said, versions)
+    speakers = [row["capture_id"] for row in (*heard.labels, *heard.looked_at)]
     statements = [
         _state(
             kind,
-            [label for label in labels if label["capture_id"] == source],
-            [row for row in said if row["capture_id"] == source],
+            [label for label in heard.labels if label["capture_id"] == source],
+            [row for row in heard.looked_at if row["capture_id"] == source],
             frame,
         )
         for source in choose_speakers(frame["capture_id"], speakers)
     ]
+    statements += [_state_version(kind, v, frame) for v in heard.versions]
     if len(statements) == 1:
         return statements[0]
     joined = join_statements(statements, kind)
     is_torn = find_any_conflict(statements, kind) is not None
     return replace(joined, num_missing=joined.num_missing + is_torn)
+
+
+def _state_version(kind: Kind, version: LabelVersionRow, frame: FrameRow) -> Statement:
+    labels, looked_at = to_rows(version)
+    stated = _state(kind, labels, [looked_at], frame)
+    return replace(stated, version_ids=frozenset({version["version_id"]}))
 
 
 def _state(

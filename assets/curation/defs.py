@@ -27,6 +27,7 @@ from assets.workspace import Workspace
 from models.task_names import DATASET_NAMES
 
 _log = logging.getLogger("daguerre.curation")
+_SAID = (["capture", "imported_labels"], ["annotation", "labels"])  # of frames
 _MOST_CLASSES = 100  # in a log and in metadata; `daguerre train --dry-run` lists all
 
 
@@ -87,7 +88,7 @@ def frame_embeddings(
     deps=[
         ["curation", "frame_embeddings"],
         ["curation", "frame_quality"],
-        ["capture", "imported_labels"],
+        *_SAID,
     ],
 )
 def unique_frames(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
@@ -104,7 +105,7 @@ def unique_frames(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
     key=["curation", "splits"],
     group_name="curation",
     kinds={"lance"},
-    deps=[["curation", "unique_frames"], ["capture", "imported_labels"]],
+    deps=[["curation", "unique_frames"], *_SAID],
 )
 def splits(catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult:
     """Train, val and test by recording, by the producer's own split, or by near-duplicate cluster."""
@@ -144,7 +145,7 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         key=["curation", f"{task}_dataset"],
         group_name="curation",
         kinds={"lance"},
-        deps=[["curation", "splits"], ["capture", "imported_labels"]],
+        deps=[["curation", "splits"], *_SAID],
     )
     def dataset(
         context: dg.AssetExecutionContext,
@@ -176,6 +177,7 @@ def _dataset(task: str) -> dg.AssetsDefinition:
             "classes": draft.row["class_names"],
             "class list": dg.MetadataValue.md(_draw_classes(draft)),
             "labels": draft.row["num_labels"],
+            "versions of labels": len(draft.labels),
             "frames without an object": draft.num_empty,
             **lost,
             "excluded": dg.MetadataValue.json(draft.excluded),

@@ -46,6 +46,7 @@ from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.seals import seal_tables
 
 _TABLE = TABLES["release_frames"]
+_LABELS = TABLES["release_labels"]
 _SCHEMA = pa.schema(
     [field for field in _TABLE.schema if field.name not in ("row_id", "release_id")]
 )
@@ -59,6 +60,8 @@ class Draft:
     row: dict[str, Any]
     frames: pa.Table  # its `release_frames`, sorted by frame id
     excluded: dict[str, int] = field(default_factory=dict)
+    # its `release_labels`: the versions of labels that it takes
+    labels: pa.Table = field(default_factory=_LABELS.schema.empty_table)
 
     @property
     def num_empty(self) -> int:
@@ -151,6 +154,8 @@ def write_release(catalog: Catalog, draft: Draft) -> str:
     tag = f"release-{release_id}"
     pin(dataset, tag, draft.row["frames_version"])
     catalog.merge("release_frames", draft.frames)
+    if len(draft.labels):
+        catalog.merge("release_labels", draft.labels)
     catalog.merge("releases", to_table(TABLES["releases"], [draft.row]))
     seal_tables(catalog)
     return str(release_id)
@@ -165,10 +170,14 @@ def _read_sides(catalog: Catalog) -> Sides:
 
 @dataclass(frozen=True)
 class _Chosen:
-    """`release_frames` without the ids of the release, sorted by frame id, and the classes that their ids index."""
+    """`release_frames` without the ids of the release, sorted by frame id, and the classes that their ids index.
+
+    `version_ids` are of the versions that they rest on, by frame id.
+    """
 
     frames: pa.Table
     class_names: list[str]
+    version_ids: Mapping[str, frozenset[str]]
 
 
 class _Sought:
@@ -271,7 +280,12 @@ def _list_frames(
                 **kind.make_target(labels, class_ids, frame),
             }
         )
-    return _Chosen(pa.Table.from_pylist(rows, _SCHEMA), class_names)
+    version_ids = {p.frame_id: p.said.version_ids for p in pictures}
+    return _Chosen(
+        pa.Table.from_pylist(rows, _SCHEMA),
+        class_names,
+        {frame_id: ids for frame_id, ids in version_ids.items() if ids},
+    )
 
 
 def _join(parts: Sequence[_Chosen]) -> _Chosen:
@@ -283,7 +297,8 @@ def _join(parts: Sequence[_Chosen]) -> _Chosen:
         for part in parts
     ]
     frames = pa.concat_tables(tables or [_SCHEMA.empty_table()])
-    return _Chosen(frames.sort_by("frame_id"), class_names)
+    version_ids = {i: ids for part in parts for i, ids in part.version_ids.items()}
+    return _Chosen(frames.sort_by("frame_id"), class_names, version_ids)
 
 
 def _renumber(frames: pa.Table, class_ids: Sequence[int]) -> pa.Table:
@@ -338,4 +353,24 @@ def _seal(
         ),
         **summarise(frames),
     }
-    return Draft(release, frames, dict(excluded))
+    labels = _list_labels(release_id, chosen)
+    return Draft(release, frames, dict(excluded), labels)
+
+
+def _list_labels(release_id: str, chosen: _Chosen) -> pa.Table:
+    """The rows of `release_labels`."""
+    session_of = _to_mapping(
+        chosen.frames["frame_id"].to_pylist(), chosen.frames["session"]
+    )
+    rows = [
+        {
+            "row_id": content_id("release_label", release_id, frame_id, version_id),
+            "release_id": release_id,
+            "frame_id": frame_id,
+            "session": session_of[frame_id],
+            "version_id": version_id,
+        }
+        for frame_id, ids in sorted(chosen.version_ids.items())
+        for version_id in sorted(ids)
+    ]
+    return to_table(_LABELS, rows)

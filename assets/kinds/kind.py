@@ -37,6 +37,7 @@ class Statement:
 
     `labels` have no fault; `faults` tell of the others why they cannot be in a release. `num_missing` counts marked
     objects that never became labels. `empty_for` are the tasks that somebody looked for, and found nothing at all.
+    `version_ids` are the versions of labels that it rests on, beside label files.
     """
 
     labels: tuple[LabelRow, ...] = ()
@@ -44,6 +45,7 @@ class Statement:
     num_missing: int = 0
     has_ignored: bool = False
     empty_for: frozenset[str] = frozenset()
+    version_ids: frozenset[str] = frozenset()
 
     @property
     def is_whole(self) -> bool:

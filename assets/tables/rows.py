@@ -166,6 +166,34 @@ class AnnotatedFrameRow(TypedDict):
     source_inner_offset: int | None
 
 
+class LabelVersionRow(TypedDict):
+    """Of `label_versions`."""
+
+    version_id: str
+    frame_id: str
+    capture_id: str
+    session: str
+    task: str
+    number: int
+    frame_sha256: str
+    author_kind: str
+    author: str
+    made_ns: int
+    act: str
+    queue_id: str | None
+    guideline_id: str | None
+    replaces: list[str]
+    num_missing: int
+    num_ignored: int
+    label_ids: list[str]
+    class_names: list[str]
+    boxes_xyxy: list[float]
+    mask_rles: list[str]
+    track_ids: list[str]
+    attributes: list[str]
+    content_sha256: str
+
+
 class ReleaseRow(TypedDict):
     """Of `releases`."""
 

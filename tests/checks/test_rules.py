@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from assets.label_versions import hash_version
 from assets.tables.releases import hash_content
-from assets.tables.schemas import TABLES, content_id
+from assets.tables.schemas import TABLES, content_id, to_table
 from checks.gates import GATES
 from checks.stored_rows import PUBLISHED, SEEN
 from models.masks import encode_mask
@@ -67,7 +68,20 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
         class_id=0,
         release_id=content[:32],
     )
+    version = rows_of(
+        "label_versions",
+        1,
+        frame_id=ids[0],
+        frame_sha256=frames["sha256"][0].as_py(),
+    ).to_pylist()[0]
+    version["content_sha256"] = hash_version(version)
+    versions = to_table(TABLES["label_versions"], [version])
     return {
+        "label_versions": versions,
+        "label_agreements": rows_of("label_agreements", 1),
+        "release_labels": rows_of(
+            "release_labels", 1, version_id=version["version_id"]
+        ),
         "captures": rows_of(
             "captures", 1, capture_id=capture, num_frames=3, reader="mcap"
         ),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from models.masks import encode_mask, find_box
+from models.metrics.agreement import measure_kappa
 from models.metrics.classification import score_classification
 from models.metrics.detection import DetectionResult, run_coco, score_detections
 from models.metrics.instances import score_instances
@@ -462,3 +463,14 @@ def test_masks_of_another_size_and_no_images_are_refused():
         score_instances([(truth, other)])
     with pytest.raises(ValueError, match="no images to score"):
         score_instances([])
+
+
+def test_kappa_is_that_of_scikit_learn():
+    from sklearn.metrics import cohen_kappa_score
+
+    rng = np.random.default_rng(3)
+    for num_classes in (2, 3, 7):
+        one = rng.integers(0, num_classes, 60)
+        other = np.where(rng.random(60) < 0.6, one, rng.integers(0, num_classes, 60))
+        expected = cohen_kappa_score(one, other)
+        assert measure_kappa(one.tolist(), other.tolist()) == pytest.approx(expected)

@@ -30,6 +30,7 @@ CAPTURE = (
 )
 GROUPS = (
     "capture",
+    "annotation",
     "curation",
     "training",
     "evaluation",

@@ -18,7 +18,7 @@ from assets.tables.schemas.table import (
 )
 from models.task_names import DATASET_NAMES
 
-AFTER: tuple[str, ...] = ("capture",)
+AFTER: tuple[str, ...] = ("capture", "annotation")
 EMBEDDING_DIM = 1280  # EfficientNet-Lite0, pooled features
 
 FRAME_QUALITY = Table(
@@ -182,6 +182,21 @@ RELEASE_FRAMES = Table(
     version=2,
 )
 
+# of what a release takes from label files nothing stands here
+RELEASE_LABELS = Table(
+    name="release_labels",
+    stage="curation",
+    key="row_id",
+    erase="frame_id",
+    columns=(
+        id_column("row_id"),
+        id_column("release_id"),
+        id_column("frame_id"),
+        SESSION,
+        id_column("version_id"),
+    ),
+)
+
 TABLES = (
     FRAME_QUALITY,
     FRAME_EMBEDDINGS,
@@ -189,4 +204,5 @@ TABLES = (
     SPLITS,
     RELEASES,
     RELEASE_FRAMES,
+    RELEASE_LABELS,
 )

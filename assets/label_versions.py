@@ -1,0 +1,152 @@
+"""Which versions of labels stand, and what they say as rows of `labels` and `annotated_frames`.
+
+A version is all that one author says of one frame for one task: a row of `label_versions`. Rows are only ever added: a
+correction names the versions whose place it takes, and what no other version replaces stands. Here is what every stage
+reads them by; `assets/annotation` writes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from assets.tables.catalog import Catalog
+from assets.tables.rows import SIDES, AnnotatedFrameRow, LabelRow, LabelVersionRow, Side
+from assets.tables.schemas import TABLES, to_table
+from assets.tables.schemas.annotation import AUTHOR_KINDS
+
+# whose word counts before whose
+RANK = {kind: place for place, kind in enumerate(AUTHOR_KINDS)}
+# what decides which versions stand, without what they say
+LIGHT_COLUMNS = (
+    "version_id",
+    "frame_id",
+    "task",
+    "number",
+    "frame_sha256",
+    "author_kind",
+    "replaces",
+)
+IS_COUNTED = "author_kind != 'model'"
+_HASH = "content_sha256"
+_SOURCE_PATH = "label_versions"  # in the place of a label file's path
+
+
+def list_standing(versions: Iterable[LabelVersionRow]) -> list[LabelVersionRow]:
+    """The versions that no other of them replaces, by frame, task and number."""
+    every = sorted(versions, key=lambda v: (v["frame_id"], v["task"], v["number"]))
+    replaced = {version_id for v in every for version_id in v["replaces"]}
+    return [v for v in every if v["version_id"] not in replaced]
+
+
+def list_counting(
+    versions: Iterable[LabelVersionRow], sha256_of: Mapping[str, str]
+) -> list[LabelVersionRow]:
+    """Of these versions those whose word counts, by frame, task and number: they stand, are no model's, and were made
+    for the bytes that their frame has (`sha256_of` frame ids). Of several kinds of author on one frame and task a
+    person's count alone, or else those that were imported, or else those of a simulator.
+    """
+    alive = list_standing(v for v in versions if v["author_kind"] != "model")
+    by_subject: dict[tuple[str, str], list[LabelVersionRow]] = defaultdict(list)
+    for version in alive:
+        if sha256_of.get(version["frame_id"]) == version["frame_sha256"]:
+            by_subject[version["frame_id"], version["task"]].append(version)
+    counting = []
+    for found in by_subject.values():
+        first = min(RANK[v["author_kind"]] for v in found)
+        counting += [v for v in found if RANK[v["author_kind"]] == first]
+    return counting
+
+
+def read_versions(
+    catalog: Catalog, frame_ids: Sequence[str], task: str | None = None
+) -> list[LabelVersionRow]:
+    """All versions on these frames, checked or not, by frame, task and number."""
+    rows = catalog.read_of("label_versions", None, "frame_id", list(frame_ids))
+    found: list[LabelVersionRow] = rows.to_pylist()
+    return sorted(
+        (v for v in found if task in (None, v["task"])),
+        key=lambda v: (v["frame_id"], v["task"], v["number"]),
+    )
+
+
+def read_counting(catalog: Catalog, where: str | None = None) -> list[LabelVersionRow]:
+    """The published versions whose word counts, of all published frames, or of those versions that `where` holds for,
+    which must not part the versions of a frame and task."""
+    light = catalog.read("label_versions", LIGHT_COLUMNS, _both(IS_COUNTED, where))
+    if not len(light):
+        return []
+    ids = light["frame_id"].unique().to_pylist()
+    frames = catalog.read_published_of(
+        "frames", ["frame_id", "sha256"], "frame_id", ids
+    )
+    sha256_of = dict(zip(*frames.to_pydict().values(), strict=True))
+    counting = [v["version_id"] for v in list_counting(light.to_pylist(), sha256_of)]
+    rows = catalog.read_published_of("label_versions", None, "version_id", counting)
+    found: list[LabelVersionRow] = rows.to_pylist()
+    return sorted(found, key=lambda v: (v["frame_id"], v["task"], v["number"]))
+
+
+def to_rows(version: LabelVersionRow) -> tuple[list[LabelRow], AnnotatedFrameRow]:
+    """What a version says, as rows of the two tables have it; their `capture_id` is the version's id."""
+    source: Any = {
+        "frame_id": version["frame_id"],
+        "capture_id": version["version_id"],
+        "session": version["session"],
+        "task": version["task"],
+        "source_path": _SOURCE_PATH,
+        "source_offset": 0,
+        "source_length": None,
+        "source_inner_offset": None,
+    }
+    labels: list[LabelRow] = [
+        {
+            **source,
+            "label_id": label_id,
+            "class_name": version["class_names"][n],
+            **_read_box(version["boxes_xyxy"], n),
+            "mask_rle": version["mask_rles"][n] or None,
+            "track_id": int(track) if (track := version["track_ids"][n]) else None,
+            "attributes": version["attributes"][n] or None,
+            "origin": version["author_kind"],
+        }
+        for n, label_id in enumerate(version["label_ids"])
+    ]
+    looked_at: AnnotatedFrameRow = {
+        **source,
+        "annotation_id": version["version_id"],
+        "num_labels": len(labels),
+        "num_missing": version["num_missing"],
+        "num_ignored": version["num_ignored"],
+    }
+    return labels, looked_at
+
+
+def tabulate(versions: Iterable[LabelVersionRow]) -> tuple[pa.Table, pa.Table]:
+    """The rows of all of them, in the schemas of `labels` and of `annotated_frames`."""
+    said = [to_rows(version) for version in versions]
+    labels = [label for found, _ in said for label in found]
+    return (
+        to_table(TABLES["labels"], labels),
+        to_table(TABLES["annotated_frames"], [looked_at for _, looked_at in said]),
+    )
+
+
+def hash_version(version: Mapping[str, Any]) -> str:
+    """The sha256 of all that a version says, but for its `content_sha256`."""
+    said = {name: version[name] for name in sorted(version) if name != _HASH}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _read_box(boxes_xyxy: Sequence[float], place: int) -> dict[Side, float | None]:
+    sides = boxes_xyxy[4 * place : 4 * place + 4] or (None,) * 4
+    return dict(zip(SIDES, sides, strict=True))
+
+
+def _both(where: str, other: str | None) -> str:
+    return f"({where}) AND ({other})" if other else where
