@@ -13,7 +13,7 @@ from assets.choice import read_choice
 from assets.foreign_text import for_markdown
 from assets.inference.package import ModelPackage
 from assets.registry.lineage import Lineage
-from assets.registry.release import Decision, Evaluation
+from assets.registry.verdict import Decision, Evaluation
 from assets.tables.missed_classes import tell_missed
 
 USES = {

@@ -11,8 +11,8 @@ import pytest
 from assets.registry.audit import find_champion_faults
 from assets.registry.by_hand import Order, approve, roll_back
 from assets.registry.promotion import submit
-from assets.registry.release import GateRules
 from assets.registry.tracker import CHAMPION, Tracker
+from assets.registry.verdict import GateRules
 from assets.retrieval.lineage import trace
 from assets.retrieval.results import read_results
 from assets.tables.catalog import Catalog

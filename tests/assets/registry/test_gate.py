@@ -5,13 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from assets.registry.release import (
-    Evaluation,
-    GateRules,
-    decide,
-    find_spent,
-    read_evaluation,
-)
+from assets.registry.release import decide, find_spent, read_evaluation
+from assets.registry.verdict import Evaluation, GateRules
 
 RULES = GateRules("accuracy", floor=0.7, max_drop=0.02, min_test_samples=100)
 CHECKS = {"splits_share_no_session": True, "loss_fell": True}
