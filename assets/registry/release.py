@@ -20,6 +20,7 @@ from assets.registry.verdict import (
     GateRules,
     RuleResult,
     Slice,
+    bound_figure,
     find_figure,
 )
 from assets.tables.missed_classes import list_missed, tell_missed
