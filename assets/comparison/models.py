@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from models.metrics.frame_parts import BoxParts, ClassParts, MapParts
 
 from assets.tables.catalog import Catalog
 from assets.tables.frame_scores import FrameScores, read_frame_scores
+from models.metrics.frame_parts import BoxParts, ClassParts, MapParts
 from models.metrics.paired import Difference, find_difference
 
 RIGHT_FROM = 0.5  # of a frame's own score in [0, 1]: from here on it counts as right
