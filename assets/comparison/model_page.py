@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from assets.captions import caption_released
+from assets.comparison.chart import draw_differences
 from assets.comparison.models import (
     RIGHT_FROM,
     ChangedFrame,
@@ -16,9 +17,8 @@ from assets.comparison.models import (
 from assets.comparison.page import Page, Section
 from assets.inference.predict import StoredImages
 from assets.kinds import find_kind
-from assets.previews.differences import Span, differences_plot
 from assets.previews.drawing import color_classes, fit_width
-from assets.previews.gallery import Draw, Picture, name_subject
+from assets.previews.gallery import Picture
 from assets.previews.labelled import WIDTH_PX, draw_labels, tell_labels
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.releases import open_release
@@ -91,27 +91,6 @@ def make_page(catalog: Catalog, named: Named) -> Page:
         sections,
         named.warnings,
     )
-
-
-def draw_differences(found: Comparison) -> Draw:
-    """The whole first, then slices: what moved before what did not."""
-    slices = [*found.moved, *(s for s in found.slices if not s.difference.has_moved)]
-    spans = [
-        Span(
-            name,
-            difference.value,
-            difference.interval.low if difference.interval else None,
-            difference.interval.high if difference.interval else None,
-        )
-        for name, difference in [
-            ("all frames", found.whole),
-            *((s.name, s.difference) for s in slices),
-        ]
-        if difference.value is not None
-    ]
-    models = f"{found.first_sha256[:8]} and {found.second_sha256[:8]}"
-    subject = name_subject(f"{found.task} models {models}", found.release_id)
-    return lambda theme: differences_plot(spans, found.metric, subject, theme)
 
 
 def _list_figures(found: Comparison) -> Section:

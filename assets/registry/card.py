@@ -62,6 +62,15 @@ def render_card(facts: CardFacts) -> str:
     return f"# daguerre-{facts.package.task}, version {facts.version}\n\n{body}\n"
 
 
+def list_rules(decision: Decision) -> str:
+    """A table of every rule of the gate with its outcome and figures, as Markdown."""
+    rows = [
+        (r.claim, "holds" if r.is_passed else "FAILS", r.detail)
+        for r in decision.results
+    ]
+    return _table(("rule", "outcome", "figures"), rows)
+
+
 def _details(facts: CardFacts) -> str:
     package = facts.package
     rows = {
@@ -145,11 +154,9 @@ def _decision(decision: Decision | None) -> str:
     if decision is None:
         return "Not judged yet."
     verdict = "Promoted to champion." if decision.is_promoted else "Not promoted."
-    rows = [
-        (r.claim, "holds" if r.is_passed else "FAILS", r.detail)
-        for r in decision.results
-    ]
-    return f"{verdict}\n\n{_table(('rule', 'outcome', 'figures'), rows)}"
+    if decision.waits_for_person:
+        verdict = "Not promoted: it waits for a person."
+    return f"{verdict}\n\n{list_rules(decision)}"
 
 
 def _figure(value: float | None) -> str:
