@@ -7,6 +7,8 @@ may let pass.
 
 from __future__ import annotations
 
+from statistics import fmean
+
 from assets.comparison.models import SliceDifference, tell_difference
 from assets.registry.verdict import (
     Evaluation,
@@ -21,6 +23,9 @@ from models.metrics.resampling import MIN_UNITS
 
 _NO_RIVAL = "there is no champion to compare with"
 _ECE = "ece"
+# of `scores`: the way of slicing by how pictures were spoilt, and those that were not
+_CORRUPTION = "corruption"
+_UNSPOILT = "none"
 
 
 def judge_against(
@@ -29,11 +34,12 @@ def judge_against(
     rules: GateRules,
     evidence: Evidence,
 ) -> list[RuleResult]:
-    """The rules in order: the metric, its slices, calibration, latency, size."""
+    """The rules in order: the metric, its slices, calibration, robustness, latency, size."""
     return [
         _judge_metric(challenger, champion, rules, evidence),
         _judge_slices(champion, rules, evidence),
         _judge_calibration(challenger, champion, rules),
+        _judge_robustness(challenger, champion, rules),
         *_judge_costs(champion, rules, evidence),
     ]
 
@@ -128,6 +134,38 @@ def _judge_calibration(
         return RuleResult(claim, False, None, bound, told)
     told = f"{mine:.4f}, champion {best:.4f}"
     return RuleResult(claim, mine <= bound, mine, bound, told)
+
+
+def _judge_robustness(
+    challenger: Evaluation, champion: Evaluation | None, rules: GateRules
+) -> RuleResult:
+    """By the mean over corruptions, of those that both were asked about: their pictures are too few for an interval."""
+    claim = f"on spoilt pictures {rules.metric} is no more than {rules.corruption_drop:g} below the champion's"
+    if champion is None:
+        return RuleResult(claim, True, None, None, _NO_RIVAL)
+    mine, best = (_read_spoilt(e, rules.metric) for e in (challenger, champion))
+    both = sorted(mine.keys() & best.keys())
+    if champion.release_id != challenger.release_id or not both:
+        told = "not judged: one of them was not asked about spoilt pictures"
+        return RuleResult(claim, True, None, None, told)
+    value, former = (fmean(of[name] for name in both) for of in (mine, best))
+    lowest = min(both, key=lambda name: mine[name] - best[name])
+    told = (
+        f"{value:.4f}, champion {former:.4f}, mean of {len(both)} corruptions; least {lowest}: {mine[lowest]:.4f}, "
+        f"champion {best[lowest]:.4f}"
+    )
+    bound = former - rules.corruption_drop
+    return RuleResult(claim, value >= bound, value, bound, told, value < bound)
+
+
+def _read_spoilt(evaluation: Evaluation, metric: str) -> dict[str, float]:
+    """Corruption and strength -> the metric, where it was measured."""
+    figures = {
+        value: find_figure(metrics, metric)
+        for (by, value), metrics in evaluation.slices.items()
+        if by == _CORRUPTION and value != _UNSPOILT
+    }
+    return {name: figure for name, figure in figures.items() if figure is not None}
 
 
 def _judge_costs(

@@ -23,8 +23,9 @@ class GateRules:
     split can resolve. A champion that is below that best has spent so much of it for those who come after.
 
     Against the champion: the difference of `metric` is surely not below the margin; no slice is surely more than
-    `slice_drop` below; the calibration error rises by no more than `max_ece_rise`; a picture takes no more than
-    `max_slowdown` of its processor time, and the model no more than `max_growth` of its bytes.
+    `slice_drop` below; the calibration error rises by no more than `max_ece_rise`; on spoilt pictures the metric is no
+    more than `corruption_drop` below; a picture takes no more than `max_slowdown` of its processor time, and the model
+    no more than `max_growth` of its bytes.
     """
 
     metric: str
@@ -33,6 +34,7 @@ class GateRules:
     min_test_samples: int
     slice_drop: float = 0.05
     max_ece_rise: float = 0.05
+    corruption_drop: float = 0.05
     max_slowdown: float = 1.5
     max_growth: float = 2.0
     # a first champion may rest on a test part that cannot tell everything, and miss a class that it shows

@@ -153,6 +153,26 @@ def test_calibration_may_rise_by_its_margin():
     assert failed(decide(*unmeasured, RULES, CHECKS)) == [claim]
 
 
+def test_spoilt_pictures_are_compared_by_their_mean_over_corruptions():
+    def spoil(blur, fog):
+        figures = {"blur 3": blur, "fog 3": fog, "none 0": None}
+        return {
+            ("corruption", name): {"accuracy": value} for name, value in figures.items()
+        } | {("corruption", "none"): {"accuracy": 0.0}}
+
+    champion = Evaluation("a" * 64, "r1", 400, {"accuracy": 1.0}, spoil(0.8, 0.6))
+    outcomes = []
+    # means of 0.66 and 0.64, where the champion has 0.70
+    for blur, fog in ((0.8, 0.52), (0.8, 0.48)):
+        challenger = Evaluation(
+            "b" * 64, "r1", 400, {"accuracy": 1.0}, spoil(blur, fog)
+        )
+        decision = decide(challenger, champion, RULES, CHECKS)
+        outcomes.append(decision.outcome)
+    assert outcomes == ["passed", "waits"]
+    assert "least fog 3: 0.4800, champion 0.6000" in decision.reasons[0]
+
+
 @pytest.mark.parametrize(
     ("cost", "words"),
     [
