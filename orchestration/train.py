@@ -142,6 +142,7 @@ def _read_told(engine: LocalEngine, task: str, outcome: RunOutcome) -> dict[str,
         assert decision is not None, "the asset asked the gate"
         told["version"] = version
         told["is_promoted"] = decision["is_promoted"]
+        told["outcome"] = decision["outcome"]
         told["verdict"] = [
             f"{rule['claim']}: {rule['detail']}"
             for rule in decision["results"]

@@ -74,7 +74,7 @@ def examine(
 
     package = _open_newest(catalog, workspace, task, run_id)
     release = open_release(catalog, package.facts.release_id)
-    return _examine_on(catalog, workspace, package, release)
+    return examine_on(catalog, workspace, package, release)
 
 
 def examine_champion(catalog: Catalog, workspace: Workspace, exam: Exam) -> Exam | None:
@@ -85,7 +85,7 @@ def examine_champion(catalog: Catalog, workspace: Workspace, exam: Exam) -> Exam
     package = _open_champion(catalog, workspace, exam.task, exam.model_sha256)
     if package is None or tuple(package.facts.class_names) != exam.release.class_names:
         return None
-    return _examine_on(catalog, workspace, package, exam.release)
+    return examine_on(catalog, workspace, package, exam.release)
 
 
 def examine_open(
@@ -147,9 +147,10 @@ def _open_champion(
     return open_model(catalog, workspace.home, champions[0]["model_sha256"])
 
 
-def _examine_on(
+def examine_on(
     catalog: Catalog, workspace: Workspace, package: ModelPackage, release: Release
 ) -> Exam:
+    """Predict and score a model on the test split of a release with its classes."""
     from assets.evaluation.score import slice_frames
 
     task = package.facts.task

@@ -101,23 +101,28 @@ def approve(
         raise ValueError(
             f"the gate has not judged {task}/{model.version}: materialise registry/{task}_release for it first"
         )
-    thin = bool(verdict.get("accepts_thin_test"))
-    decision, row = judge(
-        catalog,
-        make_row(model, spent=None),
-        champion,
-        replace(rules_of(task), accepts_thin_test=thin),
-        verdict.get("checks", {}),
-        Ruling(approved_by=f"{order.who} ({order.why})"),
-    )
-    if not decision.is_promoted:
-        raise ValueError(
-            f"the gate refuses {task}/{model.version}, and no approval replaces that: {'; '.join(decision.reasons)}"
-        )
-    change = _plan(order, APPROVED, champion, row)
-    if order.is_dry_run:
-        return change
     with tracker.open_package(model) as package:
+        decision, row = judge(
+            catalog,
+            tracker,
+            package,
+            make_row(model, spent=None),
+            champion,
+            replace(
+                rules_of(task),
+                accepts_thin_test=bool(verdict.get("accepts_thin_test")),
+            ),
+            verdict.get("checks", {}),
+            Ruling(approved_by=f"{order.who} ({order.why})"),
+        )
+        if not decision.is_promoted:
+            raise ValueError(
+                f"the gate refuses {task}/{model.version}, and no approval replaces that: "
+                + "; ".join(decision.reasons)
+            )
+        change = _plan(order, APPROVED, champion, row)
+        if order.is_dry_run:
+            return change
         _crown(catalog, row, champion, change)
         publish_verdict(catalog, tracker, package, model, decision)
     follow_table(catalog, tracker, task)

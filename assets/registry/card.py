@@ -13,7 +13,7 @@ from assets.choice import read_choice
 from assets.foreign_text import for_markdown
 from assets.inference.package import ModelPackage
 from assets.registry.lineage import Lineage
-from assets.registry.release import Decision, Evaluation
+from assets.registry.verdict import Decision, Evaluation
 from assets.tables.missed_classes import tell_missed
 
 USES = {
@@ -60,6 +60,15 @@ def render_card(facts: CardFacts) -> str:
     )
     body = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections)
     return f"# daguerre-{facts.package.task}, version {facts.version}\n\n{body}\n"
+
+
+def list_rules(decision: Decision) -> str:
+    """A table of every rule of the gate with its outcome and figures, as Markdown."""
+    rows = [
+        (r.claim, "holds" if r.is_passed else "FAILS", r.detail)
+        for r in decision.results
+    ]
+    return _table(("rule", "outcome", "figures"), rows)
 
 
 def _details(facts: CardFacts) -> str:
@@ -145,11 +154,9 @@ def _decision(decision: Decision | None) -> str:
     if decision is None:
         return "Not judged yet."
     verdict = "Promoted to champion." if decision.is_promoted else "Not promoted."
-    rows = [
-        (r.claim, "holds" if r.is_passed else "FAILS", r.detail)
-        for r in decision.results
-    ]
-    return f"{verdict}\n\n{_table(('rule', 'outcome', 'figures'), rows)}"
+    if decision.waits_for_person:
+        verdict = "Not promoted: it waits for a person."
+    return f"{verdict}\n\n{list_rules(decision)}"
 
 
 def _figure(value: float | None) -> str:

@@ -1,12 +1,14 @@
 """The registry as assets: the model trained last becomes challenger, meets the gate, and is champion if it holds."""
 
 from dataclasses import replace
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
+from assets.comparison.models import Comparison, tell_difference
 from assets.foreign_text import for_markdown
-from assets.materialize import result, run_of
+from assets.materialize import picture, result, run_of
 from assets.registry.tracker import Tracker
 from assets.run_config import read_config
 from assets.tables.catalog import Catalog, is_in
@@ -52,6 +54,7 @@ def _release(task: str) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult:
         """The model of this run as a version in MLflow: the challenger, and the champion where it passes the gate."""
         from assets.inference.model_store import bring_copy
+        from assets.registry.card import list_rules
         from assets.registry.promotion import submit
         from assets.registry.release import rules_of
 
@@ -91,6 +94,9 @@ def _release(task: str) -> dg.AssetsDefinition:
                     f"- {for_markdown(reason)}" for reason in verdict.decision.reasons
                 )
             ),
+            "gate": verdict.decision.outcome,
+            "rules": dg.MetadataValue.md(list_rules(verdict.decision)),
+            **_show_comparison(verdict.decision.evidence.comparison),
             "model card": dg.MetadataValue.md(verdict.card),
             "mlflow run": verdict.run.run_id,
         }
@@ -104,6 +110,18 @@ def _release(task: str) -> dg.AssetsDefinition:
         return done._replace(check_results=[outcome])
 
     return release
+
+
+def _show_comparison(comparison: Comparison | None) -> dict[str, Any]:
+    """The difference to the champion on the same frames, with its interval; nothing where there is none."""
+    if comparison is None:
+        return {}
+    from assets.comparison.chart import draw_differences
+
+    return {
+        "difference": f"{comparison.metric} {tell_difference(comparison.whole)}",
+        "differences by slice": picture(draw_differences(comparison)("light")),
+    }
 
 
 defs = dg.Definitions(assets=list(map(_release, all_task_names())))

@@ -37,6 +37,9 @@ class Ruling:
         return "promotions of this task need none, and it was not taken back"
 
 
+NOBODY_IS_ASKED = Ruling()
+
+
 def read_ruling(
     catalog: Catalog, name: str, model_sha256: str, is_needed: bool
 ) -> Ruling:

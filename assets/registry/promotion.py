@@ -10,15 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from assets.comparison.models import compare_models
 from assets.inference.package import ModelPackage, Refusal, read_package
 from assets.registry.audit import find_misnamed
 from assets.registry.card import CardFacts, render_card
+from assets.registry.cost import Cost, measure_costs
 from assets.registry.lineage import Lineage, find_lineage
 from assets.registry.person import Ruling, read_ruling
 from assets.registry.release import (
-    Decision,
-    Evaluation,
-    GateRules,
     decide,
     find_spent,
     read_evaluation,
@@ -32,6 +31,7 @@ from assets.registry.tracker import (
     RunRef,
     Tracker,
 )
+from assets.registry.verdict import Decision, Evaluation, Evidence, GateRules
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import crown, mark_followed, read_champion
 from assets.tables.rows import ChampionRow
@@ -79,7 +79,7 @@ def submit(
     model = tracker.verify(package.task, run.model_version)
     row = make_row(model, spent=None)
     decision, row = _compete(
-        catalog, tracker, row, rules or rules_of(row["task"]), checks
+        catalog, tracker, package, row, rules or rules_of(row["task"]), checks
     )
     card = publish_verdict(catalog, tracker, package, model, decision)
     follow_table(catalog, tracker, package.task)
@@ -101,6 +101,8 @@ def make_row(model: RegisteredModel, spent: float | None) -> ChampionRow:
 
 def judge(
     catalog: Catalog,
+    tracker: Tracker,
+    package: ModelPackage,
     row: ChampionRow,
     champion: ChampionRow | None,
     rules: GateRules,
@@ -111,8 +113,28 @@ def judge(
     evaluation, rival = _read_evaluations(
         catalog, row["model_sha256"], row["release_id"], champion
     )
-    decision = decide(evaluation, rival, rules, checks, ruling)
+    evidence = Evidence(ruling=ruling)
+    if champion is not None and rival is not None:
+        comparison = compare_models(
+            catalog, champion["model_sha256"], row["model_sha256"], row["release_id"]
+        )
+        costs = _measure_costs(tracker, champion, package)
+        evidence = Evidence(comparison, costs, ruling)
+    decision = decide(evaluation, rival, rules, checks, evidence)
     return decision, {**row, "spent": find_spent(evaluation, rival, rules)}
+
+
+def _measure_costs(
+    tracker: Tracker, champion: ChampionRow, package: ModelPackage
+) -> tuple[Cost, Cost] | None:
+    """Of the champion and of a package; None where MLflow does not have the champion's files any more."""
+    try:
+        model = tracker.version(champion["task"], champion["model_version"])
+        with tracker.open_package(model) as former:
+            one, other = measure_costs([former.folder, package.folder])
+    except (LookupError, Refusal):
+        return None
+    return one, other
 
 
 def publish_verdict(
@@ -200,6 +222,7 @@ def _find_lineage(catalog: Catalog, package: ModelPackage) -> Lineage:
 def _compete(
     catalog: Catalog,
     tracker: Tracker,
+    package: ModelPackage,
     row: ChampionRow,
     rules: GateRules,
     checks: Mapping[str, bool | None],
@@ -215,7 +238,9 @@ def _compete(
         is_champion = champion and champion["model_sha256"] == row["model_sha256"]
         is_asked = task in tracker.asks_person and not is_champion
         ruling = read_ruling(catalog, name, row["model_sha256"], is_asked)
-        decision, row = judge(catalog, row, champion, rules, checks, ruling)
+        decision, row = judge(
+            catalog, tracker, package, row, champion, rules, checks, ruling
+        )
         if not decision.is_promoted:
             return decision, row
         if crowned := crown(catalog, row, champion):

@@ -116,6 +116,19 @@ class StoreReader:
                 for name, version, sha256 in _fetch(connection, query)
             }
 
+    def waiting(self) -> list[tuple[str, int]]:
+        """(task, version) of challengers that wait for a person, by task."""
+        query = (
+            "SELECT a.name, a.version FROM registered_model_aliases a JOIN model_version_tags t "
+            "ON t.name = a.name AND t.version = a.version AND t.key = 'gate' AND t.value = 'waits' "
+            "WHERE a.alias = 'challenger' AND a.name LIKE 'daguerre-%' ORDER BY a.name"
+        )
+        with self._connect() as connection:
+            return [
+                (str(name).removeprefix("daguerre-"), int(version))
+                for name, version in _fetch(connection, query)
+            ]
+
     def aliases(self) -> dict[tuple[str, str], int]:
         """(name of the model, alias) -> version."""
         query = "SELECT name, alias, version FROM registered_model_aliases"

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.addresses import hide
+from assets.comparison.models import tell_difference
 from assets.inference.package import (
     FACTS,
     ONNX,
@@ -27,7 +28,6 @@ from assets.inference.package import (
 from assets.registry.lineage import Lineage
 from assets.registry.places import follow_place, to_path
 from assets.registry.reading import StoreReader
-from assets.registry.release import Decision
 from assets.registry.runs import log_figures, log_files, log_release
 from assets.registry.store import (
     as_lookup_error,
@@ -38,6 +38,7 @@ from assets.registry.store import (
     search_versions,
     unless_exists,
 )
+from assets.registry.verdict import Decision
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -166,6 +167,11 @@ class Tracker:
         client.set_model_version_tag(
             model.name, str(version), "gate_reasons", "\n".join(decision.reasons)
         )
+        if comparison := decision.evidence.comparison:
+            told = f"{comparison.metric} {tell_difference(comparison.whole)}"
+            client.set_model_version_tag(
+                model.name, str(version), "gate_difference", told
+            )
         client.log_dict(
             model.run_id, decision.to_dict(), f"gate/version_{version}.json"
         )

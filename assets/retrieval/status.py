@@ -79,7 +79,7 @@ def read_status(home: Home) -> dict[str, Any]:
             for c in promoted
         ],
         "promotions": [_describe_change(record) for record in changes],
-        "registry_faults": _list_registry_faults(home),
+        **_look_into_registry(home),
         "unfollowed": list_unfollowed(home.catalog),
         "drift": _list_drift(home.catalog),
         "retraining_requests": _list_open_requests(
@@ -247,16 +247,19 @@ def _describe_change(record: PromotionRow) -> Row:
     }
 
 
-def _list_registry_faults(home: Home) -> list[Row]:
-    """Champions that MLflow lacks or names otherwise; why its store cannot be read, where it cannot."""
-    if home.registry is None:
-        return []
+def _look_into_registry(home: Home) -> Row:
+    """`waiting`: versions that wait for a person. `registry_faults`: champions that MLflow lacks or names otherwise, or
+    why its store cannot be read. Of a store behind a server neither is known."""
+    registry = home.registry
+    if registry is None or not registry.is_readable:
+        return {"waiting": [], "registry_faults": []}
     try:
-        return list(map(asdict, find_champion_faults(home.catalog, home.registry)))
+        faults = list(map(asdict, find_champion_faults(home.catalog, registry)))
+        waiting = [f"{task}/{version}" for task, version in registry.waiting()]
     except ValueError as error:
-        return [
-            {"where": "MLflow", "reason": str(error), "remedy": "`daguerre verify`"}
-        ]
+        told = {"where": "MLflow", "reason": str(error), "remedy": "`daguerre verify`"}
+        return {"waiting": [], "registry_faults": [told]}
+    return {"waiting": waiting, "registry_faults": faults}
 
 
 def _list_drift(catalog: Catalog) -> list[Row]:

@@ -16,7 +16,7 @@ from assets.addresses import hide
 from assets.tracing import require_exporter
 from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
-from orchestration.cli.comparing import diff
+from orchestration.cli.comparing import compare, diff
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.intake import ingest, simulate
@@ -70,6 +70,7 @@ for verb in (
     train,
     tune,
     results,
+    compare,
     diff,
     approve,
     rollback,

@@ -114,6 +114,8 @@ def _tell_champions(facts: Mapping[str, Any]) -> Iterator[str]:
                 f"    that time is over: `daguerre approve {task}/{change['after_version']} --because ...` renews it, "
                 f"`daguerre rollback {task} --because ...` takes it back"
             )
+    for name in facts["waiting"]:
+        yield f"  {name} waits for a person: `daguerre approve {name} --because ...`"
     named = {fault["where"] for fault in facts["registry_faults"]}
     for fault in facts["registry_faults"]:
         yield f"  {fault['where']}: {fault['reason']}: {fault['remedy']}"

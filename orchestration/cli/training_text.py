@@ -21,7 +21,8 @@ def describe_training(facts: Mapping[str, Any]) -> str:
         lines += _tell("score", [_tell_score(facts["main_score"])])
         lines += _tell("champion", [_tell_champion(facts)])
     if "verdict" in facts:
-        word = "passed" if facts["is_promoted"] else "refused"
+        waits = facts["outcome"] == "waits"
+        word = "waits for a person" if waits else facts["outcome"]
         lines += _tell("gate", [f"{word}:", *(f"  {r}" for r in facts["verdict"])])
     lines += _tell("warnings", facts.get("warnings", ()))
     if facts["error"]:
@@ -103,8 +104,14 @@ def _list_next(facts: Mapping[str, Any]) -> list[str]:
         if facts["is_champion"]
         else "runs, checks and pictures of each asset",
     }
+    if facts.get("champion") and not facts["is_champion"]:
+        mine = facts["model_sha256"][:16]
+        verbs[f"compare {task} {mine}"] = "beside the champion, frame by frame"
     if task not in TASK_NAMES:  # it examines itself: its answers are not stored
         verbs = {v: why for v, why in verbs.items() if v.startswith("results")}
+    if facts.get("outcome") == "waits":
+        name = f"{task}/{facts['version']}"
+        verbs[f"approve {name} --because TEXT"] = "to let it be champion"
     width = max(map(len, verbs))
     return [f"daguerre {verb:<{width}}  # {why}" for verb, why in verbs.items()]
 

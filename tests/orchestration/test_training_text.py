@@ -22,6 +22,7 @@ FACTS: dict[str, Any] = {
     "is_champion": True,
     "version": 2,
     "is_promoted": True,
+    "outcome": "passed",
     "verdict": ["map50 reaches the floor: 0.8721 (map50, floor 0.4)"],
     "warnings": [],
     "learnt_from": {
@@ -85,6 +86,7 @@ def test_a_challenger_that_was_refused_leaves_the_champion_where_it_is() -> None
         **FACTS,
         "is_champion": False,
         "is_promoted": False,
+        "outcome": "refused",
         "failed_checks": [check],
     }
     lines = read(refused)
@@ -93,6 +95,14 @@ def test_a_challenger_that_was_refused_leaves_the_champion_where_it_is() -> None
     assert "gate         refused:" in lines
     # the verdict says it, with its reasons
     assert not any("challenger_meets" in line for line in lines)
+
+
+def test_a_challenger_that_waits_for_a_person_says_how_it_is_let_in() -> None:
+    waits = {**FACTS, "is_champion": False, "is_promoted": False, "outcome": "waits"}
+    lines = read(waits)
+    assert "gate         waits for a person:" in lines
+    assert any("daguerre approve detection/2 --because TEXT" in line for line in lines)
+    assert any(f"daguerre compare detection {'ab' * 8}" in line for line in lines)
 
 
 def test_what_comes_next_names_the_model_where_it_is_not_the_champion() -> None:

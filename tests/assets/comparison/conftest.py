@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from assets.kinds import find_kind
 from assets.tables.catalog import Catalog
 from assets.tables.releases import hash_content, summarise
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -109,3 +110,54 @@ def write_release(
 @pytest.fixture
 def catalog(tmp_path) -> Catalog:
     return Catalog(str(tmp_path / "tables"))
+
+
+def class_row(name: str, class_id: int, session: str = "monday") -> dict:
+    """A test frame of a recognition release."""
+    return box_row(name, "test", [], session) | {"class_id": class_id}
+
+
+def store_model(catalog: Catalog, name: str, release_id: str, task: str) -> dict:
+    """The row of a model, whose weights are the hash of its name."""
+    row = {
+        "model_sha256": hashlib.sha256(name.encode()).hexdigest(),
+        "task": task,
+        "recipe": f"tiny_{task}",
+        "release_id": release_id,
+        "code_version": "1",
+        "seed": 0,
+        "run_id": "run",
+        "folder": name,
+        "facts_sha256": None,
+    }
+    catalog.merge("models", to_table(TABLES["models"], [row]))
+    return row
+
+
+def sit_exam(catalog: Catalog, model: dict, release_id: str, said: dict) -> None:
+    """Store a model's answers about the test part, {letter: columns of its answer}, and its scores of frames."""
+    where = f"release_id = '{release_id}' AND split = 'test'"
+    frames = catalog.read_latest("release_frames", where=where).to_pylist()
+    (release,) = catalog.read_latest(
+        "releases", where=f"release_id = '{release_id}'"
+    ).to_pylist()
+    answers = [
+        {
+            "prediction_id": content_id(model["model_sha256"], name),
+            "frame_id": frame_id(name),
+            "session": "monday",
+            "sensor": "left",
+            "task": model["task"],
+            "model_sha256": model["model_sha256"],
+            "purpose": "test",
+            "boxes_xyxy": [],
+            "mask_rles": None,
+            **columns,
+        }
+        for name, columns in said.items()
+    ]
+    catalog.merge("predictions", to_table(TABLES["predictions"], answers))
+    pairs = find_kind(model["task"]).pair(answers, frames, release["class_names"])
+    groups = {frame["frame_id"]: frame["frame_id"] for frame in frames}
+    of_frames, _ = pairs.list_frames(frames, groups)
+    catalog.merge("frame_scores", to_table(TABLES["frame_scores"], of_frames))

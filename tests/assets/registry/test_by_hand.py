@@ -8,15 +8,20 @@ from threading import Barrier
 
 import pytest
 
+from assets.landing import LandingZone
+from assets.ledger import Ledger
 from assets.registry.audit import find_champion_faults
 from assets.registry.by_hand import Order, approve, roll_back
 from assets.registry.promotion import submit
-from assets.registry.release import GateRules
 from assets.registry.tracker import CHAMPION, Tracker
+from assets.registry.verdict import GateRules
 from assets.retrieval.lineage import trace
 from assets.retrieval.results import read_results
+from assets.retrieval.status import Home, read_status
+from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from assets.tables.champions import list_last_changes, list_promotions, read_champion
+from orchestration.cli.status_text import print_status
 from tests.assets.registry.conftest import open_catalog, store_model, write_folder
 
 RULES = GateRules("accuracy", floor=0.7, max_drop=0.02, min_test_samples=10)
@@ -65,6 +70,14 @@ def act(catalog, tracker, folder):
     return submit(catalog, tracker, folder, CHECKS, "run", rules=RULES)
 
 
+def look(home: Path, tracker: Tracker) -> dict:
+    """What `daguerre status` knows of a home."""
+    catalog = Catalog(str(home / "tables"))
+    ledger = Ledger(f"sqlite:///{home / 'ledger.db'}")
+    zone = LandingZone(Folder(str(home / "landing")), ledger)
+    return read_status(Home(catalog, zone, home, None, tracker.reader))
+
+
 def name_champions(catalog, tracker) -> tuple[int, int]:
     """As the table has it, and as MLflow."""
     return read_champion(catalog, TASK)["model_version"], tracker.champion(TASK).version
@@ -108,7 +121,7 @@ def test_a_champion_that_was_taken_back_stays_so_until_a_person_says_otherwise(
 
 
 def test_a_promotion_waits_for_the_person_that_the_setting_asks_for(
-    catalog, home, tracker
+    catalog, home, capsys
 ):
     asking = open_tracker(home, (TASK,))
     folder = write_folder(home / "three", 3.0)
@@ -117,13 +130,22 @@ def test_a_promotion_waits_for_the_person_that_the_setting_asks_for(
     assert waiting.champion_row is None and waiting.decision.outcome == "waits"
     assert "daguerre approve recognition/3 --because" in waiting.decision.reasons[0]
     assert name_champions(catalog, asking) == (2, 2)
-    until_ns = time.time_ns() + 10**9
+    facts = look(home, asking)
+    assert facts["waiting"] == ["recognition/3"]
+    # over before the approval is through
+    until_ns = time.time_ns() + 10**8
     order = Order(TASK, "ana", "looked at all mistakes", until_ns)
     approve(catalog, asking, order)
     assert name_champions(catalog, asking) == (3, 3)
     (record,) = list_last_changes(catalog)
     assert (record["act"], record["until_ns"]) == ("approved", until_ns)
     assert asking.decision(TASK, 3)["is_promoted"]
+    facts = look(home, asking)
+    assert facts["waiting"] == [] and facts["promotions"][0]["has_ended"]
+    print_status({**facts, "ledger_fault": ""}, True)
+    said = capsys.readouterr().out
+    assert "recognition: version 3 approved by ana on" in said
+    assert "that time is over: `daguerre approve recognition/3 --because ...`" in said
     with pytest.raises(ValueError, match="no version of recognition waits"):
         approve(catalog, asking, order)
 
@@ -168,10 +190,14 @@ def test_of_two_people_at_once_one_wins_and_the_other_is_told(
     assert len(catalog.read_latest("promotions")) == 3, "who lost left no record"
 
 
-def test_an_alias_that_was_moved_by_hand_is_named_and_nothing_is_done(catalog, tracker):
+def test_an_alias_that_was_moved_by_hand_is_named_and_nothing_is_done(
+    catalog, tracker, home
+):
     tracker.set_alias(TASK, CHAMPION, 1)
     (fault,) = find_champion_faults(catalog, tracker.reader)
     assert fault.reason == "MLflow names version 1, the table version 2"
+    (told,) = look(home, tracker)["registry_faults"]
+    assert (told["where"], told["reason"]) == ("champion of recognition", fault.reason)
     for ask in (roll_back, approve):
         with pytest.raises(ValueError, match=r"moved the alias.*`daguerre upgrade`"):
             ask(catalog, tracker, TOO_SLOW)

@@ -11,8 +11,9 @@ import pytest
 from assets.inference.package import Refusal, read_package
 from assets.registry.lineage import Lineage
 from assets.registry.places import find_moves, follow_place
-from assets.registry.release import Evaluation, GateRules, decide
+from assets.registry.release import decide
 from assets.registry.tracker import CHAMPION, Tracker
+from assets.registry.verdict import Evaluation, GateRules
 from tests.assets.registry.conftest import RELEASE, model_row, write_folder
 
 PASSED = decide(

@@ -10,8 +10,8 @@ import pytest
 
 from assets.inference.package import Refusal, read_package
 from assets.registry.promotion import submit
-from assets.registry.release import GateRules
 from assets.registry.tracker import CHAMPION, Tracker
+from assets.registry.verdict import GateRules
 from assets.tables.catalog import Catalog
 from assets.tables.champions import (
     crown,

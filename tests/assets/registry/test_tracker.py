@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from assets.inference.package import Refusal
-from assets.registry.release import Evaluation, GateRules, decide
+from assets.registry.release import decide
 from assets.registry.tracker import CHAMPION, Tracker
+from assets.registry.verdict import Evaluation, GateRules
 
 YES = decide(
     Evaluation("m", "r", 100, {"accuracy": 0.9}),

@@ -12,8 +12,8 @@ import pytest
 from assets.capture.intake import Intake
 from assets.curation.release import draft_release, write_release
 from assets.registry.promotion import submit
-from assets.registry.release import GateRules
 from assets.registry.tracker import Tracker
+from assets.registry.verdict import GateRules
 from assets.retrieval.verify import Stores
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, content_id, to_table

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from assets.registry.promotion import follow_home, submit
-from assets.registry.release import GateRules
+from assets.registry.verdict import GateRules
 from assets.retrieval.verify import verify
 from tests.assets.retrieval.conftest import open_tracker
 

@@ -1,0 +1,62 @@
+"""What a model costs where it runs: processor time of one picture through its ONNX form, and the bytes of that form.
+
+Models are asked in turns, on one thread, in one process: so the ratio of two holds on other machines too, where the
+times do not.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assets.inference.package import ONNX
+
+_ROUNDS = 12
+_KINDS = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of one model: milliseconds of processor time a picture, and bytes."""
+
+    cpu_ms: float
+    size_bytes: int
+
+
+def measure_costs(folders: Sequence[Path]) -> list[Cost]:
+    """Of packages, in turns: the median of several rounds each, after one that warms up."""
+    asks = [_open(folder / ONNX) for folder in folders]
+    times_ms: list[list[float]] = [[] for _ in folders]
+    for number in range(_ROUNDS + 1):
+        for ask, mine in zip(asks, times_ms, strict=True):
+            start = time.process_time()
+            ask()
+            if number:
+                mine.append(1000 * (time.process_time() - start))
+    return [
+        Cost(statistics.median(mine), (folder / ONNX).stat().st_size)
+        for mine, folder in zip(times_ms, folders, strict=True)
+    ]
+
+
+def _open(path: Path) -> Callable[[], Any]:
+    """A function that asks the model about one grey picture of the size that it takes."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    asked = {
+        one.name: np.full(
+            [n if isinstance(n, int) else 1 for n in one.shape], 127, _KINDS[one.type]
+        )
+        for one in session.get_inputs()
+    }
+    return lambda: session.run(None, asked)
