@@ -126,7 +126,9 @@ def film(num_recordings: int, num_frames: int, seed: int) -> Frames:
                 for label in truth.objects
             ]
             images.append(seen.image_rgb)
-    return Frames(images, np.repeat(np.arange(num_recordings), spec.num_frames), objects)
+    return Frames(
+        images, np.repeat(np.arange(num_recordings), spec.num_frames), objects
+    )
 
 
 # ---- the three tasks -------------------------------------------------------------------------------------------------
@@ -160,7 +162,9 @@ def measure_classes(
     for name, values in (("model", by_model), ("neighbours", votes)):
         suspects = suspect_classes(known, given, values)
         first_tenth = suspects.rank()[: len(given) // 10]
-        found[f"classes_found_by_{name}"] = _round(is_error[first_tenth].sum() / len(bad))
+        found[f"classes_found_by_{name}"] = _round(
+            is_error[first_tenth].sum() / len(bad)
+        )
     accuracy = (by_model.argmax(1) == truth).mean()
     return {"class_labels": len(given), "class_accuracy": _round(accuracy), **found}
 
@@ -331,7 +335,8 @@ def cross_predict(
 ) -> dict[int, Any]:
     """The answer on each frame of the model that learnt from the other half of the recordings."""
     samples = [
-        Sample(str(n), frames.images[n], target) for n, target in sorted(targets.items())
+        Sample(str(n), frames.images[n], target)
+        for n, target in sorted(targets.items())
     ]
     half = frames.recording[[int(s.frame_id) for s in samples]] % 2
     found: dict[int, Any] = {}

@@ -33,7 +33,9 @@ from assets.annotation.pairing import (
 _SAME_PLACE_IOU = 0.5  # as detections are judged
 _TOUCHES_IOU = 0.05  # with less an answer says nothing of a label
 _ABSENCE = 0.5  # that nothing was found says less than what was found: models miss more often than people imagine
-_REPEATS_IOU = 0.45  # of two answers that overlap so much the weaker repeats the stronger
+_REPEATS_IOU = (
+    0.45  # of two answers that overlap so much the weaker repeats the stronger
+)
 
 
 @dataclass(frozen=True)

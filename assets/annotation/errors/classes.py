@@ -55,5 +55,5 @@ def suspect_classes(
         np.full(len(given), FAULTS.index(WRONG_CLASS)),
         rival.astype(np.int64),
         nowhere(len(given)),
-        np.clip((best - mine + 2.0) / 4.0, 0.0, 1.0),
+        np.clip((best - mine + 1.0) / 2.0, 0.0, 1.0),
     )

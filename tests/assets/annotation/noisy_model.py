@@ -64,9 +64,7 @@ def draw_labels(rng: np.random.Generator, num_frames: int) -> BoxColumns:
     size = rng.uniform(14, 60, (len(frame), 2))
     low = rng.uniform(0, 1, (len(frame), 2)) * (SIDE_PX - size)
     classes = rng.integers(0, NUM_CLASSES, len(frame))
-    return BoxColumns(
-        frame, np.hstack([low, low + size]), classes, np.ones(len(frame))
-    )
+    return BoxColumns(frame, np.hstack([low, low + size]), classes, np.ones(len(frame)))
 
 
 def answer_boxes(rng: np.random.Generator, truth: BoxColumns) -> BoxColumns:
@@ -87,7 +85,11 @@ def answer_boxes(rng: np.random.Generator, truth: BoxColumns) -> BoxColumns:
     imagined = draw_labels(rng, num_imagined).take(np.arange(num_imagined))
     return BoxColumns(
         np.concatenate(
-            [seen.frame, seen.frame[repeated], rng.integers(0, num_frames, num_imagined)]
+            [
+                seen.frame,
+                seen.frame[repeated],
+                rng.integers(0, num_frames, num_imagined),
+            ]
         ),
         np.concatenate([boxes, again, imagined.boxes_xyxy]),
         np.concatenate([classes, classes[repeated], imagined.class_ids]),
@@ -141,7 +143,9 @@ def mark_errors(
 def _move(rng: np.random.Generator, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     """Shifted along a diagonal by a third to two thirds of its sides."""
     size = boxes[:, 2:] - boxes[:, :2]
-    step = rng.uniform(0.33, 0.67, (len(boxes), 2)) * rng.choice([-1, 1], (len(boxes), 2))
+    step = rng.uniform(0.33, 0.67, (len(boxes), 2)) * rng.choice(
+        [-1, 1], (len(boxes), 2)
+    )
     return boxes + np.tile(step * size, 2)
 
 
@@ -194,7 +198,9 @@ def draw_maps(
         is_error.append(False)
         for cell in rng.permutation(9)[:6].tolist():
             centre = np.array(divmod(cell, 3)) * _CELL_PX + _CELL_PX // 2 + 1
-            radius, class_id = (int(rng.integers(*r)) for r in ((4, 9), (1, NUM_CLASSES)))
+            radius, class_id = (
+                int(rng.integers(*r)) for r in ((4, 9), (1, NUM_CLASSES))
+            )
             is_bad = bool(rng.random() < share)
             if not (is_bad and fault == EXTRA):
                 _disc(truth, centre, radius, class_id)
@@ -226,12 +232,16 @@ def mark_map_errors(suspects: Suspects, drawn: DrawnMaps) -> NDArray[np.bool_]:
     found[has_label] = drawn.is_error[suspects.label[has_label]]
     for frame, y, x in drawn.lacking.tolist():
         box = suspects.boxes_xyxy
-        is_around = (box[:, 0] <= x) & (x < box[:, 2]) & (box[:, 1] <= y) & (y < box[:, 3])
+        is_around = (
+            (box[:, 0] <= x) & (x < box[:, 2]) & (box[:, 1] <= y) & (y < box[:, 3])
+        )
         found |= ~has_label & (suspects.frame == frame) & is_around
     return found
 
 
-def _answer_map(rng: np.random.Generator, truth: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _answer_map(
+    rng: np.random.Generator, truth: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
     """The truth with rims off by a pixel, some objects not seen or confused, and a few spots."""
     shifted = np.roll(truth, rng.integers(-1, 2, 2), (0, 1))
     answer = shifted.copy()
@@ -243,7 +253,9 @@ def _answer_map(rng: np.random.Generator, truth: NDArray[np.uint8]) -> NDArray[n
         elif luck < 0.04:
             answer[part == number] = rng.integers(1, NUM_CLASSES)
     if rng.random() < 0.15:
-        _disc(answer, rng.integers(5, MAP_PX - 5, 2), 3, int(rng.integers(1, NUM_CLASSES)))
+        _disc(
+            answer, rng.integers(5, MAP_PX - 5, 2), 3, int(rng.integers(1, NUM_CLASSES))
+        )
     noise = rng.random(truth.shape) < 0.01
     answer[noise] = rng.integers(0, NUM_CLASSES, noise.sum())
     return answer
