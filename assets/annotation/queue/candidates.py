@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.kinds import find_kind
+from assets.label_versions import IS_COUNTED
 from assets.tables.catalog import Catalog, is_in, repr_sql
 
 _COLUMNS = (
@@ -35,7 +36,8 @@ class Candidates:
     rows: pa.Table  # frame_id, session, sensor, capture_id, t_ns, sequence, sha256, width_px, height_px
     cluster: Places  # near-duplicates have one number
     stream: Places  # the camera of a recording; a frame's neighbours of it are those before and after
-    is_labelled: Mask  # somebody has said something of it for the task
+    is_labelled: Mask  # something is said of it for the task
+    is_annotated: Mask  # by somebody who was asked, and not by the file that it came with
     is_asked: Mask  # it, or a near-duplicate, is or was in a queue of the task
     is_covered: Mask  # it, or a near-duplicate, is labelled
 
@@ -50,7 +52,7 @@ class Candidates:
     @property
     def is_reviewable(self) -> Mask:
         """(N,) what may be asked whether its label is right."""
-        return self.is_labelled & ~self.is_asked
+        return self.is_labelled & ~self.is_annotated & ~self.is_asked
 
     @property
     def is_first(self) -> Mask:
@@ -86,7 +88,18 @@ def read_candidates(
     if clusters is None:
         clusters = catalog.read("unique_frames", ["frame_id", "cluster_id"])
     cluster = _number_clusters(rows["frame_id"], clusters)
-    is_labelled = _is_among(rows["frame_id"], *_read_labelled(catalog, task))
+    where = is_in("task", find_kind(task).label_tasks)
+    versions = catalog.read_latest(
+        "label_versions", ["frame_id"], f"{where} AND {IS_COUNTED}"
+    )
+    is_annotated = _is_among(rows["frame_id"], versions["frame_id"])
+    is_labelled = is_annotated | _is_among(
+        rows["frame_id"],
+        *(
+            catalog.read(name, ["frame_id"], where)["frame_id"].unique()
+            for name in ("labels", "annotated_frames")
+        ),
+    )
     asked = catalog.read_latest("label_queue", ["frame_id"], f"task = {repr_sql(task)}")
     is_asked = _is_among(rows["frame_id"], asked["frame_id"])
     return Candidates(
@@ -94,18 +107,10 @@ def read_candidates(
         cluster,
         _number_streams(rows),
         is_labelled,
+        is_annotated,
         _spread(cluster, is_asked),
         _spread(cluster, is_labelled),
     )
-
-
-def _read_labelled(catalog: Catalog, task: str) -> list[pa.ChunkedArray]:
-    """Ids of the frames of which something is said for the task."""
-    where = is_in("task", find_kind(task).label_tasks)
-    return [
-        catalog.read(name, ["frame_id"], where)["frame_id"].unique()
-        for name in ("labels", "annotated_frames")
-    ]
 
 
 def _is_among(ids: pa.ChunkedArray, *groups: pa.ChunkedArray | pa.Array) -> Mask:

@@ -8,14 +8,15 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.annotation.queue.ranking import LABEL_ERRORS
 from assets.kinds import find_kind
+from assets.label_versions import IS_COUNTED
 from assets.tables.catalog import Catalog, is_in, repr_sql
 
 State = Literal["open", "answered", "skipped"]
 OPEN: State = "open"
 ANSWERED: State = "answered"
 SKIPPED: State = "skipped"
-LABEL_ERRORS = "label_errors"
 
 
 def count_open(catalog: Catalog, task: str) -> int:
@@ -71,8 +72,8 @@ def close_answered(catalog: Catalog, task: str | None = None) -> int:
     rows = _read_open(catalog, task, None)
     if not len(rows):
         return 0
-    columns = ["frame_id", "task", "queue_id", "author_kind"]
-    versions = catalog.read_latest("label_versions", columns, "author_kind != 'model'")
+    columns = ["frame_id", "task", "queue_id"]
+    versions = catalog.read_latest("label_versions", columns, IS_COUNTED)
     of_queue = pc.is_in(
         _join(rows, "queue_id"), value_set=_join(versions, "queue_id").combine_chunks()
     )

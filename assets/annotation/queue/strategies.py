@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -175,7 +176,7 @@ def rank_drifted(of: Sources) -> Ranking:
     every = pc.binary_join_element_wise(rows["session"], _ALL_SENSORS, " ")
     names = list(worst)
     by_sensor, by_session = (
-        pc.fill_null(pc.index_in(k, value_set=_to_array(names)), -1).to_numpy()
+        pc.fill_null(pc.index_in(k, value_set=pa.array(names, pa.string())), -1).to_numpy()
         for k in (key, every)
     )
     group = np.where(by_sensor >= 0, by_sensor, by_session).astype(np.int64)
@@ -284,12 +285,6 @@ def _read_drift(
         if value >= found.get(key, (0.0, ""))[0]:
             found[key] = value, row["statistic"]
     return found
-
-
-def _to_array(names: list[str]):  # type: ignore[no-untyped-def]
-    import pyarrow as pa
-
-    return pa.array(names, pa.string())
 
 
 def _deny_maps(
