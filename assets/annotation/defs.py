@@ -82,7 +82,9 @@ class QueueConfig(dg.Config):
                 f"no task has a champion yet: name one of {', '.join(TASK_NAMES)}"
             )
         return [
-            Question(task, self.strategy, self.budget, self.seed, self.guideline or None)
+            Question(
+                task, self.strategy, self.budget, self.seed, self.guideline or None
+            )
             for task in tasks
         ]
 

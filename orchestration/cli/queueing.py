@@ -210,4 +210,7 @@ def _tell_rows(rows: list[dict[str, Any]]) -> list[str]:
         for row in rows[:_MOST_SHOWN]
     ]
     more = len(rows) - _MOST_SHOWN
-    return [*map(for_line, lines), *([f"and {more} more: --json lists all"] * (more > 0))]
+    return [
+        *map(for_line, lines),
+        *([f"and {more} more: --json lists all"] * (more > 0)),
+    ]

@@ -37,7 +37,9 @@ class Candidates:
     cluster: Places  # near-duplicates have one number
     stream: Places  # the camera of a recording; a frame's neighbours of it are those before and after
     is_labelled: Mask  # something is said of it for the task
-    is_annotated: Mask  # by somebody who was asked, and not by the file that it came with
+    is_annotated: (
+        Mask  # by somebody who was asked, and not by the file that it came with
+    )
     is_asked: Mask  # it, or a near-duplicate, is or was in a queue of the task
     is_covered: Mask  # it, or a near-duplicate, is labelled
 

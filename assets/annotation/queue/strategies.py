@@ -176,7 +176,9 @@ def rank_drifted(of: Sources) -> Ranking:
     every = pc.binary_join_element_wise(rows["session"], _ALL_SENSORS, " ")
     names = list(worst)
     by_sensor, by_session = (
-        pc.fill_null(pc.index_in(k, value_set=pa.array(names, pa.string())), -1).to_numpy()
+        pc.fill_null(
+            pc.index_in(k, value_set=pa.array(names, pa.string())), -1
+        ).to_numpy()
         for k in (key, every)
     )
     group = np.where(by_sensor >= 0, by_sensor, by_session).astype(np.int64)
