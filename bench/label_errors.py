@@ -317,7 +317,7 @@ def _paste(mask: _Mask, dx: int, dy: int) -> _Mask:
     height, width = mask.shape
     rows, columns = np.nonzero(mask)
     rows, columns = rows + dy, columns + dx
-    stays = (0 <= rows) & (rows < height) & (0 <= columns) & (columns < width)
+    stays = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     moved = np.zeros(mask.shape, bool)
     moved[rows[stays], columns[stays]] = True
     return moved

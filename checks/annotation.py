@@ -1,4 +1,4 @@
-"""The gates of annotation: versions of labels, what they were made under, how far annotators agree, and what is asked next."""
+"""The gates of annotation: versions of labels, under what they were made, agreement, and what is asked next."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def queues_keep_their_budget(label_queue: pa.Table) -> Verdict:
         ]
     )
     offenders = [
-        f"queue {q['queue_id']}: {q['rank_count']} frames, the last has rank {q['rank_max']}, the budget is {q['budget_min']}"
+        f"queue {q['queue_id']}: {q['rank_count']} frames, last rank {q['rank_max']}, budget {q['budget_min']}"
         for q in queues.to_pylist()
         if q["rank_max"] > q["budget_min"] or q["rank_count_distinct"] < q["rank_count"]
     ]

@@ -55,7 +55,7 @@ def suspect_presence(
 
     `frame` are places in `votes` (N, C). Where in the frame something is neighbours cannot say.
     """
-    num_frames, num_classes = votes.shape
+    num_classes = votes.shape[1]
     shows = np.zeros(votes.shape, bool)
     shows[frame, class_ids] = True
     own = votes[frame, class_ids]

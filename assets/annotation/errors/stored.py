@@ -296,7 +296,7 @@ def _paint_labels(
 def _ask_neighbours(
     catalog: Catalog, task: str, frames: pa.Table, labels: LabelColumns, wanted: Mask
 ) -> Suspects:
-    """Suspects on the wanted frames by what they look like. Where there are very many, frames evenly spread are asked."""
+    """Suspects on the wanted frames by what they look like; where there are very many, on some, evenly spread."""
     vectors = open_vectors(catalog, frames["frame_id"])
     some = np.flatnonzero(wanted & vectors.is_there)
     if len(some) > _MOST_NEIGHBOURS:

@@ -84,7 +84,8 @@ def read_candidates(
     rows = catalog.read("frames", _COLUMNS, "kind = 'color'")
     if not len(rows):
         raise ValueError(
-            "no colour frame is published: `daguerre ingest PLACE` takes a session in, `daguerre status` says what is held"
+            "no colour frame is published: `daguerre ingest PLACE` takes a session in, `daguerre status` says what is "
+            "held"
         )
     rows = rows.sort_by([(name, "ascending") for name in _ORDER]).combine_chunks()
     if clusters is None:

@@ -1,8 +1,8 @@
 """Choose frames that lie far from all that is labelled, and from each other: greedy k-centre over vectors.
 
-After Gonzalez (1985): each next centre is the frame farthest from all centres. The lazy form measures a frame again only
-where it could be the farthest: distances never grow. Vectors are rounded so that sums of their products are exact in
-float32, in whatever order they are added; so both forms choose the same frames, ties included.
+After Gonzalez (1985): each next centre is the frame farthest from all centres. The lazy form measures a frame again
+only where it could be the farthest: distances never grow. Vectors are rounded so that sums of their products are exact
+in float32, in whatever order they are added; so both forms choose the same frames, ties included.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def round_vectors(vectors: NDArray[np.float32]) -> Vectors:
 def choose_centres(
     vectors: Vectors, known: Vectors, count: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Places (K,) of the frames to take, and how far (1 - cosine) each was from all before it and from the known (L, D).
+    """Places (K,) of the frames to take, and how far (1 - cosine) each was from those before it and the known (L, D).
 
     Of equals the first is taken; without any known frame the first of all is. K is `count`, or less where every frame
     left lies where a centre does.

@@ -56,10 +56,8 @@ def contradict_in_time(
     """
     is_known = answers.is_answered & (before >= 0) & (after >= 0)
     is_known &= answers.is_answered[before] & answers.is_answered[after]
-    if task == RECOGNITION:
-        found = _deny_classes(answers, before, after)
-    else:
-        found = _deny_boxes(answers, before, after)
+    deny = _deny_classes if task == RECOGNITION else _deny_boxes
+    found = deny(answers, before, after)
     return np.where(is_known, found, np.nan)
 
 

@@ -152,7 +152,7 @@ def rank_uncovered(of: Sources) -> Ranking:
     open_ = np.flatnonzero(of.frames.is_open & of.frames.is_first & vectors.is_there)
     if not len(open_):
         raise NothingToSay(
-            "no frame without labels has a vector: `daguerre ingest` makes them, and `daguerre status` says what is held"
+            "no frame without labels has a vector: `daguerre ingest` makes them, `daguerre status` says what is held"
         )
     some = open_[spread_evenly(len(open_), _MOST_MEASURED)]
     known = np.flatnonzero(of.frames.is_labelled & vectors.is_there)

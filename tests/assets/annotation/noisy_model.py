@@ -35,7 +35,7 @@ _IMAGINED = 0.25  # boxes around nothing, a frame
 def share_found(
     suspects: Suspects, is_error: NDArray[np.bool_], num_labels: int, num_errors: int
 ) -> float:
-    """Of the errors, (S,) among suspects, the share in the first of the ranking: a tenth as many as there are labels."""
+    """Of the errors, (S,) among suspects, the share in the first of the ranking, a tenth of the labels."""
     return float(is_error[suspects.rank()[: num_labels // 10]].sum() / num_errors)
 
 
@@ -68,7 +68,7 @@ def draw_labels(rng: np.random.Generator, num_frames: int) -> BoxColumns:
 
 
 def answer_boxes(rng: np.random.Generator, truth: BoxColumns) -> BoxColumns:
-    """Boxes of a model: 95 to 98 of 100 objects found, the small ones less surely, some confused, repeated, or imagined."""
+    """Boxes of a model: 95 to 98 of 100 objects found, small ones less surely, some confused, repeated, imagined."""
     size = truth.boxes_xyxy[:, 2:] - truth.boxes_xyxy[:, :2]
     ease = np.clip(np.sqrt(size.prod(1)) / 40.0, 0.0, 1.0)
     found = rng.random(len(truth)) < _RECALL * (0.96 + 0.04 * ease)
@@ -173,7 +173,7 @@ _CELL_PX = 21
 
 @dataclass(frozen=True)
 class DrawnMaps:
-    """Frames with labels and answers: `is_error` (L,) of each label, `lacking` (M, 3) frame, y and x of what has none."""
+    """Frames with labels and answers: `is_error` (L,) of labels, `lacking` (M, 3) frame, y and x of what has none."""
 
     pairs: list[MapPair]
     is_error: NDArray[np.bool_]

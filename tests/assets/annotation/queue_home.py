@@ -1,7 +1,6 @@
 """A small home that queues are made of: two sessions of one camera, vectors, clusters, labels, answers, verdicts.
 
-`monday` has ten labelled frames, which the champion learnt from; `tuesday` has twenty that nobody labelled. Frame k of a
-session is called by its letter and number: m0 to m9, t0 to t19.
+`monday` has ten frames, `tuesday` twenty. Frame k of a session is called by its letter and number: m0 to m9, t0 to t19.
 """
 
 from __future__ import annotations

@@ -185,7 +185,7 @@ def test_a_label_that_a_model_denies_is_looked_at_again(home):
 
 def test_a_model_is_not_asked_about_what_it_learnt_from(home):
     home.crown(DETECTION, learnt=MONDAY)
-    home.answer(DETECTION, dict.fromkeys(MONDAY, [(BOX, "pot", 0.95)]))
+    home.answer(DETECTION, {name: [(BOX, "pot", 0.95)] for name in MONDAY})
     with pytest.raises(ValueError, match="no label looks wrong"):
         ask(home, "label_errors")
 
@@ -222,7 +222,7 @@ def test_masks_are_judged_by_maps(home):
     home.crown("segmentation")
     both = [((), "cup", 0.9), ((), "ground", 0.9)]
     said = dict.fromkeys(MONDAY, both) | {"m3": both[1:]}
-    maps = dict.fromkeys(MONDAY, [encode_mask(upper), encode_mask(~upper)]) | {
+    maps = {name: [encode_mask(upper), encode_mask(~upper)] for name in MONDAY} | {
         "m3": [encode_mask(whole)]
     }
     home.answer("segmentation", said, mask_rles=maps)
@@ -373,7 +373,7 @@ def test_a_champion_that_was_not_asked_is_named_with_the_remedy(home):
     home.crown(DETECTION)
     with pytest.raises(
         ValueError,
-        match="has answered none of 20 frames .* `daguerre predict SESSION` asks it",
+        match=r"has answered none of 20 frames .* `daguerre predict SESSION` asks it",
     ):
         ask(home, "uncertainty")
     with pytest.raises(
@@ -465,7 +465,7 @@ def test_no_queue_at_all_fails_its_check(home):
 
 def test_the_asset_asks_and_shows_the_first_frames(home):
     home.crown(DETECTION)
-    home.answer(DETECTION, dict.fromkeys(TUESDAY, [(BOX, "cup", 0.5)]))
+    home.answer(DETECTION, {name: [(BOX, "cup", 0.5)] for name in TUESDAY})
     config = {
         "ops": {
             "annotation__label_queue": {
