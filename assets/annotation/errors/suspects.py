@@ -45,10 +45,12 @@ def join_suspects(parts: Sequence[Suspects]) -> Suspects:
     """All of them, one behind the other."""
     names = ("frame", "label", "fault", "class_id")
     none = np.zeros(0, np.int64)
-    columns = [np.concatenate([none, *(getattr(p, n) for p in parts)]) for n in names]
+    frame, label, fault, class_id = (
+        np.concatenate([none, *(getattr(p, n) for p in parts)]) for n in names
+    )
     boxes = np.concatenate([nowhere(0), *(p.boxes_xyxy for p in parts)])
     suspicion = np.concatenate([np.zeros(0), *(p.suspicion for p in parts)])
-    return Suspects(*columns, boxes, suspicion)
+    return Suspects(frame, label, fault, class_id, boxes, suspicion)
 
 
 def nowhere(count: int) -> NDArray[np.float64]:
