@@ -113,9 +113,8 @@ def _weigh(labels: BoxColumns, answers: BoxColumns) -> _Evidence:
     nearest = pick_greatest(answer, ious + 1e-3 * is_same, len(answers))
     spoken = nearest[nearest >= 0]
     spoken = spoken[ious[spoken] >= _TOUCHES_IOU]
-    label, answer, ious, is_same = (
-        column[spoken] for column in (label, answer, ious, is_same)
-    )
+    label, answer = label[spoken], answer[spoken]
+    ious, is_same = ious[spoken], is_same[spoken]
     score = answers.scores[answer]
     count = len(labels)
     is_placed = ious >= _SAME_PLACE_IOU
