@@ -1,8 +1,9 @@
-"""The gates of annotation: versions of labels, what they were made under, and how far annotators agree."""
+"""The gates of annotation: versions of labels, under what they were made, agreement, and what is asked next."""
 
 from __future__ import annotations
 
 from checks.gate import Gate
+from checks.label_queue import QUEUE_RULES
 from checks.label_versions import AGREEMENT_RULES, VERSION_RULES
 
 GATES = (
@@ -17,7 +18,9 @@ GATES = (
         lambda _: "no two people answered one frame",
         has_readers=False,
     ),
+    Gate("label_queue", QUEUE_RULES, has_readers=False),
 )
 WHOLE_ASSETS = {
-    "labels": ("label_versions", "label_agreements", "guidelines", "label_pushes")
+    "labels": ("label_versions", "label_agreements", "guidelines", "label_pushes"),
+    "label_queue": ("label_queue",),
 }

@@ -1,14 +1,21 @@
-"""Annotation as assets: labels as people and others gave them, version by version."""
+"""Annotation as assets: labels as people and others gave them, version by version, and what they are asked next."""
 
 from collections import Counter
+from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from assets.annotation.agreement import update_agreements
+from assets.annotation.queue.build import Question, describe, draft_queue, write_queue
+from assets.annotation.queue.ranking import MIXTURE, STRATEGIES
+from assets.annotation.queue.stored import close_answered, read_queue
 from assets.foreign_text import for_markdown
 from assets.label_versions import read_counting
-from assets.materialize import result
+from assets.materialize import picture, result
+from assets.run_config import read_config
 from assets.tables.catalog import Catalog
+from models.task_names import TASK_NAMES
 
 
 @dg.asset(
@@ -55,4 +62,70 @@ def _draw_agreements(catalog: Catalog) -> str:
     return "\n".join(lines)
 
 
-defs = dg.Definitions(assets=[labels])
+class QueueConfig(dg.Config):
+    """What is asked for."""
+
+    task: str = Field(
+        "", description="By default every task that has a champion, one by one."
+    )
+    strategy: str = Field(MIXTURE, description=f"One of {', '.join(STRATEGIES)}.")
+    budget: int = Field(100, description="Frames that may be open at once, a task.")
+    seed: int = Field(0, description="Of what goes by chance.")
+    guideline: str = Field("", description="Id of the guideline to label by.")
+
+    def list_questions(self, catalog: Catalog) -> list[Question]:
+        """One a task. Raises ValueError where no task is named and none has a champion, and as `Question` does."""
+        champions = catalog.read_latest("champions", ["task"])["task"].to_pylist()
+        tasks = [self.task] if self.task else sorted({*champions} & {*TASK_NAMES})
+        if not tasks:
+            raise ValueError(
+                f"no task has a champion yet: name one of {', '.join(TASK_NAMES)}"
+            )
+        return [
+            Question(
+                task, self.strategy, self.budget, self.seed, self.guideline or None
+            )
+            for task in tasks
+        ]
+
+
+@dg.asset(
+    key=["annotation", "label_queue"],
+    group_name="annotation",
+    kinds={"lance"},
+    deps=[
+        ["curation", "unique_frames"],
+        ["curation", "frame_embeddings"],
+        ["monitoring", "predictions"],
+        ["monitoring", "drift"],
+    ],
+)
+def label_queue(
+    context: dg.AssetExecutionContext,
+    config: QueueConfig,
+    catalog: dg.ResourceParam[Catalog],
+) -> dg.MaterializeResult:
+    """What to label next, and why: as many frames as the budget has room for beside those that are open."""
+    from assets.previews.queue import draw_queue
+
+    questions = read_config(context, config).list_questions(catalog)
+    closed = close_answered(catalog)
+    shown: dict[str, Any] = {"answered since": closed}
+    for question in questions:
+        draft = draft_queue(catalog, question)
+        write_queue(catalog, draft)
+        for name, value in describe(draft).items():
+            if isinstance(value, int | str):
+                shown[f"{name}, {question.task}"] = value
+        if draft.notes:
+            notes = "\n".join(f"- {for_markdown(note)}" for note in draft.notes)
+            shown[f"notes, {question.task}"] = dg.MetadataValue.md(notes)
+        rows = read_queue(catalog, task=question.task)
+        sheet = draw_queue(catalog, rows)
+        if sheet:
+            shown[f"first frames, {question.task}"] = picture(sheet)
+    key = ["annotation", "label_queue"]
+    return result(catalog, "label_queue", key, None, shown)
+
+
+defs = dg.Definitions(assets=[labels, label_queue])

@@ -33,6 +33,7 @@ from orchestration.cli.planning import plan
 from orchestration.cli.predicting import predict
 from orchestration.cli.promoting import approve, rollback
 from orchestration.cli.quarantine import quarantine_app
+from orchestration.cli.queueing import queue_app
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
@@ -87,6 +88,7 @@ for verb in (
     app.command()(verb)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(export_app, name="export")
+app.add_typer(queue_app, name="queue")
 
 
 def _tell_version(is_asked: bool) -> None:

@@ -133,11 +133,11 @@ def test_verbs_options_and_make_targets_exist(page: Path) -> None:
                 if re.fullmatch("[a-z]+", w) and w not in targets
             ]
         elif _DAGUERRE.match(first) and words and not words[0].startswith("-"):
-            verb = (
-                " ".join(words[:2])
-                if words[0] in {name.split()[0] for name in options if " " in name}
-                else words[0]
-            )
+            is_group = words[0] in {name.split()[0] for name in options if " " in name}
+            # a group that is a verb too has options of its own
+            is_itself = words[0] in options and words[1:2] != [] and words[1][0] == "-"
+            is_itself |= words[0] in options and len(words) == 1
+            verb = " ".join(words[:2]) if is_group and not is_itself else words[0]
             known = options.get(verb)
             if known is None:
                 unknown.append(f"daguerre {verb}")
@@ -172,9 +172,10 @@ def _list_options(group: Any, prefix: str = "") -> dict[str, set[str]]:
     """Verb, or group and verb, -> its options."""
     options: dict[str, set[str]] = {}
     for name, verb in group.commands.items():
-        if hasattr(verb, "commands"):
+        is_group = hasattr(verb, "commands")
+        if is_group:
             options |= _list_options(verb, f"{prefix}{name} ")
-        else:
+        if not is_group or verb.invoke_without_command:
             options[prefix + name] = {
                 "--help",
                 *(o for p in verb.params for o in [*p.opts, *p.secondary_opts]),

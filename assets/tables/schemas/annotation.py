@@ -112,4 +112,35 @@ LABEL_AGREEMENTS = Table(
     ),
 )
 
-TABLES = (LABEL_VERSIONS, GUIDELINES, LABEL_PUSHES, LABEL_AGREEMENTS)
+STATES = ("open", "answered", "skipped")
+
+# one row: one frame that a queue asks to label, or to look at again, and why
+LABEL_QUEUE = Table(
+    name="label_queue",
+    stage="annotation",
+    key="row_id",
+    erase="frame_id",
+    columns=(
+        id_column("row_id"),
+        id_column("queue_id"),
+        id_column("frame_id"),
+        Column("frame_sha256", TEXT, "1 (of the image as it was asked)", regex=SHA),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("task", TEXT, values=TASK_NAMES),
+        Column("rank", INT, "1 (in its queue, the most useful first)", low=1),
+        Column("reasons", pa.list_(TEXT), "1 (strategies, first the one that took it)"),
+        Column("values", FLOATS, "1 (the number behind each reason)"),
+        Column("told", TEXT, "1 (the reasons in words)"),
+        Column("label_ids", pa.list_(TEXT), "1 (labels that look wrong)"),
+        Column("strategy", TEXT, "1 (that was asked for)"),
+        Column("budget", INT, "1 (frames that may be open at once)", low=1),
+        Column("seed", INT, low=0),
+        id_column("guideline_id", nullable=True),
+        Column("model_sha256", TEXT, "1 (the champion)", nullable=True, regex=SHA),
+        Column("state", TEXT, values=STATES),
+        Column("made_ns", INT, "ns", "UTC since 1970", low=0),
+    ),
+)
+
+TABLES = (LABEL_VERSIONS, GUIDELINES, LABEL_PUSHES, LABEL_AGREEMENTS, LABEL_QUEUE)
