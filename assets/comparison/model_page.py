@@ -137,7 +137,7 @@ def _show_frames(
         "model, then the second."
     )
     pictures = list(_draw(catalog, named.comparison, frames[:NUM_FRAMES]))
-    yield Section(title, note, pictures=pictures)
+    yield Section(title, note, pictures=pictures, num_columns=3)
 
 
 def _draw(

@@ -6,7 +6,7 @@ recordings, and pictures that resemble each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,7 +18,10 @@ from models.metrics.frame_parts import BoxParts, ClassParts, MapParts
 from models.metrics.paired import Difference, find_difference
 
 RIGHT_FROM = 0.5  # of a frame's own score in [0, 1]: from here on it counts as right
+UNKNOWN = "unknown"  # the slice of a frame of which nobody knows
 MAX_SLICES = 200  # of one way of slicing: those with most frames
+Slices = Mapping[str, Mapping[str, str]]  # frame_id -> way of slicing -> slice
+Cut = Callable[[Sequence[str]], Slices]
 _IN_JSON = 1000  # frames that JSON names
 
 
@@ -109,17 +112,28 @@ class Comparison:
 
 
 def compare_models(
-    catalog: Catalog, first_sha256: str, second_sha256: str, release_id: str
+    catalog: Catalog,
+    first_sha256: str,
+    second_sha256: str,
+    release_id: str,
+    cut: Cut | None = None,
 ) -> Comparison | None:
-    """From what their exams on a release stored; None where one of them sat none, or one that stores no frames."""
+    """From what their exams on a release stored; None where one of them sat none, or one that stores no frames.
+
+    `cut` gives slices of frames, besides sessions, sensors and classes.
+    """
     first, second = (
         read_frame_scores(catalog, sha256, release_id)
         for sha256 in (first_sha256, second_sha256)
     )
-    return compare_exams(first, second) if first and second else None
+    if first is None or second is None:
+        return None
+    return compare_exams(first, second, cut(first.frame_ids) if cut else {})
 
 
-def compare_exams(first: FrameScores, second: FrameScores) -> Comparison:
+def compare_exams(
+    first: FrameScores, second: FrameScores, slices: Slices | None = None
+) -> Comparison:
     """Raises ValueError for exams about different frames."""
     from assets.kinds import find_kind
 
@@ -137,7 +151,7 @@ def compare_exams(first: FrameScores, second: FrameScores) -> Comparison:
         len(first),
         _differ(first, second),
         {name: (value, others.get(name)) for name, value in figures.items()},
-        tuple(_slice_both(first, second)),
+        tuple(_slice_both(first, second, slices or {})),
         tuple(_find_changed(first, second)),
     )
 
@@ -169,8 +183,19 @@ def _differ(first: FrameScores, second: FrameScores) -> Difference:
     return find_difference(first.weigh, second.weigh, first.group_ids)
 
 
-def _slice_both(first: FrameScores, second: FrameScores) -> Iterator[SliceDifference]:
-    for by, names in (("session", first.sessions), ("sensor", first.sensors)):
+def _slice_both(
+    first: FrameScores, second: FrameScores, slices: Slices
+) -> Iterator[SliceDifference]:
+    ways = {way: None for of_frame in slices.values() for way in of_frame}
+    names_of: dict[str, Sequence[str]] = {
+        "session": first.sessions,
+        "sensor": first.sensors,
+        **{
+            way: [slices.get(i, {}).get(way, UNKNOWN) for i in first.frame_ids]
+            for way in ways
+        },
+    }
+    for by, names in names_of.items():
         for value, places in _group(names):
             yield SliceDifference(
                 by,

@@ -27,6 +27,7 @@ class Section:
     rows: Sequence[Sequence[str]] = ()
     charts: Mapping[str, Draw] = field(default_factory=dict)
     pictures: Sequence[Picture] = ()
+    num_columns: int = 2  # of pictures
 
 
 @dataclass(frozen=True)

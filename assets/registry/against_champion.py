@@ -23,6 +23,7 @@ from models.metrics.resampling import MIN_UNITS
 
 _NO_RIVAL = "there is no champion to compare with"
 _ECE = "ece"
+_LEAST_MS = 0.5  # a champion that takes less is held to have taken this: such times are mostly noise
 # of `scores`: the way of slicing by how pictures were spoilt, and those that were not
 _CORRUPTION = "corruption"
 _UNSPOILT = "none"
@@ -183,7 +184,7 @@ def _judge_costs(
     former, mine = evidence.costs
     times = f"{mine.cpu_ms:.2f} ms, champion {former.cpu_ms:.2f} ms, one thread"
     sizes = f"{mine.size_bytes:,} bytes, champion {former.size_bytes:,}"
-    slowdown = mine.cpu_ms / max(former.cpu_ms, 1e-6)
+    slowdown = mine.cpu_ms / max(former.cpu_ms, _LEAST_MS)
     growth = mine.size_bytes / max(former.size_bytes, 1)
     return [
         _judge_ratio(claims[0], slowdown, rules.max_slowdown, times),

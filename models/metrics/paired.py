@@ -46,9 +46,9 @@ def find_difference(
 ) -> Difference:
     """Of figures over N frames each; `units` names what each frame belongs to. The same seed, the same bounds."""
     once = np.ones((1, len(units)), np.int64)
-    values = [_known(float(figure(once)[0])) for figure in (first, second)]
+    one, other = (_known(float(figure(once)[0])) for figure in (first, second))
     interval = find_interval(lambda drawn: second(drawn) - first(drawn), units, seed)
-    return Difference(*values, len(set(units)), interval)
+    return Difference(one, other, len(set(units)), interval)
 
 
 def _known(value: float) -> float | None:

@@ -172,6 +172,23 @@ def test_a_class_of_segmentation_has_its_own_pixels():
     assert values == pytest.approx({"class = cup": 0.0, "class = key": -0.5})
 
 
+def test_declared_slices_stand_beside_sessions_and_sensors():
+    """The second model loses the keys of the four dark frames alone."""
+    full = np.full((8, 2), 10)
+    dark = full.copy()
+    dark[:4, 1] = 0
+    parts = [MapParts(2, hits, full, hits, hits, full) for hits in (full, dark)]
+    one, other = (
+        make_exam(p, m, 8, "segmentation") for p, m in zip(parts, "ab", strict=True)
+    )
+    cut = {str(n): {"light": "dark" if n < 4 else "bright"} for n in range(7)}
+    found = compare_exams(one, other, cut)
+    values = {
+        s.slice_value: s.difference.value for s in found.slices if s.slice_by == "light"
+    }
+    assert values == {"dark": -0.5, "bright": 0.0, "unknown": 0.0}
+
+
 def test_exams_about_other_frames_are_refused():
     parts = MapParts(2, *(np.ones((8, 2), int),) * 5)
     one = make_exam(parts, "a", 8, "segmentation")

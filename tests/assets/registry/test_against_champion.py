@@ -153,6 +153,11 @@ def test_calibration_may_rise_by_its_margin():
     assert failed(decide(*unmeasured, RULES, CHECKS)) == [claim]
 
 
+def test_times_that_are_mostly_noise_are_not_held_against_a_model():
+    fast = (Cost(0.01, 1000), Cost(0.4, 1000))
+    assert judge(right(), right(), costs=fast).is_promoted
+
+
 def test_spoilt_pictures_are_compared_by_their_mean_over_corruptions():
     def spoil(blur, fog):
         figures = {"blur 3": blur, "fog 3": fog, "none 0": None}
@@ -177,6 +182,7 @@ def test_spoilt_pictures_are_compared_by_their_mean_over_corruptions():
     ("cost", "words"),
     [
         (Cost(8.0, 1000), "1.60 (8.00 ms, champion 5.00 ms"),
+        (Cost(7.6, 1000), "1.52 (7.60 ms"),
         (Cost(5.0, 2100), "2.10 (2,100 bytes"),
     ],
 )

@@ -73,6 +73,51 @@ def test_worse_model_stays_challenger(catalog, tracker, train):
     ) == (1, 2)
 
 
+def store_frames(catalog, release, folder, num_right):
+    """An exam of 40 frames in 10 recordings, of which the first `num_right` are called what they are."""
+    model_sha256 = read_package(folder).model_sha256
+    rows = [
+        {
+            "frame_score_id": content_id(model_sha256, n),
+            "model_sha256": model_sha256,
+            "release_id": release["release_id"],
+            "task": "recognition",
+            "split": "test",
+            "frame_id": content_id(n),
+            "capture_id": content_id(n % 10),
+            "session": "s1",
+            "sensor": "left",
+            "group_id": f"recording {n % 10}",
+            "value": float(n < num_right),
+            "true_class": "ball",
+            "found_class": "ball" if n < num_right else "box",
+            "confidence": 0.9,
+            "log_loss": 0.1,
+        }
+        for n in range(40)
+    ]
+    catalog.merge("frame_scores", to_table(TABLES["frame_scores"], rows))
+
+
+def test_the_verdict_with_its_interval_is_attached_to_the_version(
+    catalog, tracker, train, release
+):
+    folders = train("a", 1.0, 0.8), train("b", 2.0, 0.9)
+    for folder, num_right in zip(folders, (32, 36), strict=True):
+        store_frames(catalog, release, folder, num_right)
+        outcome = act_as(folder, catalog, tracker)
+    assert outcome.champion_row
+    told = tracker.version("recognition", 2).tags["gate_difference"]
+    # the four frames that were won lie in four recordings of ten
+    assert told.startswith("accuracy +0.1000 [+0.0")
+    verdict = tracker.decision("recognition", 2)
+    assert verdict["comparison"]["difference"]["num_units"] == 10
+    assert verdict["comparison"]["changed_sides"]["won"] == 4
+    assert [cost["size_bytes"] > 0 for cost in verdict["costs"]] == [True, True]
+    spoken = f"difference {told.removeprefix('accuracy ')} over 10 recordings"
+    assert any(spoken in reason for reason in outcome.decision.reasons)
+
+
 def test_three_champions_each_a_little_worse_are_measured_by_the_first(
     catalog, tracker, train
 ):
