@@ -20,6 +20,7 @@ from orchestration.cli.comparing import compare, diff
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.intake import ingest, simulate
+from orchestration.cli.labelling import labels_app
 from orchestration.cli.looking import lineage, query, report, status, verify
 from orchestration.cli.loop import demo, ui
 from orchestration.cli.maintaining import maintain
@@ -89,6 +90,7 @@ for verb in (
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(export_app, name="export")
 app.add_typer(queue_app, name="queue")
+app.add_typer(labels_app, name="labels")
 
 
 def _tell_version(is_asked: bool) -> None:
