@@ -117,7 +117,7 @@ def record_answers(
     """
     _require_one_each(answers)
     frames = _read_frames(catalog, answers)
-    refused = {a.frame_id: r for a in answers if (r := find_fault(a, frames))}
+    refused = _find_faults(answers, frames)
     left = [a for a in answers if a.frame_id not in refused]
     now = time.time_ns() if made_ns is None else made_ns
     written: list[LabelVersionRow] = []
@@ -206,6 +206,11 @@ def find_fault(answer: Answer, frames: Mapping[str, FrameRow]) -> str | None:
     return f"{at}: {boxless}" if boxless else None
 
 
+def find_faults(catalog: Catalog, answers: Sequence[Answer]) -> dict[str, str]:
+    """Why answers cannot be taken, by frame id, of those that cannot."""
+    return _find_faults(answers, _read_frames(catalog, answers))
+
+
 def head_of(versions: Sequence[LabelVersionRow]) -> int:
     """The highest number of a frame's versions for a task; 0 where there is none."""
     return max((v["number"] for v in versions), default=0)
@@ -231,6 +236,12 @@ def list_marked(labels: Sequence[LabelRow]) -> tuple[Marked, ...]:
 
 
 # ---- below -----------------------------------------------------------------------------------------------------------
+
+
+def _find_faults(
+    answers: Sequence[Answer], frames: Mapping[str, FrameRow]
+) -> dict[str, str]:
+    return {a.frame_id: fault for a in answers if (fault := find_fault(a, frames))}
 
 
 def _find_boxless(answer: Answer) -> str | None:

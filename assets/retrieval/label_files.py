@@ -72,7 +72,8 @@ def write_label_studio(
                 for result in _describe_region(label, picture, left_out)
             ]
             results += [_describe_choice(x) for x in labels.of(picture, "recognition")]
-            task["predictions"] = [{"model_version": "stored", "result": results}]
+            said_by = labels.proposed_by.get(frame["frame_id"], "stored")
+            task["predictions"] = [{"model_version": said_by, "result": results}]
         tasks.append(task)
     yield "tasks.json", json.dumps(tasks, indent=1).encode()
     names = {
