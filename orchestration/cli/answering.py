@@ -32,7 +32,7 @@ def push(
         str,
         typer.Option(
             "--format",
-            help="Of a folder: label-studio, coco, cvat, masks or images.",
+            help="Of a folder: label-studio, coco, cvat, yolo, masks or images.",
         ),
     ] = LABEL_STUDIO,
     classes: Annotated[

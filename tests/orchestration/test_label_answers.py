@@ -107,6 +107,43 @@ def test_boxes_and_masks_come_back_as_they_went_and_nothing_as_nothing(
         assert sorted(map(strip, found[frame_id].marked), key=repr) == expected
 
 
+def test_boxes_come_back_through_yolo_and_who_looked_is_told_from_who_did_not(
+    catalog, frames, tmp_path
+):
+    said = [("detection", OBJECTS[:2]), ("detection", ())]
+    sent = put(catalog, frames, "yolo", tmp_path / "out", said)
+    read = read_answers(catalog, tmp_path / "out")
+    found = {a.frame_id: sorted(map(strip, a.marked), key=repr) for a in read.answers}
+    assert found == {i: sorted(map(strip, a.marked), key=repr) for i, a in sent.items()}
+
+
+def test_tracks_come_back_through_cvat_and_end_where_the_object_left(
+    catalog, frames, tmp_path
+):
+    tracked = Marked("cup", BOX, None, 7, json.dumps([["occluded", "1"]]))
+    moved = replace(tracked, box_xyxy=(4.0, 3.0, 22.0, 30.0))
+    other = Marked("mug", BOX, None, 9)
+    said = [
+        ("detection", (tracked, other)),
+        ("detection", (other,)),
+        ("detection", (moved,)),
+    ]
+    sent = put(catalog, frames, "cvat", tmp_path / "out", said)
+    read = read_answers(catalog, tmp_path / "out")
+    assert not read.problems
+    found = {
+        a.frame_id: sorted((m.class_name, m.track_id, m.box_xyxy) for m in a.marked)
+        for a in read.answers
+    }
+    assert found == {
+        i: sorted((m.class_name, m.track_id, m.box_xyxy) for m in a.marked)
+        for i, a in sent.items()
+    }
+    first = next(a for a in read.answers if a.frame_id == frames[0]["frame_id"])
+    cup = next(m for m in first.marked if m.class_name == "cup")
+    assert ["occluded", "1"] in json.loads(cup.attributes)
+
+
 def test_tracks_and_attributes_come_back_through_coco(catalog, frames, tmp_path):
     marked = Marked("cup", BOX, None, 7, json.dumps([["occluded", "1"]]))
     sent = put(catalog, frames, "coco", tmp_path / "out", [("detection", (marked,))])
