@@ -70,6 +70,18 @@ class LabelStudio:
         found: list[dict[str, Any]] = self._ask("GET", path)
         return found
 
+    def list_predictions(self, task: int) -> list[dict[str, Any]]:
+        """What models propose of a task."""
+        found: list[dict[str, Any]] = self._ask("GET", f"/api/predictions/?task={task}")
+        return found
+
+    def annotate(self, task: int, results: Sequence[Mapping[str, Any]]) -> int:
+        """Submit an annotation of a task, as who the token is of; its number."""
+        made = self._ask(
+            "POST", f"/api/tasks/{task}/annotations/", {"result": list(results)}
+        )
+        return int(made["id"])
+
     def list_people(self) -> dict[int, Person]:
         """Everybody who has an account, by number."""
         found = self._ask("GET", "/api/users/")
