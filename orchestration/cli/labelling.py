@@ -36,7 +36,7 @@ By = Annotated[
 ]
 Guideline = Annotated[
     str | None,
-    typer.Option(metavar="ID", help="The guideline that it was labelled by."),
+    typer.Option(help="Id of the guideline that it was labelled by."),
 ]
 
 
