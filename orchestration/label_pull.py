@@ -79,7 +79,7 @@ def fetch_answers(
     ]
     if not projects:
         raise ValueError(
-            f"this queue was not pushed to {server.url}: `daguerre queue push ID --to label-studio` does"
+            f"this queue was not pushed to {server.url}: `daguerre queue push ID label-studio` does"
         )
     names = {number: one.name for number, one in server.list_people().items()}
     tasks = [task for number in projects for task in server.export(number)]

@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from assets.addresses import hide
 from assets.tracing import require_exporter
+from orchestration.cli.answering import pull, push
 from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
 from orchestration.cli.comparing import compare, diff
@@ -89,6 +90,8 @@ for verb in (
     app.command()(verb)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(export_app, name="export")
+for verb in (push, pull):
+    queue_app.command()(verb)
 app.add_typer(queue_app, name="queue")
 app.add_typer(labels_app, name="labels")
 

@@ -31,7 +31,6 @@ MEANINGS = {
     "format": "form of the label files",
     "give-up": "start nothing where others are at it",
     "guideline": "id of a guideline",
-    "guideline": "what people label by",
     "health": "say what confinement lacks",
     "home-only": "leave out what lies elsewhere",
     "html": "the page that is written besides",
@@ -143,5 +142,5 @@ def test_what_is_printed_as_a_table_has_a_wide_form():
     assert having["wide"] == {"status", "query", "results"}
     assert having["csv"] == {"query", "results"}
     verbs = {verb for verb, _ in walk(typer.main.get_command(app))}
-    groups = {"", "quarantine", "export"}
+    groups = {"", "quarantine", "export", "labels"}
     assert verbs - groups - having["json"] == {"ui"}
