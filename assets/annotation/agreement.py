@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.label_versions import to_rows
-from assets.tables.catalog import Catalog
+from assets.tables.catalog import Catalog, repr_sql
 from assets.tables.incremental import Refreshed, replace_rows
 from assets.tables.rows import SIDES, LabelRow, LabelVersionRow
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -54,6 +54,15 @@ def update_agreements(catalog: Catalog) -> Refreshed:
     done = replace_rows(catalog, "label_agreements", rows, len(rows))
     seal_tables(catalog, ["label_agreements"])
     return done
+
+
+def list_agreements(catalog: Catalog, task: str) -> list[dict[str, Any]]:
+    """The stored rows of a task."""
+    where = f"task = {repr_sql(task)}"
+    rows: list[dict[str, Any]] = catalog.read_latest(
+        "label_agreements", where=where
+    ).to_pylist()
+    return rows
 
 
 def measure_agreements(versions: Iterable[LabelVersionRow]) -> list[dict[str, Any]]:

@@ -90,6 +90,9 @@ class Order:
     guideline_id: str | None = None
 
 
+NO_ORDER = Order()
+
+
 @dataclass(frozen=True)
 class Recorded:
     """What became of answers. `refused` has, by frame id, why one was not taken, with the remedy."""
@@ -103,7 +106,7 @@ def record_answers(
     catalog: Catalog,
     answers: Sequence[Answer],
     author: Author,
-    order: Order = Order(),
+    order: Order = NO_ORDER,
     made_ns: int | None = None,
 ) -> Recorded:
     """Add what an author says of frames. Each answer takes the place of the author's own earlier one on its frame and
@@ -114,7 +117,7 @@ def record_answers(
     """
     _require_one_each(answers)
     frames = _read_frames(catalog, answers)
-    refused = {a.frame_id: r for a in answers if (r := find_fault(a, frames))}
+    refused = _find_faults(answers, frames)
     left = [a for a in answers if a.frame_id not in refused]
     now = time.time_ns() if made_ns is None else made_ns
     written: list[LabelVersionRow] = []
@@ -151,7 +154,7 @@ def record_correction(
     answer: Answer,
     author: Author,
     seen: int,
-    order: Order = Order(),
+    order: Order = NO_ORDER,
     made_ns: int | None = None,
 ) -> LabelVersionRow:
     """Add what takes the place of all that stood on the frame for the task when its author looked: `seen` is the
@@ -166,7 +169,7 @@ def record_correction(
         raise ValueError(fault)
     there = read_versions(catalog, [answer.frame_id], answer.task)
     if head_of(there) != seen:
-        raise _tell_overtaken(answer, there, seen)
+        raise tell_overtaken(answer.frame_id, answer.task, there, seen)
     replaced = [
         v["version_id"]
         for v in list_standing(there)
@@ -176,7 +179,7 @@ def record_correction(
     row = _draft(answer, frames, author, order, now, seen + 1, replaced)
     if not _insert(catalog, [row]):
         there = read_versions(catalog, [answer.frame_id], answer.task)
-        raise _tell_overtaken(answer, there, seen)
+        raise tell_overtaken(answer.frame_id, answer.task, there, seen)
     return row
 
 
@@ -201,6 +204,11 @@ def find_fault(answer: Answer, frames: Mapping[str, FrameRow]) -> str | None:
             return f"{at}, {marked.class_name or 'an object'}: {fault}"
     boxless = _find_boxless(answer)
     return f"{at}: {boxless}" if boxless else None
+
+
+def find_faults(catalog: Catalog, answers: Sequence[Answer]) -> dict[str, str]:
+    """Why answers cannot be taken, by frame id, of those that cannot."""
+    return _find_faults(answers, _read_frames(catalog, answers))
 
 
 def head_of(versions: Sequence[LabelVersionRow]) -> int:
@@ -228,6 +236,12 @@ def list_marked(labels: Sequence[LabelRow]) -> tuple[Marked, ...]:
 
 
 # ---- below -----------------------------------------------------------------------------------------------------------
+
+
+def _find_faults(
+    answers: Sequence[Answer], frames: Mapping[str, FrameRow]
+) -> dict[str, str]:
+    return {a.frame_id: fault for a in answers if (fault := find_fault(a, frames))}
 
 
 def _find_boxless(answer: Answer) -> str | None:
@@ -389,16 +403,16 @@ def _insert(catalog: Catalog, rows: Sequence[LabelVersionRow]) -> list[LabelVers
     return [row for row in rows if mine[row["version_id"]] == row["content_sha256"]]
 
 
-def _tell_overtaken(
-    answer: Answer, there: Sequence[LabelVersionRow], seen: int
+def tell_overtaken(
+    frame_id: str, task: str, there: Sequence[LabelVersionRow], seen: int
 ) -> Overtaken:
+    """What the second of two is told, who has looked at version `seen`."""
     if head_of(there) <= seen:
         return Overtaken(
-            f"frame {answer.frame_id}: its last version for {answer.task} is {head_of(there)}, not {seen}: "
-            "look at it again"
+            f"frame {frame_id}: its last version for {task} is {head_of(there)}, not {seen}: look at it again"
         )
     last = there[-1]
     return Overtaken(
-        f"frame {answer.frame_id}: {last['author']} was first with version {last['number']} for {answer.task} "
+        f"frame {frame_id}: {last['author']} was first with version {last['number']} for {task} "
         f"(you saw {seen}): look at it again, then correct what stands now"
     )

@@ -18,14 +18,14 @@ from typing import cast
 
 import pyarrow.compute as pc
 
+from assets.current_labels import read_said
 from assets.frame_names import MANIFEST, name_picture
 from assets.frame_pictures import write_picture
 from assets.images import Payload
 from assets.retrieval.label_files import FORMATS
 from assets.retrieval.labelled import Labelled, Picture
-from assets.speakers import choose_speakers
 from assets.tables.catalog import Catalog, is_in, repr_sql
-from assets.tables.rows import SIDES, FrameRow, LabelRow
+from assets.tables.rows import FrameRow, LabelRow
 from assets.tables.sql import find_frames
 from assets.video_frames import unpack
 from assets.whole_output import writing_folder
@@ -87,31 +87,15 @@ def sample_frames(catalog: Catalog, sampling: Sampling) -> Sampled:
 
 
 def read_labels(catalog: Catalog, frames: Sequence[FrameRow]) -> Labelled:
-    """What the newest rows say of these frames: objects with a box, classes of whole frames, and of their pixels."""
-    recorded_by = {frame["frame_id"]: frame["capture_id"] for frame in frames}
+    """What is said of these frames now: objects with a box, classes of whole frames, and of their pixels."""
     found: dict[str, list[LabelRow]] = defaultdict(list)
-    for row in catalog.read_latest("labels").sort_by("label_id").to_pylist():
-        if row["frame_id"] not in recorded_by:
-            continue
-        is_object = row["task"] == "detection" and row["x_min"] is not None
-        if is_object or row["task"] in ("recognition", "segmentation"):
-            found[row["frame_id"]].append(row)
-    counting = {i: _choose(recorded_by[i], rows) for i, rows in found.items()}
-    return Labelled(counting)
-
-
-def _choose(recorded_by: str, labels: Sequence[LabelRow]) -> list[LabelRow]:
-    """Of the labels of one frame those of who counts for their task, equal ones once."""
-    chosen: dict[tuple[object, ...], LabelRow] = {}
-    for task in _LABEL_TASKS:
-        rows = [label for label in labels if label["task"] == task]
-        speakers = choose_speakers(recorded_by, (row["capture_id"] for row in rows))
-        for row in rows:
-            if row["capture_id"] in speakers:
-                corners = (row[side] for side in SIDES)
-                mask = row["mask_rle"] if task == "segmentation" else None
-                chosen.setdefault((task, row["class_name"], *corners, mask), row)
-    return list(chosen.values())
+    for (frame_id, task), said in read_said(catalog, frames).items():
+        found[frame_id] += [
+            label
+            for label in said.labels
+            if task != "detection" or label["x_min"] is not None
+        ]
+    return Labelled(found)
 
 
 def list_classes(
@@ -133,7 +117,10 @@ def list_classes(
     )
     is_theirs = pc.is_in(labels["frame_id"], ids.combine_chunks())
     found = labels.filter(is_theirs)["class_name"].unique().to_pylist()
-    return sorted({*found, *named})
+    where = f"{of_sessions} AND {is_in('task', tasks)}"
+    said = catalog.read_latest("label_versions", ["class_names"], where).to_pylist()
+    answered = {name for version in said for name in version["class_names"]}
+    return sorted({*found, *answered, *named})
 
 
 @dataclass(frozen=True)

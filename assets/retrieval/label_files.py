@@ -1,4 +1,4 @@
-"""The files that labelling tools open beside pictures: COCO, Label Studio, CVAT, label images.
+"""The files that labelling tools open beside pictures: COCO, Label Studio, CVAT, YOLO, label images.
 
 A form writes (path, bytes) of its files. What of a label it cannot hold it counts: a mask in CVAT and Label Studio
 where it is not as large as the object's box, which would come back as large as the mask; points in CVAT, whose
@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -72,7 +72,8 @@ def write_label_studio(
                 for result in _describe_region(label, picture, left_out)
             ]
             results += [_describe_choice(x) for x in labels.of(picture, "recognition")]
-            task["predictions"] = [{"model_version": "stored", "result": results}]
+            said_by = labels.proposed_by.get(frame["frame_id"], "stored")
+            task["predictions"] = [{"model_version": said_by, "result": results}]
         tasks.append(task)
     yield "tasks.json", json.dumps(tasks, indent=1).encode()
     names = {
@@ -87,8 +88,8 @@ def write_label_studio(
 def write_cvat(
     pictures: Sequence[Picture], classes: Sequence[str], labels: Labelled | None
 ) -> Files:
-    """CVAT for images 1.1: a task is made of the pictures, with the labels that the file lists, and takes the file as
-    its annotations."""
+    """CVAT 1.1: a task is made of the pictures, with the labels that the file lists, and takes the file as its
+    annotations. Boxes of a track stand in `<track>`, all others with their image."""
     root = Element("annotations")
     SubElement(root, "version").text = "1.1"
     task = SubElement(SubElement(root, "meta"), "task")
@@ -97,18 +98,81 @@ def write_cvat(
     for name in classes:
         SubElement(SubElement(listed, "label"), "name").text = _clean(name)
     left_out = labels.left_out if labels else Counter()
+    tracks = list_tracks(pictures, labels)
     for number, picture in enumerate(pictures):
         width, height = map(str, picture.size_px)
         name = picture.name.removeprefix("images/")
         facts = {"id": str(number), "name": name, "width": width, "height": height}
         image = SubElement(root, "image", facts)
         for label in labels.of(picture, "detection") if labels else ():
-            _add_object(image, label, picture, left_out)
+            if not _is_tracked(label):
+                _add_object(image, label, picture, left_out)
         for label in labels.of(picture, "recognition") if labels else ():
             tag = {"label": _clean(label["class_name"]), "source": "manual"}
             SubElement(image, "tag", tag)
+    for number, track in tracks.items():
+        _add_track(root, number, track, len(pictures), left_out)
     indent(root)
     yield "annotations.xml", tostring(root, "utf-8", xml_declaration=True)
+
+
+def list_tracks(
+    pictures: Sequence[Picture], labels: Labelled | None
+) -> dict[int, dict[int, LabelRow]]:
+    """Number of a track -> number of a picture -> its box there. A track has its own number where no other recording
+    has one of that number, and no other class does."""
+    found: dict[tuple[str, str, int], dict[int, LabelRow]] = defaultdict(dict)
+    for number, picture in enumerate(pictures):
+        for label in labels.of(picture, "detection") if labels else ():
+            track_id = label["track_id"]
+            if track_id is not None and _is_tracked(label):
+                recording = picture.frame["capture_id"] + picture.frame["sensor"]
+                found[recording, label["class_name"], track_id][number] = label
+    ids = Counter(track_id for _, _, track_id in found)
+    free = count(max(ids, default=-1) + 1)
+    return {
+        key[2] if ids[key[2]] == 1 else next(free): track
+        for key, track in found.items()
+    }
+
+
+def write_yolo(
+    pictures: Sequence[Picture], classes: Sequence[str], labels: Labelled | None
+) -> Files:
+    """YOLO detection: `labels/x.txt` beside `images/x.jpg`, a row a box in shares of the picture, and `data.yaml`.
+
+    A picture that somebody found empty has an empty file, and one that nobody looked at has none.
+    """
+    names = "".join(f"  {n}: {json.dumps(name)}\n" for n, name in enumerate(classes))
+    head = "path: .\ntrain: images\nval: images\n"
+    yield "data.yaml", f"{head}names:\n{names}".encode()
+    for picture in pictures if labels else ():
+        assert labels is not None
+        if picture.frame["frame_id"] not in labels.by_frame:
+            continue
+        objects = labels.of(picture, "detection")
+        labels.left_out.update(_count_beside_boxes(objects))
+        rows = [_describe_row(label, picture, classes) for label in objects]
+        stem = PurePosixPath(picture.name).stem
+        yield f"labels/{stem}.txt", "".join(rows).encode()
+
+
+def _describe_row(label: LabelRow, picture: Picture, classes: Sequence[str]) -> str:
+    x, y, width, height = box_of(label)
+    whole = picture.size_px
+    shares = ((x + width / 2) / whole[0], (y + height / 2) / whole[1])
+    shares += (width / whole[0], height / whole[1])
+    told = " ".join(f"{share:.12g}" for share in shares)
+    return f"{classes.index(label['class_name'])} {told}\n"
+
+
+def _count_beside_boxes(labels: Sequence[LabelRow]) -> Counter[str]:
+    """What a form of boxes alone cannot hold."""
+    return Counter(
+        masks=sum(label["mask_rle"] is not None for label in labels),
+        tracks=sum(label["track_id"] is not None for label in labels),
+        attributes=sum(bool(read_attributes(label)) for label in labels),
+    )
 
 
 def write_nothing(
@@ -164,6 +228,7 @@ FORMATS: Mapping[str, Form] = {
     "coco": Form(write_coco, ("detection",)),
     "label-studio": Form(write_label_studio, ("detection", "recognition")),
     "cvat": Form(write_cvat, ("detection", "recognition")),
+    "yolo": Form(write_yolo, ("detection",)),
     "masks": Form(write_label_images, ("segmentation",)),
 }
 
@@ -269,19 +334,53 @@ def _add_object(
     image: Element, label: LabelRow, picture: Picture, left_out: Counter[str]
 ) -> None:
     """A mask, or a box."""
-    x, y, width, height = box_of(label)
     stated = read_attributes(label)
     occluded = "1" if stated.get("occluded") == "1" else "0"
     facts = {"label": _clean(label["class_name"]), "source": "manual"}
     facts["occluded"] = occluded
     left_out["keypoints"] += "keypoints" in stated
     mask = _find_mask(label, picture, left_out)
+    left_out["tracks of masks"] += label["track_id"] is not None
     if mask is not None:
         SubElement(image, "mask", {**facts, **_describe_window(mask), "z_order": "0"})
         return
+    SubElement(image, "box", {**facts, **_describe_corners(label), "z_order": "0"})
+
+
+def _is_tracked(label: LabelRow) -> bool:
+    """Whether it stands in a track: its mask would be interpolated to nobody's knowledge."""
+    return label["track_id"] is not None and label["mask_rle"] is None
+
+
+def _add_track(
+    root: Element,
+    number: int,
+    track: Mapping[int, LabelRow],
+    num_pictures: int,
+    left_out: Counter[str],
+) -> None:
+    """The boxes of one object. On a next picture without it it is outside, or CVAT would go on with it."""
+    name = next(iter(track.values()))["class_name"]
+    facts = {"id": str(number), "label": _clean(name), "source": "manual"}
+    element = SubElement(root, "track", facts)
+    for place, label in track.items():
+        left_out["keypoints"] += "keypoints" in read_attributes(label)
+        _add_place(element, label, place, is_outside=False)
+        if place + 1 < num_pictures and place + 1 not in track:
+            _add_place(element, label, place + 1, is_outside=True)
+
+
+def _add_place(track: Element, label: LabelRow, frame: int, is_outside: bool) -> None:
+    occluded = "1" if read_attributes(label).get("occluded") == "1" else "0"
+    facts = {"frame": str(frame), "keyframe": "1", "outside": str(int(is_outside))}
+    facts |= {"occluded": occluded, **_describe_corners(label), "z_order": "0"}
+    SubElement(track, "box", facts)
+
+
+def _describe_corners(label: LabelRow) -> dict[str, str]:
+    x, y, width, height = box_of(label)
     sides = {"xtl": x, "ytl": y, "xbr": x + width, "ybr": y + height}
-    corners = {name: f"{value:.2f}" for name, value in sides.items()}
-    SubElement(image, "box", {**facts, **corners, "z_order": "0"})
+    return {name: f"{value:.2f}" for name, value in sides.items()}
 
 
 def _describe_window(mask: NDArray[np.bool_]) -> dict[str, str]:

@@ -28,9 +28,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Labels by frame id: of detection with a box, of recognition, or of segmentation."""
+    """Labels by frame id: of detection with a box, of recognition, or of segmentation.
+
+    `proposed_by` names, by frame id, the model whose answer they are; of other frames they are stored labels.
+    """
 
     by_frame: Mapping[str, Sequence[LabelRow]]
+    proposed_by: Mapping[str, str] = field(default_factory=dict)
     # parts of labels that were written that the form cannot hold
     left_out: Counter[str] = field(default_factory=Counter)
 

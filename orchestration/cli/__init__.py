@@ -14,12 +14,14 @@ from typer.exceptions import TyperException
 
 from assets.addresses import hide
 from assets.tracing import require_exporter
+from orchestration.cli.answering import pull, push
 from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
 from orchestration.cli.comparing import compare, diff
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.intake import ingest, simulate
+from orchestration.cli.labelling import labels_app
 from orchestration.cli.looking import lineage, query, report, status, verify
 from orchestration.cli.loop import demo, ui
 from orchestration.cli.maintaining import maintain
@@ -88,7 +90,10 @@ for verb in (
     app.command()(verb)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(export_app, name="export")
+for verb in (push, pull):
+    queue_app.command()(verb)
 app.add_typer(queue_app, name="queue")
+app.add_typer(labels_app, name="labels")
 
 
 def _tell_version(is_asked: bool) -> None:

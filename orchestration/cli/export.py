@@ -52,7 +52,9 @@ def frames(
     sessions: Sessions = None,
     form: Annotated[
         str,
-        typer.Option("--format", help="images, coco, label-studio, cvat or masks."),
+        typer.Option(
+            "--format", help="images, coco, label-studio, cvat, yolo or masks."
+        ),
     ] = "coco",
     where: Where = "",
     every: Annotated[int, typer.Option(help="Each so many frames along a sensor.")] = 1,

@@ -79,6 +79,12 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
     return {
         "label_versions": versions,
         "label_agreements": rows_of("label_agreements", 1),
+        "label_queue": rows_of(
+            "label_queue",
+            1,
+            frame_id=ids[0],
+            frame_sha256=frames["sha256"][0].as_py(),
+        ),
         "release_labels": rows_of(
             "release_labels", 1, version_id=version["version_id"]
         ),
@@ -230,6 +236,8 @@ def test_rules_are_named_by_the_claim_that_is_true_when_they_pass(name):
         "decreased",
         "contradict",
         "agree",
+        "asks",
+        "ask",
     }
     assert set(name.split("_")) & verbs, name
     assert not name.startswith(("check_", "test_", "validate_"))

@@ -17,8 +17,12 @@ MEANINGS = {
     "base": "the commit that code is compared with",
     "because": "why a person decides so; must be said",
     "budget": "frames that may be open at once",
+    "box": "where an object is, in px",
+    "by": "who says it",
     "captures": "how many captures are simulated",
+    "class": "class of one object",
     "classes": "only these classes",
+    "confirm": "say that what stands is right",
     "csv": "print CSV",
     "dry-run": "say what would be done",
     "every": "each so many frames",
@@ -32,8 +36,10 @@ MEANINGS = {
     "html": "the page that is written besides",
     "json": "print JSON",
     "keep-rows": "forget the place alone",
+    "label": "id of a label",
     "limit": "no more frames than this",
     "markdown": "print Markdown",
+    "mask": "the picture of an object's pixels",
     "model": "id of a model",
     "mlflow-port": "port of MLflow",
     "once": "print, and end",
@@ -44,10 +50,13 @@ MEANINGS = {
     "port": "port of the UI",
     "reason": "why, for who asks later",
     "recipe": "training recipe",
+    "reject": "say that what stands is wrong",
     "release": "id of a release",
+    "remove": "take it out",
     "score": "let a model sit the exam that it lacks",
     "seconds": "length of a simulated capture",
     "seed": "same seed, same result",
+    "seen": "the version that was looked at",
     "select": "as if these assets had to be made anew",
     "sensor": "only this sensor",
     "session": "name that a session gets",
@@ -133,5 +142,5 @@ def test_what_is_printed_as_a_table_has_a_wide_form():
     assert having["wide"] == {"status", "query", "results"}
     assert having["csv"] == {"query", "results"}
     verbs = {verb for verb, _ in walk(typer.main.get_command(app))}
-    groups = {"", "quarantine", "export"}
+    groups = {"", "quarantine", "export", "labels"}
     assert verbs - groups - having["json"] == {"ui"}

@@ -1,0 +1,246 @@
+"""The verbs that look at the labels of a frame, and correct them: who said what, when, and what stands."""
+
+import datetime
+import getpass
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from models.task_names import TASK_NAMES
+from orchestration.cli.output import Json, join_lines, say
+
+if TYPE_CHECKING:
+    from assets.annotation.labels import Marked
+    from assets.annotation.review import Look
+    from assets.tables.catalog import Catalog
+    from assets.tables.rows import LabelVersionRow
+
+labels_app = typer.Typer(
+    no_args_is_help=True,
+    help="Look at the labels of a frame, and correct them. Nothing is overwritten.",
+)
+Frame = Annotated[
+    str, typer.Argument(metavar="FRAME", help="Its id, or a unique beginning of it.")
+]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Of {', '.join(TASK_NAMES)}; by default the one that has labels."
+    ),
+]
+By = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Who says it; by default who is logged in."),
+]
+Guideline = Annotated[
+    str | None,
+    typer.Option(help="Id of the guideline that it was labelled by."),
+]
+
+
+@labels_app.callback()
+def _labels() -> None:
+    """Look at the labels of a frame, and correct them."""
+
+
+@labels_app.command()
+def show(frame: Frame, task: Task = None, as_json: Json = False) -> None:
+    """Show what stands on a frame, and every version that there was: who, when, from which queue and guideline."""
+    from assets.annotation.review import look
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    seen = look(build_catalog(load_settings()), frame, task)
+    facts = describe_look(seen)
+    say(as_json, facts, join_lines(_tell(facts)))
+
+
+@labels_app.command()
+def correct(
+    frame: Frame,
+    task: Task = None,
+    label: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="The label to change, or a beginning; none adds one."
+        ),
+    ] = None,
+    class_name: Annotated[
+        str | None, typer.Option("--class", metavar="NAME", help="Its class.")
+    ] = None,
+    box: Annotated[
+        str | None,
+        typer.Option(metavar="LEFT,TOP,RIGHT,BOTTOM", help="Its box, in px."),
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Its mask: a PNG as large as the frame, not black."
+        ),
+    ] = None,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Take the label out: it is wrong.")
+    ] = False,
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="All that stands is right.")
+    ] = False,
+    reject: Annotated[
+        bool,
+        typer.Option("--reject", help="It is wrong, and the frame is not to be used."),
+    ] = False,
+    seen: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            help="The version that you looked at: refused where there is a later one.",
+        ),
+    ] = None,
+    by: By = None,
+    guideline: Guideline = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would stand. Writes nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Correct the labels of a frame: one label, or all that stands. What was said before stays as a version."""
+    from assets.annotation import review
+    from assets.annotation.guidelines import find_guideline
+    from assets.annotation.labels import Author, Order
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    is_change = any(v is not None for v in (label, class_name, box, mask)) or remove
+    if [is_change, confirm, reject].count(True) != 1:
+        raise ValueError(
+            "say one thing: a change (--label, --class, --box, --mask, --remove), --confirm, or --reject"
+        )
+    catalog = build_catalog(load_settings())
+    author = Author("person", by or getpass.getuser())
+    order = Order(guideline_id=guideline and find_guideline(catalog, guideline))
+    stood = review.look(catalog, frame, task)
+    if seen is not None:
+        review.require_seen(stood, seen)
+    if is_change:
+        place = _read_box(box) if box else None
+        drawn = _read_mask(mask) if mask else None
+        change = review.Change(label, class_name, place, drawn, remove)
+        answer = review.correct(stood, [change])
+    else:
+        answer = review.confirm(stood) if confirm else review.reject(stood)
+    if dry_run:
+        review.require_fit(stood, answer)
+        facts = {"frame_id": answer.frame_id, "act": answer.act, "is_dry_run": True}
+        objects = [describe_marked(marked) for marked in answer.marked]
+        lines = ["nothing is written; would stand:", *map(_tell_object, objects)]
+        say(as_json, {**facts, "objects": objects}, join_lines(lines))
+        return
+    version = review.write(catalog, stood, answer, author, order)
+    failed = judge(catalog)
+    facts = {**describe_version(version), "failed_checks": failed}
+    lines = [*_tell_version(facts), *failed]
+    say(as_json, facts, join_lines(lines))
+    if failed:
+        raise typer.Exit(1)
+
+
+def judge(catalog: "Catalog") -> list[str]:
+    """Let versions that were added count, where their gate lets them; what stops them otherwise."""
+    from checks.gates import gate_session
+
+    verdicts = gate_session(catalog, "label_versions", None)
+    return [f"{v.name}: {v.summary}" for v in verdicts if v.stops]
+
+
+def describe_look(seen: "Look") -> dict[str, Any]:
+    """What stands on a frame, and all versions, as JSON has it."""
+    frame = seen.frame
+    return {
+        "frame_id": frame["frame_id"],
+        "session": frame["session"],
+        "sensor": frame["sensor"],
+        "size_px": [frame["width_px"], frame["height_px"]],
+        "task": seen.task,
+        "version": seen.said.head,
+        "objects": [
+            {**describe_marked(marked), "origin": label["origin"]}
+            for marked, label in zip(seen.marked, seen.said.labels, strict=True)
+        ],
+        "num_missing": seen.said.num_missing,
+        "is_looked_at": bool(seen.said.looked_at or seen.said.labels),
+        "versions": [describe_version(version) for version in seen.said.versions],
+    }
+
+
+def describe_version(version: "LabelVersionRow") -> dict[str, Any]:
+    """Who said what, when, and under what; without what was drawn."""
+    names = (
+        *("version_id", "frame_id", "task", "number", "act", "author_kind", "author"),
+        *("made_ns", "queue_id", "guideline_id", "replaces", "num_missing"),
+        *("class_names", "label_ids"),
+    )
+    row: Mapping[str, Any] = version
+    return {name: row[name] for name in names}
+
+
+def describe_marked(marked: "Marked") -> dict[str, Any]:
+    """One object, as JSON has it."""
+    return {
+        "label_id": marked.label_id,
+        "class_name": marked.class_name,
+        "box_xyxy": marked.box_xyxy,
+        "mask_rle": marked.mask_rle,
+        "track_id": marked.track_id,
+        "attributes": marked.attributes,
+    }
+
+
+def _tell(facts: Mapping[str, Any]) -> list[str]:
+    width, height = facts["size_px"]
+    head = f"{facts['frame_id']} {facts['session']}/{facts['sensor']} {width}x{height} px, {facts['task']}"
+    stands = f"version {facts['version']}, {len(facts['objects'])} objects"
+    if not facts["is_looked_at"]:
+        stands = "nobody has looked"
+    lines = [f"{head}: {stands}", *map(_tell_object, facts["objects"])]
+    for version in facts["versions"]:
+        lines += _tell_version(version)
+    return lines
+
+
+def _tell_object(one: Mapping[str, Any]) -> str:
+    box = one["box_xyxy"]
+    where = " ".join(f"{v:g}" for v in box) if box else "the whole picture"
+    more = "".join(f", {name}" for name in ("mask_rle", "attributes") if one[name])
+    said = f", {one['origin']}" if one.get("origin") else ""
+    return f"  {(one['label_id'] or 'new')[:12]:12}  {one['class_name']}: {where}{more.replace('_rle', '')}{said}"
+
+
+def _tell_version(version: Mapping[str, Any]) -> list[str]:
+    at = datetime.datetime.fromtimestamp(version["made_ns"] / 1e9, datetime.UTC)
+    under = "".join(
+        f", {name} {version[f'{name}_id'][:12]}"
+        for name in ("queue", "guideline")
+        if version[f"{name}_id"]
+    )
+    by = f"{version['act']} by {version['author']} ({version['author_kind']})"
+    return [
+        f"version {version['number']}: {by}, {at:%Y-%m-%d %H:%M} UTC, {len(version['label_ids'])} objects{under}"
+    ]
+
+
+def _read_box(text: str) -> tuple[float, float, float, float]:
+    try:
+        left, top, right, bottom = map(float, text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"--box {text!r} is no box: give left,top,right,bottom in px"
+        ) from None
+    return left, top, right, bottom
+
+
+def _read_mask(path: Path) -> str:
+    from assets.images import decode_luma
+    from models.masks import encode_mask
+
+    return encode_mask(decode_luma(path.read_bytes()) > 0)

@@ -1,0 +1,152 @@
+"""Answers to a queue, taken back: from the project of Label Studio that they were given in, or from files.
+
+Belongs here: whose answers they are, and which of them answer the queue. Does not: how files are read
+(`orchestration/label_answers.py`), and what is kept of answers (`assets/annotation/labels.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assets.annotation.labels import Answer, Author, Order, find_faults, record_answers
+from assets.tables.catalog import Catalog
+from orchestration.label_answers import (
+    Read,
+    load_tasks,
+    part_by_person,
+    read_answers,
+    read_tasks,
+)
+from orchestration.label_studio import LabelStudio
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What a queue asks: for which task, of which frames with which bytes, and under what."""
+
+    task: str
+    sha256_of: Mapping[str, str]
+    order: Order
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of one person's answers. `refused` and `unread` say of each why, with the remedy."""
+
+    num_new: int
+    num_known: int
+    num_labels: int
+    refused: tuple[str, ...]
+    unread: tuple[str, ...]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {
+            "new": self.num_new,
+            "known": self.num_known,
+            "labels": self.num_labels,
+            "refused": list(self.refused),
+            "not_read": list(self.unread),
+        }
+
+
+def sha256_of(
+    rows: Sequence[Mapping[str, Any]], pushes: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
+    """Frame id -> the bytes that people were shown: as the last push gave them, or else as the queue asked them."""
+    shown = {row["frame_id"]: row["frame_sha256"] for row in rows}
+    for one in sorted(pushes, key=lambda push: push["pushed_ns"]):
+        shown |= dict(zip(one["frame_ids"], one["frame_sha256s"], strict=True))
+    return shown
+
+
+def fetch_answers(
+    catalog: Catalog,
+    server: LabelStudio,
+    pushes: Sequence[Mapping[str, Any]],
+    asked: Questions,
+) -> dict[str, Read]:
+    """What people answered in the projects of a queue on this server, by who.
+
+    Raises ValueError where it was not pushed there, and ServerRefused.
+    """
+    projects = [
+        number
+        for one in pushes
+        if (number := server.find_project(one["place"])) is not None
+    ]
+    if not projects:
+        raise ValueError(
+            f"this queue was not pushed to {server.url}: `daguerre queue push ID label-studio` does"
+        )
+    names = {number: one.name for number, one in server.list_people().items()}
+    tasks = [task for number in projects for task in server.export(number)]
+    return _read_tasks(catalog, tasks, names, asked)
+
+
+def read_files(
+    catalog: Catalog, place: Path, by: str, asked: Questions
+) -> dict[str, Read]:
+    """What files say, by who: `by`, but in an export of Label Studio that several people answered, or that names them.
+
+    Raises ValueError as `read_answers` does, and for files in which nothing is labelled.
+    """
+    tasks = load_tasks(place)
+    if tasks is not None:
+        found = _read_tasks(catalog, tasks, {}, asked)
+        is_nameless = len(found) == 1 and next(iter(found)).startswith("annotator ")
+        return {by: next(iter(found.values()))} if is_nameless else found
+    read = read_answers(catalog, place, asked.sha256_of)
+    if not read.num_labels and not read.problems:
+        raise ValueError(
+            f"nothing is labelled in {place}, as in an export that nobody has worked on: where that is what was found, "
+            "`daguerre labels correct FRAME --task TASK --confirm` says so of a frame"
+        )
+    return {by: read}
+
+
+def take(
+    catalog: Catalog, read: Read, name: str, asked: Questions, is_dry_run: bool
+) -> Taken:
+    """Record what one person said of frames that the queue asks, for its task; nothing in a dry run."""
+    wanted = [answer for answer in read.answers if _is_asked(answer, asked)]
+    other = len(read.answers) - len(wanted)
+    unread = list(read.problems)
+    if other:
+        unread.append(
+            f"{other} answers for another task than {asked.task}, or on frames that this queue does not ask: "
+            "land such files with `daguerre ingest`"
+        )
+    if is_dry_run:
+        refused = find_faults(catalog, wanted)
+        num_new, num_known = len(wanted) - len(refused), 0
+    else:
+        done = record_answers(catalog, wanted, Author("person", name), asked.order)
+        refused = dict(done.refused)
+        num_new, num_known = len(done.versions), done.known
+    good = [answer for answer in wanted if answer.frame_id not in refused]
+    return Taken(
+        num_new,
+        num_known,
+        sum(len(answer.marked) for answer in good),
+        tuple(refused.values()),
+        tuple(unread),
+    )
+
+
+def _is_asked(answer: Answer, asked: Questions) -> bool:
+    return answer.task == asked.task and answer.frame_id in asked.sha256_of
+
+
+def _read_tasks(
+    catalog: Catalog,
+    tasks: Sequence[Mapping[str, Any]],
+    names: Mapping[int, str],
+    asked: Questions,
+) -> dict[str, Read]:
+    return {
+        name: read_tasks(catalog, theirs, asked.sha256_of)
+        for name, theirs in sorted(part_by_person(tasks, names).items())
+    }
