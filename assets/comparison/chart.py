@@ -14,8 +14,9 @@ def draw_differences(found: Comparison) -> Draw:
         Span(
             name,
             difference.value,
-            difference.interval.low if difference.interval else None,
-            difference.interval.high if difference.interval else None,
+            (difference.interval.low, difference.interval.high)
+            if difference.interval
+            else None,
         )
         for name, difference in [
             ("all frames", found.whole),

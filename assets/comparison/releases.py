@@ -231,7 +231,7 @@ def _pair_up(gone: Sequence[Label], come: Sequence[Label]) -> list[tuple[Label, 
     )
     pairs = []
     while ious.size and ious.max() >= SAME_OBJECT_IOU:
-        a, b = np.unravel_index(int(ious.argmax()), ious.shape)
+        a, b = map(int, np.unravel_index(int(ious.argmax()), ious.shape))
         pairs.append((gone[a], come[b]))
         ious[a, :] = ious[:, b] = 0.0
     return pairs

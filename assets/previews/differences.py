@@ -18,12 +18,16 @@ MAX_LINES = 40
 
 @dataclass(frozen=True)
 class Span:
-    """One line: what it is of, the difference, and where it may lie; bounds None: too few recordings to tell."""
+    """One line: what it is of, the difference, and between what it may lie; None: too few recordings to tell."""
 
     name: str
     value: float
-    low: float | None
-    high: float | None
+    bounds: tuple[float, float] | None
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether it is surely not zero."""
+        return self.bounds is not None and (self.bounds[0] > 0 or self.bounds[1] < 0)
 
 
 def differences_plot(
@@ -39,20 +43,18 @@ def differences_plot(
     )
     axes.axvline(0, color=colors.muted, lw=1)
     for y, span in enumerate(shown):
-        is_sure = span.low is not None and span.high is not None
-        has_moved = is_sure and (span.low > 0 or span.high < 0)  # type: ignore[operator]
         color = colors.muted
-        if has_moved:
+        if span.has_moved:
             color = colors.alarm if span.value < 0 else colors.series[0]
-        if is_sure:
-            axes.plot([span.low, span.high], [y, y], color=color, lw=2.2)
+        if span.bounds is not None:
+            axes.plot(list(span.bounds), [y, y], color=color, lw=2.2)
         axes.plot(
             [span.value],
             [y],
             "o",
             color=color,
             ms=6,
-            mfc=color if has_moved else colors.ground,
+            mfc=color if span.has_moved else colors.ground,
         )
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_yticks(range(len(shown)), [shorten_for_plot(s.name, 36) for s in shown])

@@ -111,7 +111,9 @@ def _judge_slices(
     told = f"{len(highs)} of {len(slices)} slices have the {MIN_UNITS} recordings or groups that an interval needs"
     if not highs:
         return RuleResult(claim, True, None, None, f"not judged: {told}")
-    worse = sorted((s for s in highs if highs[s] < -rules.slice_drop), key=highs.get)
+    worse = sorted(
+        (s for s in highs if highs[s] < -rules.slice_drop), key=lambda s: highs[s]
+    )
     lowest = min(highs.values())
     if worse:
         names = "; ".join(_tell_slice(s) for s in worse[:5])

@@ -238,16 +238,18 @@ def _require_unmoved(
         follow_table(catalog, tracker, task)
     named = tracker.champion(task)
     said = champion["model_version"] if champion else None
-    if (named.version if named else None) in (said, to):
+    meant = {said} if to is None else {said, to}
+    if (named.version if named else None) in meant:
         return
     if named is None and said is not None and not _is_there(tracker, task, said):
         return
     told = f"version {named.version}" if named else "none"
+    remedy = "`daguerre upgrade` puts it back"
+    if named is not None:
+        remedy += f"; `daguerre rollback {task} --to {named.version} --because ...` makes it so"
     raise ValueError(
         f"MLflow names {told} champion of {task}, the table, which counts, {said or 'none'}: somebody moved the alias "
-        f"there by hand. `daguerre upgrade` puts it back"
-        + f"; `daguerre rollback {task} --to {named.version} --because ...` makes it so"
-        * (named is not None)
+        f"there by hand. {remedy}"
     )
 
 

@@ -67,11 +67,14 @@ def compare(
         from assets.comparison.models import compare_models
 
         found = compare_models(
-            catalog, *(m["model_sha256"] for m in chosen), pair.release_id
+            catalog,
+            pair.first["model_sha256"],
+            pair.second["model_sha256"],
+            pair.release_id,
         )
     assert found is not None, "both sat the exam"
     warnings = tuple(find_known_frames(catalog, pair))
-    named = Named(found, *map(_name, chosen), warnings)
+    named = Named(found, _name(pair.first), _name(pair.second), warnings)
     lines = tell_comparison(named)
     if html is not None:
         from assets.comparison.page import write_page

@@ -1,13 +1,16 @@
 """The verbs that compare, and those by which a person decides: JSON, pages, and what they refuse."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, to_table
 from orchestration.cli import app
 from tests.assets.comparison.conftest import (
+    box_row,
     class_row,
     sit_exam,
     store_model,
@@ -117,3 +120,59 @@ def test_tasks_that_wait_for_a_person_are_named_by_the_setting(tmp_path):
     assert read("").asks_person == ()
     with pytest.raises(ValueError, match="DAGUERRE_APPROVE: there is no task 'x'"):
         read("x")
+
+
+def test_models_that_sat_no_exam_sit_it_when_they_may(tmp_path, monkeypatch):
+    """Two nets that learnt nothing, on two pictures: their figures are those that the tables have."""
+    home = tmp_path / "home"
+    catalog = Catalog(str(home / "tables"))
+    version = write_frames(catalog, "ab")
+    rows = [
+        box_row("a", "test", [(0, 2, 2, 20, 20)]),
+        box_row("b", "test", [(1, 4, 4, 12, 12)]),
+    ]
+    release_id = write_release(catalog, "detection", NAMES, rows, version)
+    models = [store_net(catalog, home, release_id, seed) for seed in (0, 1)]
+    monkeypatch.setenv("DAGUERRE_HOME", str(home))
+    monkeypatch.setenv("DAGUERRE_PROFILE", "ci")
+    told = json.loads(run("compare", *models, "--score", "--json").stdout)
+    assert (told["release_id"], told["num_frames"]) == (release_id, 2)
+    assert told["difference"]["num_units"] == 2
+    stored = catalog.read_latest(
+        "scores", where="slice_by = 'all' AND metric = 'map50'"
+    )
+    of = {row["model_sha256"]: row["value"] for row in stored.to_pylist()}
+    figures = told["difference"]["first"], told["difference"]["second"]
+    assert figures == pytest.approx([of[sha256] for sha256 in models])
+    # what was scored once is there
+    again = json.loads(run("compare", *models, "--json").stdout)
+    assert again["difference"] == told["difference"]
+
+
+def store_net(catalog: Catalog, home, release_id: str, seed: int) -> str:
+    """A package of an untrained net, and its row; its id."""
+    import torch
+
+    from assets.inference.package import describe, write_package
+    from models.recipes import get_recipe
+    from models.tasks import find_task
+
+    config = replace(
+        get_recipe("tiny_detection"), image_size_px=64, weights="none", frozen_stages=0
+    )
+    torch.manual_seed(seed)
+    net = find_task("detection").build(config, len(NAMES), None)
+    facts = describe(config, tuple(NAMES), release_id, seed, "1", [])
+    package = write_package(home / "models", net, "detection", facts)
+    row = {
+        "model_sha256": package.model_sha256,
+        "task": "detection",
+        "recipe": config.name,
+        "release_id": release_id,
+        "code_version": "1",
+        "seed": seed,
+        "run_id": "run",
+        "folder": str(package.folder.relative_to(home)),
+    }
+    catalog.merge("models", to_table(TABLES["models"], [row]))
+    return package.model_sha256

@@ -203,6 +203,10 @@ def test_an_alias_that_was_moved_by_hand_is_named_and_nothing_is_done(
             ask(catalog, tracker, TOO_SLOW)
     assert read_champion(catalog, TASK)["model_version"] == 2
     assert tracker.champion(TASK).version == 1
+    tracker.drop_alias(TASK, CHAMPION)
+    with pytest.raises(ValueError, match="MLflow names none champion of recognition"):
+        roll_back(catalog, tracker, TOO_SLOW)
+    tracker.set_alias(TASK, CHAMPION, 1)
     # who names the version that MLflow names says that it was meant
     roll_back(catalog, tracker, TOO_SLOW, 1)
     assert name_champions(catalog, tracker) == (1, 1)
