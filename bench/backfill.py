@@ -1,7 +1,7 @@
 """Measure what `daguerre backfill` costs beside its work: quality figures of synthetic sessions, from call to verdict.
 
 Each is a process of its own, on a home of so many sessions of four tiny frames, whose figures were taken away.
-`seconds_5` is by the clock for five sessions, `seconds_a_session_200` for each of 200; `cpu_s` is what the process took.
+`seconds_5` is by the clock for five sessions, `seconds_a_session_200` for each of 200; `cpu_s_5` the processor's.
 
 Run: `python -m bench.backfill --sessions 5 200 --json`, on a machine that does nothing else.
 """

@@ -30,7 +30,7 @@ from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.train import train_here
 
 settings = load_settings()
-simulate(settings.home / "desk", SimulationSpec(6, 1.0, seed=1, width_px=160, height_px=120))
+simulate(settings.home / "desk", SimulationSpec(6, 1.0, seed=1))
 folder = Folder(str(settings.home / "desk"), settings.file_options)
 build_landing_zone(settings).register("desk", folder)
 take_in(settings, folder, "desk")

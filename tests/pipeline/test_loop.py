@@ -32,9 +32,7 @@ DETECTION = {"epochs": "4", "image_size_px": "160"}
 
 def record(captures: int, seed: int, **changes: str) -> SimulationSpec:
     """20 small frames a camera."""
-    return SimulationSpec(
-        captures, 2.0, seed, width_px=160, height_px=120, **changes
-    )
+    return SimulationSpec(captures, 2.0, seed, width_px=160, height_px=120, **changes)
 
 
 def land(settings: Settings, session: str, *specs: SimulationSpec) -> None:
@@ -73,10 +71,7 @@ def loop(tmp_path_factory: pytest.TempPathFactory, start_home):
         land(
             settings,
             "broken",
-            *(
-                record(1, seed=2, fault=f)
-                for f in ("corrupt_frame", "truncated_file")
-            ),
+            *(record(1, seed=2, fault=f) for f in ("corrupt_frame", "truncated_file")),
         )
         facts["first"] = settle(engine)
         facts["again"] = settle(engine)
