@@ -10,6 +10,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 export UV_COMPILE_BYTECODE := 1
 export UV_PYTHON_DOWNLOADS := never
 export RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER := 0
+# a run starts some hundred processes, and each would compile the project anew
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test lint audit sbom ui bench prove lock reset
 help: ## list the verbs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -114,20 +115,37 @@ def _usual_priority() -> Iterator[None]:
         pytest.fail("this test changed how the process is scheduled")
 
 
+@pytest.fixture(scope="session")
+def make_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """make_once("encoder", make): the folder that make(folder) filled, in one of the processes that share the tests."""
+
+    def find(name: str, make: Callable[[Path], object]) -> Path:
+        base = tmp_path_factory.getbasetemp()
+        shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+        folder = shared / f"once-{name}"
+        with (shared / f"once-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not folder.exists():
+                part = tmp_path_factory.mktemp(name)
+                make(part)
+                part.rename(folder)
+        return folder
+
+    return find
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _convert_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def _convert_once(make_once: Callable[..., Path]) -> Iterator[None]:
     """The encoder is put into ONNX once, by what does it for a user, and each home gets a copy."""
     from assets.curation import embed
 
     convert = embed._convert
-    made = tmp_path_factory.mktemp("encoder") / "made.onnx"
 
     def copy(path: Path) -> None:
-        if not made.exists():
-            convert(made)
+        made = make_once("encoder", lambda folder: convert(folder / "made.onnx"))
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        shutil.copyfile(made, part)
+        shutil.copyfile(made / "made.onnx", part)
         os.replace(part, path)
 
     with pytest.MonkeyPatch.context() as patched:
@@ -171,19 +189,32 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def start_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
-    """start_home(folder): a home in which MLflow has its tables and the embedder its net, made once for all."""
-    from assets.curation.embed import Embedder
+def empty_store(make_once: Callable[..., Path]) -> Path:
+    """An MLflow store whose tables exist: their migration takes seconds, a copy of the file does not."""
     from assets.registry.tracker import Tracker
 
-    made = tmp_path_factory.mktemp("made")
-    Tracker(
-        f"sqlite:///{made / 'mlflow' / 'mlflow.db'}", str(made / "mlflow" / "artifacts")
-    ).versions("recognition")
-    Embedder(made / "cache")
+    def make(folder: Path) -> None:
+        Tracker(f"sqlite:///{folder / 'mlflow.db'}", str(folder)).versions(
+            "recognition"
+        )
+
+    return make_once("mlflow", make) / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def start_home(
+    tmp_path_factory: pytest.TempPathFactory, empty_store: Path
+) -> Callable[[Path], Path]:
+    """start_home(folder): a home in which MLflow has its tables and the embedder its net, made once for all."""
+    from assets.curation.embed import Embedder
+
+    cache = tmp_path_factory.mktemp("made") / "cache"
+    Embedder(cache)
 
     def start(folder: Path) -> Path:
-        shutil.copytree(made, folder, dirs_exist_ok=True)
+        shutil.copytree(cache, folder / "cache", dirs_exist_ok=True)
+        (folder / "mlflow").mkdir(exist_ok=True)
+        shutil.copyfile(empty_store, folder / "mlflow" / "mlflow.db")
         return folder
 
     return start

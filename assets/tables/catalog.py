@@ -411,8 +411,12 @@ class Catalog:
         dataset = self.dataset(name, version)
         sync_version(dataset)  # another process may have written it
         self._decide(name, session, version, is_held=False, reason="")
-        pin(dataset, PUBLISHED, version)
-        if int(dataset.tags.list()[PUBLISHED]["version"]) < version:
+        tag = dataset.tags.list().get(PUBLISHED)
+        # a tag that moves on is put on disk then, once
+        if tag is None or int(tag["version"]) >= version:
+            pin(dataset, PUBLISHED, version)
+            tag = dataset.tags.list()[PUBLISHED]
+        if int(tag["version"]) < version:
             move_tag(dataset, PUBLISHED, version)
 
     def hold(self, name: str, session: str | None, version: int, reason: str) -> None:

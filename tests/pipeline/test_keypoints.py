@@ -88,8 +88,8 @@ def write_yolo(folder: Path, numbers: range) -> None:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory):
-    home = tmp_path_factory.mktemp("poses")
+def trained(tmp_path_factory: pytest.TempPathFactory, start_home):
+    home = start_home(tmp_path_factory.mktemp("poses"))
     settings = load_settings(
         {
             "DAGUERRE_HOME": str(home),

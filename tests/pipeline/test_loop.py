@@ -27,8 +27,12 @@ from orchestration.train import train_here
 
 # third parties warn inside Dagster runs
 pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]
-SECONDS = 2.0  # 20 frames a camera
-DETECTION = {"epochs": "4", "image_size_px": "192"}
+DETECTION = {"epochs": "4", "image_size_px": "160"}
+
+
+def record(captures: int, seed: int, **changes: str) -> SimulationSpec:
+    """20 small frames a camera."""
+    return SimulationSpec(captures, 2.0, seed, width_px=160, height_px=120, **changes)
 
 
 def land(settings: Settings, session: str, *specs: SimulationSpec) -> None:
@@ -63,14 +67,11 @@ def loop(tmp_path_factory: pytest.TempPathFactory, start_home):
     (home / "landing").mkdir()
     facts: dict = {"settings": settings}
     with LocalEngine(settings) as engine:
-        land(settings, "plain", SimulationSpec(6, SECONDS, seed=1))
+        land(settings, "plain", record(6, seed=1))
         land(
             settings,
             "broken",
-            *(
-                SimulationSpec(1, SECONDS, 2, fault=f)
-                for f in ("corrupt_frame", "truncated_file")
-            ),
+            *(record(1, seed=2, fault=f) for f in ("corrupt_frame", "truncated_file")),
         )
         facts["first"] = settle(engine)
         facts["again"] = settle(engine)
@@ -82,8 +83,8 @@ def loop(tmp_path_factory: pytest.TempPathFactory, start_home):
             "registry__detection_release": {"config": {"accept_thin_test": True}},
         }
         facts["train"] = engine.execute(train_jobs["detection"].name, ops=ops)
-        land(settings, "dusk", SimulationSpec(1, SECONDS, seed=3, shift="dusk"))
-        land(settings, "like", SimulationSpec(1, SECONDS, seed=4))
+        land(settings, "dusk", record(1, seed=3, shift="dusk"))
+        land(settings, "like", record(1, seed=4))
         facts["second"] = settle(engine)
         facts["judged"] = {
             str(r.partition_key): engine.execute(

@@ -23,8 +23,7 @@ from orchestration.train import train_here
 # third parties warn inside Dagster runs
 pytestmark = [pytest.mark.timeout(800), pytest.mark.filterwarnings("default")]
 # 30 frames a camera: with half of them the score hangs on the processor's arithmetic
-CAPTURES = 10
-SECONDS = 3.0
+WORLD = SimulationSpec(10, 3.0, seed=1, width_px=160, height_px=120)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, start_home):
             "DAGUERRE_PARTIAL_WAIT_S": "0",
         }
     )
-    simulate(home / "desk", SimulationSpec(CAPTURES, SECONDS, seed=1))
+    simulate(home / "desk", WORLD)
     folder = Folder(str(home / "desk"), settings.file_options)
     build_landing_zone(settings).register("desk", folder)
     taken, text = take_in(settings, folder, "desk")
@@ -49,7 +48,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, start_home):
             "segmentation",
             "tiny_segmentation",
             None,
-            {"epochs": "4"},
+            {"epochs": "4", "image_size_px": "160"},
             seed=0,
             accept_thin_test=True,
         ),

@@ -123,14 +123,6 @@ def read_with_lineage() -> Callable[[Path], tuple[ModelPackage, Lineage]]:
     return lambda folder: (read_package(folder), Lineage(RELEASE, model_row(folder)))
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An MLflow store whose tables exist: their migration takes seconds, a copy of the file does not."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    Tracker(f"sqlite:///{path}", str(path.parent)).versions("recognition")
-    return path
-
-
 @pytest.fixture
 def tracker(tmp_path: Path, empty_store: Path) -> Tracker:
     shutil.copyfile(empty_store, tmp_path / "mlflow.db")

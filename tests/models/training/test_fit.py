@@ -97,7 +97,7 @@ def test_a_detector_of_torchvision_learns_ten_images_from_nothing(draw_samples):
         prepare=_hasten,
         net=SMALL_RCNN,
         image_size_px=128,
-        epochs=24,
+        epochs=16,
         lr=1e-3,
         ema_decay=0.7,
         score_every=8,
