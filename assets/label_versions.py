@@ -11,12 +11,12 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
 from assets.tables.catalog import Catalog
-from assets.tables.rows import SIDES, AnnotatedFrameRow, LabelRow, LabelVersionRow, Side
+from assets.tables.rows import SIDES, AnnotatedFrameRow, LabelRow, LabelVersionRow
 from assets.tables.schemas import TABLES, to_table
 from assets.tables.schemas.annotation import AUTHOR_KINDS
 
@@ -94,7 +94,7 @@ def read_counting(catalog: Catalog, where: str | None = None) -> list[LabelVersi
 
 def to_rows(version: LabelVersionRow) -> tuple[list[LabelRow], AnnotatedFrameRow]:
     """What a version says, as rows of the two tables have it; their `capture_id` is the version's id."""
-    source: Any = {
+    source = {
         "frame_id": version["frame_id"],
         "capture_id": version["version_id"],
         "session": version["session"],
@@ -104,7 +104,7 @@ def to_rows(version: LabelVersionRow) -> tuple[list[LabelRow], AnnotatedFrameRow
         "source_length": None,
         "source_inner_offset": None,
     }
-    labels: list[LabelRow] = [
+    labels: list[dict[str, Any]] = [
         {
             **source,
             "label_id": label_id,
@@ -117,14 +117,14 @@ def to_rows(version: LabelVersionRow) -> tuple[list[LabelRow], AnnotatedFrameRow
         }
         for n, label_id in enumerate(version["label_ids"])
     ]
-    looked_at: AnnotatedFrameRow = {
+    looked_at = {
         **source,
         "annotation_id": version["version_id"],
         "num_labels": len(labels),
         "num_missing": version["num_missing"],
         "num_ignored": version["num_ignored"],
     }
-    return labels, looked_at
+    return cast(list[LabelRow], labels), cast(AnnotatedFrameRow, looked_at)
 
 
 def tabulate(versions: Iterable[LabelVersionRow]) -> tuple[pa.Table, pa.Table]:
@@ -143,7 +143,7 @@ def hash_version(version: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
-def _read_box(boxes_xyxy: Sequence[float], place: int) -> dict[Side, float | None]:
+def _read_box(boxes_xyxy: Sequence[float], place: int) -> dict[str, float | None]:
     sides = boxes_xyxy[4 * place : 4 * place + 4] or (None,) * 4
     return dict(zip(SIDES, sides, strict=True))
 

@@ -64,8 +64,8 @@ def read_asked(catalog: Catalog, rows: Sequence[Mapping[str, Any]]) -> Asked:
     found = catalog.read_of("frames", FRAME_COLUMNS, "frame_id", ids).to_pylist()
     frames = {row["frame_id"]: cast(FrameRow, row) for row in found}
     is_same = {
-        row["frame_id"]: frames.get(row["frame_id"], {}).get("sha256")
-        == row["frame_sha256"]
+        row["frame_id"]: row["frame_id"] in frames
+        and frames[row["frame_id"]]["sha256"] == row["frame_sha256"]
         for row in still
     }
     first = still[0]

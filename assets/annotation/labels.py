@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from assets.label_versions import RANK, hash_version, list_standing, read_versions
 from assets.tables.catalog import Catalog
@@ -348,8 +348,7 @@ def _draft(
             for n, m in enumerate(answer.marked)
         ],
     }
-    drafted: LabelVersionRow = {**row, "content_sha256": hash_version(row)}
-    return drafted
+    return cast(LabelVersionRow, {**row, "content_sha256": hash_version(row)})
 
 
 def _list_objects(marked: Sequence[Marked]) -> dict[str, list[Any]]:

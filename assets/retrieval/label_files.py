@@ -159,9 +159,13 @@ def write_yolo(
 
 def _describe_row(label: LabelRow, picture: Picture, classes: Sequence[str]) -> str:
     x, y, width, height = box_of(label)
-    whole = picture.size_px
-    shares = ((x + width / 2) / whole[0], (y + height / 2) / whole[1])
-    shares += (width / whole[0], height / whole[1])
+    whole_width, whole_height = picture.size_px
+    shares = (
+        (x + width / 2) / whole_width,
+        (y + height / 2) / whole_height,
+        width / whole_width,
+        height / whole_height,
+    )
     told = " ".join(f"{share:.12g}" for share in shares)
     return f"{classes.index(label['class_name'])} {told}\n"
 

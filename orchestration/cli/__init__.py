@@ -90,8 +90,8 @@ for verb in (
     app.command()(verb)
 app.add_typer(quarantine_app, name="quarantine")
 app.add_typer(export_app, name="export")
-for verb in (push, pull):
-    queue_app.command()(verb)
+queue_app.command()(push)
+queue_app.command()(pull)
 app.add_typer(queue_app, name="queue")
 app.add_typer(labels_app, name="labels")
 
