@@ -76,7 +76,9 @@ def suspect_regions(pairs: Iterable[MapPair], num_classes: int) -> Suspects:
     weight = np.where(np.array(found.fault) == EXTRA, _ABSENCE, 1.0)
     on_labels = found.to_suspects(weight * typical * lag * firm)
     lacking = 1.0 - np.array(missing.agreement, np.float64)
-    usual = _average_answers(missing, num_classes)[np.array(missing.own_class, np.int64)]
+    usual = _average_answers(missing, num_classes)[
+        np.array(missing.own_class, np.int64)
+    ]
     lone = missing.to_suspects(usual * lacking * np.array(missing.confidence))
     return join_suspects([on_labels, lone])
 
@@ -108,7 +110,7 @@ class _Regions:
 
 
 def _average_answers(found: _Regions, num_classes: int) -> NDArray[np.float64]:
-    """(C,) how far regions that a model gives a class agree with labels, on average: what it often imagines says less."""
+    """(C,) how far a model's regions of each class agree with labels: what it often imagines says less."""
     classes = np.array([class_id for class_id, _ in found.answered], np.int64)
     agreement = np.array([share for _, share in found.answered], np.float64)
     return average_by_class(classes, agreement, num_classes)
