@@ -76,7 +76,10 @@ def suspect_regions(pairs: Iterable[MapPair], num_classes: int) -> Suspects:
     weight = np.where(np.array(found.fault) == EXTRA, _ABSENCE, 1.0)
     on_labels = found.to_suspects(weight * typical * lag * firm)
     lacking = 1.0 - np.array(missing.agreement, np.float64)
-    lone = missing.to_suspects(lacking * np.array(missing.confidence, np.float64))
+    usual = _average_answers(missing, num_classes)[
+        np.array(missing.own_class, np.int64)
+    ]
+    lone = missing.to_suspects(usual * lacking * np.array(missing.confidence))
     return join_suspects([on_labels, lone])
 
 
@@ -92,6 +95,8 @@ class _Regions:
     box_xyxy: list[tuple[float, float, float, float]] = field(default_factory=list)
     agreement: list[float] = field(default_factory=list)
     confidence: list[float] = field(default_factory=list)
+    # class and agreement of every region of an answer, noted or not
+    answered: list[tuple[int, float]] = field(default_factory=list)
 
     def to_suspects(self, suspicion: NDArray[np.float64]) -> Suspects:
         """The regions with how suspicious each is (N,)."""
@@ -102,6 +107,13 @@ class _Regions:
         )
         boxes = np.array(self.box_xyxy, np.float64).reshape(-1, 4)
         return Suspects(frame, label, fault, class_id, boxes, suspicion)
+
+
+def _average_answers(found: _Regions, num_classes: int) -> NDArray[np.float64]:
+    """(C,) how far a model's regions of each class agree with labels: what it often imagines says less."""
+    classes = np.array([class_id for class_id, _ in found.answered], np.int64)
+    agreement = np.array([share for _, share in found.answered], np.float64)
+    return average_by_class(classes, agreement, num_classes)
 
 
 def _weigh_label(pair: MapPair, label: int, mask: _Mask, found: _Regions) -> None:
@@ -133,6 +145,7 @@ def _weigh_answer(pair: MapPair, class_id: int, mask: _Mask, found: _Regions) ->
     if not len(below):
         return  # nobody has labelled there
     agreement = float((pair.classes[below] == class_id).mean())
+    found.answered.append((class_id, agreement))
     others, counts = np.unique(
         below[pair.classes[below] != class_id], return_counts=True
     )
