@@ -73,7 +73,8 @@ def assess_session(
     """Test every camera and figure of the session's frames against the reference frames.
 
     The session's own frames are left out of the reference. A camera the reference has not seen is compared with all
-    cameras, and its rows say so. A camera without enough reference gets rows without a verdict, never a pass.
+    cameras, and its rows say so. A camera without enough reference gets rows without a verdict, never a pass. A figure
+    that some frames lack, from before it was measured, is not tested.
     Raises ValueError for a session without frames, a frame without figures, a figure that is not finite, or embeddings
     of two encoders.
     """
@@ -122,20 +123,22 @@ def _compare_camera(
     is_known = bool((known.sensors == sensor).any())
     there = known.keep(known.sensors == sensor) if is_known else known
     units, unit, why_not = _choose_units(there)
-    names = [*(f.name for f in FIGURES), "embedding"]
+    is_tested = known.is_measured & arrived.is_measured
+    tested = [f for f, is_there in zip(FIGURES, is_tested, strict=True) if is_there]
+    names = [*(f.name for f in tested), "embedding"]
     count = int(units.max()) + 1 if len(units) else 0
     if why_not:
         return [
             _Test(sensor, name, None, len(here.sensors), count, unit, why_not)
             for name in names
         ]
-    statistics, frames_per_unit = average_units(there.statistics, units)
+    statistics, frames_per_unit = average_units(there.statistics[:, is_tested], units)
+    means = here.statistics[:, is_tested].mean(axis=0)
     vectors, _ = average_units(there.vectors, units)
     ratio = max(float(np.median(frames_per_unit)) / len(here.sensors), 1.0)
-    figures = zip(FIGURES, statistics.T, here.statistics.mean(axis=0), strict=True)
     shifts = [
         compare_mean(column, float(mean), figure.tolerance, ratio)
-        for figure, column, mean in figures
+        for figure, column, mean in zip(tested, statistics.T, means, strict=True)
     ]
     shifts.append(
         compare_vector(vectors, here.vectors.mean(axis=0), _EMBEDDING_TOLERANCE, ratio)
