@@ -55,8 +55,9 @@ class GatheredFrames(NamedTuple):
     sensors: NDArray[np.str_]  # (N,)
     captures: NDArray[np.str_]  # (N,)
     has_clock: bool
-    statistics: Floats  # (N, F) on the scales of FIGURES
-    vectors: Floats  # (N, D)
+    statistics: Floats  # (N, F) on the scales of `figures`
+    vectors: Floats  # (N, D); D is 0 where there are none
+    figures: tuple[Figure, ...] = FIGURES
 
     @property
     def is_measured(self) -> NDArray[np.bool_]:
