@@ -20,7 +20,7 @@ from models.metrics.drift import MIN_UNITS
 from models.metrics.sequential import THRESHOLD, Floats, chart
 
 Subject = Literal["images", "answers"]
-_TABLES: dict[Subject, str] = {"images": "drift", "answers": "answer_drift"}
+TABLES_OF: dict[Subject, str] = {"images": "drift", "answers": "answer_drift"}
 _COLUMNS = [
     "session",
     "sensor",
@@ -55,7 +55,7 @@ def follow(catalog: Catalog, champion: ChampionRow, subject: Subject) -> list[Re
             is_in("release_id", [champion["release_id"]]),
         )
     )
-    rows = catalog.read_latest(_TABLES[subject], _COLUMNS, where).to_pylist()
+    rows = catalog.read_latest(TABLES_OF[subject], _COLUMNS, where).to_pylist()
     return read_evidence(rows)
 
 

@@ -147,7 +147,7 @@ def assess_answers(
 
 @dataclass(frozen=True)
 class Answered:
-    """A model's stored answers: on the test part of its release, but for the session, and on the session; with frames."""
+    """A model's stored answers on the test part of its release, but for those on the session, and on the session."""
 
     reference: list[PredictionRow]
     reference_frames: pa.Table
