@@ -2,8 +2,8 @@
 
 Figures are image statistics and embeddings, or what a model answers. Each is tested per camera on means over
 recordings, at a false-alarm rate of `alpha` for the whole session: a session like the reference raises an alarm at most
-that often where recordings scatter normally about a mean, and up to twice as often where they are heavy-tailed or
-skewed (bench/drift.py).
+that often where recordings scatter normally about a mean, and up to three times as often where they are heavy-tailed
+or skewed (bench/drift.py).
 """
 
 from __future__ import annotations

@@ -38,12 +38,13 @@ def test_evidence_of_any_p_value_is_finite(p_value):
     assert 0 < to_evidence(p_value) < np.inf
 
 
+# skewed recordings raise none in most runs and many in a few, so that it takes more of them
 @pytest.mark.parametrize(
-    ("scatter", "references"),
-    [("normal", 4), ("heavy", 4), ("skewed", 4), ("skewed", 8)],
+    ("scatter", "references", "runs"),
+    [("normal", 4, 20), ("heavy", 8, 20), ("skewed", 4, 60)],
 )
-def test_200_clean_sessions_raise_no_more_alarms_than_stated(scatter, references):
-    assert count_alarms(World(scatter, references), RUNS) <= MAX_FALSE_ALARMS
+def test_200_clean_sessions_raise_no_more_alarms_than_stated(scatter, references, runs):
+    assert count_alarms(World(scatter, references), runs) <= MAX_FALSE_ALARMS
 
 
 @pytest.mark.parametrize(
