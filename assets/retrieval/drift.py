@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -28,8 +29,8 @@ _ESTIMATE = (
 )
 
 
-def read_drift(catalog: Catalog, sessions: str = "*") -> dict[str, list[Row]]:
-    """Of champions and of sessions whose name matches, in the order in which they were judged; all feeds and alarms.
+def read_drift(catalog: Catalog, sessions: Sequence[str] = ()) -> dict[str, list[Row]]:
+    """Of champions and of sessions that match one of these names, of none all, in the order in which they were judged; all feeds and alarms.
 
     Alarms are those that were to be told, the newest first. A sensor's feed says when it counts as stopped.
     """
@@ -38,14 +39,14 @@ def read_drift(catalog: Catalog, sessions: str = "*") -> dict[str, list[Row]]:
         row
         for champion in promoted
         for row in _list_readings(catalog, champion)
-        if fnmatchcase(row["session"], sessions)
+        if _is_asked(row, sessions)
     ]
     mine = {(c["model_name"], c["model_version"]) for c in promoted}
     estimates = [
         {name: row[name] for name in _ESTIMATE}
         for row in catalog.read_latest("estimates").to_pylist()
         if (row["model_name"], row["model_version"]) in mine
-        and fnmatchcase(row["session"], sessions)
+        and _is_asked(row, sessions)
     ]
     alarms = catalog.read_latest("alarms", where="is_told").to_pylist()
     return {
@@ -54,6 +55,10 @@ def read_drift(catalog: Catalog, sessions: str = "*") -> dict[str, list[Row]]:
         "feeds": [describe_feed(feed) for feed in read_feeds(catalog)],
         "alarms": sorted(alarms, key=lambda row: -row["raised_ns"]),
     }
+
+
+def _is_asked(row: Row, sessions: Sequence[str]) -> bool:
+    return not sessions or any(fnmatchcase(row["session"], name) for name in sessions)
 
 
 def describe_feed(feed: Feed) -> Row:

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
+from orchestration.cli.chosen import Sessions, read_names
 from orchestration.cli.output import Json, say, shorten
 from orchestration.cli.tables import Wide, print_lines, print_table
 
@@ -13,10 +12,7 @@ _MORE = "daguerre drift --wide"
 
 
 def drift(
-    sessions: Annotated[
-        str,
-        typer.Option(help="Only sessions whose name matches, such as 'desk-*'."),
-    ] = "*",
+    sessions: Sessions = None,
     wide: Wide = False,
     as_json: Json = False,
 ) -> None:
@@ -29,7 +25,7 @@ def drift(
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    facts = read_drift(build_catalog(load_settings()), sessions)
+    facts = read_drift(build_catalog(load_settings()), read_names(sessions))
     if as_json:
         return say(True, facts, "")
     print_lines(_tell_readings(facts), wide)
