@@ -32,7 +32,7 @@ _ESTIMATE = (
 def read_drift(catalog: Catalog, sessions: Sequence[str] = ()) -> dict[str, list[Row]]:
     """Of champions, and of the sessions that match one of these names, or all: in the order in which they were judged.
 
-    Feeds are all there are. Alarms are those that were to be told, the newest first. A sensor's feed says when it counts as stopped.
+    Feeds are all there are. Alarms are those that were to be told, the newest first.
     """
     promoted = champions(catalog)
     readings = [
