@@ -26,9 +26,16 @@ from assets.monitoring.figures import FIGURES, FrameFigures
 from models.metrics.drift import combine_p_values
 
 CHAMPION = Champion("daguerre-recognition", 1, "0" * 32)
-CENTRES = {"brightness": 0.45, "contrast": 0.2, "sharpness": 0.02, "noise": 0.004}
-# of the logarithms of the four above, between recordings
-SCENE_SD = np.array([0.15, 0.15, 0.4, 0.2])
+CENTRES = {
+    "brightness": 0.45,
+    "contrast": 0.2,
+    "sharpness": 0.02,
+    "noise": 0.004,
+    "crispness": 1.8,
+}
+# of the logarithms of those above, between recordings
+SCENE_SD = np.array([0.15, 0.15, 0.4, 0.2, 0.09])
+NUM_FIGURES = len(SCENE_SD)
 # within one recording: deviation and correlation of neighbouring frames
 FRAME_SD = 0.1
 MEMORY = 0.9
@@ -40,7 +47,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class World:
-    """One setting. `gain` scales light, `noise` the noise, `push` moves embeddings along one direction."""
+    """One setting. `gain` scales light, `noise` the noise, `crisp` crispness, and `push` moves embeddings along one
+    direction."""
 
     name: str
     references: int = 6
@@ -54,6 +62,7 @@ class World:
     gain: float = 1.0
     noise: float = 1.0
     push: float = 0.0
+    crisp: float = 1.0
 
 
 CLEAN = tuple(
@@ -85,6 +94,10 @@ SHIFTS = tuple(
         World("dusk (light x 0.35, noise x 1.5)", gain=0.35, noise=1.5, push=0.3),
         World("half the light", gain=0.5, push=0.2),
         World("noise x 6", noise=6.0, push=0.15),
+        # as measured on simulated recordings: a smear of 8, 4 and 2 px of 320
+        World("motion blur, whole", crisp=0.42, push=0.1),
+        World("motion blur, half", crisp=0.58, push=0.05),
+        World("motion blur, a quarter", crisp=0.78, push=0.02),
     )
     for n in (4, 6, 8, 16)
 )
@@ -111,22 +124,24 @@ def simulate(
     for r in range(recordings):
         # a picture without a clock is a scene of its own
         scenes = 1 if world.has_clock else world.frames
-        scene = _draw(rng, world.scenes, (scenes, 4)) * SCENE_SD
+        scene = _draw(rng, world.scenes, (scenes, NUM_FIGURES)) * SCENE_SD
         place = _draw(rng, world.scenes, (scenes, SCENE_DIRECTIONS)) @ directions * 0.4
-        shared = _walk(rng, world, 4 + EMBEDDING_DIM)
+        shared = _walk(rng, world, NUM_FIGURES + EMBEDDING_DIM)
         for c in range(world.cameras):
             own = 0.95 * shared + np.sqrt(1 - 0.95**2) * _walk(
-                rng, world, 4 + EMBEDDING_DIM
+                rng, world, NUM_FIGURES + EMBEDDING_DIM
             )
             logs.append(
                 np.log(list(CENTRES.values()))
                 + scene
                 + 0.02 * c
-                + FRAME_SD * own[:, :4]
+                + FRAME_SD * own[:, :NUM_FIGURES]
             )
             clipped.append(np.clip(0.02 + 0.01 * own[:, :2], 0.0, 1.0))
             vectors.append(
-                2.0 * directions[0] + place + 0.3 / np.sqrt(EMBEDDING_DIM) * own[:, 4:]
+                2.0 * directions[0]
+                + place
+                + 0.3 / np.sqrt(EMBEDDING_DIM) * own[:, NUM_FIGURES:]
             )
             for k in range(world.frames):
                 t_ns = k * 100_000_000 if world.has_clock else None
@@ -152,7 +167,7 @@ def simulate(
 
 def study(world: World, seeds: int) -> dict[str, object]:
     """Alarm rates of the check and of the frame-level test over `seeds` draws of reference and session."""
-    is_shifted = (world.gain, world.noise, world.push) != (1.0, 1.0, 0.0)
+    is_shifted = (world.gain, world.noise, world.crisp) != (1.0, 1.0, 1.0)
     alarms = 0
     naive = 0
     started = time.perf_counter()
@@ -258,9 +273,12 @@ def _tables(
         columns["brightness"] = columns["brightness"] * world.gain
         columns["contrast"] = columns["contrast"] * world.gain
         columns["noise"] = columns["noise"] * world.noise
+        columns["crispness"] = columns["crispness"] * world.crisp
         # 20: squared norm of the Laplacian
         noise_energy = 20.0 * columns["noise"] ** 2 if world.noise > 1.0 else 0.0
-        columns["sharpness"] = columns["sharpness"] * world.gain**2 + noise_energy
+        columns["sharpness"] = (
+            columns["sharpness"] * world.gain**2 * world.crisp + noise_energy
+        )
         vectors = vectors + world.push * np.eye(EMBEDDING_DIM)[0]
     vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     ids = pa.array(frames["frame_id"])
@@ -276,7 +294,14 @@ def _tables(
     return FrameFigures(
         frames_table,
         pa.table({"frame_id": ids, **columns}),
-        pa.table({"frame_id": ids, "vector": flat}),
+        pa.table(
+            {
+                "frame_id": ids,
+                "vector": flat,
+                "session": frames_table["session"],
+                "code_version": pa.array(["1"] * len(ids)),
+            }
+        ),
     )
 
 

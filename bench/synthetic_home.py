@@ -28,6 +28,7 @@ _FIGURES = {
     "brightness": 0.5,
     "contrast": 0.1,
     "sharpness": 0.1,
+    "crispness": 2.0,
     "clipped_dark": 0.0,
     "clipped_bright": 0.0,
     "noise": 0.0,

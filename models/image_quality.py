@@ -1,4 +1,4 @@
-"""Quality figures of one image: exposure, contrast, sharpness, noise, and a perceptual hash.
+"""Quality figures of one image: exposure, contrast, sharpness, crispness, noise, and a perceptual hash.
 
 All are taken from luma at working size: the image scaled down by 2, 4 or 8 as far as its short side keeps MIN_SIDE_PX.
 That is a size at which JPEG decodes without its finest coefficients, so that a figure costs less than the decoding.
@@ -19,6 +19,9 @@ _BRIGHT = 250
 _LEVELS = np.arange(256, dtype=np.float64)
 _MAX_RESPONSE = 8 * 255  # of the noise mask to 8-bit luma
 _NOISE_MASK = np.array([1, -2, 1], np.float32)  # along rows and columns
+_DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))  # down and right
+# a grey level of white noise under all luma, as squared difference of two pixels: a flat image has no detail to judge
+_FLOOR = 2.0
 
 
 def find_reduction(height_px: int, width_px: int) -> int:
@@ -42,11 +45,39 @@ def measure_quality(luma: Luma) -> dict[str, float | str]:
             0.0, cv2.norm(laplacian, cv2.NORM_L2SQR) / luma.size - steepness**2
         )
         / 255.0**2,
+        "crispness": measure_crispness(luma),
         "clipped_dark": float(counts[: _DARK + 1].sum()) / luma.size,
         "clipped_bright": float(counts[_BRIGHT:].sum()) / luma.size,
         "noise": estimate_noise(luma),
         "perceptual_hash": hash_perceptually(luma),
     }
+
+
+def measure_crispness(luma: Luma) -> float:
+    """How fine the detail of `luma` (H, W) is along the direction in which it is coarsest, in [0, 4].
+
+    Of rows, columns and both diagonals the least ratio of squared second to squared first differences of neighbours: 3
+    for white noise, 2 for sharp edges far apart, towards 0 for what is smeared, if only along one direction, as by
+    motion. Contrast cancels, and most of what a scene shows. With D(k) the mean squared difference at k px, the second
+    differences are 4 D(1) - D(2).
+    """
+    growth = max(
+        (_square_differences(luma, dy * 2, dx * 2) + _FLOOR)
+        / (_square_differences(luma, dy, dx) + _FLOOR)
+        for dy, dx in _DIRECTIONS
+    )
+    return min(max(4.0 - growth, 0.0), 4.0)
+
+
+def _square_differences(luma: Luma, dy: int, dx: int) -> float:
+    """Mean squared difference of pixels `dy` rows and `dx` columns apart, in grey levels; 0 where none are."""
+    height, width = luma.shape
+    if height <= dy or width <= abs(dx):
+        return 0.0
+    left, right = max(-dx, 0), max(dx, 0)
+    above = luma[: height - dy, left : width - right]
+    below = luma[dy:, right : width - left]
+    return cv2.norm(above, below, cv2.NORM_L2SQR) / above.size
 
 
 def estimate_noise(luma: Luma) -> float:

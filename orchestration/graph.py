@@ -18,6 +18,7 @@ from orchestration.pictures import show_pictures
 from orchestration.profiles import Settings
 from orchestration.resources import RESOURCE_FACTORIES
 from orchestration.schedules import maintenance_schedule
+from orchestration.sensors.alarms import alarm_sensor
 from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
@@ -35,7 +36,12 @@ def build_defs(settings: Settings) -> dg.Definitions:
         asset_checks=all_gates(sessions),
         jobs=jobs,
         schedules=[maintenance_schedule],
-        sensors=[landing_zone_sensor, unjudged_session_sensor, drift_sensor],
+        sensors=[
+            landing_zone_sensor,
+            unjudged_session_sensor,
+            drift_sensor,
+            alarm_sensor,
+        ],
         resources={
             name: _lazily(make, settings) for name, make in RESOURCE_FACTORIES.items()
         },

@@ -76,6 +76,8 @@ class Settings:
     ui_token_file: Path | None = None
     # tasks whose promotions wait for a person
     asks_person: tuple[str, ...] = ()
+    # who is told of alarms; the address is a secret. "": the log alone
+    alarm_webhook: str = field(default="", repr=False)
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -164,6 +166,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ui_host=_host(env, "DAGUERRE_UI_HOST"),
         ui_token_file=_token_file(env, "DAGUERRE_UI_TOKEN_FILE"),
         asks_person=_tasks(env, "DAGUERRE_APPROVE"),
+        alarm_webhook=_webhook(env, "DAGUERRE_ALARM_WEBHOOK"),
     )
 
 
@@ -301,6 +304,17 @@ def _token_file(env: Mapping[str, str], name: str) -> Path | None:
             f"{name}={text!r} holds no token of letters and digits that is long enough: {remedy}"
         )
     return path
+
+
+def _webhook(env: Mapping[str, str], name: str) -> str:
+    """An address that holds a secret: an error does not show it."""
+    text = env.get(name, "")
+    inside = rf"http://({re.escape(LOOPBACK)}|localhost)(:[0-9]+)?/\S*"
+    if text and not re.fullmatch(rf"https://[^\s/@]+/\S*|{inside}", text):
+        raise ValueError(
+            f"{name} is no address of a webhook: give one such as Slack's, https://host/path, without a user"
+        )
+    return text
 
 
 def _database(env: Mapping[str, str], name: str, default: Path) -> str:

@@ -17,6 +17,7 @@ from orchestration.profiles import Settings
 
 if TYPE_CHECKING:
     from assets.maintenance.home import Stores
+    from assets.monitoring.webhook import Webhook
     from assets.registry.live_runs import LiveRuns
     from assets.registry.tracker import Tracker
 
@@ -88,6 +89,13 @@ def build_cared(settings: Settings, is_read_only: bool = False) -> "Stores":
     return Stores(build_catalog(settings), ledger, settings.home, settings.keep_days)
 
 
+def build_webhook(settings: Settings) -> "Webhook | None":
+    """Who is told of alarms beside the log; None where nobody is named."""
+    from assets.monitoring.webhook import Webhook
+
+    return Webhook(settings.alarm_webhook) if settings.alarm_webhook else None
+
+
 RESOURCE_FACTORIES = {
     "catalog": build_catalog,
     "landing_zone": build_landing_zone,
@@ -96,4 +104,5 @@ RESOURCE_FACTORIES = {
     "run_log": build_run_log,
     "workspace": build_workspace,
     "stores": build_cared,
+    "webhook": build_webhook,
 }

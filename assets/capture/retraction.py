@@ -330,8 +330,11 @@ class Retractor:
     def _drop_verdicts(self) -> None:
         """A session without a frame has not drifted."""
         where = session_is(self.session)
-        if self.catalog.exists("drift") and not self._read("frames", ["frame_id"]):
-            self.catalog.delete("drift", where)
+        if self._read("frames", ["frame_id"]):
+            return
+        for name in ("drift", "answer_drift", "estimates"):
+            if self.catalog.exists(name):
+                self.catalog.delete(name, where)
 
 
 def _is_same(outcome: FileOutcome, hashes: Mapping[str, str | None]) -> bool:

@@ -10,7 +10,6 @@ from assets.materialize import progress_to, result
 from assets.monitoring.pending import champions
 from assets.partitions import sessions
 from assets.tables.catalog import Catalog
-from assets.tables.schemas import TABLES, to_table
 from assets.workspace import Workspace
 from models.task_names import TASK_NAMES
 
@@ -63,7 +62,8 @@ def predictions(
 def drift(
     context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
 ) -> Iterator[Event]:
-    """Image statistics and embeddings of the session, by sensor, against each champion's training frames."""
+    """Image statistics and embeddings of the session against each champion's training frames, by sensor, and its
+    answers against those on the test part; how good they are, as far as can be told without labels."""
 
     def make(session: str) -> Iterator[dg.MaterializeResult]:
         yield _judge(context, catalog, session)
@@ -75,26 +75,24 @@ def _judge(
     context: dg.AssetExecutionContext, catalog: Catalog, session: str
 ) -> dg.MaterializeResult:
     from assets.materialize import picture
-    from assets.monitoring.watch import assess
+    from assets.monitoring.judged import judge_session
     from assets.previews.drift import drift_plot
     from assets.previews.gallery import name_subject
 
-    rows = []
-    verdicts: dict[str, Any] = {}
-    pictures = {}
+    shown: dict[str, Any] = {}
     tell = progress_to(context.log, "champions")
     found = champions(catalog)
     for n, champion in enumerate(found, start=1):
-        assessment = assess(catalog, champion, session)
-        rows += assessment.rows
+        judged = judge_session(catalog, champion, session)
         name = champion["model_name"]
-        verdicts[name] = assessment.reason
+        shown[name] = judged.images.reason
+        shown[f"answers of {name}"] = judged.answers.reason
+        shown[f"estimate for {name}"] = judged.estimate["reason"]
         title = f"{name} v{champion['model_version']}"
         subject = name_subject(title, champion["release_id"])
-        pictures[f"distances, {name}"] = picture(drift_plot(assessment.rows, subject))
+        plot = drift_plot(judged.images.rows, subject)
+        shown[f"distances, {name}"] = picture(plot)
         tell(n, len(found))
-    catalog.upsert("drift", to_table(TABLES["drift"], rows))
-    shown = verdicts | pictures
     return result(catalog, "drift", ["monitoring", "drift"], session, shown)
 
 

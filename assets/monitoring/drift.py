@@ -1,12 +1,14 @@
 """Judge one new session against a release: which camera and which figure has moved, if any.
 
-Figures are image statistics and embeddings. Each is tested per camera on means over recordings, at a false-alarm rate
-of `alpha` for the whole session: a session like the reference raises an alarm at most that often where recordings
-scatter normally about a mean, and up to twice as often where they are heavy-tailed or skewed (bench/drift.py).
+Figures are image statistics and embeddings, or what a model answers. Each is tested per camera on means over
+recordings, at a false-alarm rate of `alpha` for the whole session: a session like the reference raises an alarm at most
+that often where recordings scatter normally about a mean, and up to three times as often where they are heavy-tailed
+or skewed (bench/drift.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -15,7 +17,6 @@ from numpy.typing import NDArray
 
 from assets.captions import name_sensor, name_source
 from assets.monitoring.figures import (
-    FIGURES,
     FrameFigures,
     GatheredFrames,
     gather,
@@ -38,6 +39,7 @@ from models.metrics.drift import (
 
 ALPHA = 0.01  # false alarms a clean session, over all cameras and figures together
 ALL_SENSORS = "all"  # in the row that holds the session's verdict
+EMBEDDING = "embedding"  # the one figure whose distance has no sign
 MIN_BLOCKS = 8
 MAX_BLOCKS = 20
 MIN_BLOCK_FRAMES = 5
@@ -73,7 +75,8 @@ def assess_session(
     """Test every camera and figure of the session's frames against the reference frames.
 
     The session's own frames are left out of the reference. A camera the reference has not seen is compared with all
-    cameras, and its rows say so. A camera without enough reference gets rows without a verdict, never a pass.
+    cameras, and its rows say so. A camera without enough reference gets rows without a verdict, never a pass. A figure
+    that some frames lack, from before it was measured, is not tested.
     Raises ValueError for a session without frames, a frame without figures, a figure that is not finite, or embeddings
     of two encoders.
     """
@@ -82,6 +85,17 @@ def assess_session(
     require_one_encoder(reference.embeddings, new.embeddings)
     arrived = gather(new, session)
     known = gather(leave_out(reference, session), "the reference")
+    return assess_frames(known, arrived, session, champion, alpha)
+
+
+def assess_frames(
+    known: GatheredFrames,
+    arrived: GatheredFrames,
+    session: str,
+    champion: Champion,
+    alpha: float = ALPHA,
+) -> Assessment:
+    """The same of gathered figures, whatever these are of. Raises ValueError for a session without frames."""
     if not len(arrived.sensors):
         raise ValueError(
             f"session '{session}' has no frames to judge: ingest it, or see `daguerre query` on quarantine"
@@ -104,6 +118,13 @@ def mark(assessment: Assessment, note: str) -> Assessment:
     return replace(assessment, rows=rows, reason=reason)
 
 
+def stamp(
+    rows: list[DriftRow], judged_ns: int, known: Mapping[str, int]
+) -> list[DriftRow]:
+    """The rows with the time (UTC) at which they were judged: that in `known`, by drift_id, where they were before."""
+    return [{**r, "judged_ns": known.get(r["drift_id"], judged_ns)} for r in rows]
+
+
 class _Test(NamedTuple):
     sensor: str
     statistic: str
@@ -122,24 +143,29 @@ def _compare_camera(
     is_known = bool((known.sensors == sensor).any())
     there = known.keep(known.sensors == sensor) if is_known else known
     units, unit, why_not = _choose_units(there)
-    names = [*(f.name for f in FIGURES), "embedding"]
+    is_tested = known.is_measured & arrived.is_measured
+    tested = [
+        f for f, is_there in zip(known.figures, is_tested, strict=True) if is_there
+    ]
+    has_vectors = bool(there.vectors.shape[1] or here.vectors.shape[1])
+    names = [*(f.name for f in tested), *[EMBEDDING] * has_vectors]
     count = int(units.max()) + 1 if len(units) else 0
     if why_not:
         return [
             _Test(sensor, name, None, len(here.sensors), count, unit, why_not)
             for name in names
         ]
-    statistics, frames_per_unit = average_units(there.statistics, units)
-    vectors, _ = average_units(there.vectors, units)
+    statistics, frames_per_unit = average_units(there.statistics[:, is_tested], units)
+    means = here.statistics[:, is_tested].mean(axis=0)
     ratio = max(float(np.median(frames_per_unit)) / len(here.sensors), 1.0)
-    figures = zip(FIGURES, statistics.T, here.statistics.mean(axis=0), strict=True)
     shifts = [
         compare_mean(column, float(mean), figure.tolerance, ratio)
-        for figure, column, mean in figures
+        for figure, column, mean in zip(tested, statistics.T, means, strict=True)
     ]
-    shifts.append(
-        compare_vector(vectors, here.vectors.mean(axis=0), _EMBEDDING_TOLERANCE, ratio)
-    )
+    if has_vectors:
+        vectors, _ = average_units(there.vectors, units)
+        mean = here.vectors.mean(axis=0)
+        shifts.append(compare_vector(vectors, mean, _EMBEDDING_TOLERANCE, ratio))
     reason = (
         ""
         if is_known
@@ -281,4 +307,5 @@ def _row(
         "num_reference": test.num_units,
         "unit": test.unit,
         "reason": test.reason,
+        "judged_ns": None,
     }

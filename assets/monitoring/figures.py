@@ -27,10 +27,13 @@ FIGURES = (
     Figure("contrast", lambda x: np.log(x + 0.005), 0.05),
     # The next two follow the texture of the scene besides the camera, in jumps from place to place: hence the room.
     Figure("sharpness", np.sqrt, 0.02),  # stored as variance
+    # what a scene shows cancels but for a tenth between recordings; a smear of 4 px of 320 takes four of those
+    Figure("crispness", lambda x: np.log(x + 0.01), 0.05),
     Figure("noise", lambda x: x, 0.002),  # half a grey level
     Figure("clipped_dark", lambda x: x, 0.03),
     Figure("clipped_bright", lambda x: x, 0.03),
 )
+LATER = ("crispness",)  # older rows of `frame_quality` lack it
 
 
 @dataclass(frozen=True)
@@ -47,13 +50,19 @@ class FrameFigures:
 
 
 class GatheredFrames(NamedTuple):
-    """Frames in the order they were taken."""
+    """Frames in the order they were taken. A figure that some of them lack, from before it was measured, is NaN."""
 
     sensors: NDArray[np.str_]  # (N,)
     captures: NDArray[np.str_]  # (N,)
     has_clock: bool
-    statistics: Floats  # (N, F) on the scales of FIGURES
-    vectors: Floats  # (N, D)
+    statistics: Floats  # (N, F) on the scales of `figures`
+    vectors: Floats  # (N, D); D is 0 where there are none
+    figures: tuple[Figure, ...] = FIGURES
+
+    @property
+    def is_measured(self) -> NDArray[np.bool_]:
+        """Which figures (F,) all frames have."""
+        return np.asarray(np.isfinite(self.statistics).all(axis=0))
 
     def keep(self, mask: NDArray[np.bool_]) -> GatheredFrames:
         """The frames where the mask (N,) is true."""
@@ -76,7 +85,7 @@ def gather(figures: FrameFigures, where: str) -> GatheredFrames:
     )
     quality = _align(frames, figures.quality, "frame_quality", where)
     embeddings = _align(frames, figures.embeddings, "frame_embeddings", where)
-    columns = [f.scale(_finite(quality, f.name, where)) for f in FIGURES]
+    columns = [f.scale(_read_figure(quality, f.name, where)) for f in FIGURES]
     flat = (
         pc.list_flatten(embeddings["vector"].combine_chunks())
         if len(frames)
@@ -112,6 +121,13 @@ def _align(frames: pa.Table, rows: pa.Table, name: str, where: str) -> pa.Table:
             f"{places.null_count} of {len(frames)} frames of {where} have no row in {name}: materialize it"
         )
     return rows.take(places)
+
+
+def _read_figure(rows: pa.Table, name: str, where: str) -> Floats:
+    """The values (N,) of a figure; all NaN where rows are from before it was measured."""
+    if name in LATER and (name not in rows.column_names or rows[name].null_count):
+        return np.full(len(rows), np.nan)
+    return _finite(rows, name, where)
 
 
 def _finite(rows: pa.Table, name: str, where: str) -> Floats:

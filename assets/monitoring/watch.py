@@ -1,16 +1,21 @@
-"""What one model makes of one session: its predictions, and how far the session is from its training frames."""
+"""What one model makes of one session: its predictions, and how far session and answers are from those it knows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
+from assets.monitoring.answer_figures import choose_classes, gather_answers
 from assets.monitoring.drift import (
     Assessment,
     Champion,
     FrameFigures,
+    assess_frames,
     assess_session,
     mark,
 )
@@ -18,7 +23,7 @@ from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.champions import read_champions_choice
 from assets.tables.incremental import Refreshed, require_once, write_as_they_come
-from assets.tables.rows import ChampionRow, ModelRef, ReleaseFrameRow
+from assets.tables.rows import ChampionRow, ModelRef, PredictionRow, ReleaseFrameRow
 
 if TYPE_CHECKING:
     from assets.workspace import Workspace
@@ -116,6 +121,73 @@ def assess(catalog: Catalog, champion: ChampionRow, session: str) -> Assessment:
     if can_take_in(catalog, choice, session):
         return found
     return mark(found, OUTSIDE)
+
+
+def assess_answers(
+    champion: ChampionRow, session: str, answered: Answered
+) -> Assessment:
+    """The verdict on what the champion answers on the session, with its answers on the test part of its release as
+    reference; None, without rows, where it has not answered."""
+    if not answered.new:
+        return Assessment([], None, None, "no verdict: there is no answer")
+    task = champion["task"]
+    classes = choose_classes(task, answered.reference, answered.min_score)
+    known, arrived = (
+        gather_answers(task, frames, rows, answered.min_score, classes)
+        for frames, rows in (
+            (answered.reference_frames, answered.reference),
+            (answered.new_frames, answered.new),
+        )
+    )
+    subject = Champion(
+        champion["model_name"], champion["model_version"], champion["release_id"]
+    )
+    return assess_frames(known, arrived, session, subject)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A model's stored answers on the test part of its release, but for those on the session, and on the session."""
+
+    reference: list[PredictionRow]
+    reference_frames: pa.Table
+    new: list[PredictionRow]
+    new_frames: pa.Table
+    min_score: float
+
+
+def read_answered(catalog: Catalog, champion: ChampionRow, session: str) -> Answered:
+    """Answers as they were stored by its exam and by `predict_session`, and the score from which objects count."""
+    from assets.retrieval.answers import read_operating_score
+
+    mine = is_in("model_sha256", [champion["model_sha256"]])
+    test = f"{mine} AND purpose = 'test' AND NOT ({session_is(session)})"
+    new = f"{mine} AND purpose = 'monitoring' AND {session_is(session)}"
+    part = f"release_id = {repr_sql(champion['release_id'])} AND split = 'test'"
+    ids = set(
+        catalog.read_latest("release_frames", ["frame_id"], part)[
+            "frame_id"
+        ].to_pylist()
+    )
+    reference = [
+        row
+        for row in catalog.read_latest("predictions", where=test).to_pylist()
+        if row["frame_id"] in ids
+    ]
+    arrived = catalog.read_latest("predictions", where=new).to_pylist()
+    score = read_operating_score(catalog, champion)
+    return Answered(
+        reference,
+        _read_frames(catalog, reference),
+        arrived,
+        _read_frames(catalog, arrived),
+        0.5 if score is None else score,
+    )
+
+
+def _read_frames(catalog: Catalog, rows: list[PredictionRow]) -> pa.Table:
+    where = is_in("frame_id", [row["frame_id"] for row in rows])
+    return catalog.read_latest("frames", _FRAME_COLUMNS, where)
 
 
 def _release_frames(catalog: Catalog, model: ModelRef) -> list[ReleaseFrameRow]:

@@ -27,6 +27,7 @@ _ORDER = (
     "brightness",
     "contrast",
     "sharpness",
+    "crispness",
     "noise",
     "clipped_dark",
     "clipped_bright",

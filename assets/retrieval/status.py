@@ -20,12 +20,14 @@ from assets.exclusions import WHOLE, Exclusion, index_coverings
 from assets.landing import LandingZone, explain
 from assets.ledger import Ledger
 from assets.monitoring.answers import describe_answer
+from assets.monitoring.feeds import read_feeds
 from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.pixel_cache import measure_folder
 from assets.registry.audit import find_champion_faults
 from assets.registry.person import tell_act, tell_time
 from assets.registry.reading import StoreReader
 from assets.retrieval.dagster_runs import Engine, read_engine
+from assets.retrieval.drift import describe_feed
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog
 from assets.tables.champions import (
@@ -82,6 +84,11 @@ def read_status(home: Home) -> dict[str, Any]:
         **_look_into_registry(home),
         "unfollowed": list_unfollowed(home.catalog),
         "drift": _list_drift(home.catalog),
+        "stopped_feeds": [
+            describe_feed(feed)
+            for feed in read_feeds(home.catalog)
+            if feed.state == "stopped"
+        ],
         "retraining_requests": _list_open_requests(
             home.catalog,
             promoted,

@@ -406,6 +406,43 @@ class DriftRow(TypedDict):
     num_reference: int
     unit: str
     reason: str
+    judged_ns: int | None
+
+
+class EstimateRow(TypedDict):
+    """A row of `estimates`."""
+
+    estimate_id: str
+    session: str
+    task: str
+    model_name: str
+    model_version: int
+    release_id: str
+    metric: str
+    value: float | None
+    error: float | None
+    reference: float | None
+    num_answers: int
+    num_recordings: int
+    reason: str
+    estimated_ns: int
+    truth: float | None
+    value_of_labelled: float | None
+    num_labelled: int
+
+
+class AlarmRow(TypedDict):
+    """A row of `alarms`."""
+
+    alarm_id: str
+    kind: str
+    cause: str
+    summary: str
+    remedy: str
+    raised_ns: int
+    is_told: bool
+    num_tries: int
+    told: str
 
 
 class RetrainingRequestRow(TypedDict):

@@ -185,6 +185,7 @@ def _make_tables(
         "brightness",
         "contrast",
         "sharpness",
+        "crispness",
         "clipped_dark",
         "clipped_bright",
         "noise",

@@ -21,6 +21,7 @@ _KIND = daft.DataType.struct(
                 "brightness",
                 "contrast",
                 "sharpness",
+                "crispness",
                 "clipped_dark",
                 "clipped_bright",
                 "noise",

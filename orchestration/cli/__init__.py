@@ -18,6 +18,7 @@ from orchestration.cli.answering import pull, push
 from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
 from orchestration.cli.comparing import compare, diff
+from orchestration.cli.drifting import drift
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.intake import ingest, simulate
@@ -79,6 +80,7 @@ for verb in (
     rollback,
     predict,
     report,
+    drift,
     upgrade,
     backup,
     restore,

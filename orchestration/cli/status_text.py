@@ -24,10 +24,16 @@ def print_status(facts: Mapping[str, Any], is_wide: bool) -> None:
     if facts["champions"]:
         print_table(facts["champions"], "champions", is_wide, _MORE)
     print_lines(_tell_champions(facts), is_wide)
+    print_lines(_tell_feeds(facts), is_wide)
     for name in ("drift", "leases"):
         if facts[name]:
             print_table(facts[name], name, is_wide, _MORE)
     print_lines(_tell_requests(facts), is_wide)
+
+
+def _tell_feeds(facts: Mapping[str, Any]) -> Iterator[str]:
+    for feed in facts["stopped_feeds"]:
+        yield f"  STOPPED: sensor {feed['sensor']}: {feed['reason']}"
 
 
 def tell_gaps(gaps: Sequence[str]) -> list[str]:

@@ -154,6 +154,37 @@ DRIFT_SENSORS = _count(
     "sensor",
     "verdict",
 )
+EVIDENCE = _gauge(
+    "drift_evidence",
+    "Evidence of a change up to the newest session that the champion has judged, of images or answers",
+    "task",
+    "subject",
+)
+EVIDENCE_LIMIT = _gauge("drift_evidence_limit", "Evidence that raises an alarm")
+ESTIMATE = _gauge(
+    "estimated_score",
+    "How good the champion is estimated to be on the newest session with an estimate, without labels",
+    "task",
+    "metric",
+)
+ESTIMATE_ERROR = _gauge(
+    "estimate_error",
+    "Mean absolute error of the estimates for the champion, of sessions whose labels have come",
+    "task",
+    "metric",
+)
+NO_ESTIMATE = _count(
+    "sessions_without_estimate",
+    "Sessions that the champion has judged of which its quality cannot be estimated",
+    "task",
+)
+ALARMS = _count("alarms", "Alarms that were to be told, by kind", "kind")
+ALARMS_UNTOLD = _gauge(
+    "alarms_undelivered", "Alarms that the webhook has not taken, or not yet"
+)
+FEEDS = _count(
+    "feeds", "Sensors by whether they deliver: delivers, stopped, unknown", "state"
+)
 REQUESTS = _count(
     "retraining_requests_open",
     "Requests for retraining that no later champion has answered",

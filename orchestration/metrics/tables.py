@@ -7,11 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.causes import find_cause
+from assets.monitoring.control import TABLES_OF, follow
+from assets.monitoring.feeds import read_feeds
 from assets.registry.release import find_rules
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.champions import list_unfollowed
 from assets.tables.rows import ChampionRow
-from assets.tables.schemas.monitoring import WHOLE_SESSION
+from assets.tables.schemas.monitoring import ALARM_KINDS, WHOLE_SESSION
+from models.metrics.sequential import THRESHOLD
+from models.task_names import TASK_NAMES
 from orchestration.metrics import families as f
 from orchestration.metrics.families import Sample
 from orchestration.metrics.sessions import RECORD
@@ -37,11 +41,53 @@ def read_tables(settings: Settings) -> Iterator[Sample]:
     for champion in champions:
         yield from _read_champion(catalog, champion)
         yield from _read_drift(catalog, champion)
+        yield from _read_evidence(catalog, champion)
+        yield from _read_estimates(catalog, champion)
         mine = requests.filter(pc.equal(requests["task"], champion["task"]))
         version = champion["model_version"]
         is_open = pc.greater_equal(mine["model_version"], version)
         yield f.REQUESTS.at(pc.sum(is_open).as_py() or 0, champion["task"])
     yield f.PROMOTIONS_CUT.at(len(list_unfollowed(catalog)))
+    yield f.EVIDENCE_LIMIT.at(THRESHOLD)
+    yield from _read_alarms(catalog)
+
+
+def _read_evidence(catalog: Catalog, champion: ChampionRow) -> Iterator[Sample]:
+    if champion["task"] not in TASK_NAMES:
+        return
+    for subject in TABLES_OF:
+        readings = follow(catalog, champion, subject)
+        evidence = readings[-1].evidence if readings else 0.0
+        yield f.EVIDENCE.at(evidence, champion["task"], subject)
+
+
+def _read_estimates(catalog: Catalog, champion: ChampionRow) -> Iterator[Sample]:
+    task = champion["task"]
+    where = f"{is_in('model_name', [champion['model_name']])} AND model_version = {champion['model_version']}"
+    rows = catalog.read_latest("estimates", where=where).to_pylist()
+    made = [row for row in rows if row["value"] is not None]
+    yield f.NO_ESTIMATE.at(len(rows) - len(made), task)
+    if not made:
+        return
+    newest = max(made, key=lambda row: row["estimated_ns"])
+    yield f.ESTIMATE.at(newest["value"], task, newest["metric"])
+    errors = [
+        abs(row["value_of_labelled"] - row["truth"])
+        for row in made
+        if row["truth"] is not None and row["value_of_labelled"] is not None
+    ]
+    if errors:
+        yield f.ESTIMATE_ERROR.at(sum(errors) / len(errors), task, newest["metric"])
+
+
+def _read_alarms(catalog: Catalog) -> Iterator[Sample]:
+    rows = catalog.read_latest("alarms", ["kind", "told"], "is_told").to_pylist()
+    for kind in ALARM_KINDS:
+        yield f.ALARMS.at(sum(row["kind"] == kind for row in rows), kind)
+    yield f.ALARMS_UNTOLD.at(sum(row["told"] in ("pending", "failed") for row in rows))
+    states = [feed.state for feed in read_feeds(catalog)]
+    for state in ("delivers", "stopped", "unknown"):
+        yield f.FEEDS.at(states.count(state), state)
 
 
 def _read_publications(catalog: Catalog) -> Iterator[Sample]:

@@ -12,7 +12,10 @@ from checks.gates import GATES
 
 # written without an asset, or by the engine for itself
 UNATTACHED = {
+    "alarms",
+    "answer_drift",
     "champions",
+    "estimates",
     "promotions",
     "retraining_requests",
     "publications",

@@ -13,6 +13,7 @@ from models.image_quality import (
     estimate_noise,
     find_reduction,
     hash_perceptually,
+    measure_crispness,
     measure_quality,
 )
 
@@ -119,3 +120,52 @@ def test_figures_of_any_image_lie_in_the_ranges_of_the_schema(
                 <= value
                 <= (column.high if column.high is not None else np.inf)
             ), name
+
+
+def smear(image: np.ndarray, length_px: int, is_upright: bool) -> np.ndarray:
+    """A long exposure of a camera that moves along rows, or columns."""
+    kernel = np.full((1, length_px), 1 / length_px, np.float32)
+    return cv2.filter2D(image, -1, kernel.T if is_upright else kernel)
+
+
+def texture(contrast: float = 40.0) -> np.ndarray:
+    """Soft spots, as of a sharp picture of something."""
+    noise = np.random.default_rng(0).normal(size=(120, 160)).astype(np.float32)
+    spots = cv2.GaussianBlur(noise, (0, 0), 1.0)
+    return np.clip(128 + contrast * spots / spots.std(), 0, 255).astype(np.uint8)
+
+
+def test_white_noise_has_a_crispness_of_3_and_so_has_a_flat_image():
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320)).astype(np.uint8)
+    # second differences have 1 + 4 + 1, first ones 1 + 1 times the variance of a pixel
+    assert measure_crispness(noise) == pytest.approx(3.0, abs=0.02)
+    assert measure_crispness(grey(90)) == 3.0
+
+
+def test_an_edge_has_a_crispness_of_2_along_the_direction_that_crosses_it():
+    image = grey(0)
+    image[:, 30:] = 255  # x[k+1] - x[k] is one step, x[k+2] - x[k] two, 4 - 2 = 2
+    assert measure_crispness(image) == pytest.approx(2.0, abs=0.05)
+
+
+@pytest.mark.parametrize("is_upright", [False, True])
+def test_a_smear_along_any_side_takes_crispness_the_more_the_longer_it_is(is_upright):
+    sharp = texture()
+    found = [measure_crispness(smear(sharp, n, is_upright)) for n in (1, 2, 3, 5)]
+    assert found == sorted(found, reverse=True)
+    assert found[1] < 0.9 * found[0] and found[3] < 0.5 * found[0]
+
+
+def test_crispness_does_not_follow_contrast():
+    assert measure_crispness(texture(20.0)) == pytest.approx(
+        measure_crispness(texture(40.0)), rel=0.05
+    )
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (2, 2)])
+def test_crispness_of_an_image_of_few_pixels_is_a_number(shape):
+    assert (
+        0
+        <= measure_crispness(np.arange(np.prod(shape), dtype=np.uint8).reshape(shape))
+        <= 4
+    )

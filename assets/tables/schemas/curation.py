@@ -32,6 +32,15 @@ FRAME_QUALITY = Table(
         Column("brightness", FLOAT, "1 (0 black, 1 white)", low=0, high=1),
         Column("contrast", FLOAT, "1 (standard deviation of luma)", low=0, high=1),
         Column("sharpness", FLOAT, "1 (variance of the Laplacian of luma)", low=0),
+        Column(
+            "crispness",
+            FLOAT,
+            "1 (second over first differences of luma, squared, along the direction where that is least); null in "
+            "rows from before it was measured",
+            nullable=True,
+            low=0,
+            high=4,
+        ),
         Column("clipped_dark", FLOAT, "share of pixels", low=0, high=1),
         Column("clipped_bright", FLOAT, "share of pixels", low=0, high=1),
         Column(
@@ -43,6 +52,7 @@ FRAME_QUALITY = Table(
         Column("perceptual_hash", TEXT, "64-bit hex", regex=r"^[0-9a-f]{16}$"),
         *DERIVED,
     ),
+    version=2,
 )
 
 FRAME_EMBEDDINGS = Table(

@@ -1,6 +1,8 @@
-"""Tables of monitoring: what models say about frames, how far sessions have drifted, and what follows."""
+"""Tables of monitoring: what models say about frames, how far sessions and answers have drifted, and what follows."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -23,6 +25,7 @@ AFTER: tuple[str, ...] = ("serving",)
 WHOLE_SESSION = (
     "session"  # `statistic` of the drift row with the verdict on all sensors together
 )
+ALARM_KINDS = ("images", "answers", "estimate", "feed")
 
 PREDICTIONS = Table(
     name="predictions",
@@ -86,6 +89,99 @@ DRIFT = Table(
         Column("num_reference", INT, "units", low=0),
         Column("unit", TEXT, values=("recording", "block of pictures", "none")),
         Column("reason", TEXT),
+        Column(
+            "judged_ns",
+            INT,
+            "ns, when the session was judged first; null in rows from before that was noted",
+            "UTC",
+            nullable=True,
+        ),
+    ),
+    version=2,
+)
+
+ANSWER_DRIFT = replace(DRIFT, name="answer_drift", version=1)
+
+ESTIMATES = Table(
+    name="estimates",
+    stage="monitoring",
+    key="estimate_id",
+    erase="session",
+    columns=(
+        id_column("estimate_id"),
+        SESSION,
+        Column("task", TEXT, values=TASK_NAMES),
+        Column("model_name", TEXT),
+        Column("model_version", INT, low=1),
+        Column("release_id", TEXT, regex=ID),
+        Column("metric", TEXT, values=("accuracy", "precision", "none")),
+        Column(
+            "value",
+            FLOAT,
+            "1, estimated without labels; null: no estimate",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column(
+            "error",
+            FLOAT,
+            "1, mean absolute error on recordings of the test part; null: too few",
+            nullable=True,
+            low=0,
+        ),
+        Column(
+            "reference",
+            FLOAT,
+            "1, the true figure of the test part",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column("num_answers", INT, low=0),
+        Column("num_recordings", INT, "recordings of the test part", low=0),
+        Column("reason", TEXT),
+        Column("estimated_ns", INT, "ns", "UTC"),
+        Column(
+            "truth",
+            FLOAT,
+            "1, by the labels of the session; null: it has none yet",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column(
+            "value_of_labelled",
+            FLOAT,
+            "1, the estimate for the frames that have labels",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column("num_labelled", INT, "answers on frames with labels", low=0),
+    ),
+)
+
+ALARMS = Table(
+    name="alarms",
+    stage="monitoring",
+    key="alarm_id",
+    erase="none",
+    columns=(
+        id_column("alarm_id"),
+        Column("kind", TEXT, values=ALARM_KINDS),
+        Column("cause", TEXT, "one for all that is told once in a cool-down"),
+        Column("summary", TEXT),
+        Column("remedy", TEXT),
+        Column("raised_ns", INT, "ns", "UTC"),
+        Column("is_told", BOOL, "false: the cause was told within the cool-down"),
+        Column("num_tries", INT, "of telling the webhook", low=0),
+        Column(
+            "told",
+            TEXT,
+            "who was told: log, webhook; pending where the webhook is tried again; failed; none",
+            values=("log", "webhook", "pending", "failed", "none"),
+        ),
     ),
 )
 
@@ -107,5 +203,8 @@ RETRAINING_REQUESTS = Table(
 TABLES = (
     PREDICTIONS,
     DRIFT,
+    ANSWER_DRIFT,
+    ESTIMATES,
+    ALARMS,
     RETRAINING_REQUESTS,
 )

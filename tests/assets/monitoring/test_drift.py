@@ -27,6 +27,7 @@ def record(
     gain=1.0,
     noise=1.0,
     has_clock=True,
+    crisp=1.0,
 ):
     """Figures of recordings: a scene effect each, neighbouring frames alike, both cameras the same but for a little."""
     rows = []
@@ -62,6 +63,7 @@ def record(
                         "brightness": 0.4 * brightness * gain,
                         "contrast": 0.2 * contrast * gain,
                         "sharpness": 0.02 * sharpness * gain**2,
+                        "crispness": 1.8 * sharpness**0.3 * crisp,
                         "noise": 0.004 * grain * noise,
                         "clipped_dark": 0.01,
                         "clipped_bright": 0.0,
@@ -107,8 +109,8 @@ def test_clean_sessions_alarm_no_more_often_than_stated():
 def test_clean_session_has_a_verdict_and_a_row_per_camera_and_figure(reference):
     found = judge(reference, record(np.random.default_rng(2), "new", 1))
     assert found.is_drifted is False and found.p_value > 0.01
-    assert len(found.rows) == 1 + 2 * 7
-    assert to_table(TABLES["drift"], found.rows).num_rows == 15
+    assert len(found.rows) == 1 + 2 * 8
+    assert to_table(TABLES["drift"], found.rows).num_rows == 17
     assert {r["threshold"] for r in found.rows} == {0.01}
     assert {r["num_reference"] for r in found.rows} == {8} and {
         r["unit"] for r in found.rows
@@ -116,9 +118,16 @@ def test_clean_session_has_a_verdict_and_a_row_per_camera_and_figure(reference):
 
 
 @pytest.mark.parametrize(
-    ("shift", "figure"), [({"gain": 0.4}, "brightness"), ({"noise": 8.0}, "noise")]
+    ("shift", "figure"),
+    [
+        ({"gain": 0.4}, "brightness"),
+        ({"noise": 8.0}, "noise"),
+        ({"crisp": 0.42}, "crispness"),
+    ],
 )
-def test_dusk_and_sensor_noise_are_seen_in_both_cameras(reference, shift, figure):
+def test_dusk_sensor_noise_and_motion_blur_are_seen_in_both_cameras(
+    reference, shift, figure
+):
     found = judge(reference, record(np.random.default_rng(3), "new", 1, **shift))
     assert found.is_drifted is True
     assert {
@@ -177,7 +186,7 @@ def test_three_recordings_give_no_verdict_and_no_number():
         == {r["p_value"] for r in found.rows}
         == {None}
     )
-    assert to_table(TABLES["drift"], found.rows).num_rows == 15
+    assert to_table(TABLES["drift"], found.rows).num_rows == 17
 
 
 def test_no_reference_at_all_gives_no_verdict(reference):
@@ -264,6 +273,21 @@ def test_figure_that_is_not_a_number_is_refused(reference, value):
         ValueError, match="'noise' of new is null or not finite in 1 frames"
     ):
         judge(reference, replace(new, quality=quality))
+
+
+@pytest.mark.parametrize("is_old", [True, False])
+def test_a_figure_that_some_frames_lack_is_not_tested_and_the_others_are(
+    reference, is_old
+):
+    new = record(np.random.default_rng(14), "new", 1, gain=0.4)
+    lacking = reference if is_old else new
+    place = lacking.quality.column_names.index("crispness")
+    nulls = pa.array([None, *lacking.quality["crispness"].to_pylist()[1:]])
+    quality = lacking.quality.set_column(place, "crispness", nulls)
+    lacking = replace(lacking, quality=quality)
+    found = judge(*((lacking, new) if is_old else (reference, lacking)))
+    assert found.is_drifted is True
+    assert "crispness" not in {r["statistic"] for r in found.rows}
 
 
 def test_frame_without_figures_is_refused(reference):

@@ -50,6 +50,9 @@ def full_home(settings: Settings) -> Settings:
     _store(catalog, "scores", [_score("map50", 0.75), _score("map", None)])
     drifted = {"session-00000": True, "session-00001": False, "session-00002": None}
     _store(catalog, "drift", [r for s, d in drifted.items() for r in _judge(s, d)])
+    _store(catalog, "estimates", [_estimate(0.75, 0.5), _estimate(None, None)])
+    told = {"kind": "images", "is_told": True, "told": "pending"}
+    _store(catalog, "alarms", [{"alarm_id": content_id("a"), **told}])
     request = {"task": "detection", "session": "session-00000", "model_version": 3}
     _store(catalog, "retraining_requests", [{"request_id": content_id("r"), **request}])
     _fill_ledger(Ledger(settings.ledger_url))
@@ -104,6 +107,12 @@ def _judge(session: str, is_drifted: bool | None) -> list[dict]:
         }
         for sensor, statistic, found in figures
     ]
+
+
+def _estimate(value: float | None, truth: float | None) -> dict:
+    of = {"task": "detection", "model_name": "daguerre-detection", "model_version": 3}
+    of |= {"estimate_id": content_id("e", value), "metric": "precision"}
+    return {**of, "value": value, "value_of_labelled": value, "truth": truth}
 
 
 def _fill_ledger(ledger: Ledger) -> None:

@@ -1,0 +1,108 @@
+"""How the world moves under the champions, as plain values: readings, estimates, feeds, alarms. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from assets.monitoring.control import TABLES_OF, follow
+from assets.monitoring.feeds import Feed, read_feeds
+from assets.monitoring.pending import champions
+from assets.tables.catalog import Catalog, repr_sql
+from assets.tables.rows import ChampionRow
+from assets.tables.schemas.monitoring import WHOLE_SESSION
+
+Row = dict[str, Any]
+_ESTIMATE = (
+    "session",
+    "task",
+    "model_version",
+    "metric",
+    "value",
+    "error",
+    "value_of_labelled",
+    "truth",
+    "num_labelled",
+    "reference",
+    "reason",
+)
+
+
+def read_drift(catalog: Catalog, sessions: Sequence[str] = ()) -> dict[str, list[Row]]:
+    """Of champions, and of the sessions that match one of these names, or all: in the order in which they were judged.
+
+    Feeds are all there are. Alarms are those that were to be told, the newest first.
+    """
+    promoted = champions(catalog)
+    readings = [
+        row
+        for champion in promoted
+        for row in _list_readings(catalog, champion)
+        if _is_asked(row, sessions)
+    ]
+    mine = {(c["model_name"], c["model_version"]) for c in promoted}
+    estimates = [
+        {name: row[name] for name in _ESTIMATE}
+        for row in catalog.read_latest("estimates").to_pylist()
+        if (row["model_name"], row["model_version"]) in mine
+        and _is_asked(row, sessions)
+    ]
+    alarms = catalog.read_latest("alarms", where="is_told").to_pylist()
+    return {
+        "readings": readings,
+        "estimates": sorted(estimates, key=lambda r: (r["session"], r["task"])),
+        "feeds": [describe_feed(feed) for feed in read_feeds(catalog)],
+        "alarms": sorted(alarms, key=lambda row: -row["raised_ns"]),
+    }
+
+
+def _is_asked(row: Row, sessions: Sequence[str]) -> bool:
+    return not sessions or any(fnmatchcase(row["session"], name) for name in sessions)
+
+
+def describe_feed(feed: Feed) -> Row:
+    """A feed as plain values."""
+    return {
+        "sensor": feed.sensor,
+        "state": feed.state,
+        "num_recordings": feed.num_recordings,
+        "newest_ns": feed.newest_ns,
+        "limit_ns": feed.limit_ns,
+        "reason": feed.reason,
+    }
+
+
+def _list_readings(catalog: Catalog, champion: ChampionRow) -> list[Row]:
+    """A row a session that was judged, of images and of answers; without evidence where no figure could be tested."""
+    rows: list[Row] = []
+    for subject, table in TABLES_OF.items():
+        columns = ["session", "is_drifted", "p_value", "reason"]
+        where = (
+            f"statistic = {repr_sql(WHOLE_SESSION)} AND model_name = {repr_sql(champion['model_name'])} "
+            f"AND model_version = {champion['model_version']}"
+        )
+        verdicts = {
+            row["session"]: row
+            for row in catalog.read_latest(table, columns, where).to_pylist()
+        }
+        for reading in follow(catalog, champion, subject):
+            verdict = verdicts[reading.session]
+            rows.append(
+                {
+                    "session": reading.session,
+                    "subject": subject,
+                    "model_name": champion["model_name"],
+                    "model_version": champion["model_version"],
+                    "is_drifted": verdict["is_drifted"],
+                    "p_value": verdict["p_value"],
+                    "verdict": verdict["reason"],
+                    "evidence": reading.evidence,
+                    "threshold": reading.threshold,
+                    "is_alarm": reading.is_alarm,
+                    "sensor": reading.sensor,
+                    "statistic": reading.statistic,
+                    "distance": reading.distance,
+                }
+            )
+    return rows

@@ -1,0 +1,197 @@
+"""Answers judged and estimated from stored rows, the truth when labels come, and what `daguerre drift` says."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from typer.testing import CliRunner
+
+from assets.monitoring.judged import judge_session
+from assets.monitoring.pending import champions
+from assets.monitoring.truths import add_truths
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import EMBEDDING_DIM, TABLES, content_id, to_table
+from bench.synthetic_home import plain_row
+from orchestration.cli import app
+
+RELEASE = "b" * 32
+SHA = "c" * 64
+RECORDINGS = 6
+FRAMES = 40
+CLASSES = ["cup", "ball"]
+_VECTOR = [1.0] + [0.0] * (EMBEDDING_DIM - 1)
+
+
+def store(catalog: Catalog, table: str, rows: list[dict]) -> None:
+    whole = [plain_row(table, row) for row in rows]
+    catalog.merge(table, to_table(TABLES[table], whole))
+
+
+def add_frames(catalog, rng, session, recordings, gain=1.0) -> list[dict]:
+    """Frames with their figures; brightness is the one that scatters between recordings."""
+    frames = [
+        {
+            "frame_id": content_id(session, r, k),
+            "capture_id": content_id(session, r),
+            "session": session,
+            "sensor": "left",
+            "kind": "color",
+            "t_ns": k,
+            "sequence": k,
+        }
+        for r in range(recordings)
+        for k in range(FRAMES)
+    ]
+    light = np.repeat(np.exp(0.1 * rng.normal(size=recordings)), FRAMES)
+    quality = [
+        {"frame_id": f["frame_id"], "session": session, "brightness": 0.4 * gain * v}
+        | {"contrast": 0.2, "sharpness": 0.02, "crispness": 1.8, "noise": 0.004}
+        for f, v in zip(frames, light, strict=True)
+    ]
+    embeddings = [
+        {"frame_id": f["frame_id"], "session": session, "vector": _VECTOR}
+        for f in frames
+    ]
+    store(catalog, "frames", frames)
+    store(catalog, "frame_quality", quality)
+    store(catalog, "frame_embeddings", embeddings)
+    for table in ("frames", "frame_quality", "frame_embeddings"):
+        catalog.publish(table, session, catalog.latest_version(table))
+    return frames
+
+
+def add_answers(catalog, rng, frames, purpose, share_of_cups=0.8) -> list[str]:
+    """Answers that are as sure as they are right, and the true class of each frame."""
+    sure = rng.uniform(0.95, 1.0, len(frames))
+    is_right = rng.random(len(frames)) < sure
+    truths = np.where(rng.random(len(frames)) < share_of_cups, 0, 1)
+    answers = np.where(is_right, truths, 1 - truths)
+    rows = [
+        {
+            "prediction_id": content_id(purpose, f["frame_id"]),
+            "frame_id": f["frame_id"],
+            "session": f["session"],
+            "sensor": "left",
+            "task": "recognition",
+            "model_sha256": SHA,
+            "purpose": purpose,
+            "class_names": [CLASSES[a], CLASSES[1 - a]],
+            "scores": [float(s), float(1 - s)],
+        }
+        for f, a, s in zip(frames, answers, sure, strict=True)
+    ]
+    store(catalog, "predictions", rows)
+    return [CLASSES[t] for t in truths]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A champion of recognition, the test part of its release, and two sessions that it has answered on."""
+    home = tmp_path_factory.mktemp("judged")
+    catalog = Catalog(str(home / "tables"))
+    rng = np.random.default_rng(0)
+    known = add_frames(catalog, rng, "known", RECORDINGS)
+    truths = add_answers(catalog, rng, known, "test")
+    of_release = [
+        {k: f[k] for k in ("frame_id", "capture_id", "session", "sensor")}
+        | {"row_id": content_id("r", f["frame_id"]), "release_id": RELEASE}
+        | {"split": "test", "class_id": CLASSES.index(t)}
+        for f, t in zip(known, truths, strict=True)
+    ]
+    store(catalog, "release_frames", of_release)
+    release = {"release_id": RELEASE, "task": "recognition", "class_names": CLASSES}
+    store(catalog, "releases", [release])
+    champion = {"task": "recognition", "model_name": "daguerre-recognition"}
+    champion |= {"model_version": 1, "model_sha256": SHA, "release_id": RELEASE}
+    store(catalog, "champions", [champion])
+    labels = {}
+    for session, gain, cups in (("monday", 1.0, 0.8), ("dark", 0.2, 0.02)):
+        frames = add_frames(catalog, rng, session, 2, gain)
+        truths = add_answers(catalog, rng, frames, "monitoring", cups)
+        labels[session] = list(zip(frames, truths, strict=True))
+    return home, catalog, labels
+
+
+@pytest.fixture(scope="module")
+def judged(home):
+    _, catalog, _ = home
+    (champion,) = champions(catalog)
+    return {s: judge_session(catalog, champion, s) for s in ("monday", "dark")}
+
+
+def test_a_session_like_the_reference_has_an_estimate_near_the_test_part(judged):
+    estimate = judged["monday"].estimate
+    assert judged["monday"].images.is_drifted is False
+    assert estimate["metric"] == "accuracy" and estimate["num_recordings"] == 6
+    assert estimate["value"] == pytest.approx(estimate["reference"], abs=0.06)
+    assert estimate["truth"] is None and estimate["num_answers"] == 2 * FRAMES
+
+
+def test_a_session_whose_images_drifted_has_none_and_says_why(judged):
+    estimate = judged["dark"].estimate
+    assert judged["dark"].images.is_drifted is True
+    assert estimate["value"] is None
+    assert estimate["reason"].startswith("no estimate: images such as its are less")
+
+
+def test_classes_that_are_answered_in_another_mix_are_drift_of_answers(judged):
+    assert judged["monday"].answers.is_drifted is False
+    rows = {r["statistic"]: r for r in judged["dark"].answers.rows}
+    assert rows.keys() == {"session", "confidence", "class cup", "class ball"}
+    assert judged["dark"].answers.is_drifted is True
+    assert rows["class cup"]["value"] < -3 < 3 < rows["class ball"]["value"]
+    assert rows["confidence"]["is_drifted"] is False
+
+
+def test_a_session_that_is_judged_again_keeps_its_place(home, judged):
+    _, catalog, _ = home
+    before = catalog.read_latest("drift").sort_by("drift_id")
+    (champion,) = champions(catalog)
+    judge_session(catalog, champion, "monday")
+    assert catalog.read_latest("drift").sort_by("drift_id").equals(before)
+
+
+def test_the_verb_says_readings_estimates_feeds_and_alarms(home, judged, monkeypatch):
+    folder, _, _ = home
+    monkeypatch.setenv("DAGUERRE_HOME", str(folder))
+    said = CliRunner().invoke(app, ["drift", "--json", "--sessions", "mon*"])
+    facts = json.loads(said.stdout)
+    assert {r["subject"] for r in facts["readings"]} == {"images", "answers"}
+    assert {r["session"] for r in facts["readings"]} == {"monday"}
+    assert [e["session"] for e in facts["estimates"]] == ["monday"]
+    assert facts["alarms"] == [] and facts["feeds"] == []
+    told = CliRunner().invoke(app, ["drift", "--wide"]).stdout
+    assert "images of dark for daguerre-recognition v1: " in told
+    assert "no estimate" in told and "alarms: none" in told
+
+
+def test_when_labels_come_the_truth_stands_beside_the_estimate(home, judged):
+    _, catalog, labels = home
+    assert add_truths(catalog) == 0
+    some = labels["monday"][: FRAMES + 10]
+    rows = [
+        {
+            "label_id": content_id("label", frame["frame_id"]),
+            "frame_id": frame["frame_id"],
+            "capture_id": frame["capture_id"],
+            "session": "monday",
+            "task": "recognition",
+            "class_name": name,
+        }
+        for frame, name in some
+    ]
+    store(catalog, "labels", rows)
+    catalog.publish("labels", "monday", catalog.latest_version("labels"))
+    assert add_truths(catalog) == 1 and add_truths(catalog) == 0
+    stored = catalog.read_latest("estimates", where="session = 'monday'")
+    (row,) = stored.to_pylist()
+    answers = catalog.read_latest("predictions", where="session = 'monday'").to_pylist()
+    said = {a["frame_id"]: a["class_names"][0] for a in answers}
+    right = np.mean([said[frame["frame_id"]] == name for frame, name in some])
+    assert row["truth"] == pytest.approx(right) and row["num_labelled"] == len(some)
+    assert row["value"] == judged["monday"].estimate["value"]
+    assert row["value_of_labelled"] == pytest.approx(right, abs=0.1)
+    assert pa.types.is_floating(stored.schema.field("truth").type)
