@@ -98,12 +98,20 @@ def read_frame_scores(
         raise ValueError(
             f"release {release_id} is gone, and its frames' scores rest on its classes: restore it from a backup"
         )
-    names = tuple(found[0]["class_names"])
+    return collect_scores(rows, found[0]["class_names"])
+
+
+def collect_scores(
+    rows: Sequence[FrameScoreRow], class_names: Sequence[str]
+) -> FrameScores:
+    """Rows of one exam, in their order. Raises ValueError for rows that hold nothing totals are made of."""
+    first = rows[0]
+    names = tuple(class_names)
     return FrameScores(
-        rows[0]["task"],
-        model_sha256,
-        release_id,
-        split,
+        first["task"],
+        first["model_sha256"],
+        first["release_id"],
+        first["split"],
         names,
         tuple(row["frame_id"] for row in rows),
         tuple(row["group_id"] for row in rows),
@@ -189,6 +197,7 @@ def _restore_maps(rows: Sequence[FrameScoreRow], num_classes: int) -> MapParts:
         np.array([row["class_found_px"] for row in rows], np.int64),
         np.array([row["boundary_hits_px"] for row in rows], np.int64),
         np.array([row["boundary_union_px"] for row in rows], np.int64),
+        np.array([row["found_scores"] for row in rows], np.float64),
     )
 
 
