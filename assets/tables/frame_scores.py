@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,25 +44,15 @@ class FrameScores:
 
     def take(self, places: Sequence[int]) -> FrameScores:
         """The frames at these places, in that order."""
-        columns = (
-            tuple(column[p] for p in places)
-            for column in (
-                self.frame_ids,
-                self.group_ids,
-                self.capture_ids,
-                self.sessions,
-                self.sensors,
-            )
-        )
-        return FrameScores(
-            self.task,
-            self.model_sha256,
-            self.release_id,
-            self.split,
-            self.class_names,
-            *columns,
-            self.values[list(places)],
-            self.parts.take(places),
+        return replace(
+            self,
+            frame_ids=tuple(self.frame_ids[p] for p in places),
+            group_ids=tuple(self.group_ids[p] for p in places),
+            capture_ids=tuple(self.capture_ids[p] for p in places),
+            sessions=tuple(self.sessions[p] for p in places),
+            sensors=tuple(self.sensors[p] for p in places),
+            values=self.values[list(places)],
+            parts=self.parts.take(places),
         )
 
     def figures(self) -> dict[str, float | None]:

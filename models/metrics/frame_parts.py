@@ -39,7 +39,9 @@ Ints = NDArray[np.int64]
 class FrameParts(Protocol):
     """N frames of one task."""
 
-    num_classes: int
+    @property
+    def num_classes(self) -> int:
+        """Those that the release knows."""
 
     def __len__(self) -> int:
         """N."""
