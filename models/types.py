@@ -134,6 +134,16 @@ class SemanticPrediction:
     map: SemanticMap
     # (C,) mean probability over the pixels given to each class; 0 where there is none
     confidences: NDArray[np.float32]
+    # some pixels in full; None where nobody needs them
+    probe: PixelProbe | None = None
+
+
+@dataclass(frozen=True)
+class PixelProbe:
+    """The class distribution of M pixels of one image, spread over it."""
+
+    places: NDArray[np.int64]  # (M,) row by row
+    probabilities: NDArray[np.float32]  # (M, C)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ def _scores(task: str) -> dg.AssetsDefinition:
         """What the model of this run, and the champion, say about the test split, and how right they are by slice."""
         from assets.evaluation.exam import examine, examine_champion
         from assets.evaluation.gallery import draw_exam
+        from assets.evaluation.slices import tell_worse
+        from assets.kinds import find_kind
 
         exam = examine(catalog, workspace, task, run_of(context))
         for sat in (exam, examine_champion(catalog, workspace, exam)):
@@ -41,6 +43,9 @@ def _scores(task: str) -> dg.AssetsDefinition:
         missed = list_missed(exam.scores, exam.model_sha256, exam.release.release_id)
         if missed:
             headline["never found"] = for_markdown(", ".join(missed))
+        worse = tell_worse(exam.scores, find_kind(task).leading_metric)
+        if worse:
+            headline["worse than over all"] = for_markdown(worse)
         drawn = draw_exam(exam)
         charts = {
             name: content

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.inference.package import ModelPackage
@@ -18,6 +17,7 @@ from assets.inference.predict import (
 )
 from assets.kinds import find_kind
 from assets.tables.catalog import Catalog, is_in
+from assets.tables.frame_scores import collect_scores
 from assets.tables.releases import Release
 from assets.tables.rows import (
     FrameScoreRow,
@@ -74,7 +74,8 @@ def examine(
 
     package = _open_newest(catalog, workspace, task, run_id)
     release = open_release(catalog, package.facts.release_id)
-    return examine_on(catalog, workspace, package, release)
+    exam = examine_on(catalog, workspace, package, release)
+    return _with_spoilt(exam, _count_spoilt(exam))
 
 
 def examine_champion(catalog: Catalog, workspace: Workspace, exam: Exam) -> Exam | None:
@@ -85,7 +86,8 @@ def examine_champion(catalog: Catalog, workspace: Workspace, exam: Exam) -> Exam
     package = _open_champion(catalog, workspace, exam.task, exam.model_sha256)
     if package is None or tuple(package.facts.class_names) != exam.release.class_names:
         return None
-    return examine_on(catalog, workspace, package, exam.release)
+    sat = examine_on(catalog, workspace, package, exam.release)
+    return _with_spoilt(sat, _count_spoilt(exam))
 
 
 def examine_open(
@@ -151,7 +153,14 @@ def examine_on(
     catalog: Catalog, workspace: Workspace, package: ModelPackage, release: Release
 ) -> Exam:
     """Predict and score a model on the test split of a release with its classes."""
-    from assets.evaluation.score import slice_frames
+    from assets.evaluation.regions import discover, mark_regions
+    from assets.evaluation.slices import (
+        add_intervals,
+        cut_frames,
+        cut_objects,
+        read_rules,
+        score_objects,
+    )
 
     task = package.facts.task
     model_sha256 = package.model_sha256
@@ -169,15 +178,21 @@ def examine_on(
             f"{len(rows)} predictions were to be made, and {len(made)} are there: score again"
         )
     predictions = [made[row["frame_id"]] for row in rows]
-    quality = catalog.read("frame_quality", ["frame_id", "brightness"])
-    ids = pa.array([row["frame_id"] for row in rows], pa.string())
-    quality = quality.filter(pc.is_in(quality["frame_id"], value_set=ids))
-    slices = slice_frames(
-        rows, {r["frame_id"]: r["brightness"] for r in quality.to_pylist()}
+    ids = [row["frame_id"] for row in rows]
+    rules = read_rules(workspace.home)
+    slices = cut_frames(catalog, rules, ids)
+    kind = find_kind(task)
+    pairs = kind.pair(predictions, rows, release.class_names)
+    frames, objects = pairs.list_frames(rows, read_groups(catalog, ids))
+    by_frame = collect_scores(frames, release.class_names)
+    scores = add_intervals(pairs.score(slices), by_frame, slices, kind.leading_metric)
+    worse, region_of = discover(
+        catalog, pairs.subject, by_frame, slices, kind.leading_metric
     )
-    pairs = find_kind(task).pair(predictions, rows, release.class_names)
-    scores = pairs.score(slices)
-    frames, objects = pairs.list_frames(rows, read_groups(catalog, ids.to_pylist()))
+    scores += worse
+    if kind.slices_of_objects:
+        cut = cut_objects(catalog, rules, objects)
+        scores += score_objects(pairs.subject, by_frame, objects, cut)
     return Exam(
         task,
         model_sha256,
@@ -186,10 +201,34 @@ def examine_on(
         rows,
         predictions,
         scores,
-        frames,
+        mark_regions(frames, region_of),
         objects,
         images,
     )
+
+
+def _count_spoilt(exam: Exam) -> int:
+    """Of how many frames the model of an exam may be asked spoilt, by what its training cost; 0 where of none."""
+    from assets.evaluation.robustness import count_affordable
+
+    splits = exam.release.frames["split"]
+    num_train = pc.sum(pc.equal(splits, "train")).as_py() or 0
+    return count_affordable(exam.package.facts, num_train)
+
+
+def _with_spoilt(exam: Exam, count: int) -> Exam:
+    """The exam with what the model scores on so many frames, the same for every model, that are spoilt."""
+    from assets.evaluation.robustness import choose_frames, score_corrupted
+    from assets.inference.package import load_predictor
+
+    if not count:
+        return exam
+    names = exam.release.class_names
+    facts = PredictionFacts(exam.task, exam.model_sha256, names, "test")
+    chosen = choose_frames(exam.release_rows, count)
+    predict = load_predictor(exam.package)
+    spoilt = score_corrupted(exam.images, chosen, predict, facts)
+    return replace(exam, scores=[*exam.scores, *spoilt])
 
 
 def read_groups(catalog: Catalog, frame_ids: Sequence[str]) -> dict[str, str]:

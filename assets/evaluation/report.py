@@ -92,6 +92,9 @@ SLICE_TITLES = {
     "session": "Session",
     "sensor": "Sensor",
     "brightness": "Brightness",
+    "blur": "Blur",
+    "discovered": "Regions that score worse, found among the pictures",
+    "corruption": "Spoilt, by strength of 5, on a few of the frames",
 }
 
 
@@ -253,26 +256,29 @@ def _describe_slices(
     tables = []
     kind = find_kind(task)
     leading = kind.leading_metric
-    for slice_by in SLICE_TITLES:
+    for slice_by in _list_ways(scores):
         rows: dict[str, dict[str, Any]] = {}
         for score in scores:
             if score["slice_by"] == slice_by:
                 row = rows.setdefault(
                     score["slice_value"],
-                    {"num_samples": score["num_samples"], "values": {}},
+                    {"num_samples": score["num_samples"], "values": {}, "sure": ""},
                 )
                 row["values"][score["metric"]] = score["value"]
+                if score["low"] is not None:
+                    row["sure"] = f"{_format(score['low'])} to {_format(score['high'])}"
         if not rows:
             continue
-        metrics = sorted(next(iter(rows.values()))["values"], key=_rank)
+        metrics = sorted({m for row in rows.values() for m in row["values"]}, key=_rank)
         first = next(
             m for m in (leading, "ap50", "f1", "iou", metrics[0]) if m in metrics
         )
+        is_of_objects = slice_by in kind.slices_of_objects or metrics == ["recall50"]
         base = overall.get(leading) if first in (leading, "ap50") else None
         tables.append(
             {
-                "title": SLICE_TITLES[slice_by],
-                "unit": "objects" if slice_by in kind.slices_of_objects else "frames",
+                "title": SLICE_TITLES.get(slice_by, slice_by.replace("_", " ")),
+                "unit": "objects" if is_of_objects else "frames",
                 "first": METRIC_NAMES.get(first, first),
                 "others": [
                     "ECE" if m == "ece" else METRIC_NAMES.get(m, m)
@@ -291,6 +297,7 @@ def _describe_slices(
                         if base is None or row["values"].get(first) is None
                         else row["values"][first] - base,
                         "others": [row["values"].get(m) for m in metrics if m != first],
+                        "sure": row["sure"],
                     }
                     for name, row in sorted(
                         rows.items(), key=lambda item: _rank(item[0])
@@ -299,6 +306,14 @@ def _describe_slices(
             }
         )
     return tables
+
+
+def _list_ways(scores: Sequence[ScoreRow]) -> list[str]:
+    """The ways of slicing that an exam has, known ones in their order, declared ones after them."""
+    there = {row["slice_by"] for row in scores} - {"all"}
+    return [way for way in SLICE_TITLES if way in there] + sorted(
+        there - SLICE_TITLES.keys()
+    )
 
 
 def _rank(name: str) -> tuple[int, list[str]]:

@@ -6,16 +6,12 @@ there to measure (a class or size that the split does not show).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from assets.kinds import find_kind
 from assets.kinds.judging.pairs import Slices, Subject
-from assets.kinds.judging.score_rows import UNKNOWN, list_rows
+from assets.kinds.judging.score_rows import list_rows
 from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
-
-# mean luma in [0, 1]; fixed, so that slices of different releases compare
-DARK_BELOW = 0.25
-BRIGHT_ABOVE = 0.60
 
 
 def score_predictions(
@@ -44,26 +40,3 @@ def score_open(
         figures.items(),
         num_samples,
     )
-
-
-def slice_frames(
-    release_rows: Iterable[ReleaseFrameRow], brightness_of: Mapping[str, float]
-) -> dict[str, dict[str, str]]:
-    """Slices of each frame by session, sensor and brightness (`frame_quality.brightness`, by frame_id)."""
-    return {
-        row["frame_id"]: {
-            "session": row["session"],
-            "sensor": row["sensor"],
-            "brightness": name_brightness(brightness_of.get(row["frame_id"])),
-        }
-        for row in release_rows
-    }
-
-
-def name_brightness(brightness: float | None) -> str:
-    """ "dark" below 0.25, "bright" above 0.60, "medium" between, "unknown" for None. Mean luma in [0, 1]."""
-    if brightness is None:
-        return UNKNOWN
-    if brightness < DARK_BELOW:
-        return "dark"
-    return "bright" if brightness > BRIGHT_ABOVE else "medium"

@@ -109,17 +109,28 @@ class PredictFrames:
         predictor = self.load(seat)
 
         def predict(frames: Sequence[Asked]) -> list[PredictionRow]:
-            answers = predictor(_read(self.catalog, stored, frames))
-            if len(answers) != len(frames):
-                raise ValueError(
-                    f"the predictor gave {len(answers)} answers for {len(frames)} images: one each is needed"
-                )
-            return [
-                _to_row(frame, answer, self.facts)
-                for frame, answer in zip(frames, answers, strict=True)
-            ]
+            images = _read(self.catalog, stored, frames)
+            return answer_images(frames, images, predictor, self.facts)
 
         return predict
+
+
+def answer_images(
+    frames: Sequence[Asked],
+    images_rgb: list[Image],
+    predictor: Predictor,
+    facts: PredictionFacts,
+) -> list[PredictionRow]:
+    """A row a frame, of one image each. Raises ValueError for a predictor that drops images."""
+    answers = predictor(images_rgb)
+    if len(answers) != len(frames):
+        raise ValueError(
+            f"the predictor gave {len(answers)} answers for {len(frames)} images: one each is needed"
+        )
+    return [
+        _to_row(frame, answer, facts)
+        for frame, answer in zip(frames, answers, strict=True)
+    ]
 
 
 class StoredImages:

@@ -27,7 +27,7 @@ USES = {
 LIMITS = (
     "Knows the classes listed above and no other: an object of another kind is given one of these names or missed.",
     "Was tested on recordings like those it was trained on; the drift check says when new ones are not.",
-    "Scores are not calibrated beyond what the figures above show.",
+    "Scores say how often such answers were right on the validation split; on other data see the figures above.",
     "Not for decisions about people, and not where a miss can hurt somebody without another safeguard.",
 )
 
@@ -80,6 +80,7 @@ def _details(facts: CardFacts) -> str:
         "code version": package.facts.code_version,
         "training run": facts.lineage.model["run_id"],
         "starts from": _origin(package.facts.starts_from),
+        "calibration error, validation split": _calibration(package.facts.history),
         **{
             f"sha256 of {name}": sha256
             for name, sha256 in sorted(package.hashes.items())
@@ -94,6 +95,14 @@ def _origin(start: Mapping[str, str] | None) -> str:
         if start
         else "no weights that were learnt before"
     )
+
+
+def _calibration(history: Sequence[Mapping[str, Any]]) -> str:
+    """Before and after the net was made as sure as it is right."""
+    kept = next((row for row in history if row.get("is_kept")), {})
+    if "ece_before" not in kept:
+        return "not measured: scores are as the net gives them"
+    return f"{_figure(kept['ece_before'])} before, {_figure(kept['ece_after'])} after"
 
 
 def _classes(facts: CardFacts) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -44,25 +44,15 @@ class FrameScores:
 
     def take(self, places: Sequence[int]) -> FrameScores:
         """The frames at these places, in that order."""
-        columns = (
-            tuple(column[p] for p in places)
-            for column in (
-                self.frame_ids,
-                self.group_ids,
-                self.capture_ids,
-                self.sessions,
-                self.sensors,
-            )
-        )
-        return FrameScores(
-            self.task,
-            self.model_sha256,
-            self.release_id,
-            self.split,
-            self.class_names,
-            *columns,
-            self.values[list(places)],
-            self.parts.take(places),
+        return replace(
+            self,
+            frame_ids=tuple(self.frame_ids[p] for p in places),
+            group_ids=tuple(self.group_ids[p] for p in places),
+            capture_ids=tuple(self.capture_ids[p] for p in places),
+            sessions=tuple(self.sessions[p] for p in places),
+            sensors=tuple(self.sensors[p] for p in places),
+            values=self.values[list(places)],
+            parts=self.parts.take(places),
         )
 
     def figures(self) -> dict[str, float | None]:
@@ -98,12 +88,20 @@ def read_frame_scores(
         raise ValueError(
             f"release {release_id} is gone, and its frames' scores rest on its classes: restore it from a backup"
         )
-    names = tuple(found[0]["class_names"])
+    return collect_scores(rows, found[0]["class_names"])
+
+
+def collect_scores(
+    rows: Sequence[FrameScoreRow], class_names: Sequence[str]
+) -> FrameScores:
+    """Rows of one exam, in their order. Raises ValueError for rows that hold nothing totals are made of."""
+    first = rows[0]
+    names = tuple(class_names)
     return FrameScores(
-        rows[0]["task"],
-        model_sha256,
-        release_id,
-        split,
+        first["task"],
+        first["model_sha256"],
+        first["release_id"],
+        first["split"],
         names,
         tuple(row["frame_id"] for row in rows),
         tuple(row["group_id"] for row in rows),
@@ -189,6 +187,7 @@ def _restore_maps(rows: Sequence[FrameScoreRow], num_classes: int) -> MapParts:
         np.array([row["class_found_px"] for row in rows], np.int64),
         np.array([row["boundary_hits_px"] for row in rows], np.int64),
         np.array([row["boundary_union_px"] for row in rows], np.int64),
+        np.array([row["found_scores"] for row in rows], np.float64),
     )
 
 

@@ -264,6 +264,10 @@ class ScoreRow(TypedDict):
     metric: str
     value: float | None
     num_samples: int
+    low: float | None
+    high: float | None
+    num_units: int | None
+    p_value: float | None
 
 
 class ExaminedFrame(TypedDict):
@@ -311,6 +315,7 @@ class FrameScoreRow(TypedDict):
     class_found_px: list[int] | None
     boundary_hits_px: list[int] | None
     boundary_union_px: list[int] | None
+    region: str | None
 
 
 class ObjectScoreRow(TypedDict):

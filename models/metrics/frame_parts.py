@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics.calibration import score_calibration
+from models.metrics.calibration import score_calibration, score_regions
 from models.metrics.classification import score_classification
 from models.metrics.detection import MAX_DETECTIONS
 from models.metrics.matching import (
@@ -39,7 +39,9 @@ Ints = NDArray[np.int64]
 class FrameParts(Protocol):
     """N frames of one task."""
 
-    num_classes: int
+    @property
+    def num_classes(self) -> int:
+        """Those that the release knows."""
 
     def __len__(self) -> int:
         """N."""
@@ -49,6 +51,9 @@ class FrameParts(Protocol):
 
     def figures(self) -> dict[str, float | None]:
         """The figures over all of them, by name; None where nothing of it shows. Raises ValueError for no frame."""
+
+    def list_shown(self) -> list[frozenset[int]]:
+        """The ids of the classes that each frame shows."""
 
     def weigh(self, weights: Weights) -> NDArray[np.float64]:
         """(R,) the task's leading metric where frame n counts weights[r, n] times; NaN where nothing of it shows."""
@@ -91,6 +96,9 @@ class ClassParts:
             "ece": score_calibration(self.confidences, self.is_right).ece,
             "log_loss": float(self.log_losses.mean()),
         }
+
+    def list_shown(self) -> list[frozenset[int]]:
+        return [frozenset([one]) for one in self.true_ids.tolist()]
 
     def weigh(self, weights: Weights) -> NDArray[np.float64]:
         return weigh_share(weights, self.is_right)
@@ -168,6 +176,9 @@ class BoxParts:
             for class_id in range(self.num_classes)
         }
 
+    def list_shown(self) -> list[frozenset[int]]:
+        return _list_positive(self._count_objects())
+
     def weigh(self, weights: Weights) -> NDArray[np.float64]:
         is_meant = self._is_meant()
         return weigh_average_precision(
@@ -209,7 +220,7 @@ class BoxParts:
             return None
         mine = np.flatnonzero((self.found_class_ids == class_id) & self._is_meant())
         order = mine[np.argsort(-self.found_scores[mine], kind="stable")]
-        hits = np.cumsum(self._is_hit(level)[order])
+        hits = np.cumsum(self._is_hit(level)[order], dtype=np.int64)
         return average_precision(hits, np.arange(1, len(order) + 1), num_objects)
 
 
@@ -223,6 +234,8 @@ class MapParts:
     found_px: Ints  # that somebody labelled
     boundary_hits_px: Ints
     boundary_union_px: Ints
+    # (N, C) mean over the pixels that an answer gives a class; 0 where there is none
+    confidences: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.hits_px)
@@ -236,6 +249,7 @@ class MapParts:
             self.found_px[chosen],
             self.boundary_hits_px[chosen],
             self.boundary_union_px[chosen],
+            self.confidences[chosen],
         )
 
     @property
@@ -244,7 +258,7 @@ class MapParts:
         return _divide_ious(self.hits_px, self.truth_px, self.found_px)
 
     def figures(self) -> dict[str, float | None]:
-        """miou, image_miou, boundary_miou and pixel_accuracy."""
+        """miou, image_miou, boundary_miou, pixel_accuracy, and ece by regions of one class in one frame."""
         if not len(self):
             raise ValueError(
                 "there are no images to score: an empty split has no mean IoU"
@@ -263,6 +277,9 @@ class MapParts:
             "image_miou": _mean(mean_rows(self.ious)),
             "boundary_miou": _mean(boundary),
             "pixel_accuracy": float(hits.sum() / truth.sum()) if truth.sum() else None,
+            "ece": score_regions(
+                self.confidences.ravel(), self.hits_px.ravel(), self.found_px.ravel()
+            ),
         }
 
     def figures_by_class(self) -> dict[int, float | None]:
@@ -271,6 +288,9 @@ class MapParts:
             self.hits_px.sum(0), self.truth_px.sum(0), self.found_px.sum(0)
         )
         return {c: None if np.isnan(v) else float(v) for c, v in enumerate(whole)}
+
+    def list_shown(self) -> list[frozenset[int]]:
+        return _list_positive(self.truth_px)
 
     def weigh(self, weights: Weights) -> NDArray[np.float64]:
         return weigh_class_ious(weights, self.hits_px, self.truth_px, self.found_px)
@@ -294,8 +314,10 @@ def describe_detections(
     )
 
 
-def stack_parts(counts: Sequence[PixelCounts]) -> MapParts:
-    """The parts of N images. Raises ValueError for none."""
+def stack_parts(
+    counts: Sequence[PixelCounts], confidences: NDArray[np.float64]
+) -> MapParts:
+    """The parts of N images; of each and each class (N, C) the mean confidence. Raises ValueError for none."""
     if not counts:
         raise ValueError("there are no images to score: an empty split has no mean IoU")
     confusions = np.stack([c.confusion for c in counts])
@@ -306,6 +328,7 @@ def stack_parts(counts: Sequence[PixelCounts]) -> MapParts:
         confusions.sum(1),
         np.stack([c.boundary_hits for c in counts]),
         np.stack([c.boundary_union for c in counts]),
+        confidences,
     )
 
 
@@ -331,6 +354,11 @@ def _regroup(frames: Ints, num_frames: int, places: Sequence[int]) -> _Regrouped
     return _Regrouped(
         _join(rows, np.int64), np.repeat(np.arange(len(chosen)), counts[chosen])
     )
+
+
+def _list_positive(counts: Ints) -> list[frozenset[int]]:
+    """The places of each row (N, C) that are above 0."""
+    return [frozenset(np.flatnonzero(row).tolist()) for row in counts]
 
 
 def _divide_ious(hits: Ints, truth: Ints, found: Ints) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from torch import Tensor, nn
 
+from models.metrics.calibration import Calibration
 from models.recipes.config import TrainConfig
 from models.types import Image, Sample, Target
 
@@ -78,9 +79,9 @@ class Task(Protocol):
 
     def temper(
         self, net: nn.Module, predictions: Sequence[Any], targets: Sequence[Target]
-    ) -> None:
-        """Make a net that predicted this on the val split as sure as it is right, where the task knows how."""
-        return
+    ) -> Calibration | None:
+        """Make a net that predicted this on the val split as sure as it is right; None where that is left as it is."""
+        return None
 
     def deployed(
         self, net: nn.Module, side_px: int

@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from models.augment.colour import apply_colour
 from models.augment.geometry import move_boxes
 from models.augment.letterbox import unletterbox_boxes
+from models.metrics.calibration import Calibration, fit_odds
+from models.metrics.matching import judge_detections
 from models.net_names import LITE0
 from models.nets.detector import Detector
 from models.nets.points import decode_boxes, make_points
@@ -24,6 +26,8 @@ from models.tasks.box_losses import measure_boxes
 from models.tasks.canvas import letterbox_batches, make_moved_batch
 from models.tasks.suppression import keep_best
 from models.types import BoxSet, Detections, Image, Sample, Target
+
+_MIN_HITS = 20  # fewer on the val split say nothing of how sure to be
 
 
 class Detection(Task):
@@ -87,6 +91,29 @@ class Detection(Task):
             predictions, [t for t in targets if isinstance(t, BoxSet)]
         )
 
+    @torch.no_grad()
+    def temper(
+        self,
+        net: nn.Module,
+        predictions: Sequence[Detections],
+        targets: Sequence[Target],
+    ) -> Calibration | None:
+        """Scale and shift of the log odds go into the class layer, so the order of answers stays.
+
+        Left as they are: two-stage nets, whose scores are shares that the background has a part of, and nets that hit
+        too little to tell.
+        """
+        layer = _find_class_layer(net)
+        truths = [t for t in targets if isinstance(t, BoxSet)]
+        scores, is_hit = judge_detections(truths, predictions)
+        if layer is None or is_hit.sum() < _MIN_HITS:
+            return None
+        found = fit_odds(scores, is_hit)
+        assert layer.bias is not None
+        layer.weight.mul_(found.scale)
+        layer.bias.mul_(found.scale).add_(found.shift)
+        return found
+
     def deployed(
         self, net: nn.Module, side_px: int
     ) -> tuple[nn.Module, tuple[str, ...]]:
@@ -121,6 +148,17 @@ def _move_target(
     assert isinstance(target, BoxSet)
     boxes = move_boxes(target, move, canvas_hw)
     return torch.from_numpy(boxes.boxes_xyxy), torch.from_numpy(boxes.class_ids)
+
+
+def _find_class_layer(net: nn.Module) -> nn.Conv2d | None:
+    """What gives the log odds of each class; None in a net that gives shares."""
+    if isinstance(net, Detector):
+        return net.head.classify
+    assert isinstance(net, TorchvisionDetector), type(net)
+    if net.takes_one_image:
+        return None
+    layer: nn.Conv2d = net.net.head.classification_head.cls_logits
+    return layer
 
 
 def _find_candidates(net: nn.Module, pixels: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,7 +15,7 @@ from models.augment.crop_batch import cut_crops
 from models.augment.crops import draw_crop, fit_square
 from models.augment.geometry import draw_move, move_image
 from models.augment.mixing import cut_pairs, mix_pairs, smooth_one_hot
-from models.metrics.calibration import fit_temperature
+from models.metrics.calibration import Calibration, fit_sureness
 from models.net_names import LITE0
 from models.nets.classifier import Classifier
 from models.nets.starting import start_backbone
@@ -100,14 +100,15 @@ class Recognition(Task):
         net: nn.Module,
         predictions: Sequence[Probabilities],
         targets: Sequence[Target],
-    ) -> None:
-        temperature = fit_temperature(
+    ) -> Calibration:
+        found = fit_sureness(
             np.stack([p.values for p in predictions]), np.array(targets, np.int64)
         )
         for weights in cast(
             "Classifier | TorchvisionClassifier", net
         ).classify.parameters():
-            weights.div_(temperature)
+            weights.mul_(found.scale)
+        return found
 
     def deployed(
         self, net: nn.Module, side_px: int

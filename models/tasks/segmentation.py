@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,16 +15,28 @@ from torch.nn import functional as F
 from models.augment.colour import apply_colour
 from models.augment.geometry import fit_scale, move_map
 from models.losses.overlap import pixel_cross_entropy, soft_dice_loss
+from models.metrics.calibration import Calibration, fit_sureness
 from models.metrics.segmentation import count_confusion, mean_iou
 from models.nets.segmenter import Segmenter
 from models.nets.starting import start_backbone
 from models.recipes.config import TrainConfig
 from models.tasks.base import Batch, Task
 from models.tasks.canvas import letterbox_batches, make_moved_batch
-from models.types import Image, Sample, SemanticMap, SemanticPrediction, Target
+from models.types import (
+    IGNORE,
+    Image,
+    PixelProbe,
+    Sample,
+    SemanticMap,
+    SemanticPrediction,
+    Target,
+)
 
 # probabilities in memory at once while an image is read out: 128 MiB
 _BAND_VALUES = 32 * 2**20
+# probabilities of an image that are kept to tell how sure to be, and pixels at least
+_PROBED_VALUES = 2048
+_MIN_PROBED = 16
 
 
 class Segmentation(Task):
@@ -91,6 +104,25 @@ class Segmentation(Task):
             )
         return value
 
+    @torch.no_grad()
+    def temper(
+        self,
+        net: nn.Module,
+        predictions: Sequence[SemanticPrediction],
+        targets: Sequence[Target],
+    ) -> Calibration | None:
+        """A temperature from some pixels of each image, in the class layer: pixels keep their class.
+
+        Pixels of one image resemble each other, so that an image counts as one answer.
+        """
+        probabilities, class_ids = _join_probes(predictions, targets)
+        if not len(class_ids):
+            return None
+        found = fit_sureness(probabilities, class_ids, len(predictions))
+        for weights in cast(Segmenter, net).classify.parameters():
+            weights.mul_(found.scale)
+        return found
+
     def deployed(
         self, net: nn.Module, side_px: int
     ) -> tuple[nn.Module, tuple[str, ...]]:
@@ -154,8 +186,58 @@ def _read_out(
         )
     counts = np.bincount(class_ids.ravel(), minlength=num_classes)
     return SemanticPrediction(
-        SemanticMap(class_ids), (sums / np.maximum(counts, 1)).astype(np.float32)
+        SemanticMap(class_ids),
+        (sums / np.maximum(counts, 1)).astype(np.float32),
+        _probe(logits, canvas_hw, image_hw),
     )
+
+
+def _probe(
+    logits: Tensor, canvas_hw: tuple[int, int], image_hw: tuple[int, int]
+) -> PixelProbe:
+    """Pixels evenly spread over the rows of an image one after the other."""
+    num_pixels = image_hw[0] * image_hw[1]
+    count = min(num_pixels, max(_MIN_PROBED, _PROBED_VALUES // len(logits)))
+    places = np.linspace(0, num_pixels - 1, count).astype(np.int64)
+    rows, columns = np.divmod(places, image_hw[1])
+    y, x = _place_pixels(canvas_hw, image_hw, logits.device)
+    grid = torch.stack([x[columns], y[rows]], -1)[None, None]  # (1, 1, M, 2)
+    values = F.grid_sample(
+        logits[None], grid, padding_mode="border", align_corners=False
+    )
+    return PixelProbe(places, values[0, :, 0].softmax(0).T.float().cpu().numpy())
+
+
+def _join_probes(
+    predictions: Sequence[SemanticPrediction], targets: Sequence[Target]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Distributions (N, C) and true class ids (N,) of the probed pixels that somebody labelled."""
+    probabilities: list[NDArray[np.float32]] = []
+    class_ids: list[NDArray[np.int64]] = []
+    for predicted, target in zip(predictions, targets, strict=True):
+        if predicted.probe is None or not isinstance(target, SemanticMap):
+            continue
+        true_ids = target.class_ids.ravel()[predicted.probe.places]
+        is_known = true_ids != IGNORE
+        probabilities.append(predicted.probe.probabilities[is_known])
+        class_ids.append(true_ids[is_known].astype(np.int64))
+    if not class_ids:
+        return np.zeros((0, 1), np.float32), np.zeros(0, np.int64)
+    return np.concatenate(probabilities), np.concatenate(class_ids)
+
+
+def _place_pixels(
+    canvas_hw: tuple[int, int], image_hw: tuple[int, int], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """(H,) and (W,): where the centres of an image's rows and columns lie on the canvas, in [-1, 1]."""
+    scale = fit_scale(image_hw, canvas_hw)
+    # of the canvas, about its middle
+    share_y, share_x = (scale * image_hw[i] / canvas_hw[i] for i in (0, 1))
+    y, x = (
+        ((torch.arange(n, device=device) + 0.5) / n * 2 - 1) * share
+        for n, share in zip(image_hw, (share_y, share_x), strict=True)
+    )
+    return y, x
 
 
 def _grid_bands(
@@ -165,13 +247,7 @@ def _grid_bands(
     device: torch.device,
 ) -> Iterator[tuple[slice, Tensor]]:
     """Rows of the image, and where their pixel centres lie on the canvas, (rows, W, 2) x, y in [-1, 1]."""
-    scale = fit_scale(image_hw, canvas_hw)
-    # of the canvas, about its middle
-    share_y, share_x = (scale * image_hw[i] / canvas_hw[i] for i in (0, 1))
-    y, x = (
-        ((torch.arange(n, device=device) + 0.5) / n * 2 - 1) * share
-        for n, share in zip(image_hw, (share_y, share_x), strict=True)
-    )
+    y, x = _place_pixels(canvas_hw, image_hw, device)
     step = max(1, _BAND_VALUES // (num_classes * image_hw[1]))
     for start in range(0, image_hw[0], step):
         rows = slice(start, min(start + step, image_hw[0]))

@@ -237,7 +237,7 @@ def _close_epoch(run: _Run, learnt: _Learnt) -> bool:
     state.losses = []
     is_last = epoch == config.epochs - 1 or learnt.progress >= 1
     if is_last or (epoch + 1) % config.score_every == 0:
-        row[metric] = _score(run, epoch)
+        row |= _score(run, epoch)
     row["seconds"] = run.meter.epoch_seconds
     result.history.append(row)
     if metric in row and result.judge(epoch, row[metric], len(run.splits.val)):
@@ -255,19 +255,23 @@ def _close_epoch(run: _Run, learnt: _Learnt) -> bool:
     return is_last or is_out_of_patience
 
 
-def _score(run: _Run, epoch: int) -> float:
-    """The metric of the averaged net on the whole validation split."""
+def _score(run: _Run, epoch: int) -> dict[str, float]:
+    """The metric of the averaged net on the whole validation split, and how far it was from being as sure as right."""
     began = run.meter.seconds
     run.state.average.copy_to(run.shadow)
     predictions, targets = _answer(
         run.shadow, run.task, run.splits.val, run.config, run.workers
     )
     metric = run.task.score(predictions, targets)
-    run.task.temper(run.shadow, predictions, targets)
+    found = {run.task.metric: metric}
+    calibration = run.task.temper(run.shadow, predictions, targets)
+    if calibration is not None:
+        found["ece_before"] = calibration.ece_before
+        found["ece_after"] = calibration.ece_after
     if run.workers.rank == 0:
         run.callbacks.on_score(epoch, run.shadow)
     run.score_s = run.meter.seconds - began
-    return metric
+    return found
 
 
 def _is_to_be_saved(run: _Run) -> bool:

@@ -139,8 +139,8 @@ def test_arguments_that_mean_the_same_have_the_same_name():
 
 def test_what_is_printed_as_a_table_has_a_wide_form():
     having = {name: {verb for verb, _ in uses} for name, uses in list_options().items()}
-    assert having["wide"] == {"drift", "status", "query", "results"}
-    assert having["csv"] == {"query", "results"}
+    assert having["wide"] == {"drift", "status", "query", "results", "slices"}
+    assert having["csv"] == {"query", "results", "slices"}
     verbs = {verb for verb, _ in walk(typer.main.get_command(app))}
     groups = {"", "quarantine", "export", "labels"}
     assert verbs - groups - having["json"] == {"ui"}

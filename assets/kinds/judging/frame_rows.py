@@ -77,6 +77,7 @@ class Examined:
             "class_found_px": None,
             "boundary_hits_px": None,
             "boundary_union_px": None,
+            "region": None,
         }
 
     def identify_object(self, frame_id: str, is_object: bool, place: int) -> str:
@@ -109,12 +110,8 @@ def list_class_frames(examined: Examined, parts: ClassParts) -> list[FrameScoreR
     ]
 
 
-def list_map_frames(
-    examined: Examined,
-    parts: MapParts,
-    found: Sequence[Mapping[int, float]],
-) -> list[FrameScoreRow]:
-    """Frames of segmentation: pixels by class; `found` has the confidence of each class that an answer gives."""
+def list_map_frames(examined: Examined, parts: MapParts) -> list[FrameScoreRow]:
+    """Frames of segmentation: pixels by class, and how sure of each class an answer is."""
     from models.metrics.frame_parts import mean_rows
 
     values = mean_rows(parts.ious)
@@ -123,7 +120,8 @@ def list_map_frames(
             **examined.begin_frame(
                 n, None if np.isnan(values[n]) else float(values[n])
             ),
-            "confidence": _weigh_confidence(found[n], parts.found_px[n]),
+            "confidence": _weigh_confidence(parts, n),
+            "found_scores": parts.confidences[n].tolist(),
             "class_hits_px": parts.hits_px[n].tolist(),
             "class_truth_px": parts.truth_px[n].tolist(),
             "class_found_px": parts.found_px[n].tolist(),
@@ -134,16 +132,12 @@ def list_map_frames(
     ]
 
 
-def list_map_objects(
-    examined: Examined,
-    parts: MapParts,
-    found: Sequence[Mapping[int, float]],
-) -> list[ObjectScoreRow]:
+def list_map_objects(examined: Examined, parts: MapParts) -> list[ObjectScoreRow]:
     """A row a class that a frame shows, or that an answer gives it wrongly."""
     rows: list[ObjectScoreRow] = []
     for n in range(len(parts)):
         for class_id in np.flatnonzero(parts.truth_px[n] + parts.found_px[n]):
-            rows.append(_describe_region(examined, parts, n, int(class_id), found[n]))
+            rows.append(_describe_region(examined, parts, n, int(class_id)))
     return rows
 
 
@@ -284,7 +278,6 @@ def _describe_region(
     parts: MapParts,
     place: int,
     class_id: int,
-    found: Mapping[int, float],
 ) -> ObjectScoreRow:
     row = examined.begin_row(place)
     hits, truth, answer = (
@@ -308,7 +301,7 @@ def _describe_region(
         "size": name_object_size(area_px2),
         "iou": iou,
         "is_matched": is_object and iou >= MIN_IOU,
-        "confidence": found.get(class_id),
+        "confidence": float(parts.confidences[place, class_id]) if answer else None,
         "x_min": None,
         "y_min": None,
         "x_max": None,
@@ -316,11 +309,8 @@ def _describe_region(
     }
 
 
-def _weigh_confidence(
-    found: Mapping[int, float], found_px: NDArray[np.int64]
-) -> float | None:
+def _weigh_confidence(parts: MapParts, place: int) -> float | None:
     """The mean over pixels; None where no labelled pixel has an answer."""
+    found_px = parts.found_px[place]
     total = int(found_px.sum())
-    if not total:
-        return None
-    return sum(found.get(c, 0.0) * int(px) for c, px in enumerate(found_px)) / total
+    return float(parts.confidences[place] @ found_px / total) if total else None

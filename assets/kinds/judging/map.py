@@ -48,7 +48,7 @@ from assets.tables.rows import (
     ReleaseFrameRow,
     ScoreRow,
 )
-from models.metrics.frame_parts import stack_parts
+from models.metrics.frame_parts import MapParts, stack_parts
 from models.metrics.segmentation import (
     PixelCounts,
     SegmentationResult,
@@ -90,19 +90,22 @@ class MapPairs:
         ]
 
     def score(self, slices: Slices) -> list[ScoreRow]:
-        """Rows with miou, image_miou, boundary_miou and pixel_accuracy over all and per slice; classes have iou and
-        boundary_iou; over all also judged_share, the share of pixels that have a class. num_samples counts frames, of a
-        class those that show it.
+        """Rows with miou, image_miou, boundary_miou, pixel_accuracy and ece over all and per slice; classes have iou
+        and boundary_iou; over all also judged_share, the share of pixels that have a class. num_samples counts frames,
+        of a class those that show it.
         """
         names = self.subject.class_names
         counts = self.counts
         whole = score_segmentation(counts)
         judged = [("judged_share", share_judged([frame for frame, _ in self.rows]))]
-        figures = (*_figure(whole), *judged)
+        parts = self.describe()
+        figures = (*_figure(whole), ("ece", parts.figures()["ece"]), *judged)
         rows = list_rows(self.subject, "all", "all", figures, len(counts))
         for slice_by, value, chosen in group_places(self.frame_ids, slices):
             part = score_segmentation([counts[place] for place in chosen])
-            rows += list_rows(self.subject, slice_by, value, _figure(part), len(chosen))
+            ece = parts.take(chosen).figures()["ece"]
+            told = (*_figure(part), ("ece", ece))
+            rows += list_rows(self.subject, slice_by, value, told, len(chosen))
         for c in whole.per_class:
             of_class = (("iou", c.iou), ("boundary_iou", c.boundary_iou))
             rows += list_rows(
@@ -113,19 +116,17 @@ class MapPairs:
     def list_frames(
         self, release_rows: Sequence[ReleaseFrameRow], group_of: Mapping[str, str]
     ) -> tuple[list[FrameScoreRow], list[ObjectScoreRow]]:
-        names = self.subject.class_names
-        found = [
-            dict(
-                zip(find_classes(answer, names).tolist(), answer["scores"], strict=True)
-            )
-            for _, answer in self.rows
-        ]
         examined = Examined(SEGMENTATION, self.subject, release_rows, group_of)
-        parts = stack_parts(self.counts)
-        return (
-            list_map_frames(examined, parts, found),
-            list_map_objects(examined, parts, found),
-        )
+        parts = self.describe()
+        return list_map_frames(examined, parts), list_map_objects(examined, parts)
+
+    def describe(self) -> MapParts:
+        """What totals are made of."""
+        names = self.subject.class_names
+        confidences = np.zeros((len(self.rows), len(names)))
+        for of_frame, (_, answer) in zip(confidences, self.rows, strict=True):
+            of_frame[find_classes(answer, names)] = answer["scores"]
+        return stack_parts(self.counts, confidences)
 
     def _count_confusions(self) -> list[NDArray[np.int64]]:
         """(C, C) pixel counts of each frame."""

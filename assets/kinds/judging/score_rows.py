@@ -55,6 +55,10 @@ def list_rows(
             "metric": metric,
             "value": value,
             "num_samples": num_samples,
+            "low": None,
+            "high": None,
+            "num_units": None,
+            "p_value": None,
         }
         for metric, value in figures
     ]

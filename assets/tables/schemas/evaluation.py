@@ -37,7 +37,21 @@ SCORES = Table(
         Column("metric", TEXT),
         Column("value", FLOAT, nullable=True),
         Column("num_samples", INT, low=0),
+        *(
+            Column(name, FLOAT, "bounds of 95 % of draws of recordings", nullable=True)
+            for name in ("low", "high")
+        ),
+        Column("num_units", INT, "1; recordings drawn from", nullable=True, low=1),
+        Column(
+            "p_value",
+            FLOAT,
+            "probability, adjusted over the regions of an exam",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
     ),
+    version=2,
 )
 
 _INTS = pa.list_(INT)
@@ -84,7 +98,12 @@ FRAME_SCORES = Table(
         ),
         Column("object_class_ids", _INTS, nullable=True),
         Column("found_class_ids", _INTS, nullable=True),
-        Column("found_scores", FLOATS, nullable=True),
+        Column(
+            "found_scores",
+            FLOATS,
+            "1; one an answer; segmentation: one a class of the release, 0: not found",
+            nullable=True,
+        ),
         Column(
             "found_hits",
             _INTS,
@@ -101,7 +120,14 @@ FRAME_SCORES = Table(
                 "boundary_union_px",
             )
         ),
+        Column(
+            "region",
+            TEXT,
+            "1; the discovered slice that it lies in; null: in none",
+            nullable=True,
+        ),
     ),
+    version=2,
 )
 
 # A row an object, of segmentation a row a class that a frame shows; and a row an answer of at least the operating score

@@ -18,7 +18,7 @@ from assets.evaluation.report import (
     ReportData,
     render_report,
 )
-from assets.evaluation.score import score_predictions, slice_frames
+from assets.evaluation.score import score_predictions
 from assets.kinds import find_kind
 from assets.previews import plots
 from assets.previews.gallery import name_subject
@@ -43,6 +43,12 @@ class GreyImages:
         return {row["frame_id"]: grey for row in frame_rows}
 
 
+def slice_frames(frames: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """By session and sensor."""
+    ways = ("session", "sensor")
+    return {row["frame_id"]: {way: row[way] for way in ways} for row in frames}
+
+
 @pytest.fixture(scope="module")
 def page(release_row: Make, prediction_row: Make) -> str:
     """Each of 60 pictures has four objects; a third of them is taken for the class after it."""
@@ -58,7 +64,14 @@ def page(release_row: Make, prediction_row: Make) -> str:
             prediction_row(str(n), found, list(rng.uniform(0.5, 1, 4)), boxes)
         )
     scores = score_predictions(
-        "detection", predictions, frames, NAMES, slice_frames(frames, {})
+        "detection",
+        predictions,
+        frames,
+        NAMES,
+        {
+            row["frame_id"]: {"session": row["session"], "sensor": row["sensor"]}
+            for row in frames
+        },
     )
     pairs = find_kind("detection").pair(predictions, frames, NAMES)
     subject = name_subject("daguerre-detection v3", pairs.subject.release_id)

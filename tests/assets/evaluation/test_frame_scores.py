@@ -249,7 +249,7 @@ def test_totals_of_maps_follow_from_the_rows_of_frames(
     scores = read_frame_scores(catalog, MODEL_SHA256, RELEASE_ID)
     assert scores is not None
     figures = scores.figures()
-    for name in ("miou", "image_miou", "boundary_miou", "pixel_accuracy"):
+    for name in ("miou", "image_miou", "boundary_miou", "pixel_accuracy", "ece"):
         assert figures[name] == pytest.approx(totals[name]), name
     assert np.nanmean(scores.values) == pytest.approx(totals["image_miou"])
 

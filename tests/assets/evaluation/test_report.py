@@ -20,7 +20,7 @@ from assets.evaluation.report import (
     render_report,
     write_report,
 )
-from assets.evaluation.score import score_predictions, slice_frames
+from assets.evaluation.score import score_predictions
 from assets.kinds import find_kind
 from assets.previews.gallery import Gallery, name_subject
 from assets.tables.schemas import TABLES, to_table
@@ -73,6 +73,12 @@ class NoiseImages:
         }
 
 
+def slice_frames(frames: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
+    """By session and sensor."""
+    ways = ("session", "sensor")
+    return {row["frame_id"]: {way: row[way] for way in ways} for row in frames}
+
+
 @pytest.fixture(scope="module")
 def detector(release_row: Make, prediction_row: Make) -> ModelReport:
     names = ("cell", MARKUP)
@@ -82,7 +88,14 @@ def detector(release_row: Make, prediction_row: Make) -> ModelReport:
         prediction_row("b", [MARKUP], [0.7], BOX),
     ]
     scores = score_predictions(
-        "detection", predictions, frames, names, slice_frames(frames, {})
+        "detection",
+        predictions,
+        frames,
+        names,
+        {
+            row["frame_id"]: {"session": row["session"], "sensor": row["sensor"]}
+            for row in frames
+        },
     )
     pairs = find_kind("detection").pair(predictions, frames, names)
     gallery = gather_gallery(
@@ -119,7 +132,14 @@ def recogniser(release_row: Make, prediction_row: Make) -> ModelReport:
     pairs = find_kind("recognition").pair(predictions, frames, names)
     gallery = gather_gallery(pairs, frames, NoiseImages(), HISTORY, "recogniser v1")
     scores = score_predictions(
-        "recognition", predictions, frames, names, slice_frames(frames, {})
+        "recognition",
+        predictions,
+        frames,
+        names,
+        {
+            row["frame_id"]: {"session": row["session"], "sensor": row["sensor"]}
+            for row in frames
+        },
     )
     return ModelReport(
         "recognition",

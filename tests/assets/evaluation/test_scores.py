@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from assets.evaluation.score import name_brightness, score_predictions, slice_frames
+from assets.evaluation.score import score_predictions
 from assets.tables.missed_classes import list_missed
 from assets.tables.schemas import TABLES, content_id, to_table
 
@@ -14,6 +14,20 @@ Make = Callable[..., Row]
 NAMES = ("cat", "dog")
 BOX = [0.0, 0.0, 50.0, 50.0]
 FAR = [200.0, 200.0, 250.0, 250.0]
+
+
+def slice_frames(
+    frames: list[Row], light_of: dict[str, str]
+) -> dict[str, dict[str, str]]:
+    """By session, sensor and light, "unknown" for a frame that has none."""
+    return {
+        row["frame_id"]: {
+            "session": row["session"],
+            "sensor": row["sensor"],
+            "brightness": light_of.get(row["frame_id"], "unknown"),
+        }
+        for row in frames
+    }
 
 
 def look_up(
@@ -43,7 +57,8 @@ def recognition(release_row: Make, prediction_row: Make) -> list[Row]:
         prediction_row("d", ["dog", "cat"], [0.6, 0.4]),
     ]
     slices = slice_frames(
-        frames, {content_id("a"): 0.1, content_id("b"): 0.3, content_id("c"): 0.9}
+        frames,
+        {content_id("a"): "dark", content_id("b"): "medium", content_id("c"): "bright"},
     )
     return score_predictions("recognition", predictions, frames, NAMES, slices)
 
@@ -252,20 +267,6 @@ def test_two_models_or_two_splits_at_once_are_refused(
             NAMES,
             {},
         )
-
-
-@pytest.mark.parametrize(
-    ("level", "name"),
-    [
-        (0.24, "dark"),
-        (0.25, "medium"),
-        (0.6, "medium"),
-        (0.61, "bright"),
-        (None, "unknown"),
-    ],
-)
-def test_brightness_has_fixed_limits(level: float | None, name: str):
-    assert name_brightness(level) == name
 
 
 @pytest.fixture

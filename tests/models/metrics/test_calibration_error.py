@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from models.metrics.calibration import fit_temperature, score_calibration
+from models.metrics.calibration import (
+    fit_odds,
+    fit_sureness,
+    fit_temperature,
+    score_calibration,
+    score_regions,
+)
 
 
 def test_confidence_equal_to_accuracy_has_no_error():
@@ -108,3 +114,46 @@ def test_a_temperature_needs_answers_and_their_classes(class_ids):
         fit_temperature(
             np.full((len(class_ids), 2), 0.5, np.float32), np.array(class_ids, np.int64)
         )
+
+
+def test_odds_are_brought_to_how_often_answers_are_right():
+    """Scores say 3 x the odds + 1 of what is true: so much is taken back."""
+    rng = np.random.default_rng(0)
+    truth = rng.normal(0, 1, 4000)
+    is_hit = rng.random(4000) < 1 / (1 + np.exp(-truth))
+    said = (1 / (1 + np.exp(-(3 * truth + 1)))).astype(np.float32)
+    found = fit_odds(said, is_hit)
+    assert found.scale == pytest.approx(1 / 3, rel=0.1)
+    assert found.shift == pytest.approx(-1 / 3, abs=0.1)
+    assert found.ece_before > 0.1 > 0.03 > found.ece_after
+
+
+def test_a_score_of_nought_or_one_has_odds_too():
+    found = fit_odds(np.float32([0, 1, 1, 0]), np.array([False, True, False, True]))
+    assert np.isfinite([found.scale, found.shift]).all() and found.scale > 0
+
+
+def test_pixels_that_resemble_each_other_count_less_against_the_prior():
+    sure = np.tile(np.float32([[0.7, 0.3]]), (1000, 1))
+    class_ids = np.zeros(1000, np.int64)
+    many = fit_temperature(sure, class_ids)
+    few = fit_temperature(sure, class_ids, 2)
+    assert many < few < 1
+
+
+def test_sureness_tells_the_error_before_and_after():
+    rng = np.random.default_rng(1)
+    sure = np.where(rng.random((600, 1)) < 0.7, [[0.99, 0.01]], [[0.01, 0.99]])
+    found = fit_sureness(sure.astype(np.float32), np.zeros(600, np.int64))
+    # 0.99 sure, 0.7 right
+    assert found.ece_before == pytest.approx(0.29, abs=0.05)
+    assert found.ece_after < 0.05 and found.scale < 1
+
+
+def test_regions_count_by_their_pixels():
+    # 0.9 sure of 100 px of which 80 are right, 0.3 of 50 of which 20 are: (10 + 5) / 150
+    value = score_regions(
+        np.array([0.9, 0.3, 0.0]), np.array([80, 20, 0]), np.array([100, 50, 0])
+    )
+    assert value == pytest.approx(0.1)
+    assert score_regions(np.zeros(2), np.zeros(2, int), np.zeros(2, int)) is None

@@ -91,8 +91,11 @@ def test_maps_have_the_figures_of_their_pixels() -> None:
         truth[:4] = IGNORE
         counts.append(count_pixels(SemanticMap(truth), SemanticMap(found), NUM_CLASSES))
     expected = score_segmentation(counts)
-    parts = stack_parts(counts)
-    for name, value in parts.figures().items():
+    parts = stack_parts(counts, np.full((4, NUM_CLASSES), 0.5))
+    figures = parts.figures()
+    # all are half sure, and right as often as the accuracy says
+    assert figures.pop("ece") == pytest.approx(expected.pixel_accuracy - 0.5)
+    for name, value in figures.items():
         assert value == pytest.approx(getattr(expected, name)), name
     once = parts.weigh(np.array([[1, 1, 1, 1], [0, 3, 0, 0]]))
     alone = score_segmentation(counts[1:2])
@@ -121,4 +124,4 @@ def test_no_frames_have_no_figures() -> None:
     with pytest.raises(ValueError, match="no average precision"):
         describe_detections([], [], 2).figures()
     with pytest.raises(ValueError, match="no mean IoU"):
-        stack_parts([])
+        stack_parts([], np.zeros((0, 2)))
