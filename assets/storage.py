@@ -299,6 +299,47 @@ class Folder:
         if _version(facts) != file.version:
             raise NotAsListed(file.uri, "changed after it was listed")
 
+    def names_in(self, below: str) -> list[str]:
+        """Names of the files directly below a folder of this one, sorted; none where there is no such folder."""
+        self.fs.invalidate_cache()
+        try:
+            found = _retry(lambda: self.fs.ls(self._at(below), detail=False))
+        except FileNotFoundError:
+            return []
+        return sorted(posixpath.basename(path) for path in found)
+
+    def find_any(self) -> str:
+        """The path of a file below, an upload under way too; "" where there is none."""
+        self.fs.invalidate_cache()
+        if not self.is_local:
+            bucket, _, prefix = self._root.partition("/")
+            found = _retry(
+                lambda: self.fs.call_s3(
+                    "list_objects_v2", Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1
+                )
+            ).get("Contents", [])
+            return str(found[0]["Key"].removeprefix(f"{prefix}/")) if found else ""
+        walk = os.walk(self._root)
+        return next((names[0] for _, _, names in walk if names), "")
+
+    def read(self, path: str) -> bytes:
+        """All bytes of a file below this folder. Raises FileNotFoundError where there is none."""
+        return cast(bytes, _retry(lambda: self.fs.cat_file(self._at(path))))
+
+    def fetch(self, file: SessionFile, target: Path) -> None:
+        """Copy a file, as long as it is, to this machine's disk. Raises FileNotFoundError where it is gone."""
+        _retry(lambda: self.fs.get_file(self._at(file.path), str(target)))
+
+    def fill(self, path: str, source: Path) -> None:
+        """Copy a file of this machine's disk to a path below this folder, whole or not at all."""
+        at = self._at(path)
+        if self.is_local:
+            make_folder(os.path.dirname(at))
+        _retry(lambda: self.fs.put_file(str(source), at))
+
+    def _at(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
     def above(self) -> Folder | None:
         """The folder that this one lies in; None for a disk's or a bucket's root."""
         start = len(self.uri.partition("://")[0]) + 3 if not self.is_local else 0

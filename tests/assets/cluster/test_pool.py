@@ -44,7 +44,7 @@ def test_answers_come_once_in_order_when_workers_are_killed(nodes, tmp_path, cap
     assert _square(work, numbers) == [n * n for n in numbers]
     tries = _tries(tmp_path)
     assert set(tries) == set(numbers) and tries.count(7) == tries.count(31) == 2
-    assert caplog.text.count("a squaring worker died") == 2
+    assert caplog.text.count("a worker for squaring died") == 2
     # the last words of who was killed, with name and node, and no password
     said = [r.getMessage() for r in caplog.records if r.name == "daguerre.workers"]
     (word,) = [line for line in said if "INFO 7 is too much" in line]
@@ -154,6 +154,6 @@ def test_a_node_that_is_lost_costs_no_row_and_makes_none_twice(nodes, tmp_path, 
     assert list(run_pool(work, count(), (2, 2), tmp_path)) == [
         n * n for n in range(200)
     ]
-    assert "a squaring worker died" in caplog.text
+    assert "a worker for squaring died" in caplog.text
     assert set(_tries(tmp_path)) == set(range(200))
     assert nodes.is_alive(0) and not nodes.is_alive(1)
