@@ -283,11 +283,11 @@ def trace_epochs(say: OnProgress) -> OnProgress:
 
     def say_and_trace(event: dict[str, Any]) -> None:
         nonlocal began_ns
-        say(event)
         if event["kind"] == "epoch":
             ended_ns = time.time_ns()
             record("epoch", began_ns, ended_ns, epoch=event["epoch"] + 1)
             began_ns = ended_ns
+        say(event)  # which may end a trial
 
     return say_and_trace
 
