@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from assets.code_versions import version_of
 from assets.monitoring.drift import (
     Assessment,
     Champion,
@@ -43,7 +45,8 @@ def predict_session(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Refreshed:
     """Bring `predictions`, purpose "monitoring", up to date for the session's published frames from cameras in the
-    model's release, on the cluster of the settings where there are many; a frame that has its prediction keeps it.
+    model's release, on the cluster of the settings where there are many; a frame that has its prediction, by code that
+    would make the same one, keeps it.
 
     A session without such a camera is predicted whole. `on_progress` gets how many of the frames without a prediction
     are done, and how many there are. Rows are written as they come, and counted at the end. Raises ValueError when the
@@ -71,8 +74,9 @@ def predict_session(
         "monitoring",
     )
     mine = f"{session_is(session)} AND model_sha256 = {repr_sql(package.model_sha256)} AND purpose = 'monitoring'"
+    current = f"{mine} AND code_version = {repr_sql(version_of('predictions'))}"
     have = set(
-        catalog.read_latest("predictions", ["prediction_id"], mine)[
+        catalog.read_latest("predictions", ["prediction_id"], current)[
             "prediction_id"
         ].to_pylist()
     )
@@ -82,7 +86,7 @@ def predict_session(
             on_progress(0, len(todo))
         images = StoredImages(catalog, catalog.published_version("frames"))
         load = StoredModel(catalog, package.model_sha256)
-        write = partial(catalog.merge, "predictions")
+        write = partial(catalog.upsert, "predictions")
         with closing(predict_frames(images, todo, load, facts, workspace)) as made:
             write_as_they_come(write, "predictions", made, len(todo), on_progress)
         ids = [name_prediction(f["frame_id"], facts) for f in todo]
@@ -111,6 +115,10 @@ def assess(catalog: Catalog, champion: ChampionRow, session: str) -> Assessment:
     )
     found = assess_session(
         _figures(catalog, learned), _figures(catalog, watched), session, subject
+    )
+    made_by = version_of("drift")
+    found = replace(
+        found, rows=[{**row, "code_version": made_by} for row in found.rows]
     )
     choice = read_champions_choice(catalog, champion["task"])
     if can_take_in(catalog, choice, session):

@@ -6,7 +6,7 @@ alone gets those alone; what the types promise of the others does not hold there
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 Side = Literal["x_min", "y_min", "x_max", "y_max"]
 SIDES: tuple[Side, ...] = ("x_min", "y_min", "x_max", "y_max")
@@ -385,6 +385,7 @@ class PredictionRow(TypedDict):
     class_names: list[str]
     scores: list[float]
     mask_rles: list[str] | None
+    code_version: NotRequired[str | None]
 
 
 class DriftRow(TypedDict):
@@ -406,6 +407,7 @@ class DriftRow(TypedDict):
     num_reference: int
     unit: str
     reason: str
+    code_version: NotRequired[str | None]
 
 
 class RetrainingRequestRow(TypedDict):

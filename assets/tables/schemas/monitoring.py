@@ -10,6 +10,7 @@ from assets.tables.schemas.table import (
     FLOATS,
     ID,
     INT,
+    MADE_BY,
     SESSION,
     SHA,
     TEXT,
@@ -47,7 +48,9 @@ PREDICTIONS = Table(
             "image",
             nullable=True,
         ),
+        MADE_BY,
     ),
+    version=2,
 )
 
 DRIFT = Table(
@@ -86,7 +89,9 @@ DRIFT = Table(
         Column("num_reference", INT, "units", low=0),
         Column("unit", TEXT, values=("recording", "block of pictures", "none")),
         Column("reason", TEXT),
+        MADE_BY,
     ),
+    version=2,
 )
 
 RETRAINING_REQUESTS = Table(
