@@ -15,7 +15,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -51,14 +50,14 @@ def start_ray_nodes(
 
     Raises RuntimeError, with the last that was said, where they do not start.
     """
-    # a socket's path is 107 bytes long at most
-    root = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
+    # a socket's path is 107 bytes long at most; the head follows the logs of all nodes, which lie in one folder
+    root = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, root, ignore_errors=True)
         found: list[dict[str, Any]] = []
         for number in range(num_nodes):
             joins = [found[0]["address"]] if found else []
-            words = [str(root / str(number)), str(cpus_each), *joins]
+            words = [root, str(cpus_each), *joins]
             added = environments[number] if number < len(environments) else {}
             found.append(stack.enter_context(_start_node(words, added)))
         yield RayNodes(found[0]["address"], tuple(one["raylet"] for one in found))
