@@ -11,7 +11,9 @@ import pytest
 from assets.cluster.pool import run_pool
 from assets.curation.embed import Embedder
 from assets.curation.session import embed_frames
+from assets.evaluation.open_exam import examine_all
 from assets.monitoring.watch import predict_session
+from assets.samples import read_release
 from assets.tables.catalog import Catalog
 from assets.workspace import Workspace
 from bench.cluster import digest_rows, fill, store_model
@@ -127,6 +129,28 @@ def test_predictions_are_the_same_to_the_byte_by_a_model_brought_through_the_sto
     assert there == here
     name = f"models/recognition/{model['model_sha256'][:16]}/model.safetensors"
     assert (other_home / name).read_bytes() == (home / name).read_bytes()
+
+
+def test_an_open_exam_has_the_same_figures_there_and_here(
+    nodes, store_release, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("assets.cluster.pool.FEWEST_FRAMES", 3)
+    splits = ["train", "train", "val", "test", "test", "test"]
+    catalog, release_id = store_release("multilabel", splits, ("cup", "plate"))
+    asked = []
+    monkeypatch.setattr(
+        "assets.cluster.pool.run_pool",
+        lambda *words: asked.append(words[0].name) or run_pool(*words),
+    )
+    home = tmp_path / "home"
+    sha256 = store_model(catalog, home, "multilabel", release_id)["model_sha256"]
+    release = read_release(catalog, release_id, "multilabel")
+    there, here = (
+        examine_all(catalog, where, release, "multilabel", [sha256])
+        for where in (Workspace(home, ray_address=nodes.address), Workspace(home))
+    )
+    assert there == here and there[sha256].keys() == {"map", "micro_f1"}
+    assert asked == ["exam"], "once on the nodes"
 
 
 def test_a_row_that_is_missing_at_the_end_is_no_success(nodes, filled, monkeypatch):
