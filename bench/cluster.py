@@ -175,8 +175,10 @@ def fill(
     catalog.publish("frames", session, catalog.latest_version("frames"))
 
 
-def store_model(catalog: Catalog, home: Path) -> dict[str, str]:
-    """A classifier with the weights that it starts with, stored as a trained one is: task, model_sha256, release_id."""
+def store_model(
+    catalog: Catalog, home: Path, task: str = _TASK, release_id: str = ""
+) -> dict[str, str]:
+    """A net with the weights that it starts with, stored as a trained one is: task, model_sha256, release_id."""
     import torch
 
     from assets.inference.model_store import store_package
@@ -185,14 +187,15 @@ def store_model(catalog: Catalog, home: Path) -> dict[str, str]:
     from models.tasks import find_task
 
     torch.manual_seed(1)
-    config = replace(get_recipe(f"tiny_{_TASK}"), image_size_px=160)
+    config = replace(get_recipe(f"tiny_{task}"), image_size_px=160)
     classes = ("cup", "plate")
-    net = find_task(_TASK).build(config, len(classes), None)
-    facts = describe(config, classes, content_id("release"), 1, "1", [])
-    package = write_package(home / "models", net, _TASK, facts)
+    net = find_task(task).build(config, len(classes), None)
+    release_id = release_id or content_id("release")
+    facts = describe(config, classes, release_id, 1, "1", [])
+    package = write_package(home / "models", net, task, facts)
     row = {
         "model_sha256": package.model_sha256,
-        "task": _TASK,
+        "task": task,
         "recipe": config.name,
         "release_id": facts.release_id,
         "code_version": "1",

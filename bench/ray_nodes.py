@@ -1,8 +1,7 @@
 """A Ray cluster of several nodes on loopback of this machine, for figures and tests: as others would start one.
 
-The nodes belong to a process of their own, which ends them when its standard input closes: so also when whoever
-started it is killed. All of them take the token that Ray keeps for this user. `python -m bench.ray_nodes` is that
-process; use `start_ray_nodes`.
+Each node is a process of its own (`bench.prove.ray_node`), which ends when its standard input closes: so also when
+whoever started it is killed. All of them take the token that Ray keeps for this user.
 """
 
 from __future__ import annotations
@@ -13,24 +12,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
+from bench.prove.ray_node import SETTINGS
 from orchestration.profiles import CHECKOUT
 
-_SETTINGS = {
-    "RAY_AUTH_MODE": "token",
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # stays on loopback
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_worker_niceness": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
-_STORE_BYTES = 150 << 20
 _END_S = 60.0
 
 
@@ -59,19 +50,30 @@ def start_ray_nodes(
 
     Raises RuntimeError, with the last that was said, where they do not start.
     """
-    asked = {
-        "cpus_each": cpus_each,
-        "environments": [
-            dict(environments[n]) if n < len(environments) else {}
-            for n in range(num_nodes)
-        ],
-    }
-    path = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    # a socket's path is 107 bytes long at most; the head follows the logs of all nodes, which lie in one folder
+    root = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, root, ignore_errors=True)
+        found: list[dict[str, Any]] = []
+        for number in range(num_nodes):
+            joins = [found[0]["address"]] if found else []
+            words = [root, str(cpus_each), *joins]
+            added = environments[number] if number < len(environments) else {}
+            found.append(stack.enter_context(_start_node(words, added)))
+        yield RayNodes(found[0]["address"], tuple(one["raylet"] for one in found))
+
+
+@contextmanager
+def _start_node(words: Sequence[str], added: Mapping[str, str]) -> Iterator[Any]:
+    """What a node says of itself."""
+    # what a node is given of code comes before ours
+    codes = [added.get("PYTHONPATH"), str(CHECKOUT), os.environ.get("PYTHONPATH")]
+    path = os.pathsep.join(filter(None, codes))
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bench.ray_nodes", json.dumps(asked)],
+            [sys.executable, "-m", "bench.prove.ray_node", *words],
             cwd=CHECKOUT,
-            env={**os.environ, **_SETTINGS, "PYTHONPATH": os.pathsep.join(path)},
+            env={**os.environ, **SETTINGS, **added, "PYTHONPATH": path},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
@@ -83,78 +85,24 @@ def start_ray_nodes(
             line = process.stdout.readline()
             if not line.startswith("{"):
                 said.seek(0)
-                raise RuntimeError(f"Ray's nodes did not start: {said.read()[-2000:]}")
-            facts = json.loads(line)
-            yield RayNodes(facts["address"], tuple(facts["raylets"]))
+                raise RuntimeError(f"Ray's node did not start: {said.read()[-2000:]}")
+            yield json.loads(line)
         finally:
             process.stdin.close()
             try:
                 process.wait(_END_S)
             except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+                _kill(process)
             process.stdout.close()
 
 
-def _serve(cpus_each: int, environments: Sequence[Mapping[str, str]]) -> None:
-    """Start the nodes, say where they are, and end them once nobody listens any more."""
-    from ray._private import utils
-    from ray._private.authentication.authentication_token_setup import (
-        ensure_token_if_auth_enabled,
-    )
-    from ray.cluster_utils import Cluster
-
-    # that all who start a Ray on this machine later would join instead
-    utils.write_ray_address = lambda *_: None
-    ensure_token_if_auth_enabled()
-    # a socket's path is 107 bytes long at most
-    folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
-    cluster = Cluster()
-    try:
-        nodes = [
-            cluster.add_node(**_describe(folder, cpus_each, environment, number))
-            for number, environment in enumerate(environments)
-        ]
-        found = RayNodes(cluster.address, tuple(_find_raylet(node) for node in nodes))
-        print(json.dumps(asdict(found)), flush=True)
-        sys.stdin.read()
-    finally:
-        for node in [*cluster.worker_nodes, cluster.head_node]:
-            if node is not None:
-                node.kill_all_processes(check_alive=False, allow_graceful=False)
-        _await_end(psutil.Process().children(recursive=True))
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _describe(
-    folder: str, num_cpus: int, environment: Mapping[str, str], number: int
-) -> dict[str, Any]:
-    of_head = {"temp_dir": folder, "include_dashboard": False} if not number else {}
-    return {
-        "num_cpus": num_cpus,
-        "object_store_memory": _STORE_BYTES,
-        "node_ip_address": "127.0.0.1",
-        "env_vars": {**environment},
-        **of_head,
-    }
-
-
-def _find_raylet(node: Any) -> int:
-    (raylet,) = node.all_processes["raylet"]
-    return int(raylet.process.pid)
-
-
-def _await_end(processes: Sequence[psutil.Process]) -> None:
-    """Whatever does not end by itself within a while is ended: all of it was started here."""
-    deadline = time.monotonic() + 5
-    while any(p.is_running() for p in processes) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    for process in processes:
+def _kill(process: subprocess.Popen[str]) -> None:
+    """With all that it started."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    for child in children:
         try:
-            process.kill()
+            child.kill()
         except psutil.NoSuchProcess:
             continue
-
-
-if __name__ == "__main__":
-    _serve(**json.loads(sys.argv[1]))

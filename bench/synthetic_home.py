@@ -79,7 +79,11 @@ def publish(
 
 def publish_table(catalog: Catalog, table: str, sessions: Sequence[str]) -> None:
     """Let readers see the rows of these sessions in one table, by one commit."""
-    version = catalog.latest_version(table)
+    admit(catalog, table, sessions, catalog.latest_version(table))
+
+
+def admit(catalog: Catalog, table: str, sessions: Sequence[str], version: int) -> None:
+    """One commit with decisions that let readers see these sessions, in place of what was decided before."""
     decisions = [
         {
             "publication_id": content_id(table, session),
@@ -91,7 +95,7 @@ def publish_table(catalog: Catalog, table: str, sessions: Sequence[str]) -> None
         }
         for session in sessions
     ]
-    catalog.merge("publications", to_table(TABLES["publications"], decisions))
+    catalog.upsert("publications", to_table(TABLES["publications"], decisions))
 
 
 def _add_session(rows: Rows, session: str, num_frames: int, is_labelled: bool) -> None:

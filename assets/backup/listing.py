@@ -17,20 +17,21 @@ from pathlib import Path
 from assets.disk import write_synced
 
 HOME = "home"  # the folder of the copies
-_FORMAT = 1
+_FORMAT = 2  # 1 is of homes alone
 _LIST = re.compile(r"files-([0-9a-f]{64})\.json")
 _CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file. `mtime_ns` is the original's: intake knows files by it."""
+    """One file. `mtime_ns` is the original's: intake knows files by it; one of a bucket has a version in its place."""
 
     path: str
     size_bytes: int
     mtime_ns: int
     sha256: str  # "" of a link
     target: str = ""  # of a link
+    version: str = ""  # of an object, as its bucket names it
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class BackupList:
     made_at: str  # UTC
     entries: dict[str, Entry] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)  # setting -> its address
+    # path in a home of each folder that lay outside -> its address
+    outside: dict[str, str] = field(default_factory=dict)
 
 
 def write_list(folder: Path, made: BackupList) -> None:
@@ -48,6 +51,7 @@ def write_list(folder: Path, made: BackupList) -> None:
         "format": _FORMAT,
         "made_at": made.made_at,
         "left_out": made.left_out,
+        "outside": made.outside,
         "files": [asdict(entry) for entry in made.entries.values()],
     }
     data = json.dumps(content).encode()
@@ -64,13 +68,19 @@ def read_list(folder: Path) -> BackupList:
     if f"files-{hashlib.sha256(data).hexdigest()}.json" != path.name:
         raise ValueError(f"{path} has changed: take another backup")
     content = json.loads(data)
-    if content["format"] != _FORMAT:
+    if content["format"] > _FORMAT:
         raise ValueError(f"{path} is of a newer Daguerre: update Daguerre here")
     entries = [Entry(**row) for row in content["files"]]
     for entry in entries:
-        _require_inside(path, entry.path)
+        if not is_inside(entry.path):
+            raise ValueError(
+                f"{path} names {entry.path!r}, which lies outside: it is no backup"
+            )
     return BackupList(
-        content["made_at"], {e.path: e for e in entries}, content["left_out"]
+        content["made_at"],
+        {e.path: e for e in entries},
+        content["left_out"],
+        content.get("outside", {}),
     )
 
 
@@ -109,18 +119,15 @@ def copy_hashed(source: Path, target: Path, mtime_ns: int | None = None) -> str:
     return digest.hexdigest()
 
 
+def is_inside(path: str) -> bool:
+    """Whether a path leads below its folder: a backup may come from elsewhere, and a bucket may hold any name."""
+    return not {"", ".", ".."} & set(path.split("/"))
+
+
 def make_folders(root: Path, paths: Iterable[str]) -> None:
     """The folders that these files lie in, below the root."""
     for folder in sorted({os.path.dirname(path) for path in paths}):
         (root / folder).mkdir(parents=True, exist_ok=True)
-
-
-def _require_inside(listed: Path, path: str) -> None:
-    """A backup may come from elsewhere, and restoring it writes below the home alone."""
-    if os.path.isabs(path) or ".." in path.split("/"):
-        raise ValueError(
-            f"{listed} names {path!r}, which lies outside: it is no backup"
-        )
 
 
 def _list_names(folder: Path) -> list[str]:

@@ -1,23 +1,28 @@
-"""Restore a home from a backup: whole, with every hash checked, or not at all."""
+"""Restore a home and the stores outside of it from a backup: whole, with every hash checked, or not at all."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.backup.filling import Filling, require_room
 from assets.backup.listing import (
     HOME,
+    BackupList,
     Entry,
     copy_hashed,
     find_backup,
     make_folders,
     read_list,
 )
-from assets.disk import make_folder, sync, sync_file_system
+from assets.backup.outside import Outside, find_dumps
+from assets.disk import hash_file, make_folder, sync, sync_file_system
 
 Tick = Callable[..., None]  # (done, total, path)
+_HOME_ALONE = Outside()
 
 
 @dataclass(frozen=True)
@@ -32,11 +37,16 @@ class Restored:
 
 
 def restore_backup(
-    source: Path, home: Path, on_progress: Tick | None = None
+    source: Path,
+    home: Path,
+    on_progress: Tick | None = None,
+    outside: Outside = _HOME_ALONE,
 ) -> Restored:
-    """Make `home` what was backed up: from the backup `source`, or the newest in that folder.
+    """Make `home`, and what lies outside of it, what was backed up: from the backup `source`, or the newest in that
+    folder. A store that lay elsewhere goes to where it lies now.
 
-    Raises ValueError for a home with something in it, and for a file of the backup that is gone or has changed.
+    Raises ValueError for a home or a store with something in it, for a database that has no place, and for a file of
+    the backup that is gone or has changed; OSError where a store does not answer.
     """
     source = source.expanduser().resolve()
     home = home.expanduser().resolve()
@@ -44,34 +54,71 @@ def restore_backup(
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise ValueError(f"{home} is not empty: give another folder, or move it away")
     content = read_list(backup)
-    make_folder(home.parent)
-    partial = home.parent / f".{home.name}.restoring"
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        make_folders(partial, content.entries)
-        for number, entry in enumerate(content.entries.values(), start=1):
-            _restore_file(backup / HOME / entry.path, partial / entry.path, entry)
-            if on_progress:
-                on_progress(number, len(content.entries), entry.path)
-        partial.mkdir(exist_ok=True)
-        sync_file_system(partial)
+    require_room(content, outside)
+    with (
+        _restoring(home, backup, content, outside, on_progress) as partial,
+        Filling(backup / HOME, content, outside) as filling,
+    ):
+        filling.fill()
         partial.rename(home)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     sync(home.parent)
     size = sum(entry.size_bytes for entry in content.entries.values())
     facts = (content.made_at, len(content.entries), size, content.left_out)
     return Restored(backup, *facts)
 
 
+@contextmanager
+def _restoring(
+    home: Path,
+    backup: Path,
+    content: BackupList,
+    outside: Outside,
+    on_progress: Tick | None,
+) -> Iterator[Path]:
+    """The files of the home beside their place, once every hash of the backup is right. Removed if anything fails."""
+    make_folder(home.parent)
+    partial = home.parent / f".{home.name}.restoring"
+    shutil.rmtree(partial, ignore_errors=True)
+    dumps = set(find_dumps(list(content.entries)).values())
+    is_own = {p: not outside.folder_of(p) and p not in dumps for p in content.entries}
+    try:
+        make_folders(partial, [path for path, own in is_own.items() if own])
+        for number, entry in enumerate(content.entries.values(), start=1):
+            place = backup / HOME / entry.path
+            if is_own[entry.path]:
+                _restore_file(place, partial / entry.path, entry)
+            else:
+                _prove(place, entry)
+            if on_progress:
+                on_progress(number, len(content.entries), entry.path)
+        partial.mkdir(exist_ok=True)
+        sync_file_system(partial)
+        yield partial
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
 def _restore_file(source: Path, target: Path, entry: Entry) -> None:
     if entry.target:
         target.symlink_to(entry.target)
         return
+    _require_file(source)
+    _require_same(source, copy_hashed(source, target, entry.mtime_ns), entry)
+
+
+def _prove(source: Path, entry: Entry) -> None:
+    _require_file(source)
+    _require_same(source, hash_file(source), entry)
+
+
+def _require_file(source: Path) -> None:
     if not source.is_file():
         raise ValueError(f"{source} is gone: nothing was restored, take another backup")
-    if copy_hashed(source, target, entry.mtime_ns) != entry.sha256:
+
+
+def _require_same(source: Path, sha256: str, entry: Entry) -> None:
+    if sha256 != entry.sha256:
         raise ValueError(
             f"{source} has changed: nothing was restored, take another backup"
         )

@@ -8,12 +8,12 @@ then its tags, then its versions. Data files never change, so they are copied la
 from __future__ import annotations
 
 import json
-import os
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from assets.storage import Folder
 from assets.tables.catalog import PUBLISHED, no_panic
 from assets.tables.durable import list_files, name_manifest, version_of_manifest
 from assets.tables.presence import announce
@@ -38,16 +38,16 @@ class FixedTables:
         return "/_refs/" not in path and not path.startswith("_seals/")
 
 
-def fix_tables(tables: Path) -> FixedTables:
+def fix_tables(tables: Folder) -> FixedTables:
     """Read what is there now, in the order that keeps it consistent."""
-    announce(str(tables))  # as long as this process lasts, nobody drops these versions
+    announce(tables.uri)  # as long as this process lasts, nobody drops these versions
     fixed = FixedTables()
     published = [f"{name}.lance/_refs/tags/{PUBLISHED}.json" for name in TABLES]
     for path in published:  # each follows its publication
         _read(tables, path, fixed)
     for name in order_tables():
         for path in _list(tables, f"_seals/{name}"):
-            if not os.path.basename(path).startswith("."):
+            if not posixpath.basename(path).startswith("."):
                 _read(tables, path, fixed)
         for path in _list(tables, f"{name}.lance/_refs/tags"):
             if path not in published:
@@ -66,8 +66,14 @@ def order_tables() -> list[str]:
     return names
 
 
-def find_missing(tables: Path, fixed: FixedTables, copied: set[str]) -> list[str]:
-    """Files that the newest and the tagged of the fixed versions rest on, and that were not copied."""
+def find_missing(
+    tables: Folder,
+    options: dict[str, str] | None,
+    fixed: FixedTables,
+    copied: set[str],
+) -> list[str]:
+    """Files that the newest and the tagged of the fixed versions rest on, and that were not copied. `options` are for
+    Lance's object store."""
     import lance
 
     missing = []
@@ -75,7 +81,10 @@ def find_missing(tables: Path, fixed: FixedTables, copied: set[str]) -> list[str
         for version in sorted(versions):
             try:
                 with no_panic(table):
-                    dataset = lance.dataset(str(tables / table), version=version)
+                    at = f"{tables.uri}/{table}"
+                    dataset = lance.dataset(
+                        at, version=version, storage_options=options
+                    )
                     needed = list_files(dataset)
             except (ValueError, OSError):
                 needed = [name_manifest(version)]
@@ -99,16 +108,12 @@ def _list_needed(fixed: FixedTables) -> dict[str, set[int]]:
     return needed
 
 
-def _list(tables: Path, folder: str) -> Sequence[str]:
-    try:
-        names = sorted(os.listdir(tables / folder))
-    except FileNotFoundError:
-        return []
-    return [f"{folder}/{name}" for name in names]
+def _list(tables: Folder, folder: str) -> Sequence[str]:
+    return [f"{folder}/{name}" for name in tables.names_in(folder)]
 
 
-def _read(tables: Path, path: str, fixed: FixedTables) -> None:
+def _read(tables: Folder, path: str, fixed: FixedTables) -> None:
     try:
-        fixed.contents[path] = (tables / path).read_bytes()
+        fixed.contents[path] = tables.read(path)
     except (FileNotFoundError, IsADirectoryError):
         return  # a seal that a newer one has replaced, or no tag yet

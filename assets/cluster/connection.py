@@ -25,7 +25,8 @@ _WAIT_FOR_ALL_S = 20.0  # before fewer workers start
 _ANSWER_S = 5.0  # for the head of a cluster to answer
 _STORE_BYTES = 150 * 2**20
 _log = logging.getLogger("daguerre.cluster")
-_RAY_SETTINGS = {
+# of every Ray that we start or join
+RAY_SETTINGS = {
     "RAY_AUTH_MODE": "token",
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # stays on loopback
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -45,7 +46,7 @@ def open_ray(num_workers: int, address: str | None = None) -> Iterator[None]:
     Raises ValueError, with the address and the remedy, where a cluster cannot be joined: nothing answers, the token is
     missing or another, its Ray or Python is another version, this machine is no node of it, or a node runs other code.
     """
-    for name, value in _RAY_SETTINGS.items():
+    for name, value in RAY_SETTINGS.items():
         os.environ.setdefault(name, value)
     import ray
 

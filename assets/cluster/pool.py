@@ -310,7 +310,7 @@ class _Pool:
                 "see the log of the run; where memory ran out, give the machines more or fewer workers"
             ) from error
         _log.warning(
-            f"a {self._name} worker died ({reason}): others do again what it had, {len(lost)} pieces"
+            f"a worker for {self._name} died ({reason}): others do again what it had, {len(lost)} pieces"
         )
         waiting.extendleft(sorted(lost, key=lambda g: -g.number))
         self._start()

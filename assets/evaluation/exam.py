@@ -97,29 +97,27 @@ def examine_open(
 
     Rows of scores by model, the new one first. Raises ValueError as `examine` does, and where a split is empty.
     """
+    from assets.evaluation.open_exam import examine_all
     from assets.evaluation.score import score_open
-    from assets.inference.package import examine_package
-    from assets.samples import ReleaseImages, read_release
+    from assets.samples import read_release
 
     package = _open_newest(catalog, workspace, task, run_id)
     champion = _open_champion(catalog, workspace, task, package.model_sha256)
     release = read_release(catalog, package.facts.release_id, task)
-    train, test = (
-        ReleaseImages(catalog, release, split, None) for split in ("train", "test")
-    )
-    if not len(test):
+    num_test = len(release.split("test"))
+    if not num_test:
         raise ValueError(
             f"release {release.release_id} has no test frame: give a 'test' split with the data"
         )
-    return {
-        one.model_sha256: score_open(
-            examine_package(one, train, test),
-            one.model_sha256,
-            release.release_id,
-            len(test),
-        )
+    models = [
+        one.model_sha256
         for one in (package, champion)
         if one and one.facts.class_names == release.class_names
+    ]
+    figures = examine_all(catalog, workspace, release, task, models)
+    return {
+        sha256: score_open(found, sha256, release.release_id, num_test)
+        for sha256, found in figures.items()
     }
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from assets.cluster.pool import Seat, do_all
 from assets.cluster.worker_home import require_seen
+from assets.code_versions import version_of
 from assets.images import decode_rgb
 from assets.inference.model_store import open_model
 from assets.inference.package import load_predictor
@@ -37,6 +38,7 @@ class PredictionFacts:
     model_sha256: str
     class_names: tuple[str, ...]
     purpose: str
+    code_version: str = ""  # of the rows: `predict_frames` names it
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ def predict_frames(
     # as they were recorded: a video is then decoded once, from its start to its end
     asked = images.find(frame_rows)
     batches = [asked[at : at + batch_size] for at in range(0, len(asked), batch_size)]
+    facts = replace(facts, code_version=version_of("predictions"))
     work = PredictFrames(images.catalog, images.version, load, facts)
     with closing(do_all(work, batches, len(asked), workspace)) as made:
         yield from made
@@ -220,5 +223,6 @@ def _to_row(frame: Asked, answer: Prediction, facts: PredictionFacts) -> Predict
         "task": facts.task,
         "model_sha256": facts.model_sha256,
         "purpose": facts.purpose,
+        "code_version": facts.code_version,
         **find_kind(facts.task).list_answer(answer, facts.class_names),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from assets.ledger import file
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 T = TypeVar("T")
+_OWN_TABLES_LAST = "SELECT set_config('search_path', current_setting('search_path') || ', pg_temp', false)"
 # a restart of Postgres takes seconds
 _RECONNECT_WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0)
 _CLOCKS = {
@@ -42,7 +43,7 @@ class Database:
         self._define(sa)
         self._file = sa.make_url(url).database if url.startswith("sqlite") else None
         if self._file is None:
-            self.engine = sa.create_engine(url, pool_pre_ping=True)
+            self.engine = self._open_server(url, is_read_only)
             # who forgets a ledger leaves no connection open
             weakref.finalize(self, self.engine.dispose)
         elif is_read_only:
@@ -51,8 +52,18 @@ class Database:
             self.engine = self._open_to_write(url, self._file)
         # seconds since 1970
         self._clock = sa.literal_column(_CLOCKS[self.engine.dialect.name], sa.Float)
-        if self._file is None or not is_read_only:
+        if not is_read_only:
             self._run(self._create_tables)
+
+    def _open_server(self, url: str, is_read_only: bool) -> Engine:
+        """Of Postgres. To read only, a connection may change nothing, and has a table without rows of its own in the
+        place of one that is not there."""
+        sa = self._sa
+        engine = sa.create_engine(url, pool_pre_ping=True)
+        if is_read_only:
+            tables = self._list_definitions(engine.dialect)
+            sa.event.listen(engine, "connect", lambda c, _: _only_read(c, tables))
+        return engine
 
     def _open_to_write(self, url: str, path: str) -> Engine:
         try:
@@ -70,15 +81,20 @@ class Database:
         """Of a file that is opened by the first who reads."""
         sa = self._sa
         dialect = sa.make_url("sqlite://").get_dialect()()
-        tables = [
-            str(sa.schema.CreateTable(table).compile(dialect=dialect)).strip()
-            for table in self._metadata.tables.values()
-        ]
+        tables = list(self._list_definitions(dialect).values())
         return sa.create_engine(
             "sqlite://",
             creator=lambda: file.open_to_read(path, tables),
             poolclass=sa.pool.StaticPool,
         )
+
+    def _list_definitions(self, dialect: Any) -> dict[str, str]:
+        """Name of each table -> the SQL that makes it."""
+        create = self._sa.schema.CreateTable
+        return {
+            name: str(create(table).compile(dialect=dialect)).strip()
+            for name, table in self._metadata.tables.items()
+        }
 
     def _define(self, sa: Any) -> None:
         self._metadata = sa.MetaData()
@@ -180,6 +196,19 @@ class Database:
             if self.engine.dialect.name == "postgresql"
             else sqlite.insert
         )(table)
+
+
+def _only_read(connection: Any, definitions: Mapping[str, str]) -> None:
+    """Let a connection of Postgres find its own tables after those of the database, and change none of these."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OWN_TABLES_LAST)
+        for name, definition in definitions.items():
+            cursor.execute("SELECT to_regclass(%s) IS NULL", (name,))
+            if cursor.fetchone()[0]:
+                own = definition.replace("CREATE TABLE", "CREATE TEMP TABLE", 1)
+                cursor.execute(own)
+        cursor.execute("SET default_transaction_read_only = on")
+    connection.commit()
 
 
 def _is_of_file(error: Exception) -> bool:

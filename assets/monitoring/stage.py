@@ -1,6 +1,6 @@
 """Monitoring: what champions say about new sessions, and whether these look like what they learnt from."""
 
-from assets.stages import Stage
+from assets.stages import Maker, Stage
 from assets.tables.schemas import monitoring
 
 STAGE = Stage(
@@ -9,4 +9,20 @@ STAGE = Stage(
     tables=monitoring.TABLES,
     assets="assets.monitoring.defs",
     gates="checks.monitoring",
+    makers=(
+        Maker(
+            "predictions",
+            "predictions",
+            (
+                "assets.inference.predict:_read",
+                "assets.inference.predict:_to_row",
+                "assets.inference.package:load_predictor",
+            ),
+        ),
+        Maker(
+            "drift",
+            "drift",
+            ("assets.monitoring.drift:assess_session", "assets.monitoring.drift:mark"),
+        ),
+    ),
 )

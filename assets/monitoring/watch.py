@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from assets.code_versions import version_of
 from assets.monitoring.answer_figures import choose_classes, gather_answers
 from assets.monitoring.drift import (
     Assessment,
@@ -48,7 +49,8 @@ def predict_session(
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Refreshed:
     """Bring `predictions`, purpose "monitoring", up to date for the session's published frames from cameras in the
-    model's release, on the cluster of the settings where there are many; a frame that has its prediction keeps it.
+    model's release, on the cluster of the settings where there are many; a frame that has its prediction, by code that
+    would make the same one, keeps it.
 
     A session without such a camera is predicted whole. `on_progress` gets how many of the frames without a prediction
     are done, and how many there are. Rows are written as they come, and counted at the end. Raises ValueError when the
@@ -76,8 +78,9 @@ def predict_session(
         "monitoring",
     )
     mine = f"{session_is(session)} AND model_sha256 = {repr_sql(package.model_sha256)} AND purpose = 'monitoring'"
+    current = f"{mine} AND code_version = {repr_sql(version_of('predictions'))}"
     have = set(
-        catalog.read_latest("predictions", ["prediction_id"], mine)[
+        catalog.read_latest("predictions", ["prediction_id"], current)[
             "prediction_id"
         ].to_pylist()
     )
@@ -87,7 +90,7 @@ def predict_session(
             on_progress(0, len(todo))
         images = StoredImages(catalog, catalog.published_version("frames"))
         load = StoredModel(catalog, package.model_sha256)
-        write = partial(catalog.merge, "predictions")
+        write = partial(catalog.upsert, "predictions")
         with closing(predict_frames(images, todo, load, facts, workspace)) as made:
             write_as_they_come(write, "predictions", made, len(todo), on_progress)
         ids = [name_prediction(f["frame_id"], facts) for f in todo]
@@ -114,8 +117,10 @@ def assess(catalog: Catalog, champion: ChampionRow, session: str) -> Assessment:
     subject = Champion(
         champion["model_name"], champion["model_version"], champion["release_id"]
     )
-    found = assess_session(
-        _figures(catalog, learned), _figures(catalog, watched), session, subject
+    found = _name_maker(
+        assess_session(
+            _figures(catalog, learned), _figures(catalog, watched), session, subject
+        )
     )
     choice = read_champions_choice(catalog, champion["task"])
     if can_take_in(catalog, choice, session):
@@ -142,7 +147,13 @@ def assess_answers(
     subject = Champion(
         champion["model_name"], champion["model_version"], champion["release_id"]
     )
-    return assess_frames(known, arrived, session, subject)
+    return _name_maker(assess_frames(known, arrived, session, subject))
+
+
+def _name_maker(found: Assessment) -> Assessment:
+    """The same, in rows that say which code made them."""
+    made_by = version_of("drift")
+    return replace(found, rows=[{**row, "code_version": made_by} for row in found.rows])
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,20 @@ def follow_place(tracking_uri: str, artifact_root: str) -> int:
         ) from error
 
 
+def move_addresses(url: str, former: str, now: str) -> None:
+    """Let the addresses in a store of a server that lie below one folder or bucket say another, in one transaction."""
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    try:
+        with engine.begin() as connection:
+            for table, column in _ADDRESSES:
+                values = {"now": now, "former": former, "below": f"{former}/"}
+                connection.execute(sa.text(_move(table, column)), values)
+    finally:
+        engine.dispose()
+
+
 def find_moves(
     connection: sqlite3.Connection, store: Path, artifact_root: str
 ) -> dict[str, str]:
@@ -106,13 +120,18 @@ def _rewrite(writer: sqlite3.Connection, store: Path, artifact_root: str) -> int
     moves = find_moves(writer, store, artifact_root)
     for former, now in moves.items():
         for table, column in _ADDRESSES:
-            writer.execute(
-                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
-                f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
-                (now, len(former) + 1, former, len(former) + 1, f"{former}/"),
-            )
+            values = {"now": now, "former": former, "below": f"{former}/"}
+            writer.execute(_move(table, column), values)
     writer.execute("COMMIT")
     return len(moves)
+
+
+def _move(table: str, column: str) -> str:
+    """SQL of SQLite and of Postgres, which rewrites what is `:former` or begins with `:below`."""
+    return (
+        f"UPDATE {table} SET {column} = :now || substr({column}, length(:below)) "
+        f"WHERE {column} = :former OR substr({column}, 1, length(:below)) = :below"
+    )
 
 
 def _has_experiments(connection: sqlite3.Connection) -> bool:

@@ -11,13 +11,14 @@ import pyarrow.compute as pc
 
 from assets.capture.versions import name_code
 from assets.code_versions import version_of
-from assets.tables.catalog import Catalog, is_in
+from assets.tables.catalog import Catalog, is_in, repr_sql
 
 MISSING = "missing"
 INPUT = "another input"
 CODE = "another code version"
 ENCODER = "another encoder"
 SELECTED = "selected"
+_UNVERSIONED = "code from before its versions were kept"
 # rows of frames and signals whose hash is taken: beyond, whether a capture's clocks have another input is not looked at
 MAX_HASHED = 300_000
 
@@ -157,6 +158,38 @@ def list_stale_clocks(
                 )
             )
     return add_up(stale), True
+
+
+def list_stale_verdicts(
+    catalog: Catalog, sessions: Collection[str] | None = None
+) -> list[Stale]:
+    """What other code than today's has said in the name of today's champions: predictions on sessions, and drift."""
+    champions = catalog.read_latest("champions").to_pylist()
+    if not champions:
+        return []
+    hashes = is_in("model_sha256", [c["model_sha256"] for c in champions])
+    versions = " OR ".join(
+        f"(model_name = {repr_sql(c['model_name'])} AND model_version = {c['model_version']})"
+        for c in champions
+    )
+    stale = []
+    for table, where in (
+        ("predictions", f"purpose = 'monitoring' AND {hashes}"),
+        ("drift", f"({versions})"),
+    ):
+        if sessions is not None:
+            where = f"{where} AND {is_in('session', sorted(sessions))}"
+        version = version_of(table)
+        rows = catalog.read_latest(table, ["session", "code_version"], where)
+        groups = rows.group_by(rows.column_names).aggregate([([], "count_all")])
+        for row in groups.to_pylist():
+            made_by = row["code_version"] or _UNVERSIONED
+            if made_by != version:
+                why = f"{made_by} made them, {version} would"
+                asset = f"monitoring/{table}"
+                count = row["count_all"]
+                stale.append(Stale(asset, row["session"], CODE, why, count, table))
+    return stale
 
 
 def add_up(stale: Sequence[Stale]) -> list[Stale]:

@@ -10,11 +10,11 @@ import os
 import struct
 from collections.abc import Iterable
 
-_CREATE_RULESET = 444
-_ADD_RULE = 445
-_RESTRICT_SELF = 446
-_ASK_VERSION = 1
-_PATH_BENEATH = 1
+CREATE_RULESET = 444
+ADD_RULE = 445
+RESTRICT_SELF = 446
+ASK_VERSION = 1
+PATH_BENEATH = 1
 _READ_FILE = 1 << 2
 _READ_DIR = 1 << 3
 # version of the interface -> how many rights to files it knows
@@ -31,13 +31,13 @@ def leave_only(folders: Iterable[str]) -> None:
 
     Wants no_new_privs. What is open stays open. Connections and signals to others end with it, in kernels that can.
     """
-    version = _call(_CREATE_RULESET, None, 0, _ASK_VERSION)
+    version = call(CREATE_RULESET, None, 0, ASK_VERSION)
     ruleset = _describe(version)
-    descriptor = _call(_CREATE_RULESET, ruleset, len(ruleset), 0)
+    descriptor = call(CREATE_RULESET, ruleset, len(ruleset), 0)
     try:
         for folder in folders:
             _allow(descriptor, folder)
-        _call(_RESTRICT_SELF, descriptor, 0)
+        call(RESTRICT_SELF, descriptor, 0)
     finally:
         os.close(descriptor)
 
@@ -59,12 +59,13 @@ def _allow(ruleset: int, folder: str) -> None:
         return
     try:
         rule = struct.pack("=Qi", _READ_FILE | _READ_DIR, descriptor)
-        _call(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
+        call(ADD_RULE, ruleset, PATH_BENEATH, rule, 0)
     finally:
         os.close(descriptor)
 
 
-def _call(number: int, *arguments: object) -> int:
+def call(number: int, *arguments: object) -> int:
+    """A call to the system by its number; what it gives. Raises OSError."""
     result = ctypes.CDLL(None, use_errno=True).syscall(number, *arguments)
     if result < 0:
         code = ctypes.get_errno()

@@ -6,7 +6,7 @@ alone gets those alone; what the types promise of the others does not hold there
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 Side = Literal["x_min", "y_min", "x_max", "y_max"]
 SIDES: tuple[Side, ...] = ("x_min", "y_min", "x_max", "y_max")
@@ -390,6 +390,7 @@ class PredictionRow(TypedDict):
     class_names: list[str]
     scores: list[float]
     mask_rles: list[str] | None
+    code_version: NotRequired[str | None]
 
 
 class DriftRow(TypedDict):
@@ -412,6 +413,7 @@ class DriftRow(TypedDict):
     unit: str
     reason: str
     judged_ns: int | None
+    code_version: NotRequired[str | None]
 
 
 class EstimateRow(TypedDict):

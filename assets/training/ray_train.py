@@ -37,7 +37,7 @@ from assets.training.run_folder import name_run, own_folder
 from assets.training.run_store import RunStore, drop_abandoned_runs
 from assets.training.snapshots import read_newest_snapshot, write_snapshot
 from assets.training.spec import Place, TrainingSpec
-from assets.training.worker_group import run_group
+from assets.training.worker_group import NoRoom, run_group
 from assets.workspace import Workspace
 from models.augment.crop_plan import CropPlan
 
@@ -156,7 +156,8 @@ def _run_here(job: _Job, release: ReleaseFacts) -> None:
 def _run_on_ray(job: _Job, address: str | None, enter: Callable[[str], None]) -> None:
     """Workers on Ray until it is done; what a dead worker leaves is taken up by the next attempt.
 
-    A ValueError in a worker is raised here as itself: another attempt would meet it again.
+    A ValueError in a worker is raised here as itself: another attempt would meet it again, and would wait again where
+    Ray has too few machines.
     """
     enter("joining Ray" if address else "starting Ray")
     with open_ray(job.spec.num_workers[1], address):
@@ -165,7 +166,7 @@ def _run_on_ray(job: _Job, address: str | None, enter: Callable[[str], None]) ->
         for attempt in range(_MAX_FAILURES + 1):
             try:
                 return _run_once(job, enter)
-            except ValueError:
+            except (ValueError, NoRoom):
                 raise
             except Exception as error:
                 if attempt == _MAX_FAILURES:
@@ -257,7 +258,7 @@ def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> Non
     )
     events = run_folder / _EVENTS if workers.rank == 0 else Path(os.devnull)
     with write_events(events, job.post if workers.rank == 0 else None) as write:
-        say = _tracing_epochs(write)
+        say = trace_epochs(write)
 
         def show(name: str, jpeg: bytes) -> None:
             encoded = base64.b64encode(jpeg).decode()
@@ -276,17 +277,17 @@ def _fit(job: _Job, release: ReleaseFacts, workers: Workers, device: Any) -> Non
             job.store.put(run_folder / _KEPT)
 
 
-def _tracing_epochs(say: OnProgress) -> OnProgress:
+def trace_epochs(say: OnProgress) -> OnProgress:
     """The same; each epoch that it is told is a span, which began with the one before."""
     began_ns = time.time_ns()
 
     def say_and_trace(event: dict[str, Any]) -> None:
         nonlocal began_ns
-        say(event)
         if event["kind"] == "epoch":
             ended_ns = time.time_ns()
             record("epoch", began_ns, ended_ns, epoch=event["epoch"] + 1)
             began_ns = ended_ns
+        say(event)  # which may end a trial
 
     return say_and_trace
 

@@ -17,16 +17,18 @@ import threading
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.abandoned import drop_abandoned
 from assets.cluster.connection import open_ray
+from assets.cluster.worker_lines import await_last_lines, speak_as
 from assets.pixel_cache import CacheRoom
 from assets.pretrained import find_weights
 from assets.samples import ReleaseFacts, read_release
-from assets.training.ray_train import RUNS, Lesson, Listeners, learn
+from assets.tracing import continued, span, traceparent
+from assets.training.ray_train import RUNS, Lesson, Listeners, learn, trace_epochs
 from assets.training.run_folder import own_folder
 from assets.training.trials import OnTrial, Record, Trial
 
@@ -56,6 +58,8 @@ class _Job:
     seed: int
     num_at_once: int
     pixels: CacheRoom | None
+    tokens: tuple[str, ...]  # by number: the last word of a trial's process
+    traceparent: str | None = None  # of the search's span
 
 
 def search(
@@ -91,18 +95,23 @@ def search(
         seed,
         num_at_once,
         pixels,
+        tuple(uuid.uuid4().hex for _ in settings),
     )
     runs = models_dir.resolve() / RUNS
     drop_abandoned(runs)
     for name, value in _TUNE_SETTINGS.items():
         os.environ.setdefault(name, value)
+    told = {"task": config.task, "recipe": config.name, "release": release.release_id}
     with (
         own_folder(runs / f"search-{uuid.uuid4().hex}") as folder,
+        span("search", **told),
         open_ray(num_workers, ray_address),
     ):
         try:
             with _quiet_tune():
-                _run(job, record, folder)
+                _run(replace(job, traceparent=traceparent()), record, folder)
+            whole = [t.number for t in record.trials if t.status == "finished"]
+            await_last_lines([job.tokens[n] for n in whole], is_any_dead=False)
         finally:
             record.interrupt()
             shutil.rmtree(folder, ignore_errors=True)
@@ -143,7 +152,26 @@ def _run(job: _Job, record: Record, folder: Path) -> None:
 
 
 def _try(config: dict[str, Any], job: _Job) -> None:
-    """One trial, in a process of Ray Tune."""
+    """One trial, in a process of Ray Tune, which ends one that is stopped by SystemExit."""
+    number = config["number"]
+    settings = " ".join(
+        f"{name}={value}" for name, value in job.settings[number].items()
+    )
+    stopped: SystemExit | None = None
+    with (
+        speak_as(f"trial {number + 1}", job.tokens[number]),
+        continued(job.traceparent),
+        span("trial", trial=number + 1, settings=settings),
+    ):
+        try:
+            _learn(number, job)
+        except SystemExit as end:  # it has not failed
+            stopped = end
+    if stopped is not None:
+        raise stopped
+
+
+def _learn(number: int, job: _Job) -> None:
     import torch
     from ray import tune
 
@@ -151,7 +179,7 @@ def _try(config: dict[str, Any], job: _Job) -> None:
     from models.tasks import find_task
     from models.training.workers import Alone
 
-    recipe = change_settings(job.config, job.settings[config["number"]])
+    recipe = change_settings(job.config, job.settings[number])
     metric = find_task(recipe.task).metric
 
     def report(event: dict[str, Any]) -> None:
@@ -173,7 +201,7 @@ def _try(config: dict[str, Any], job: _Job) -> None:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     weights = find_weights(recipe)
     lesson = Lesson(job.catalog, release, recipe, job.seed, weights, job.pixels)
-    learn(lesson, Alone(), device, Listeners(report))
+    learn(lesson, Alone(), device, Listeners(trace_epochs(report)))
 
 
 def _listen(record: Record) -> Any:

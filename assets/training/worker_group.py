@@ -30,8 +30,15 @@ PROCESS_NAME = (
     "training_worker"  # Ray names a process `ray::training_worker` while it works
 )
 _ROOM_S = 30.0  # after which a group that waits for room says so
+_GONE_S = 300.0  # after which a group that Ray's machines are too few for gives up
 _GRACE_S = 10.0  # for the other workers to say what they met, once one has failed
 _log = logging.getLogger("daguerre.training")
+
+
+class NoRoom(TimeoutError):
+    """Ray has fewer machines than a group needs, and nobody has brought one back: another attempt would wait again."""
+
+
 # What a worker runs: its argument, and its device.
 Work = Callable[[Any, "torch.device"], None]
 
@@ -59,8 +66,9 @@ def run_group(
     """Run `work(argument, device)` on so many workers at once, a CPU or a GPU each, until all of them have returned.
 
     `meeting` is a file that is not there yet, in a folder that all workers see. Raises the ValueError of a worker as
-    itself; otherwise what Ray says of the first worker that failed, and TimeoutError where there was no room for all
-    of them within `patience_s`. None of them works on when this ends.
+    itself; otherwise what Ray says of the first worker that failed, TimeoutError where there was no room for all of
+    them within `patience_s`, and NoRoom where Ray has had too few machines for `_GONE_S`, whoever uses them. None of
+    them works on when this ends.
     """
     import ray
     from ray.util.placement_group import placement_group, remove_placement_group
@@ -71,7 +79,7 @@ def run_group(
     tokens = [uuid.uuid4().hex for _ in range(num_workers)]
     is_well = False
     try:
-        _await_room(room, num_workers, patience_s)
+        _await_room(room, num_workers, "GPU" if use_gpu else "CPU", patience_s)
         options = {
             "name": PROCESS_NAME,
             "num_cpus": int(not use_gpu),
@@ -108,17 +116,34 @@ def run_group(
             await_last_lines(tokens if is_well else [], is_any_dead=not is_well)
 
 
-def _await_room(room: Any, num_workers: int, patience_s: float) -> None:
-    began = time.monotonic()
+def _await_room(room: Any, num_workers: int, resource: str, patience_s: float) -> None:
+    """A machine that is gone may come back, and others end their work; who waits is told which of the two it is."""
+    import ray
+
+    began_s = enough_s = time.monotonic()
     while not room.wait(min(_ROOM_S, patience_s)):
-        waited_s = time.monotonic() - began
-        if waited_s >= patience_s:
-            raise TimeoutError(
-                f"no room for {num_workers} workers within {waited_s:.0f} s"
+        now_s = time.monotonic()
+        num_units = int(ray.cluster_resources().get(resource, 0))
+        few = f"Ray has {num_units} {resource} in all for {num_workers} workers"
+        enough_s = now_s if num_units >= num_workers else enough_s
+        if now_s - enough_s >= _GONE_S:
+            raise NoRoom(
+                f"{few} for {now_s - enough_s:.0f} s: start the machine that is gone again, and the same training goes "
+                f"on from its last snapshot; or set DAGUERRE_WORKERS={max(1, num_units)}, and it begins anew"
             )
-        _log.warning(
-            f"waiting for room for {num_workers} workers: others use Ray's machines"
-        )
+        if now_s - began_s >= patience_s:
+            raise TimeoutError(
+                f"no room for {num_workers} workers within {now_s - began_s:.0f} s"
+            )
+        if num_units < num_workers:
+            left_s = _GONE_S - (now_s - enough_s)
+            _log.warning(
+                f"{few}: a machine may be gone; it waits for {left_s:.0f} s more"
+            )
+        else:
+            _log.warning(
+                f"waiting for room for {num_workers} workers: others use Ray's machines"
+            )
 
 
 def _is_one_node() -> bool:

@@ -13,9 +13,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-_CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
-_ASK_VERSION = 1
-_PATH_BENEATH = 1
+from assets.sandbox.landlock import (
+    ADD_RULE,
+    ASK_VERSION,
+    CREATE_RULESET,
+    PATH_BENEATH,
+    RESTRICT_SELF,
+    call,
+)
+
 # version of the interface -> how many rights to files it knows; the first forbids to move files between folders
 _NUM_RIGHTS = {2: 14, 3: 15, 4: 15}
 _NUM_RIGHTS_LATER = 16
@@ -24,20 +30,20 @@ _NO_NEW_PRIVS = 38  # prctl(2)
 
 def keep_to(root: Path, own: Path) -> None:
     """From now on nothing below `root` is opened but what is in `own`. Raises OSError where the kernel cannot."""
-    version = _call(_CREATE_RULESET, None, 0, _ASK_VERSION)
+    version = call(CREATE_RULESET, None, 0, ASK_VERSION)
     if version < min(_NUM_RIGHTS):
         raise OSError(f"Landlock's interface {version} is too old")
     rights = (1 << _NUM_RIGHTS.get(version, _NUM_RIGHTS_LATER)) - 1
     attributes = struct.pack("=Q", rights)
-    ruleset = _call(_CREATE_RULESET, attributes, len(attributes), 0)
+    ruleset = call(CREATE_RULESET, attributes, len(attributes), 0)
     for folder in (*_list_beside(root), own):
         descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         rule = struct.pack("=Qi", rights, descriptor)
-        _call(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
+        call(ADD_RULE, ruleset, PATH_BENEATH, rule, 0)
         os.close(descriptor)
     if ctypes.CDLL(None).prctl(_NO_NEW_PRIVS, 1, 0, 0, 0):
         raise OSError("prctl(PR_SET_NO_NEW_PRIVS)")
-    _call(_RESTRICT_SELF, ruleset, 0)
+    call(RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
 
 
@@ -48,14 +54,6 @@ def _list_beside(root: Path) -> Iterator[Path]:
         with os.scandir(path.parent) as beside:
             yield from (Path(e) for e in beside if e.name != path.name and e.is_dir())
         path = path.parent
-
-
-def _call(number: int, *arguments: object) -> int:
-    result = ctypes.CDLL(None, use_errno=True).syscall(number, *arguments)
-    if result < 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
-    return int(result)
 
 
 def main() -> None:

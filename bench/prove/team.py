@@ -84,7 +84,7 @@ class Team:
             "bench.prove.ray_node", str(machine.folder / "ray"), str(num_cpus), *joins
         )
         self._nodes[name] = work
-        machine.env["DAGUERRE_RAY"] = work.read()
+        machine.env["DAGUERRE_RAY"] = str(work.await_fact("raylet")["address"])
         if not joins:
             self._address = (machine.env["DAGUERRE_RAY"],)
         return machine

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,15 +10,11 @@ from orchestration.cli.output import Json, format_bytes, join_lines, say
 from orchestration.cli.progress import show_progress
 from orchestration.profiles import Settings, find_home, load_settings
 
-# raw data in the landing zone is the producers' own
-_NEEDED = (
-    "DAGUERRE_TABLES",
-    "DAGUERRE_BLOBS",
-    "DAGUERRE_LEDGER",
-    "DAGUERRE_DAGSTER",
-    "DAGUERRE_MLFLOW",
-    "DAGUERRE_MLFLOW_ARTIFACTS",
-)
+if TYPE_CHECKING:
+    from assets.backup.outside import Outside
+
+_DATABASES = ("DAGUERRE_LEDGER", "DAGUERRE_DAGSTER", "DAGUERRE_MLFLOW")
+_NAME_DATABASE = "name the Postgres behind a server as postgresql://user@host/database for this command"
 
 
 def backup(
@@ -36,25 +32,28 @@ def backup(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Back the home up, while others write: to FOLDER/<time>, whole, which shares what has not changed with the last.
+    """Back the home up, and a team's stores, while others write: to FOLDER/<time>, whole, which shares what has not
+    changed with the last.
 
     Exits 1 when something in the home is damaged.
     """
     from assets.backup.make import make_backup, plan_backup
+    from assets.backup.outside import PLACES, Outside
 
     settings = load_settings()
-    left_out = list_elsewhere(settings)
-    needed = [f"{name}={left_out[name]}" for name in _NEEDED if name in left_out]
+    outside = Outside() if home_only else find_outside(settings)
+    left_out = list_left_out(settings, outside)
+    needed = [f"{name}={where}" for name, where in left_out.items() if name in PLACES]
     if needed and not home_only:
         raise ValueError(
-            f"{', '.join(needed)} is not in the home and would not be backed up: copy it by its own tools after "
+            f"{', '.join(needed)} cannot be backed up by this: {_NAME_DATABASE}, or copy it by its own tools after "
             "this, and give --home-only"
         )
     if dry_run:
-        made = plan_backup(settings.home, folder)
+        made = plan_backup(settings.home, folder, outside)
     else:
         with show_progress("backing up", "files") as tick:
-            made = make_backup(settings.home, folder, left_out, tick)
+            made = make_backup(settings.home, folder, left_out, tick, outside)
     sizes = f"{made.num_files} files, {format_bytes(made.size_bytes)}, {format_bytes(made.new_bytes)} of them new"
     lines = [f"{made.folder}: {sizes}"]
     lines += [f"left out: {name}={where}" for name, where in left_out.items()]
@@ -76,18 +75,53 @@ def restore(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Restore a home, wherever it lay, with every hash checked. Nothing is restored where one is wrong."""
+    """Restore a home, wherever it lay, and a team's stores to where the settings say, which has to be empty.
+
+    Every hash is checked. Nothing is restored where one is wrong.
+    """
     from assets.backup.restore import restore_backup
 
     place = home or find_home(os.environ, Path.cwd())
+    outside = find_outside(_settle_at(place))
     with show_progress("restoring", "files") as tick:
-        done = restore_backup(source, place, tick)
+        done = restore_backup(source, place, tick, outside)
     lines = [
         f"{place}: {done.num_files} files, {format_bytes(done.size_bytes)}, of {done.backup} ({done.made_at})"
     ]
     lines += _follow(place)
     lines += [f"not in it: {name}={where}" for name, where in done.left_out.items()]
     say(as_json, {**vars(done), "home": place}, join_lines(lines))
+
+
+def find_outside(settings: Settings) -> "Outside":
+    """The folders, buckets and databases of servers that hold what a home would."""
+    from assets.backup.outside import PLACES, Outside
+    from assets.storage import Folder
+
+    folders = {}
+    databases = {}
+    for setting, address in list_elsewhere(settings).items():
+        place = PLACES.get(setting)
+        url = _find_url(settings, setting)
+        if place is None:
+            continue
+        if url.startswith("postgresql"):
+            databases[place] = url
+        elif not url:
+            folders[place] = Folder(address, settings.file_options)
+    return Outside(folders, databases, settings.table_options)
+
+
+def list_left_out(settings: Settings, outside: "Outside") -> dict[str, str]:
+    """Setting -> address, without a password, of each store that is not in a backup of the home and these."""
+    from assets.backup.outside import PLACES
+
+    held = {*outside.folders, *outside.databases}
+    return {
+        name: address
+        for name, address in list_elsewhere(settings).items()
+        if PLACES.get(name) not in held
+    }
 
 
 def list_elsewhere(settings: Settings) -> dict[str, str]:
@@ -100,14 +134,11 @@ def list_elsewhere(settings: Settings) -> dict[str, str]:
         "DAGUERRE_BLOBS": settings.blobs_uri,
         "DAGUERRE_MLFLOW_ARTIFACTS": settings.mlflow_artifacts,
     }
-    for name, url in (
-        ("DAGUERRE_LEDGER", settings.ledger_url),
-        (
-            "DAGUERRE_DAGSTER",
-            settings.dagster_url or f"sqlite:///{settings.dagster_home}",
-        ),
-        ("DAGUERRE_MLFLOW", settings.mlflow_url),
-    ):
+    for name in _DATABASES:
+        url = _find_url(settings, name)
+        if url.startswith(("http://", "https://")):
+            addresses[name] = url
+            continue
         parsed = make_url(url)
         is_file = url.startswith("sqlite") and parsed.database
         addresses[name] = str(parsed.database) if is_file else str(parsed)
@@ -116,6 +147,26 @@ def list_elsewhere(settings: Settings) -> dict[str, str]:
         for name, address in addresses.items()
         if not _is_below(address, settings.home)
     }
+
+
+def _find_url(settings: Settings, name: str) -> str:
+    """Of a database, or the server of one; "" of a folder."""
+    urls = {
+        "DAGUERRE_LEDGER": settings.ledger_url,
+        "DAGUERRE_DAGSTER": settings.dagster_url
+        or f"sqlite:///{settings.dagster_home}",
+        "DAGUERRE_MLFLOW": settings.mlflow_url,
+    }
+    return urls.get(name, "")
+
+
+def _settle_at(home: Path) -> Settings:
+    """The settings of a home that is not there yet; that they make its folder is undone."""
+    is_there = home.exists()
+    settings = load_settings({**os.environ, "DAGUERRE_HOME": str(home)})
+    if not is_there:
+        home.rmdir()
+    return settings
 
 
 def _is_below(address: str, home: Path) -> bool:

@@ -19,6 +19,7 @@ from assets.retrieval.stale_rows import (
     list_stale_captures,
     list_stale_clocks,
     list_stale_frames,
+    list_stale_verdicts,
 )
 from assets.stages import all_stages
 from assets.tables.catalog import Catalog
@@ -218,6 +219,7 @@ def _list_stale(
             sessions,
             "curation/frame_embeddings" in selected,
         ),
+        *list_stale_verdicts(catalog, sessions),
     ]
     return stale, notes
 

@@ -6,7 +6,9 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from sqlalchemy.exc import InternalError
 
+from assets.backup.postgres import list_tables
 from assets.ledger import FileOutcome, LeaseLost, Ledger
 
 
@@ -116,6 +118,21 @@ def test_what_is_sent_again_after_a_lost_reply_is_done_once(connect):
     ledger.commit(claim, [outcome()])
     ledger.commit(claim, [outcome()])
     assert len(ledger.outcomes("monday")) == 1 and ledger.claim("c", "two").epoch == 2
+
+
+def test_who_only_reads_makes_no_table_and_changes_no_row(postgres):
+    url = postgres.make_database()
+    reader = Ledger(url, is_read_only=True)
+    assert (reader.committed(), reader.sessions(), reader.pauses()) == ([], [], [])
+    assert list_tables(url) == []
+    writer = Ledger(url)
+    writer.commit(writer.claim("c", "one"), [outcome()])
+    assert (reader.committed(), reader.sessions()) == (["c"], ["monday"])
+    with pytest.raises(InternalError, match="read-only"):
+        reader.register_source("monday", "/data/monday")
+    assert writer.sources() == {}
+    for ledger in (reader, writer):
+        ledger.engine.dispose()
 
 
 def test_a_session_name_stands_for_one_place(connect):

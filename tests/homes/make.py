@@ -1,4 +1,5 @@
-"""Make the home that the code of an earlier commit leaves: two sessions of small pictures with boxes, and a release.
+"""Make the home that the code of an earlier commit leaves: two sessions of small pictures with boxes, a release, a scan
+where the commit reads scans, and the rows of a model that is champion.
 
     git worktree add ../earlier COMMIT && cd ../earlier
     python <this checkout>/tests/homes/make.py NAME.tar.xz
@@ -19,6 +20,20 @@ import cv2
 import numpy as np
 
 SESSIONS = {"monday": 0, "tuesday": 100}
+SCANNED = "wednesday"
+# what a row of a model and of a champion may hold, by the column's name
+MODEL = {
+    "model_sha256": "a" * 64,
+    "task": "detection",
+    "recipe": "tiny_detection",
+    "code_version": "1",
+    "seed": 0,
+    "run_id": "run",
+    "folder": "models/detection/a",
+    "facts_sha256": "b" * 64,
+    "model_name": "daguerre-detection",
+    "model_version": 1,
+}
 KEPT = ("tables", "blobs", "ledger.db")
 
 
@@ -38,15 +53,25 @@ def draw_session(folder: Path, seed: int) -> None:
     (folder / "data.yaml").write_text("names: [bolt, nut]\n")
 
 
+def write_scan(folder: Path) -> None:
+    """Three points, as PCD writes them in words."""
+    folder.mkdir(parents=True)
+    (folder / "0.pcd").write_text(
+        "VERSION .7\nFIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH 3\nHEIGHT 1\n"
+        "VIEWPOINT 0 0 0 1 0 0 0\nPOINTS 3\nDATA ascii\n0 0 1\n0 1 1\n1 0 1\n"
+    )
+
+
 def curate(home: Path) -> None:
     """What the graph does between intake and training, by the calls that all commits have."""
     sys.path.insert(0, os.getcwd())
     from assets.curation.clusters import update_clusters, update_splits
     from assets.curation.embed import Embedder
-    from assets.curation.release import draft_release, write_release
+    from assets.curation.release import write_release
     from assets.images import decode_rgb
     from assets.tables.catalog import Catalog
     from assets.tables.incremental import refresh_frames
+    from assets.tables.schemas import TABLES, to_table
     from checks.gates import gate_session
 
     catalog = Catalog(str(home / "tables"))
@@ -69,10 +94,26 @@ def curate(home: Path) -> None:
     gate_session(catalog, "unique_frames", None)
     update_splits(catalog)
     gate_session(catalog, "splits", None)
-    release_id = write_release(catalog, draft_release(catalog, "detection", None))
+    release_id = write_release(catalog, _draft_release(catalog))
     catalog.point("draft/detection", release_id)
     failed = [v.name for v in _judge_release(catalog, home) if v.stops]
+    for table in ("models", "champions"):
+        names = [column.name for column in TABLES[table].columns]
+        row = {**dict.fromkeys(names), **MODEL, "release_id": release_id}
+        rows = to_table(TABLES[table], [{name: row[name] for name in names}])
+        catalog.upsert(table, rows)
     print(release_id, "release held by" if failed else "release published", *failed)
+
+
+def _draft_release(catalog: object) -> object:
+    """Commits from before choices want a third word, on something else."""
+    import inspect
+
+    from assets.curation.release import draft_release
+
+    words = inspect.signature(draft_release).parameters.values()
+    num_needed = sum(word.default is word.empty for word in words)
+    return draft_release(*[catalog, "detection", None][:num_needed])
 
 
 def _judge_release(catalog: object, home: Path) -> list:
@@ -115,6 +156,9 @@ def main(target: Path) -> None:
         os.environ |= {"DAGUERRE_HOME": str(home), "DAGUERRE_LANDING": str(landing)}
         for session, seed in SESSIONS.items():
             draw_session(landing / session, seed)
+        if (Path.cwd() / "assets/formats/points").exists():
+            write_scan(landing / SCANNED)
+        for session in sorted(os.listdir(landing)):
             command = [
                 sys.executable,
                 "-m",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -40,21 +41,40 @@ def test_a_home_comes_back_under_another_name(run, taken_in, tmp_path, monkeypat
         run("restore", "backups")
 
 
-def test_stores_that_lie_elsewhere_are_named_and_left_out_only_when_asked(
+def test_what_cannot_be_backed_up_is_named_and_left_out_only_when_asked(
     run, taken_in, tmp_path, monkeypatch
 ):
-    monkeypatch.setenv("DAGUERRE_BLOBS", "s3://bucket/blobs")
+    monkeypatch.setenv("DAGUERRE_MLFLOW", "http://127.0.0.1:5999")
     monkeypatch.setenv("DAGUERRE_LEDGER", "postgresql+psycopg://me:secret@host/db")
-    with pytest.raises(ValueError, match="DAGUERRE_BLOBS=s3://bucket/blobs") as refusal:
+    with pytest.raises(ValueError, match="DAGUERRE_MLFLOW=http://127") as refusal:
         run("backup", "backups")
-    assert "secret" not in str(refusal.value)
+    assert "postgresql://" in str(refusal.value) and "secret" not in str(refusal.value)
     assert os.listdir(tmp_path).count("backups") == 0
     made = run("backup", "backups", "--home-only")
-    assert made["left_out"]["DAGUERRE_BLOBS"] == "s3://bucket/blobs"
-    monkeypatch.undo()
-    assert run("restore", str(tmp_path / "backups"), str(tmp_path / "there"))[
-        "left_out"
-    ] == {
-        "DAGUERRE_BLOBS": "s3://bucket/blobs",
+    left_out = {
+        "DAGUERRE_MLFLOW": "http://127.0.0.1:5999",
         "DAGUERRE_LEDGER": "postgresql+psycopg://me:***@host/db",
     }
+    assert made["left_out"] == left_out
+    monkeypatch.undo()
+    there = str(tmp_path / "there")
+    assert run("restore", str(tmp_path / "backups"), there)["left_out"] == left_out
+
+
+def test_a_folder_outside_of_the_home_comes_back_where_the_settings_say(
+    run, taken_in, tmp_path, monkeypatch
+):
+    shutil.move(taken_in / "tables", tmp_path / "tables")
+    monkeypatch.setenv("DAGUERRE_TABLES", str(tmp_path / "tables"))
+    assert run("backup", "backups")["damaged"] == []
+    with pytest.raises(ValueError, match="tables is not empty"):
+        run("restore", "backups", "there")
+    assert not (tmp_path / "there").exists()
+    monkeypatch.setenv("DAGUERRE_TABLES", str(tmp_path / "other"))
+    run("restore", "backups", "there")
+    monkeypatch.setenv("DAGUERRE_HOME", str(tmp_path / "there"))
+    assert run("verify")["ok"]
+    assert not (tmp_path / "there" / "tables").exists()
+    monkeypatch.delenv("DAGUERRE_TABLES")
+    run("restore", "backups", str(tmp_path / "whole"))
+    assert (tmp_path / "whole" / "tables" / "frames.lance").is_dir()

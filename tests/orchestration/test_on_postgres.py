@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -12,10 +14,13 @@ import pytest
 import sqlalchemy as sa
 from dagster._daemon.types import DaemonHeartbeat
 
+from assets.backup.make import make_backup
+from assets.backup.restore import restore_backup
 from assets.monitoring.answers import REQUEST
 from assets.retrieval.dagster_runs import read_engine
 from assets.retrieval.recorded_costs import read_rates
 from orchestration.backfill.launch import is_daemon_there
+from orchestration.cli.backing_up import find_outside
 from orchestration.instance import prepare_instance
 from orchestration.jobs import ingest_session
 from orchestration.profiles import Settings, load_settings
@@ -88,6 +93,40 @@ def test_mlflow_keeps_its_models_in_postgres(machine):
     (found,) = second.versions("detection")
     assert found.version == 1
     assert [v.version for v in second.reader.versions()] == [1]
+
+
+def test_a_registry_that_is_restored_elsewhere_names_its_artifacts_there(
+    machine, postgres, tmp_path
+):
+    settings = machine("first")
+    former = settings.mlflow_artifacts
+    artifact = Path(former) / "daguerre-detection" / "weights"
+    artifact.parent.mkdir()
+    artifact.write_bytes(b"weights")
+    client = build_tracker(settings).open_client()
+    client.create_registered_model("daguerre-detection")
+    client.create_model_version("daguerre-detection", str(artifact.parent))
+    backups = tmp_path / "backups"
+    assert (
+        make_backup(settings.home, backups, {}, outside=find_outside(settings)).damaged
+        == []
+    )
+    now = str(tmp_path / "now")
+    moved = replace(
+        settings,
+        home=tmp_path / "again",
+        tables_uri=f"{now}/tables",
+        blobs_uri=f"{now}/blobs",
+        mlflow_artifacts=f"{now}/mlflow",
+        ledger_url=postgres.make_database(),
+        dagster_url=postgres.make_database(),
+        mlflow_url=postgres.make_database().replace("psycopg", "psycopg2"),
+    )
+    restore_backup(backups, moved.home, None, find_outside(moved))
+    shutil.rmtree(former)
+    (found,) = build_tracker(moved).reader.versions()
+    assert found.source == f"{now}/mlflow/daguerre-detection"
+    assert (Path(found.source) / "weights").read_bytes() == b"weights"
 
 
 def test_the_queue_has_the_limits_of_a_team(machine):

@@ -12,6 +12,7 @@ from assets.tables.schemas.table import (
     FLOATS,
     ID,
     INT,
+    MADE_BY,
     SESSION,
     SHA,
     TEXT,
@@ -50,7 +51,9 @@ PREDICTIONS = Table(
             "image",
             nullable=True,
         ),
+        MADE_BY,
     ),
+    version=2,
 )
 
 DRIFT = Table(
@@ -96,6 +99,7 @@ DRIFT = Table(
             "UTC",
             nullable=True,
         ),
+        MADE_BY,
     ),
     version=2,
 )

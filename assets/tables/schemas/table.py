@@ -129,6 +129,8 @@ SOURCE = (
         "source_inner_offset", INT, "byte", "decompressed chunk", nullable=True, low=0
     ),
 )
+# of rows that had none before; null: code from before made them
+MADE_BY = Column("code_version", TEXT, nullable=True)
 DERIVED = (Column("input_sha256", TEXT, regex=SHA), Column("code_version", TEXT))
 BOX = tuple(
     Column(n, pa.float32(), "px", "image", nullable=True)

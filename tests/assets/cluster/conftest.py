@@ -9,6 +9,7 @@ import pytest
 
 from assets.cluster.connection import open_ray
 from bench.ray_nodes import RayNodes, start_ray_nodes
+from tests.assets.training.conftest import store_release as store_release
 
 
 @pytest.fixture(scope="module")

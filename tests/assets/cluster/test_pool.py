@@ -11,7 +11,9 @@ import pytest
 from assets.cluster.pool import run_pool
 from assets.curation.embed import Embedder
 from assets.curation.session import embed_frames
+from assets.evaluation.open_exam import examine_all
 from assets.monitoring.watch import predict_session
+from assets.samples import read_release
 from assets.tables.catalog import Catalog
 from assets.workspace import Workspace
 from bench.cluster import digest_rows, fill, store_model
@@ -44,7 +46,7 @@ def test_answers_come_once_in_order_when_workers_are_killed(nodes, tmp_path, cap
     assert _square(work, numbers) == [n * n for n in numbers]
     tries = _tries(tmp_path)
     assert set(tries) == set(numbers) and tries.count(7) == tries.count(31) == 2
-    assert caplog.text.count("a squaring worker died") == 2
+    assert caplog.text.count("a worker for squaring died") == 2
     # the last words of who was killed, with name and node, and no password
     said = [r.getMessage() for r in caplog.records if r.name == "daguerre.workers"]
     (word,) = [line for line in said if "INFO 7 is too much" in line]
@@ -129,6 +131,28 @@ def test_predictions_are_the_same_to_the_byte_by_a_model_brought_through_the_sto
     assert (other_home / name).read_bytes() == (home / name).read_bytes()
 
 
+def test_an_open_exam_has_the_same_figures_there_and_here(
+    nodes, store_release, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("assets.cluster.pool.FEWEST_FRAMES", 3)
+    splits = ["train", "train", "val", "test", "test", "test"]
+    catalog, release_id = store_release("multilabel", splits, ("cup", "plate"))
+    asked = []
+    monkeypatch.setattr(
+        "assets.cluster.pool.run_pool",
+        lambda *words: asked.append(words[0].name) or run_pool(*words),
+    )
+    home = tmp_path / "home"
+    sha256 = store_model(catalog, home, "multilabel", release_id)["model_sha256"]
+    release = read_release(catalog, release_id, "multilabel")
+    there, here = (
+        examine_all(catalog, where, release, "multilabel", [sha256])
+        for where in (Workspace(home, ray_address=nodes.address), Workspace(home))
+    )
+    assert there == here and there[sha256].keys() == {"map", "micro_f1"}
+    assert asked == ["exam"], "once on the nodes"
+
+
 def test_a_row_that_is_missing_at_the_end_is_no_success(nodes, filled, monkeypatch):
     catalog, home, _ = filled
     upsert = catalog.upsert
@@ -154,6 +178,6 @@ def test_a_node_that_is_lost_costs_no_row_and_makes_none_twice(nodes, tmp_path, 
     assert list(run_pool(work, count(), (2, 2), tmp_path)) == [
         n * n for n in range(200)
     ]
-    assert "a squaring worker died" in caplog.text
+    assert "a worker for squaring died" in caplog.text
     assert set(_tries(tmp_path)) == set(range(200))
     assert nodes.is_alive(0) and not nodes.is_alive(1)

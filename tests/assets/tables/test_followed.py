@@ -6,25 +6,14 @@ import pytest
 
 from assets.tables.commits import merge_files
 from assets.tables.followed import FollowedRows
-from assets.tables.schemas import TABLES, content_id, to_table
+from bench.synthetic_home import admit
 
 COLUMNS = ["session", "version", "is_held"]
 
 
 def decide(catalog, *sessions: str, table: str = "frames", version: int = 1) -> None:
     """One commit with a decision a session."""
-    rows = [
-        {
-            "publication_id": content_id(table, session),
-            "table_name": table,
-            "session": session,
-            "version": version,
-            "is_held": False,
-            "reason": "",
-        }
-        for session in sessions
-    ]
-    catalog.upsert("publications", to_table(TABLES["publications"], rows))
+    admit(catalog, table, sessions, version)
 
 
 def list_sessions(rows) -> list[str]:

@@ -1,9 +1,12 @@
-"""A small stored release: squares and discs on grey, with exact labels."""
+"""A small stored release: squares and discs on grey, with exact labels; and the spans that this process sends."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import io
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -11,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from assets import tracing
 from assets.tables.catalog import Catalog
 from assets.tables.releases import hash_content, summarise
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -162,3 +166,26 @@ def _frame_row(number: int, payload: bytes) -> dict[str, object]:
         "source_length": len(payload),
         "source_inner_offset": None,
     }
+
+
+@pytest.fixture
+def read_spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict]]]:
+    """The spans that this process has sent, as the SDK writes them."""
+    written = io.StringIO()
+    with monkeypatch.context() as patched:
+        patched.setenv("OTEL_TRACES_EXPORTER", "console")
+        tracing._provider.cache_clear()
+        tracing._find_provider.cache_clear()
+        patched.setattr(sys, "stderr", written)
+        provider = tracing._provider()
+        patched.undo()
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+
+    def read() -> list[dict]:
+        provider.force_flush()
+        return [json.loads(line) for line in written.getvalue().splitlines()]
+
+    yield read
+    provider.shutdown()
+    tracing._provider.cache_clear()
+    tracing._find_provider.cache_clear()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging
 from dataclasses import replace
 
 import pytest
@@ -28,8 +30,9 @@ _CONFIG = replace(
 )
 @pytest.mark.timeout(600)  # Ray, and a process for trials that imports torch
 def test_a_search_tells_the_better_settings_stops_the_worse_and_outlives_one_that_fails(
-    store_release, tmp_path, capfd
+    store_release, tmp_path, capfd, caplog, read_spans
 ):
+    caplog.set_level(logging.INFO, "daguerre")
     catalog, release_id = store_release("recognition", _SPLITS)
     good = {"lr": "0.005", "clip_norm": "10.0"}
     diverging = {"lr": "1e30", "clip_norm": "1e30"}
@@ -68,6 +71,37 @@ def test_a_search_tells_the_better_settings_stops_the_worse_and_outlives_one_tha
     assert [row["train_loss"] for row in again] == [row["train_loss"] for row in epochs]
     assert not list((tmp_path / "models" / ".runs").iterdir())
     assert capfd.readouterr().out == ""
+    (whole,) = read_spans()
+    _require_spans_of_trials(caplog.records, whole)
+
+
+def _require_spans_of_trials(records, whole):
+    """Their processes send them by their stderr here, and what they say there is in the log under their names."""
+    said = [r.getMessage() for r in records if r.name == "daguerre.workers"]
+    spans = [
+        (line.partition(" on ")[0], json.loads(line[line.index("{") :]))
+        for line in said
+        if '"trace_id"' in line
+    ]
+    trials = [(who, span) for who, span in spans if span["name"] == "trial"]
+    assert sorted(who for who, _ in trials) == [f"trial {n}" for n in (1, 2, 3, 4)]
+    is_failed = {who: s["status"]["status_code"] == "ERROR" for who, s in trials}
+    assert [is_failed[f"trial {n}"] for n in (1, 2, 3, 4)] == [
+        True,
+        False,
+        False,
+        False,
+    ]
+    epochs = [who for who, span in spans if span["name"] == "epoch"]
+    assert [epochs.count(f"trial {n}") for n in (2, 3, 4)] == [3, 1, 3]
+    assert whole["name"] == "search"
+    assert {s["parent_id"] for _, s in trials} == {whole["context"]["span_id"]}
+    assert {s["context"]["trace_id"] for _, s in spans} == {
+        whole["context"]["trace_id"]
+    }
+    assert (
+        "clip_norm=10.0" in dict(trials)["trial 2"]["attributes"]["daguerre.settings"]
+    )
 
 
 def _make_record(num_trials=2, num_epochs=3):

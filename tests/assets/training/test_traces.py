@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import json
-import sys
 import uuid
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,29 +24,6 @@ pytestmark = [
 ]
 RUN_ID = str(uuid.uuid4())
 TRACE = uuid.UUID(RUN_ID).hex
-
-
-@pytest.fixture
-def read_spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict]]]:
-    """The spans that this process has sent, as the SDK writes them."""
-    written = io.StringIO()
-    with monkeypatch.context() as patched:
-        patched.setenv("OTEL_TRACES_EXPORTER", "console")
-        tracing._provider.cache_clear()
-        tracing._find_provider.cache_clear()
-        patched.setattr(sys, "stderr", written)
-        provider = tracing._provider()
-        patched.undo()
-    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
-
-    def read() -> list[dict]:
-        provider.force_flush()
-        return [json.loads(line) for line in written.getvalue().splitlines()]
-
-    yield read
-    provider.shutdown()
-    tracing._provider.cache_clear()
-    tracing._find_provider.cache_clear()
 
 
 def test_a_training_is_a_span_with_one_an_epoch(

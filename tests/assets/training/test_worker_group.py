@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from assets.cluster.connection import open_ray
-from assets.training.worker_group import run_group
+from assets.training.worker_group import NoRoom, run_group
 
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{kind}")
@@ -124,3 +124,15 @@ def test_what_workers_say_is_in_the_log_by_rank_and_machine_also_of_one_that_die
 def test_a_group_without_room_says_so(tmp_path):
     with pytest.raises(TimeoutError, match="no room for 99 workers within"):
         run_group(_note, tmp_path, 99, False, tmp_path / "meet", patience_s=0.5)
+
+
+def test_a_group_that_ray_has_too_few_machines_for_says_so_and_gives_up(
+    tmp_path, monkeypatch, caplog
+):
+    """As when a node is gone, which takes the cores that it had with it."""
+    monkeypatch.setattr("assets.training.worker_group._ROOM_S", 0.1)
+    monkeypatch.setattr("assets.training.worker_group._GONE_S", 0.3)
+    with pytest.raises(NoRoom, match=r"CPU in all for 99 workers .* DAGUERRE_WORKERS="):
+        run_group(_note, tmp_path, 99, False, tmp_path / "meet")
+    assert "a machine may be gone; it waits for" in caplog.text
+    assert "others use" not in caplog.text

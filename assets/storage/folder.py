@@ -1,4 +1,4 @@
-"""Where files lie: the landing zone that producers write, and the content-addressed blob store that we write.
+"""Folders and bucket prefixes: what lies below them, as it is listed, and the bytes of what was listed.
 
 Local folders and s3:// prefixes through fsspec and s3fs. Names from outside are only ever joined below a root.
 """
@@ -6,44 +6,27 @@ Local folders and s3:// prefixes through fsspec and s3fs. Names from outside are
 from __future__ import annotations
 
 import errno
-import fcntl
-import hashlib
 import io
 import os
 import posixpath
 import re
 import stat
-import tempfile
-import time
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TypeVar, cast
+from typing import Any, BinaryIO, NamedTuple, cast
 
-from assets.addresses import hide, require_open
-from assets.disk import make_folder, sync
-from assets.spill import open_aside
-from assets.tables.schemas import SESSION_KEY
+from assets.addresses import require_open
+from assets.disk import make_folder
+from assets.storage.names import is_utf8, store_name
+from assets.storage.retries import retry
 
-T = TypeVar("T")
-_ATTEMPTS = 4
-_CHUNK_BYTES = 1 << 20
 _PAGE_KEYS = 1000  # S3 gives no more at once
-_BLOB = re.compile(r"[0-9a-f]{2}/([0-9a-f]{64})")
 _PARTIAL = re.compile(r"(^|/)\.[^/]*\.(part|tmp)$")
 _UNKNOWN_VERSION = "-"  # of what could not be looked at
 # open(2): no link, no wait for who writes to a pipe, no terminal
 _OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _NO_FILE = (errno.ELOOP, errno.ENXIO, errno.ENODEV)  # a link; a socket or a device
-_ESCAPE = re.compile(r"\\x([0-9a-f]{2})")
-# that Unicode does not take apart
-_LETTERS = str.maketrans(
-    {"æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
-)
-_NOT_UTF8 = re.compile("[\udc80-\udcff]")  # PEP 383
 
 
 class Fault(NamedTuple):
@@ -102,14 +85,14 @@ class Folder:
     def exists(self) -> bool:
         """Whether there is anything at this place."""
         self.fs.invalidate_cache()
-        return bool(_retry(lambda: self.fs.exists(self._root)))
+        return bool(retry(lambda: self.fs.exists(self._root)))
 
     def folders(self) -> list[str]:
         """Names of the folders directly below, sorted."""
         self.fs.invalidate_cache()
-        if not _retry(lambda: self.fs.exists(self._root)):
+        if not retry(lambda: self.fs.exists(self._root)):
             return []
-        entries = _retry(lambda: self.fs.ls(self._root, detail=True))
+        entries = retry(lambda: self.fs.ls(self._root, detail=True))
         return sorted(
             posixpath.basename(e["name"].rstrip("/"))
             for e in entries
@@ -127,14 +110,14 @@ class Folder:
         if self.is_local and os.path.isdir(self._root):
             return sorted(self._walk(), key=lambda e: e.path)
         self.fs.invalidate_cache()
-        info = _retry(lambda: self.fs.info(self._root))
+        info = retry(lambda: self.fs.info(self._root))
         if info["type"] == "file":
             return [
                 e
                 for e in [self._entry(posixpath.basename(self._root), info)]
                 if e is not None
             ]
-        found = _retry(lambda: self.fs.find(self._root, detail=True))
+        found = retry(lambda: self.fs.find(self._root, detail=True))
         prefix = self._root.rstrip("/") + "/"
         names = {
             name: name.removeprefix(prefix)
@@ -160,7 +143,7 @@ class Folder:
         prefix = prefix.rstrip("/") + "/"
         start = prefix + after
         while True:
-            page = _retry(
+            page = retry(
                 lambda at=start: self.fs.call_s3(  # type: ignore[misc]
                     "list_objects_v2",
                     Bucket=bucket,
@@ -269,7 +252,7 @@ class Folder:
         """
         if self.is_local:
             return self._open_local(file)
-        return cast(BinaryIO, _retry(lambda: self.fs.open(file.uri, "rb")))
+        return cast(BinaryIO, retry(lambda: self.fs.open(file.uri, "rb")))
 
     def _open_local(self, file: SessionFile) -> BinaryIO:
         path = os.path.realpath(file.uri) if file.is_link else file.uri
@@ -299,6 +282,47 @@ class Folder:
         if _version(facts) != file.version:
             raise NotAsListed(file.uri, "changed after it was listed")
 
+    def names_in(self, below: str) -> list[str]:
+        """Names of the files directly below a folder of this one, sorted; none where there is no such folder."""
+        self.fs.invalidate_cache()
+        try:
+            found = retry(lambda: self.fs.ls(self._at(below), detail=False))
+        except FileNotFoundError:
+            return []
+        return sorted(posixpath.basename(path) for path in found)
+
+    def find_any(self) -> str:
+        """The path of a file below, an upload under way too; "" where there is none."""
+        self.fs.invalidate_cache()
+        if not self.is_local:
+            bucket, _, prefix = self._root.partition("/")
+            found = retry(
+                lambda: self.fs.call_s3(
+                    "list_objects_v2", Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1
+                )
+            ).get("Contents", [])
+            return str(found[0]["Key"].removeprefix(f"{prefix}/")) if found else ""
+        walk = os.walk(self._root)
+        return next((names[0] for _, _, names in walk if names), "")
+
+    def read(self, path: str) -> bytes:
+        """All bytes of a file below this folder. Raises FileNotFoundError where there is none."""
+        return cast(bytes, retry(lambda: self.fs.cat_file(self._at(path))))
+
+    def fetch(self, file: SessionFile, target: Path) -> None:
+        """Copy a file, as long as it is, to this machine's disk. Raises FileNotFoundError where it is gone."""
+        retry(lambda: self.fs.get_file(self._at(file.path), str(target)))
+
+    def fill(self, path: str, source: Path) -> None:
+        """Copy a file of this machine's disk to a path below this folder, whole or not at all."""
+        at = self._at(path)
+        if self.is_local:
+            make_folder(os.path.dirname(at))
+        retry(lambda: self.fs.put_file(str(source), at))
+
+    def _at(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
     def above(self) -> Folder | None:
         """The folder that this one lies in; None for a disk's or a bucket's root."""
         start = len(self.uri.partition("://")[0]) + 3 if not self.is_local else 0
@@ -311,7 +335,7 @@ class Folder:
         info: dict[str, Any] = {"name": path}
         if not self.is_local:
             try:
-                info = _retry(lambda: self.fs.info(path))
+                info = retry(lambda: self.fs.info(path))
             # without the right to list, a bucket says so of what is not there
             except (FileNotFoundError, PermissionError):
                 return None
@@ -342,30 +366,6 @@ class GoneFolder(Folder):
     def pages(self, after: str = "") -> Iterator[list[SessionFile]]:
         """One piece without a file."""
         yield []
-
-
-def store_name(name: str) -> str:
-    r"""A name as text that every store takes: a byte of it that is no UTF-8 as `\xff`.
-
-    `restore_name` gives the name back: a `\xff` that is in the name itself is written as `\x5cxff`.
-    """
-    plain = _ESCAPE.sub(lambda found: rf"\x5cx{found[1]}", name)
-    return _NOT_UTF8.sub(lambda found: rf"\x{ord(found[0]) - 0xDC00:02x}", plain)
-
-
-def restore_name(stored: str) -> str:
-    """The name that `store_name` was given, with bytes that are no UTF-8 as Python holds them (PEP 383)."""
-
-    def restore(found: re.Match[str]) -> str:
-        byte = int(found[1], 16)
-        return chr(0xDC00 + byte) if byte >= 0x80 else chr(byte)
-
-    return _ESCAPE.sub(restore, stored)
-
-
-def is_utf8(name: str) -> bool:
-    """Whether all bytes of a name are UTF-8."""
-    return _NOT_UTF8.search(name) is None
 
 
 def _name_local(path: str, uri: str, facts: os.stat_result) -> SessionFile:
@@ -408,244 +408,3 @@ _NAMELESS = Fault(
     "its name is not UTF-8",
     "rename it, or its folder, as in `convmv -f latin1 -t utf8 --notest NAME`",
 )
-
-
-class BlobStore:
-    """Bytes by their sha256: `put` writes once, `get` proves what it returns."""
-
-    def __init__(self, uri: str, options: dict[str, Any] | None = None) -> None:
-        self.folder = Folder(uri, options)
-
-    def put(self, stream: BinaryIO) -> str:
-        """Store the stream's bytes and return their sha256. A blob that is there already is not written again.
-
-        A large one lies aside until its hash is known, once: beside the blobs, or on its way to a bucket in the folder
-        for temporary files. Raises NoRoom. On a local disk it outlives a power cut from here on, also one that a writer
-        left who died.
-        """
-        num_bytes = stream.seek(0, os.SEEK_END)
-        stream.seek(0)
-        if self.folder.is_local:
-            make_folder(self.folder._root)
-        beside = self.folder._root if self.folder.is_local else None
-        with open_aside(num_bytes, beside) as aside:
-            sha256 = _copy_hashing(stream, aside)
-            if not self._renew(sha256):
-                self._write(sha256, aside)
-        if self.folder.is_local:
-            sync(os.path.dirname(self._path(sha256)))
-            sync(self.folder._root)
-        return sha256
-
-    def get(self, sha256: str) -> bytes:
-        """The bytes. Raises ValueError when they no longer match their name, FileNotFoundError when they are gone."""
-        data = cast(bytes, _retry(lambda: self.folder.fs.cat_file(self._path(sha256))))
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise ValueError(
-                f"blob {sha256} has changed: restore it from the source or from a backup"
-            )
-        return data
-
-    def open(self, sha256: str) -> BinaryIO:
-        """The blob as a seekable stream, not proven. Raises FileNotFoundError when it is gone."""
-        return cast(
-            BinaryIO, _retry(lambda: self.folder.fs.open(self._path(sha256), "rb"))
-        )
-
-    def matches(self, sha256: str) -> bool:
-        """Whether the bytes still have their hash, read piece by piece. Raises FileNotFoundError when they are gone."""
-        with self.open(sha256) as stream:
-            return hash_stream(stream) == sha256
-
-    def exists(self, sha256: str) -> bool:
-        """Whether the blob is stored."""
-        return bool(_retry(lambda: self.folder.fs.exists(self._path(sha256))))
-
-    def _renew(self, sha256: str) -> bool:
-        """Whether the blob is stored; on a local disk `drop_unused` sees that somebody counts on it."""
-        if not self.folder.is_local:
-            return self.exists(sha256)
-        # that of another user is written anew
-        absent = (FileNotFoundError, PermissionError)
-        with suppress(*absent), _locked(self.folder._root, fcntl.LOCK_SH):
-            facts = os.stat(self._path(sha256))
-            # by its change of state: backups know a file by when it was written
-            os.utime(self._path(sha256), ns=(facts.st_atime_ns, facts.st_mtime_ns))
-            return True
-        return False
-
-    def measure_unused(self, sha256: str, since_s: float) -> int | None:
-        """The bytes of a blob of a local disk that `put` has not met after `since_s` (since 1970); None of others."""
-        with suppress(FileNotFoundError):
-            facts = os.stat(self._path(sha256))
-            return facts.st_size if facts.st_ctime < since_s else None
-        return None
-
-    def drop_unused(self, sha256: str, since_s: float) -> int | None:
-        """Remove such a blob, which no row names; its bytes, None where it stays.
-
-        It stays where the file system has no locks: a writer could count on it that very moment.
-        """
-        with _locked(self.folder._root, fcntl.LOCK_EX) as is_locked:
-            size = self.measure_unused(sha256, since_s) if is_locked else None
-            if size is not None:
-                os.unlink(self._path(sha256))
-            return size
-
-    def names(self) -> Iterator[str]:
-        """The sha256 of every blob."""
-        if self.folder.exists():
-            prefix = self.folder._root.rstrip("/") + "/"
-            for path in _retry(lambda: self.folder.fs.find(self.folder._root)):
-                # what trainings and reports leave lies below names of their own
-                found = _BLOB.fullmatch(path.removeprefix(prefix))
-                if found:
-                    yield found[1]
-
-    def _path(self, sha256: str) -> str:
-        return f"{self.folder._root}/{sha256[:2]}/{sha256}"
-
-    def _write(self, sha256: str, aside: BinaryIO) -> None:
-        path = self._path(sha256)
-        # an object store shows an object only when it is whole
-        if not self.folder.is_local:
-            _retry(lambda: _upload(self.folder.fs, path, aside))
-            return
-        make_folder(os.path.dirname(path))
-        if not isinstance(aside, BytesIO):
-            os.fsync(aside.fileno())
-            os.replace(aside.name, path)
-            return
-        _write_local(path, aside.getbuffer())
-
-
-def _write_local(path: str, content: bytes | memoryview) -> None:
-    descriptor, partial = tempfile.mkstemp(
-        dir=os.path.dirname(path), prefix=".", suffix=".part"
-    )
-    try:
-        with os.fdopen(descriptor, "wb") as target:
-            target.write(content)
-            target.flush()
-            os.fsync(target.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
-
-
-def put_object(folder: Folder, name: str, content: bytes) -> None:
-    """Write a file below a folder or prefix, in place of one that is there; a reader finds either of them whole."""
-    path = f"{folder._root}/{name}"
-    if not folder.is_local:
-        _retry(lambda: folder.fs.pipe_file(path, content))
-        return
-    make_folder(os.path.dirname(path))
-    _write_local(path, content)
-
-
-def drop_objects(folder: Folder, names: Iterable[str]) -> None:
-    """Remove files below a folder or prefix; those that are gone are gone."""
-    for name in names:
-        with suppress(FileNotFoundError):
-            _retry(lambda path=f"{folder._root}/{name}": folder.fs.rm_file(path))  # type: ignore[misc]
-
-
-def hash_stream(stream: BinaryIO) -> str:
-    """sha256 of what is left in the stream."""
-    digest = hashlib.sha256()
-    while chunk := stream.read(_CHUNK_BYTES):
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-def session_key(name: str) -> str:
-    """A partition key from a folder's name: lower case, Latin letters without their marks, other characters become '-'.
-
-    Raises ValueError where nothing usable is left, and for a name that is not UTF-8.
-    """
-    if not is_utf8(name):
-        raise ValueError(f"{name!r} is not UTF-8: rename it")
-    key = _join_key(_spell(name))
-    if not re.fullmatch(SESSION_KEY, key):
-        raise ValueError(
-            f"{name!r} gives no session name: use letters, digits, '-' and '_'"
-        )
-    return key
-
-
-def unspelt_key(name: str) -> str:
-    """The key that a folder has where letters with marks become '-' as well, as sessions may be named; "" for none."""
-    key = _join_key(name.lower()) if is_utf8(name) else ""
-    return key if re.fullmatch(SESSION_KEY, key) else ""
-
-
-def _join_key(text: str) -> str:
-    return re.sub(r"[^a-z0-9_-]+", "-", text).strip("-_")[:64]
-
-
-def _spell(name: str) -> str:
-    """In lower case, without the marks of letters, and with plain ones for those that are no letter with a mark."""
-    parts = unicodedata.normalize("NFKD", name.casefold().translate(_LETTERS))
-    return "".join(c for c in parts if not unicodedata.combining(c)).casefold()
-
-
-def _copy_hashing(stream: BinaryIO, target: BinaryIO) -> str:
-    """Copy what is left in the stream; its sha256."""
-    digest = hashlib.sha256()
-    while chunk := stream.read(_CHUNK_BYTES):
-        digest.update(chunk)
-        target.write(chunk)
-    target.flush()
-    return digest.hexdigest()
-
-
-def _upload(fs: Any, path: str, aside: BinaryIO) -> None:
-    """All at once: a stream that breaks off would be completed by fsspec's close, and stand there cut short."""
-    if isinstance(aside, BytesIO):
-        fs.pipe_file(path, aside.getvalue())
-    else:
-        fs.put_file(aside.name, path)
-
-
-def _retry(call: Callable[[], T]) -> T:
-    """Call again after a transient failure of the store; what is absent or forbidden fails at once.
-
-    Raises OSError for a store that cannot be reached, which s3fs has tried several times by then.
-    """
-    for attempt in range(1, _ATTEMPTS + 1):
-        try:
-            return call()
-        except (
-            FileNotFoundError,
-            PermissionError,
-            IsADirectoryError,
-            NotADirectoryError,
-        ):
-            raise
-        except OSError:
-            if attempt == _ATTEMPTS:
-                raise
-            time.sleep(0.2 * 2**attempt)
-        except Exception as error:
-            if not type(error).__module__.startswith("botocore."):
-                raise
-            raise OSError(
-                f"{hide(str(error))}: check the address of the object store and the credentials"
-            ) from error
-    raise AssertionError("unreachable")
-
-
-@contextmanager
-def _locked(folder: str, kind: int) -> Iterator[bool]:
-    """Under a lock of the folder, as `flock` names kinds of them; whether there is one."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, kind)
-            is_locked = True
-        except OSError:
-            is_locked = False
-        yield is_locked
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,29 @@
+"""Where files lie: the landing zone that producers write, and the content-addressed blob store that we write."""
+
+from assets.storage.blobs import BlobStore, hash_stream
+from assets.storage.folder import Fault, Folder, GoneFolder, NotAsListed, SessionFile
+from assets.storage.names import (
+    is_utf8,
+    restore_name,
+    session_key,
+    store_name,
+    unspelt_key,
+)
+from assets.storage.objects import drop_objects, put_object
+
+__all__ = [
+    "BlobStore",
+    "Fault",
+    "Folder",
+    "GoneFolder",
+    "NotAsListed",
+    "SessionFile",
+    "drop_objects",
+    "hash_stream",
+    "is_utf8",
+    "put_object",
+    "restore_name",
+    "session_key",
+    "store_name",
+    "unspelt_key",
+]
