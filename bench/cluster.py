@@ -215,7 +215,7 @@ def digest_rows(catalog: Catalog, table: str, session: str) -> str:
 
 
 def _prepare(where: Workspace, num_frames: int) -> dict[str, Any]:
-    from assets.curation.embed import Embedder
+    from assets.inference.embed import Embedder
 
     where.home.mkdir(parents=True)
     catalog = _open(where)
@@ -255,7 +255,7 @@ def _embed_by_ray_data(where: Workspace, num_frames: int) -> dict[str, Any]:
     """The batches of `embed_frames`, by Ray Data: vectors are counted and dropped."""
     from assets.cluster.connection import open_ray
     from assets.cluster.pool import Seat
-    from assets.curation.embed import Embedder
+    from assets.inference.embed import Embedder
     from assets.curation.session import EmbedFrames
 
     catalog = _open(where)

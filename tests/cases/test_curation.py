@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assets.curation.clusters import update_clusters, update_splits
-from assets.curation.embed import Embedder
+from assets.inference.embed import Embedder
 from assets.curation.release import draft_release, write_release
 from assets.evaluation.exam import examine
 from assets.evaluation.score import score_predictions

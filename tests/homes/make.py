@@ -42,7 +42,7 @@ def curate(home: Path) -> None:
     """What the graph does between intake and training, by the calls that all commits have."""
     sys.path.insert(0, os.getcwd())
     from assets.curation.clusters import update_clusters, update_splits
-    from assets.curation.embed import Embedder
+    from assets.inference.embed import Embedder
     from assets.curation.release import draft_release, write_release
     from assets.images import decode_rgb
     from assets.tables.catalog import Catalog

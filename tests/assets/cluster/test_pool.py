@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from assets.cluster.pool import run_pool
-from assets.curation.embed import Embedder
+from assets.inference.embed import Embedder
 from assets.curation.session import embed_frames
 from assets.monitoring.watch import predict_session
 from assets.tables.catalog import Catalog
