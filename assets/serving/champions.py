@@ -166,6 +166,9 @@ async def _take_up(
         await service.take_champion(Lineup(version, rules))
     elif row["model_sha256"] == lineup.champion.model_sha256:
         service.take_back(lineup)
+        fault = await asyncio.to_thread(champions.registry.find_fault, row)
+        if fault:
+            raise Refusal(f"{fault}; it goes on answering here until the server ends")
     elif not lineup.knows(row["model_sha256"]):
         await service.follow(await asyncio.to_thread(champions.open, row))
 

@@ -99,8 +99,7 @@ class Replicas:
         while True:
             child = await start_child(_MODULE, self._log)
             try:
-                for model in list(self._models.values()):
-                    await self._load(child, model)
+                await self._load_all(child)
                 self._children[place] = child
                 is_up.set()
                 await self._work(child)
@@ -136,6 +135,15 @@ class Replicas:
             seconds = said["seconds"] / len(batch)
             columns = said["answers"][place]
             one.answer.set_result(Answered(columns, len(batch), seconds))
+
+    async def _load_all(self, child: Child) -> None:
+        """Also those that come meanwhile."""
+        loaded: set[str] = set()
+        while missing := self._models.keys() - loaded:
+            for name in missing:
+                if name in self._models:
+                    await self._load(child, self._models[name])
+            loaded |= missing
 
     async def _load(self, child: Child, model: OpenModel) -> None:
         message = {

@@ -38,6 +38,7 @@ from orchestration.cli.promoting import approve, rollback
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.queueing import queue_app
 from orchestration.cli.slicing import slices
+from orchestration.cli.serving import serve
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
@@ -81,6 +82,7 @@ for verb in (
     approve,
     rollback,
     predict,
+    serve,
     report,
     drift,
     upgrade,

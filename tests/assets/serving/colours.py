@@ -20,6 +20,7 @@ from assets.serving.sampling import Sampler, SamplingRules
 from assets.serving.service import Service, ServiceRules
 from assets.serving.versions import Version
 from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, to_table
 
 COLOURS = ("red", "green", "blue")
 RELEASE = "1" * 32
@@ -56,6 +57,34 @@ class Colours:
     home: Path
     first: Version
     second: Version
+
+
+def describe_model(version: Version) -> dict[str, Any]:
+    """Its row of `models`."""
+    return {
+        "model_sha256": version.model_sha256,
+        "task": version.task,
+        "recipe": "tiny_recognition",
+        "release_id": RELEASE,
+        "folder": f"models/recognition/{version.folder.name}",
+        "code_version": "1",
+        "seed": version.model_version,
+        "run_id": "",
+        "facts_sha256": None,
+    }
+
+
+def crown(catalog: Catalog, version: Version) -> None:
+    """Let it be the champion of the table."""
+    row = {
+        "task": version.task,
+        "model_name": version.model_name,
+        "model_version": version.model_version,
+        "model_sha256": version.model_sha256,
+        "release_id": version.release_id,
+        "spent": None,
+    }
+    catalog.upsert("champions", to_table(TABLES["champions"], [row]))
 
 
 class Loop:
