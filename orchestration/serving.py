@@ -146,8 +146,7 @@ async def _answer(settings: Settings, options: ServeOptions, service: Service) -
         settings.file_options,
         service.guarded.limits.payload_bytes,
     )
-    app = make_app(service, sources)
-    app.add_route("/metrics", ServingPage(service).answer)
+    app = make_app(service, sources, {"/metrics": ServingPage(service).answer})
     token_file = _prepare_token(settings)
     origins = list_origins(str(options.port), settings)
     gate = Gate(app, origins, read_token(token_file), "daguerre_serve", ASK_FOR_TOKEN)

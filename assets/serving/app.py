@@ -10,6 +10,7 @@ import base64
 import binascii
 import re
 import time
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from assets.serving.guarding import too_large
 from assets.serving.refusals import Refused, busy, too_late
@@ -50,8 +52,13 @@ _ANSWERS = {
 }
 
 
-def make_app(service: Service, sources: Sources) -> FastAPI:
-    """The application; the service is started and ended by who runs it."""
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def make_app(
+    service: Service, sources: Sources, pages: Mapping[str, Handler] | None = None
+) -> ASGIApp:
+    """The application, with further `pages` by path; the service is started and ended by who runs it."""
     app = FastAPI(
         title="Daguerre",
         summary="Champions answer about images.",
@@ -59,10 +66,11 @@ def make_app(service: Service, sources: Sources) -> FastAPI:
         redoc_url=None,
     )
     front = _Front(service, sources)
+    handlers = {f"/v1/{task}": front.answer_to(task) for task in TASK_NAMES}
     for task in TASK_NAMES:
         app.add_api_route(
             f"/v1/{task}",
-            front.answer_to(task),
+            handlers[f"/v1/{task}"],
             methods=["POST"],
             name=task,
             summary=f"What the {task} model says of images",
@@ -79,7 +87,29 @@ def make_app(service: Service, sources: Sources) -> FastAPI:
     app.router.routes.append(
         Route("/v1/{task}", front.refuse_task, methods=["GET", "POST"])
     )
-    return app
+    for path, page in (pages or {}).items():
+        app.router.routes.append(Route(path, page))
+    return _Direct(app, handlers)
+
+
+class _Direct:
+    """Questions go to their handler at once; to find it in FastAPI's way takes as long as all else that is done here.
+
+    What FastAPI knows of these handlers is what OpenAPI says of them.
+    """
+
+    def __init__(self, app: ASGIApp, handlers: Mapping[str, Handler]) -> None:
+        self._app = app
+        self._handlers = handlers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or hand on."""
+        handler = self._handlers.get(scope.get("path", ""))
+        if handler is None or scope.get("method") != "POST":
+            await self._app(scope, receive, send)
+            return
+        answer = await handler(Request(scope, receive))
+        await answer(scope, receive, send)
 
 
 class _Front:

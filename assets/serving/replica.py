@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from assets.images import decode_rgb
+from assets.images import EncodedImage
 from assets.inference.onnx_model import OnnxModel
 from assets.inference.package import open_package
 from assets.kinds import find_kind
@@ -52,7 +52,9 @@ class Replica:
         began_s = time.perf_counter()
         answers: list[Any] = [
             kind.list_answer(answer, model.class_names)
-            for answer in model.answer([decode_rgb(piece) for piece in pieces])
+            for answer in model.answer(
+                [EncodedImage(piece).read()[0] for piece in pieces]
+            )
         ]
         return {"answers": answers, "seconds": time.perf_counter() - began_s}
 

@@ -21,7 +21,7 @@ from assets.serving.agreement import measure_disagreement
 from assets.serving.figures import ServerFigures
 from assets.serving.guarding import Guarded
 from assets.serving.queue import Answered, ImageQueue
-from assets.serving.refusals import Refused, busy, too_late
+from assets.serving.refusals import Refused, busy
 from assets.serving.replicas import OpenModel, Replicas
 from assets.serving.sampling import Asked, Said, Sampler
 from assets.serving.versions import (
@@ -93,21 +93,15 @@ class Service:
     # ---- answering ---------------------------------------------------------------------------------------------
 
     async def ask(self, task: str, images: Sequence[Given], request_id: str) -> Reply:
-        """The answers on all images. Raises Refused."""
+        """The answers on all images; who does not wait for them cancels this. Raises Refused."""
         began_s = time.perf_counter()
         at_ns = time.time_ns()
         lineup = self._find_lineup(task)
         self._require_room(len(images))
-        try:
-            async with asyncio.timeout(self.rules.budget_s):
-                facts = await self._inspect(images)
-                version, role = lineup.choose(self._draw.random())
-                payloads = [image.payload for image in images]
-                answers, version, role = await self._answer(
-                    lineup, version, role, payloads
-                )
-        except TimeoutError:
-            raise too_late(self.rules.budget_s) from None
+        facts = await self._inspect(images)
+        version, role = lineup.choose(self._draw.random())
+        payloads = [image.payload for image in images]
+        answers, version, role = await self._answer(lineup, version, role, payloads)
         reply = Reply(request_id, version, role, facts, answers)
         latency_ms = (time.perf_counter() - began_s) * 1e3
         self._note(reply)
