@@ -5,6 +5,7 @@ Belongs here: what a server is made of, its start and its end. Does not: what it
 
 import asyncio
 import os
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,6 +165,9 @@ async def _answer(settings: Settings, options: ServeOptions, service: Service) -
     for task in sorted(service.lineups):
         tell(f"{address}/v1/{task}: {service.lineups[task].champion.name}")
     tell(f"the token is in {token_file}; {address}/openapi.json says what is asked")
+    # the server hands a signal on when it has ended: what it answered is to be kept then
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, lambda *_: None)
     await uvicorn.Server(config).serve()
 
 

@@ -229,10 +229,6 @@ PROMOTIONS_CUT = _gauge(
 STORE_BYTES = _gauge("store_size_bytes", "What a store takes on this disk", "store")
 FREE_BYTES = _gauge("home_free_bytes", "Free on the disk of the home")
 
-FAMILIES = tuple(
-    value for value in dict(globals()).values() if isinstance(value, Family)
-)
-
 SERVED = Family(
     "daguerre_serving_requests_total",
     "Requests since the server's start, by task and HTTP status",
@@ -291,4 +287,8 @@ SAMPLED = Family(
     "Rows for the table requests since the server's start: kept, or dropped as the writer lagged",
     ("outcome",),
     "counter",
+)
+
+FAMILIES = tuple(
+    value for value in dict(globals()).values() if isinstance(value, Family)
 )
