@@ -13,6 +13,7 @@ Run: `python -m bench.serving --json`.
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import socket
@@ -41,7 +42,6 @@ PACKAGES = (
     "onnxruntime==1.31.1",
     "opencv-python-headless",
     "numpy",
-    "python-multipart",
 )
 CORES = 2
 BATCH = 8
@@ -50,7 +50,6 @@ NUM_IMAGES = 64
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 BOUND_MS = 250.0
 CLASSES = tuple(f"class_{number}" for number in range(10))
-_BOUNDARY = b"daguerre-bench"
 _START_S = 120.0
 
 
@@ -221,7 +220,12 @@ def start_own(home: Path, pictures: Sequence[bytes]) -> Server:
     command = [sys.executable, "-m", "daguerre", "serve", *words, "--batch", str(BATCH)]
     process = subprocess.Popen(command, cwd=CHECKOUT, env=environment)
     token_file = home / "serve_token"
-    _wait(process, port, lambda: {"Authorization": f"Bearer {token_file.read_text()}"})
+    _wait(
+        process,
+        port,
+        "/healthz",
+        lambda: {"Authorization": f"Bearer {token_file.read_text()}"},
+    )
     head = (
         f"POST /v1/recognition HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: image/jpeg\r\n"
         f"Authorization: Bearer {token_file.read_text()}\r\n"
@@ -237,29 +241,33 @@ def start_peer(pictures: Sequence[bytes]) -> Server:
     process = subprocess.Popen(
         [str(python), script, str(port), str(BATCH)], stdout=subprocess.DEVNULL
     )
-    _wait(process, port, dict)
+    try:
+        _wait(process, port, "/health", dict)
+    except RuntimeError:
+        process.kill()
+        raise
     head = (
         f"POST /predict HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
-        f"Content-Type: multipart/form-data; boundary={_BOUNDARY.decode()}\r\n"
+        "Content-Type: application/json\r\n"
     )
-    return Server(PEER, port, process, [_frame(head, _upload(b)) for b in pictures])
+    return Server(
+        PEER, port, process, [_frame(head, _write(body)) for body in pictures]
+    )
 
 
 def _frame(head: str, body: bytes) -> bytes:
     return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def _upload(body: bytes) -> bytes:
-    head = b'Content-Disposition: form-data; name="request"; filename="a.jpg"\r\nContent-Type: image/jpeg'
-    return (
-        b"--" + _BOUNDARY + b"\r\n" + head + b"\r\n\r\n" + body
-        + b"\r\n--" + _BOUNDARY + b"--\r\n"
-    )  # fmt: skip
+def _write(body: bytes) -> bytes:
+    """An image as JSON."""
+    return json.dumps({"image": base64.b64encode(body).decode()}).encode()
 
 
 def _wait(
     process: subprocess.Popen[bytes],
     port: int,
+    path: str,
     make_headers: Callable[[], dict[str, str]],
 ) -> None:
     """Until somebody answers at the port."""
@@ -268,7 +276,7 @@ def _wait(
         if process.poll() is not None:
             raise RuntimeError(f"a server ended with {process.returncode}")
         try:
-            address = f"http://127.0.0.1:{port}/openapi.json"
+            address = f"http://127.0.0.1:{port}{path}"
             request = urllib.request.Request(address, headers=make_headers())
             with urllib.request.urlopen(request, timeout=2):
                 return

@@ -1,15 +1,15 @@
-"""LitServe, as its documentation has it for batches of images that are uploaded: two workers, one thread each.
+"""LitServe, as its documentation has it for images in JSON and batches: two workers, one thread each.
 
 Run as `python bench/peers/serving_litserve.py PORT BATCH`, in an environment with litserve, onnxruntime, OpenCV, NumPy.
 """
 
 from __future__ import annotations
 
+import base64
 import sys
 from pathlib import Path
 
 import litserve
-from fastapi import UploadFile
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -19,17 +19,13 @@ _WAIT_S = 0.002
 
 
 class Classifier(litserve.LitAPI):
-    """JPEG in, probabilities out."""
+    """A JPEG as base64 in, probabilities out."""
 
     def setup(self, device):
         self.session = open_session()
 
-    def decode_request(self, request: UploadFile):
-        return (
-            request["request"].file.read()
-            if isinstance(request, dict)
-            else request.file.read()
-        )
+    def decode_request(self, request):
+        return base64.b64decode(request["image"])
 
     def batch(self, inputs):
         return inputs
