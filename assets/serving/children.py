@@ -16,7 +16,17 @@ _ROOT = Path(__file__).resolve().parents[2]
 _END_S = 3.0
 _READ_BYTES = 1 << 20
 # each child is one thread of work: libraries start none of their own
-_THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "OPENCV_FOR_THREADS_NUM": "1",
+}
+# for glibc, which would give the memory of a batch back to the system after each, to fetch and clear it for the next
+_MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
+}
 
 
 class ChildLost(Exception):
@@ -85,7 +95,7 @@ async def start_child(module: str, log: Path | None = None) -> Child:
     """Run a module of ours, which finds its end of the sockets by its argument."""
     ours, theirs = socket.socketpair()
     paths = filter(None, (str(_ROOT), os.environ.get("PYTHONPATH", "")))
-    env = {**os.environ, **_THREADS, "PYTHONPATH": os.pathsep.join(paths)}
+    env = {**os.environ, **_THREADS, **_MEMORY, "PYTHONPATH": os.pathsep.join(paths)}
     with theirs:
         descriptor = theirs.fileno()
         stream = subprocess.DEVNULL if log is None else log.open("ab")
@@ -97,7 +107,7 @@ async def start_child(module: str, log: Path | None = None) -> Child:
                 stderr=stream,
                 env=env,
                 pass_fds=(descriptor,),
-                start_new_session=True,
+                process_group=0,  # Ctrl-C is for who started it
             )
         finally:
             if not isinstance(stream, int):
