@@ -1,7 +1,7 @@
 """Measure `daguerre serve` beside bare ONNX Runtime and beside LitServe: images a second, latency, memory.
 
 All have the same net (a recogniser at 224 px whose weights are random), the same JPEGs of 320x240, the same two cores,
-two processes of one thread that compute, and batches of up to eight. Load is open-loop, from this machine: requests
+two processes of one thread that compute, and batches of up to four. Load is open-loop, from this machine: requests
 come at a rate, whoever waits. Bare ONNX Runtime decodes and runs full batches without anybody who asks. The servers are
 up at once, and take turns, in each round at rates that are shares of the bare rate: the rate of a server is the highest
 at which all is answered and 99 of 100 within the bound; `per_s` are the answers a second where more is offered than
@@ -44,7 +44,7 @@ PACKAGES = (
     "numpy",
 )
 CORES = 2
-BATCH = 8
+BATCH = 4
 SIDE_PX = 224
 NUM_IMAGES = 64
 SHARES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

@@ -49,7 +49,7 @@ class ServeOptions:
     sample_rate: float = 0.05
     keep_days: int = 30
     budget_s: float = 10.0
-    most_images: int = 8
+    most_images: int = 4
 
     @property
     def count_replicas(self) -> int:

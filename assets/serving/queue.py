@@ -18,7 +18,7 @@ MOST_TRIES = 2  # replicas that may die while they have an image
 class BatchRules:
     """How large a batch may be, and how long one that is not full waits for more."""
 
-    most_images: int = 8
+    most_images: int = 4
     wait_s: float = 0.002
 
 

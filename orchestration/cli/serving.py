@@ -54,7 +54,7 @@ def serve(
         typer.Option(
             help="Images that are computed together, at most.", min=1, max=256
         ),
-    ] = 8,
+    ] = 4,
 ) -> None:
     """Let the champions answer over HTTP on loopback, to who has the token, until interrupted.
 
