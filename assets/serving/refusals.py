@@ -28,5 +28,5 @@ def too_late(budget_s: float) -> Refused:
     return Refused(
         504,
         f"no answer within {budget_s:g} s",
-        "ask again later, or let `daguerre serve --budget` be longer",
+        "ask again later, or give `daguerre serve` a longer --timeout",
     )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from assets.sandbox.guard import ImageFacts
 from assets.serving.children import Child, ChildLost, start_child
@@ -115,7 +115,7 @@ def make_row(asked: Asked, said: Said, rules: SamplingRules) -> RequestRow:
     version = said.version
     columns = said.answered.columns
     quality: dict[str, Any] = asked.facts.quality or {}
-    return {  # type: ignore[typeddict-item]
+    row: dict[str, Any] = {
         "sample_id": content_id(asked.request_id, asked.index, version.model_sha256),
         "request_id": asked.request_id,
         "image_index": asked.index,
@@ -140,3 +140,4 @@ def make_row(asked: Asked, said: Said, rules: SamplingRules) -> RequestRow:
         "latency_ms": said.latency_ms,
         "batch_size": said.answered.batch_size,
     }
+    return cast(RequestRow, row)

@@ -154,7 +154,7 @@ def read_columns(
         sides = columns["boxes_xyxy"]
         boxes = [tuple(sides[at : at + 4]) for at in range(0, len(sides), 4)]
         objects = [
-            FoundObject(class_name=n, score=s, box_xyxy=box)  # type: ignore[arg-type]
+            FoundObject(class_name=n, score=s, box_xyxy=box)
             for (n, s), box in zip(pairs, boxes, strict=True)
         ]
         return ObjectsOfImage(**size, objects=objects)

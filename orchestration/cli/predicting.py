@@ -40,7 +40,6 @@ def predict(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE",
             help="Of a PATH or RELEASE: a file for all answers, a line of JSON an image.",
         ),
     ] = None,

@@ -43,7 +43,7 @@ def serve(
     keep_days: Annotated[
         int, typer.Option(help="Days that they are kept.", min=1)
     ] = 30,
-    budget: Annotated[
+    timeout: Annotated[
         float,
         typer.Option(
             help="Seconds that a request may take; then it is answered 504.", min=0.1
@@ -74,7 +74,7 @@ def serve(
             shadow_share,
             sample,
             keep_days,
-            budget,
+            timeout,
             batch,
         ),
     )

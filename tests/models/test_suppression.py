@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.tasks.average_precision import mean_average_precision_50
 from models.suppression import MAX_BOXES, keep_best, suppress
+from models.tasks.average_precision import mean_average_precision_50
 from models.types import BoxSet, Detections
 
 

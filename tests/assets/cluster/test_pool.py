@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from assets.cluster.pool import run_pool
-from assets.inference.embed import Embedder
 from assets.curation.session import embed_frames
+from assets.inference.embed import Embedder
 from assets.monitoring.watch import predict_session
 from assets.tables.catalog import Catalog
 from assets.workspace import Workspace
