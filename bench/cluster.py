@@ -218,7 +218,7 @@ def digest_rows(catalog: Catalog, table: str, session: str) -> str:
 
 
 def _prepare(where: Workspace, num_frames: int) -> dict[str, Any]:
-    from assets.curation.embed import Embedder
+    from assets.inference.embed import Embedder
 
     where.home.mkdir(parents=True)
     catalog = _open(where)
@@ -258,8 +258,8 @@ def _embed_by_ray_data(where: Workspace, num_frames: int) -> dict[str, Any]:
     """The batches of `embed_frames`, by Ray Data: vectors are counted and dropped."""
     from assets.cluster.connection import open_ray
     from assets.cluster.pool import Seat
-    from assets.curation.embed import Embedder
     from assets.curation.session import EmbedFrames
+    from assets.inference.embed import Embedder
 
     catalog = _open(where)
     frames = catalog.dataset("frames").to_table(columns=["frame_id"], with_row_id=True)

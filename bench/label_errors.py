@@ -139,7 +139,7 @@ def measure_classes(
     frames: Frames, rng: np.random.Generator, epochs: int
 ) -> dict[str, Any]:
     """The class of the largest object, by a model and by neighbours."""
-    from assets.curation.embed import Embedder
+    from assets.inference.embed import Embedder
 
     first = {o.frame: o.class_id for o in reversed(frames.objects)}
     known = np.array(sorted(first))

@@ -22,9 +22,13 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-_ASK = (
+ASK_FOR_LINK = (
     "This page is for the person who started it: open the link that `daguerre ui` printed, "
     "or give its token as `Authorization: Bearer ...`."
+)
+ASK_FOR_TOKEN = (
+    "This is for who has the token of `daguerre serve`: give it as `Authorization: Bearer ...`; "
+    "the server said at its start which file holds it."
 )
 
 
@@ -40,16 +44,22 @@ class Gate:
     """Lets in who knows the token, from pages of its own origin, under a name that is its own.
 
     `origins` are like `http://127.0.0.1:3000`: what a browser may call this server. `cookie` is the name of the cookie
-    that holds the token after the link was opened.
+    that holds the token after the link was opened. `ask` is what they read who have no token.
     """
 
     def __init__(
-        self, app: ASGIApp, origins: Collection[str], token: str, cookie: str
+        self,
+        app: ASGIApp,
+        origins: Collection[str],
+        token: str,
+        cookie: str,
+        ask: str = ASK_FOR_LINK,
     ) -> None:
         self._app = app
         self._origin_of = {urlsplit(origin).netloc: origin for origin in origins}
         self._token = token
         self._cookie = cookie
+        self._ask = ask
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on what is let in."""
@@ -101,12 +111,12 @@ class Gate:
     def _judge_token(self, request: HTTPConnection) -> Refusal | None:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return None if self._is_token(given) else Refusal(401, _ASK)
+            return None if self._is_token(given) else Refusal(401, self._ask)
         if _is_link(request):
             is_known = self._is_token(request.query_params["token"])
-            return None if is_known else Refusal(401, _ASK)
+            return None if is_known else Refusal(401, self._ask)
         if not self._is_token(request.cookies.get(self._cookie, "")):
-            return Refusal(401, _ASK)
+            return Refusal(401, self._ask)
         if _may_change(request) and "origin" not in request.headers:
             reason = "This changes state, or could, and no page of ours asked for it."
             return Refusal(403, reason)

@@ -114,6 +114,11 @@ class Settings:
         """The file with what opens the UI: the one that is named, or one for this user alone, new at each start."""
         return self.ui_token_file or self.home / "ui_token"
 
+    @property
+    def serve_token(self) -> Path:
+        """The file with what opens `daguerre serve`: the one that is named, or one that is new at each start."""
+        return self.ui_token_file or self.home / "serve_token"
+
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment. Raises ValueError for a value that cannot be used, naming the variable."""

@@ -137,7 +137,7 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
 @pytest.fixture(scope="session", autouse=True)
 def _convert_once(make_once: Callable[..., Path]) -> Iterator[None]:
     """The encoder is put into ONNX once, by what does it for a user, and each home gets a copy."""
-    from assets.curation import embed
+    from assets.inference import embed
 
     convert = embed._convert
 
@@ -206,7 +206,7 @@ def start_home(
     tmp_path_factory: pytest.TempPathFactory, empty_store: Path
 ) -> Callable[[Path], Path]:
     """start_home(folder): a home in which MLflow has its tables and the embedder its net, made once for all."""
-    from assets.curation.embed import Embedder
+    from assets.inference.embed import Embedder
 
     cache = tmp_path_factory.mktemp("made") / "cache"
     Embedder(cache)

@@ -246,6 +246,7 @@ def _take_class(scores: FrameScores, class_id: int) -> FrameScores:
         parts.found_px[:, only],
         parts.boundary_hits_px[:, only],
         parts.boundary_union_px[:, only],
+        parts.confidences[:, only],
     )
     return replace(scores, parts=mine)
 

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from assets.cluster.pool import Seat, do_all
 from assets.cluster.worker_home import require_seen
 from assets.code_versions import version_of
-from assets.curation.embed import Embedder, name_version
 from assets.images import decode_rgb, decode_working_luma
+from assets.inference.embed import Embedder, name_version
 from assets.tables.catalog import Catalog
 from assets.tables.incremental import (
     Due,

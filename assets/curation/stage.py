@@ -40,7 +40,7 @@ STAGE = Stage(
         Maker(
             "frame_embeddings",
             "frame_embeddings",
-            ("assets.curation.embed:Embedder", "assets.images:decode_rgb"),
+            ("assets.inference.embed:Embedder", "assets.images:decode_rgb"),
         ),
         Maker("unique_frames", "unique_frames", ("assets.curation.clusters:_cluster",)),
         Maker("releases", "releases", ("assets.curation.release:draft_release",)),

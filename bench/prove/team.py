@@ -69,7 +69,7 @@ class Team:
 
     def add_machine(self, name: str, **env: str) -> Machine:
         """One more machine, with the embedder's net in its cache."""
-        from assets.curation.embed import Embedder
+        from assets.inference.embed import Embedder
 
         machine = Machine(self._root, name, self.places, **env)
         Embedder(machine.home / "cache")

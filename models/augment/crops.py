@@ -89,14 +89,3 @@ def resize(image_rgb: Image, side_px: int) -> Image:
     )  # channels last
     square = F.interpolate(pixels, (side_px, side_px), mode="bilinear", antialias=True)
     return np.asarray(square[0].permute(1, 2, 0).numpy(), np.uint8)
-
-
-def fit_square(image_rgb: Image, side_px: int) -> Image:
-    """Stretch to a square: averaged when it shrinks, cubic when it grows."""
-    if image_rgb.shape[:2] == (side_px, side_px):
-        return image_rgb
-    grows = max(image_rgb.shape[:2]) < side_px
-    method = cv2.INTER_CUBIC if grows else cv2.INTER_AREA
-    return np.asarray(
-        cv2.resize(image_rgb, (side_px, side_px), interpolation=method), np.uint8
-    )

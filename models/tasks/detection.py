@@ -20,11 +20,11 @@ from models.nets.points import decode_boxes, make_points
 from models.nets.starting import start_backbone
 from models.nets.torchvision_detector import TorchvisionDetector, start_detector
 from models.recipes.config import TrainConfig
+from models.suppression import keep_best
 from models.tasks.average_precision import mean_average_precision_50
 from models.tasks.base import Batch, Task
 from models.tasks.box_losses import measure_boxes
 from models.tasks.canvas import letterbox_batches, make_moved_batch
-from models.tasks.suppression import keep_best
 from models.types import BoxSet, Detections, Image, Sample, Target
 
 _MIN_HITS = 20  # fewer on the val split say nothing of how sure to be

@@ -18,11 +18,11 @@ from models.nets.points import decode_boxes, make_points
 from models.nets.pose_detector import PoseDetector, decode_points
 from models.nets.starting import start_backbone
 from models.recipes.config import TrainConfig
+from models.suppression import choose_best
 from models.task_names import KEYPOINTS
 from models.tasks.base import Batch, OpenTask, require_figures
 from models.tasks.box_losses import measure_boxes
 from models.tasks.canvas import letterbox_batches, make_moved_batch
-from models.tasks.suppression import choose_best
 from models.types import BoxSet, Image, PoseDetections, PoseSet, Sample, Target
 
 _POINT_WEIGHT = 1.0  # against the class loss

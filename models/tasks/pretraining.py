@@ -16,7 +16,8 @@ from torch.nn import functional as F
 
 from models.augment.colour import apply_colour, draw_colour
 from models.augment.crop_batch import cut_crops
-from models.augment.crops import Crop, cut_crop, draw_crop, fit_square
+from models.augment.crops import Crop, cut_crop, draw_crop
+from models.augment.square import fit_square
 from models.losses.contrastive import nt_xent
 from models.metrics.features import knn_accuracy, linear_accuracy, share_found_again
 from models.nets.contrastive import ContrastiveEncoder

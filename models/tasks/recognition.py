@@ -12,9 +12,10 @@ from torch.nn import functional as F
 
 from models.augment.colour import apply_colour, draw_colour
 from models.augment.crop_batch import cut_crops
-from models.augment.crops import draw_crop, fit_square
+from models.augment.crops import draw_crop
 from models.augment.geometry import draw_move, move_image
 from models.augment.mixing import cut_pairs, mix_pairs, smooth_one_hot
+from models.augment.square import fit_square
 from models.metrics.calibration import Calibration, fit_sureness
 from models.net_names import LITE0
 from models.nets.classifier import Classifier

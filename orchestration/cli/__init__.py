@@ -37,6 +37,7 @@ from orchestration.cli.predicting import predict
 from orchestration.cli.promoting import approve, rollback
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.queueing import queue_app
+from orchestration.cli.serving import serve
 from orchestration.cli.slicing import slices
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
@@ -81,6 +82,7 @@ for verb in (
     approve,
     rollback,
     predict,
+    serve,
     report,
     drift,
     upgrade,

@@ -1,4 +1,4 @@
-"""The verb that asks models about sessions that are taken in."""
+"""The verb that asks models: about sessions that are taken in, images of a folder that nobody takes in, a release."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 def predict(
-    sessions: Annotated[list[str], typer.Argument(help="What is to be looked at.")],
+    targets: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SESSION|PATH|RELEASE",
+            help="What is to be looked at: sessions; or one folder, file or s3:// prefix of images; or one release.",
+        ),
+    ],
     task: Annotated[
         str | None, typer.Option(help=f"Only this of {', '.join(TASK_NAMES)}.")
     ] = None,
@@ -31,6 +37,12 @@ def predict(
         Path | None,
         typer.Option(help="A new folder for the frames with what was found on them."),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of a PATH or RELEASE: a file for all answers, a line of JSON an image.",
+        ),
+    ] = None,
     all_scores: Annotated[
         bool,
         typer.Option(
@@ -42,7 +54,8 @@ def predict(
 ) -> None:
     """Ask models about sessions: say what they find, and keep all answers in the table `predictions`.
 
-    Objects count from the operating score of the model on, that of the best F1 on the test part of its release.
+    Of a PATH, which nobody takes in, or a RELEASE nothing is kept but what --out says. Objects count from the operating
+    score of the model on, that of the best F1 on the test part of its release.
     """
     from assets.monitoring.watch import predict_session
     from assets.retrieval.answers import (
@@ -53,6 +66,12 @@ def predict(
     )
     from assets.whole_output import require_empty
     from checks.gates import gate_session
+    from orchestration.cli.predicting_loose import (
+        ask_loose,
+        find_loose,
+        require_no_pictures,
+        tell_loose,
+    )
     from orchestration.cluster import require_cluster
     from orchestration.observed import tell_dagster
     from orchestration.profiles import load_settings
@@ -61,6 +80,17 @@ def predict(
     settings = load_settings()
     catalog = build_catalog(settings)
     chosen = choose_models(catalog, models or [], task)
+    loose = find_loose(catalog, targets)
+    if loose is not None:
+        require_no_pictures(pictures)
+        return tell_loose(
+            ask_loose(catalog, settings, chosen, loose, all_scores, out), as_json
+        )
+    if out is not None:
+        raise ValueError(
+            "--out is for a PATH or a RELEASE: answers about sessions are in the table predictions for `daguerre query`"
+        )
+    sessions = targets
     for session in sessions:
         require_frames(catalog, session)
     if pictures is not None:

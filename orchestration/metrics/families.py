@@ -229,6 +229,66 @@ PROMOTIONS_CUT = _gauge(
 STORE_BYTES = _gauge("store_size_bytes", "What a store takes on this disk", "store")
 FREE_BYTES = _gauge("home_free_bytes", "Free on the disk of the home")
 
+SERVED = Family(
+    "daguerre_serving_requests_total",
+    "Requests since the server's start, by task and HTTP status",
+    ("task", "status"),
+    "counter",
+    True,
+)
+SERVED_IMAGES = Family(
+    "daguerre_serving_images_total",
+    "Images answered since the server's start, by task, version and role: champion, canary",
+    ("task", "version", "role"),
+    "counter",
+    True,
+)
+SERVED_SECONDS = _gauge(
+    "serving_latency_seconds",
+    "From a request to its answer, of the last 2,000 answers: the quantile 0.5, 0.99",
+    "task",
+    "quantile",
+)
+SERVED_BATCH = _gauge(
+    "serving_batch_images", "Images computed together, mean of the last 2,000 images"
+)
+SERVED_WAITING = _gauge("serving_waiting_images", "Images that wait for a replica")
+REPLICAS_READY = _gauge("serving_replicas_ready", "Replicas that answer")
+REPLICAS_LOST = Family(
+    "daguerre_serving_replicas_lost_total",
+    "Replicas that died since the server's start",
+    (),
+    "counter",
+)
+SERVED_FAULT = _gauge(
+    "serving_fault",
+    "1: the task's champion of the table does not answer here, or should not; /readyz says why",
+    "task",
+)
+CANARY_RETRIED = Family(
+    "daguerre_serving_canary_retried_total",
+    "Requests that a canary failed and the champion answered",
+    (),
+    "counter",
+)
+CANARY_RETURNED = Family(
+    "daguerre_serving_canary_returned_total",
+    "Canaries that were returned since the server's start",
+    ("task",),
+    "counter",
+)
+DISAGREEMENT = _gauge(
+    "serving_disagreement",
+    "Mean difference of a canary's or shadow's answers from the champion's, 0 to 1, of the last 2,000 images",
+    "version",
+)
+SAMPLED = Family(
+    "daguerre_serving_sampled_total",
+    "Rows for the table requests since the server's start: kept, or dropped as the writer lagged",
+    ("outcome",),
+    "counter",
+)
+
 FAMILIES = tuple(
     value for value in dict(globals()).values() if isinstance(value, Family)
 )

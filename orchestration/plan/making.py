@@ -10,7 +10,7 @@ from assets.code_versions import list_versions
 from assets.code_versions.fingerprints import Project
 from assets.code_versions.makers import LISTED_AT, compare
 from assets.code_versions.tree import FolderTree, GitTree
-from assets.curation.embed import name_version
+from assets.inference.embed import name_version
 from assets.retrieval.recorded_costs import Rate, read_rates
 from assets.retrieval.stale_rows import (
     CODE,

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from assets.curation.clusters import update_clusters, update_splits
-from assets.curation.embed import Embedder
 from assets.curation.release import draft_release, write_release
 from assets.evaluation.exam import examine
 from assets.evaluation.score import score_predictions
 from assets.images import decode_rgb
+from assets.inference.embed import Embedder
 from assets.storage import Folder
 from assets.tables.incremental import refresh_frames
 from assets.tables.schemas import TABLES, to_table

@@ -66,13 +66,17 @@ def curate(home: Path) -> None:
     """What the graph does between intake and training, by the calls that all commits have."""
     sys.path.insert(0, os.getcwd())
     from assets.curation.clusters import update_clusters, update_splits
-    from assets.curation.embed import Embedder
     from assets.curation.release import write_release
     from assets.images import decode_rgb
     from assets.tables.catalog import Catalog
     from assets.tables.incremental import refresh_frames
     from assets.tables.schemas import TABLES, to_table
     from checks.gates import gate_session
+
+    try:
+        from assets.inference.embed import Embedder
+    except ModuleNotFoundError:  # of earlier commits
+        from assets.curation.embed import Embedder  # type: ignore[no-redef]
 
     catalog = Catalog(str(home / "tables"))
     embedder = Embedder(home / "cache")

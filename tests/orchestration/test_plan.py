@@ -212,7 +212,7 @@ def scratch(tmp_path, monkeypatch) -> Path:
         )
     quality = root / "models/image_quality.py"
     quality.write_text(quality.read_text().replace("_DARK = 5", "_DARK = 6"))
-    embed = root / "assets/curation/embed.py"
+    embed = root / "assets/inference/embed.py"
     embed.write_text(f"# of before\n{embed.read_text()}")
     git = ["git", "-C", str(root), "-c", "user.name=a", "-c", "user.email=a@b"]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "before"]):

@@ -320,3 +320,49 @@ def test_a_model_of_another_task_than_asked_for_is_refused(made, models, monkeyp
     words = ["predict", "monday", "--task", "segmentation", "--model", models[0][:9]]
     done = CliRunner().invoke(app, words)
     assert f"model {models[0][:16]} is none of segmentation" in str(done.exception)
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Two images, one below, and what is none: a broken image, and a text."""
+    below = tmp_path / "loose" / "below"
+    below.mkdir(parents=True)
+    (tmp_path / "loose" / "one.png").write_bytes(draw(0))
+    (below / "two.png").write_bytes(draw(1))
+    (below / "torn.png").write_bytes(draw(2)[:40])
+    (below / "notes.txt").write_text("no image")
+    return tmp_path / "loose"
+
+
+def test_images_of_a_folder_that_nobody_takes_in_are_answered_in_a_file(
+    made, models, folder, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("DAGUERRE_HOME", str(made))
+    out = tmp_path / "answers.jsonl"
+    words = ["predict", str(folder), "--out", str(out), "--all-scores", "--json"]
+    done = CliRunner().invoke(app, words, catch_exceptions=False)
+    assert done.exit_code == 1, "an image was refused"
+    (told,) = json.loads(done.stdout)
+    assert told["images"] == 2 and told["model_sha256"] == models[0]
+    (refused,) = told["refused"]
+    assert refused["image"] == "below/torn.png" and refused["remedy"]
+    lines = {row["image"]: row for row in map(json.loads, out.read_text().splitlines())}
+    assert lines.keys() == {"one.png", "below/two.png", "below/torn.png"}
+    assert "refused" in lines["below/torn.png"]
+    found = [name for line in lines.values() for name in line.get("class_names", [])]
+    assert len(found) == sum(told["found"].values()) > 0
+    boxes = np.array(lines["one.png"]["boxes_xyxy"]).reshape(-1, 4)
+    assert (boxes[:, [0, 2]] <= 64).all() and (boxes[:, [1, 3]] <= 48).all()
+
+
+def test_a_path_is_asked_alone_and_pictures_are_of_sessions(made, folder, monkeypatch):
+    monkeypatch.setenv("DAGUERRE_HOME", str(made))
+
+    def refuse(*words: str) -> str:
+        return str(CliRunner().invoke(app, ["predict", *words]).exception)
+
+    assert "one path or release at a time" in refuse("monday", str(folder))
+    assert "--pictures shows frames" in refuse(str(folder), "--pictures", "new")
+    assert "nothing at ./absent" in refuse("./absent")
+    assert "holds no image" in refuse(str(made / "tables"))
+    assert "--out is for" in refuse("monday", "--out", "file")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from assets.cluster.pool import run_pool
-from assets.curation.embed import Embedder
 from assets.curation.session import embed_frames
 from assets.evaluation.open_exam import examine_all
+from assets.inference.embed import Embedder
 from assets.monitoring.watch import predict_session
 from assets.samples import read_release
 from assets.tables.catalog import Catalog

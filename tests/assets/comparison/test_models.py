@@ -161,9 +161,9 @@ def test_a_class_of_detection_has_its_own_objects_and_answers():
 
 def test_a_class_of_segmentation_has_its_own_pixels():
     """Each frame has 10 px of both classes; the second model finds half of the keys and nothing else."""
-    full = np.full((8, 2), 10)
+    full, sure = np.full((8, 2), 10), np.ones((8, 2))
     halved = np.tile([10, 5], (8, 1))
-    parts = [MapParts(2, hits, full, hits, hits, full) for hits in (full, halved)]
+    parts = [MapParts(2, hits, full, hits, hits, full, sure) for hits in (full, halved)]
     one, other = (
         make_exam(p, m, 8, "segmentation") for p, m in zip(parts, "ab", strict=True)
     )
@@ -174,10 +174,10 @@ def test_a_class_of_segmentation_has_its_own_pixels():
 
 def test_declared_slices_stand_beside_sessions_and_sensors():
     """The second model loses the keys of the four dark frames alone."""
-    full = np.full((8, 2), 10)
+    full, sure = np.full((8, 2), 10), np.ones((8, 2))
     dark = full.copy()
     dark[:4, 1] = 0
-    parts = [MapParts(2, hits, full, hits, hits, full) for hits in (full, dark)]
+    parts = [MapParts(2, hits, full, hits, hits, full, sure) for hits in (full, dark)]
     one, other = (
         make_exam(p, m, 8, "segmentation") for p, m in zip(parts, "ab", strict=True)
     )
@@ -190,7 +190,7 @@ def test_declared_slices_stand_beside_sessions_and_sensors():
 
 
 def test_exams_about_other_frames_are_refused():
-    parts = MapParts(2, *(np.ones((8, 2), int),) * 5)
+    parts = MapParts(2, *(np.ones((8, 2), int),) * 5, np.ones((8, 2)))
     one = make_exam(parts, "a", 8, "segmentation")
     with pytest.raises(ValueError, match="score both models again"):
         compare_exams(one, one.take(range(7)))

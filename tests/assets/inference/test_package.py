@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from assets.inference.checkpoint import hash_bytes
+from assets.inference.onnx_model import OnnxModel
 from assets.inference.package import (
     Refusal,
     _hash_row,
@@ -190,6 +191,37 @@ def test_recognition_predictor_and_onnx_agree_with_the_net(written):
         wanted,
         atol=1e-4,
     )
+    both = OnnxModel(package).answer([image, image[:, ::-1]])
+    np.testing.assert_allclose(both[0].values, wanted, atol=1e-4)
+    assert not np.array_equal(both[1].values, both[0].values)
+
+
+@pytest.mark.parametrize("task", ["detection", "segmentation"])
+def test_the_shipped_form_answers_as_the_net_does_on_a_square(tmp_path, task):
+    config = replace(
+        get_recipe(f"tiny_{task}"), image_size_px=64, weights="none", frozen_stages=0
+    )
+    torch.manual_seed(1)
+    net = TASKS[task].build(config, 2, None)
+    if task == "detection":  # from nothing at all to many boxes
+        torch.nn.init.normal_(net.head.classify.weight, std=0.05)
+        torch.nn.init.zeros_(net.head.classify.bias)
+    facts = describe(config, ("disc", "square"), "0" * 32, 1, "v1", [])
+    package = write_package(tmp_path, net, task, facts)
+    images = [
+        np.random.default_rng(seed).integers(0, 256, (64, 64, 3), np.uint8)
+        for seed in (0, 1)
+    ]
+    shipped = OnnxModel(package).answer(images)
+    for one, other in zip(shipped, load_predictor(package)(images), strict=True):
+        if task == "segmentation":
+            same = one.map.class_ids == other.map.class_ids
+            assert same.mean() > 0.98  # on edges the two interpolate differently
+            np.testing.assert_allclose(one.confidences, other.confidences, atol=0.02)
+            continue
+        assert one.scores.shape == other.scores.shape and len(one.scores) > 5
+        np.testing.assert_allclose(one.scores, other.scores, atol=1e-3)
+        np.testing.assert_allclose(one.boxes_xyxy, other.boxes_xyxy, atol=0.1)
 
 
 def test_detection_onnx_takes_any_batch_and_gives_boxes_in_pixels(tmp_path):
@@ -225,6 +257,7 @@ def test_a_two_stage_detector_is_shipped_for_one_image_at_a_time(tmp_path):
         scores.shape[1],
         4,
     )
+    assert len(OnnxModel(package).answer([np.zeros((48, 64, 3), np.uint8)] * 2)) == 2
     (answer,) = load_predictor(open_package(package.folder))(
         [np.zeros((48, 64, 3), np.uint8)]
     )

@@ -1,13 +1,43 @@
-"""Rows of `requests`, as a server writes them."""
+"""A server's models and its event loop, and rows of `requests`, as a server writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from assets.serving.versions import Version
 from assets.tables.rows import RequestRow
 from assets.tables.schemas import content_id
+from tests.assets.serving.colours import RELEASE, Colours, Loop, write_colour_model
+
+
+@pytest.fixture(scope="session")
+def colours(tmp_path_factory: pytest.TempPathFactory) -> Colours:
+    """The first says what it sees; the second calls red green, green blue, and blue red."""
+    home = tmp_path_factory.mktemp("colours")
+    versions = []
+    for number in (1, 2):
+        package = write_colour_model(home / "models", number - 1)
+        versions.append(
+            Version(
+                "recognition",
+                "daguerre-recognition",
+                number,
+                package.model_sha256,
+                RELEASE,
+                package.folder,
+            )
+        )
+    return Colours(home, *versions)
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[Loop]:
+    """For all tests of a file."""
+    made = Loop()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import torch
 
 from models.losses.assignment import UNASSIGNED, assign_points
 from models.nets.points import decode_boxes, make_points
-from models.tasks.suppression import keep_best
+from models.suppression import keep_best
 
 
 def encode_boxes(boxes_xyxy, centres, strides):

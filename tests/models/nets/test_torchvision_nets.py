@@ -13,8 +13,8 @@ from models.nets.export import export_onnx
 from models.nets.torchvision_classifier import TorchvisionClassifier
 from models.nets.torchvision_detector import TorchvisionDetector, load_detector
 from models.recipes import get_recipe
+from models.suppression import keep_best
 from models.tasks import TASKS
-from models.tasks.suppression import keep_best
 
 SMALL = "fasterrcnn_mobilenet_v3_large_320_fpn"
 DETECTORS = [SMALL, "retinanet_resnet50_fpn_v2"]

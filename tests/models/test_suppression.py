@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from models.suppression import MAX_BOXES, keep_best, suppress
 from models.tasks.average_precision import mean_average_precision_50
-from models.tasks.suppression import MAX_BOXES, keep_best, suppress
 from models.types import BoxSet, Detections
 
 
@@ -67,7 +67,7 @@ def test_boxes_with_negative_coordinates_stay_with_their_class():
 def test_suppression_loads_no_compiler():
     # torchvision would: seconds of each process that predicts boxes
     code = (
-        "import sys, numpy as np; from models.tasks.suppression import suppress; "
+        "import sys, numpy as np; from models.suppression import suppress; "
         "suppress(np.eye(4, dtype=np.float32)[2:3], np.zeros(1, np.int64), 0.5); "
         "print({'torchvision', 'torch._dynamo'} & sys.modules.keys())"
     )

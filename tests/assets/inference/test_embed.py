@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from assets.curation.embed import Embedder, name_version
+from assets.inference.embed import Embedder, name_version
 from assets.inference.package import (
     describe,
     load_predictor,

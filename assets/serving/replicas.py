@@ -1,0 +1,159 @@
+"""The processes that answer: kept running, given batches, told which models to have open.
+
+One that dies is started again after a pause; the images that it had go to another one, once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from assets.serving.children import Child, ChildLost, start_child
+from assets.serving.queue import Answered, ImageQueue, Waiting
+
+_MODULE = "assets.serving.replica"
+_FIRST_PAUSE_S = 0.2
+_LONGEST_PAUSE_S = 30.0
+_log = logging.getLogger("daguerre.serving")
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A package on this machine, by the model's sha256."""
+
+    model_sha256: str
+    folder: Path
+
+
+class CannotLoad(ValueError):
+    """A replica cannot open a model; the message says why."""
+
+
+class Replicas:
+    """A number of processes that take batches from one queue."""
+
+    def __init__(
+        self,
+        queue: ImageQueue,
+        num_replicas: int,
+        num_threads: int,
+        log: Path | None = None,
+    ) -> None:
+        self._queue = queue
+        self._num_threads = num_threads
+        self._log = log
+        self._models: dict[str, OpenModel] = {}
+        self._children: dict[int, Child] = {}
+        self._runners: list[asyncio.Task[None]] = []
+        self._places = range(num_replicas)
+        self.num_lost = 0
+
+    @property
+    def num_ready(self) -> int:
+        """Those that answer now."""
+        return len(self._children)
+
+    @property
+    def pids(self) -> list[int]:
+        """Of those that answer now."""
+        return [child.pid for child in self._children.values()]
+
+    async def start(self) -> None:
+        """Start all, and wait until they take messages."""
+        first = [asyncio.Event() for _ in self._places]
+        self._runners = [
+            asyncio.create_task(self._keep(place, is_up))
+            for place, is_up in zip(self._places, first, strict=True)
+        ]
+        await asyncio.gather(*(event.wait() for event in first))
+
+    async def close(self) -> None:
+        """End all."""
+        for runner in self._runners:
+            runner.cancel()
+        await asyncio.gather(*self._runners, return_exceptions=True)
+
+    async def load(self, model: OpenModel) -> None:
+        """Let every replica have the model, also those that start later. Raises CannotLoad, and then none has it."""
+        self._models[model.model_sha256] = model
+        loading = [self._load(child, model) for child in self._children.values()]
+        found = await asyncio.gather(*loading, return_exceptions=True)
+        for error in found:
+            if isinstance(error, CannotLoad):
+                await self.drop(model.model_sha256)
+                raise error
+
+    async def drop(self, model_sha256: str) -> None:
+        """Let the model go, when nothing is under way through it."""
+        await self._queue.drain(model_sha256)
+        self._models.pop(model_sha256, None)
+        message = {"do": "drop", "model": model_sha256}
+        asking = [child.ask(message) for child in self._children.values()]
+        await asyncio.gather(*asking, return_exceptions=True)
+
+    async def _keep(self, place: int, is_up: asyncio.Event) -> None:
+        """One replica's place: a process, and the next one when it dies."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            child = await start_child(_MODULE, self._log)
+            try:
+                await self._load_all(child)
+                self._children[place] = child
+                is_up.set()
+                await self._work(child)
+            except (ChildLost, CannotLoad) as error:
+                self.num_lost += 1
+                _log.warning(
+                    f"replica {place} is started again in {pause_s:g} s: {error}"
+                )
+            finally:
+                self._children.pop(place, None)
+                await child.end()
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    async def _work(self, child: Child) -> None:
+        while True:
+            batch = await self._queue.take()
+            try:
+                await self._ask(child, batch)
+            except ChildLost as error:
+                self._queue.give_back(batch, str(error))
+                raise
+
+    async def _ask(self, child: Child, batch: list[Waiting]) -> None:
+        message = {"do": "ask", "model": batch[0].model}
+        said = await child.ask(message, [one.payload for one in batch])
+        for place, one in enumerate(batch):
+            if one.answer.done():
+                continue
+            if "error" in said:
+                one.answer.set_exception(RuntimeError(said["error"]))
+                continue
+            seconds = said["seconds"] / len(batch)
+            columns = said["answers"][place]
+            one.answer.set_result(Answered(columns, len(batch), seconds))
+
+    async def _load_all(self, child: Child) -> None:
+        """Also those that come meanwhile."""
+        loaded: set[str] = set()
+        while missing := self._models.keys() - loaded:
+            for name in missing:
+                if name in self._models:
+                    await self._load(child, self._models[name])
+            loaded |= missing
+
+    async def _load(self, child: Child, model: OpenModel) -> None:
+        message = {
+            "do": "load",
+            "model": model.model_sha256,
+            "folder": str(model.folder),
+            "num_threads": self._num_threads,
+        }
+        said = await child.ask(message)
+        if "error" in said:
+            raise CannotLoad(
+                f"model {model.model_sha256[:16]} cannot be opened: {said['error']}"
+            )

@@ -1,0 +1,143 @@
+"""Which requests are kept, and what of them: rows are handed to a process of their own, or dropped where it lags."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import random
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from assets.sandbox.guard import ImageFacts
+from assets.serving.children import Child, ChildLost, start_child
+from assets.serving.protocol import Message
+from assets.serving.queue import Answered
+from assets.serving.versions import Version
+from assets.tables.catalog import Catalog
+from assets.tables.rows import RequestRow
+from assets.tables.schemas import content_id
+
+_MODULE = "assets.serving.recorder"
+_MOST_UNSENT = 8 << 20  # bytes that the recorder may be behind
+_DAY_NS = 86_400 * 10**9
+_log = logging.getLogger("daguerre.serving")
+
+
+@dataclass(frozen=True)
+class SamplingRules:
+    """`rate` is the share of requests that are kept, `keep_days` how long; `encoder` as in the settings."""
+
+    rate: float = 0.05
+    keep_days: int = 30
+    cache: Path = Path("cache")
+    encoder: Path | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One image of a request, as it came."""
+
+    request_id: str
+    index: int
+    at_ns: int
+    payload: bytes
+    facts: ImageFacts
+    frame_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one version said of it, and when the answer was there, in ms from the request."""
+
+    version: Version
+    role: str
+    answered: Answered
+    latency_ms: float
+
+
+@dataclass
+class Sampler:
+    """Chooses requests and hands them on."""
+
+    catalog: Catalog
+    rules: SamplingRules
+    log: Path | None = None
+    num_kept: int = 0
+    num_dropped: int = 0
+    _child: Child | None = None
+    _draw: random.Random = field(default_factory=random.Random)
+
+    def chooses(self) -> bool:
+        """Whether the next request is kept."""
+        return self._draw.random() < self.rules.rate
+
+    async def start(self) -> None:
+        """Start the process that writes, where something is to be kept."""
+        if self.rules.rate > 0:
+            self._child = await start_child(_MODULE, self.log)
+            self._child.tell(self._describe())
+
+    def keep(self, asked: Asked, said: Sequence[Said]) -> None:
+        """Hand on what was said of one image; where the process lags or has ended it is dropped, and counted."""
+        child = self._child
+        if child is None or child.num_unsent > _MOST_UNSENT or child.is_gone:
+            self.num_dropped += len(said)
+            return
+        rows = [make_row(asked, one, self.rules) for one in said]
+        child.tell({"do": "keep", "rows": rows}, [asked.payload])
+        self.num_kept += len(rows)
+
+    async def close(self) -> None:
+        """Let all that was handed on be written."""
+        if self._child is not None:
+            with suppress(ChildLost):
+                await self._child.ask({"do": "end"})
+            await self._child.end()
+            self._child = None
+
+    def _describe(self) -> Message:
+        encoder = self.rules.encoder
+        return {
+            "tables_uri": self.catalog.uri,
+            "table_options": self.catalog.storage_options,
+            "blobs_uri": self.catalog.blobs.folder.uri,
+            "cache": str(self.rules.cache),
+            "encoder": None if encoder is None else str(encoder),
+        }
+
+
+def make_row(asked: Asked, said: Said, rules: SamplingRules) -> RequestRow:
+    """The row of one answer on one image, but for the vector."""
+    version = said.version
+    columns = said.answered.columns
+    quality: dict[str, Any] = asked.facts.quality or {}
+    row: dict[str, Any] = {
+        "sample_id": content_id(asked.request_id, asked.index, version.model_sha256),
+        "request_id": asked.request_id,
+        "image_index": asked.index,
+        "at_ns": asked.at_ns,
+        "keep_until_ns": time.time_ns() + rules.keep_days * _DAY_NS,
+        "sample_rate": rules.rate,
+        "task": version.task,
+        "model_name": version.model_name,
+        "model_version": version.model_version,
+        "model_sha256": version.model_sha256,
+        "release_id": version.release_id,
+        "role": said.role,
+        "image_sha256": hashlib.sha256(asked.payload).hexdigest(),
+        "frame_id": asked.frame_id,
+        "width_px": asked.facts.width_px,
+        "height_px": asked.facts.height_px,
+        **quality,
+        "vector": None,
+        "vector_version": None,
+        **columns,
+        "confidence": max(columns["scores"], default=None),
+        "latency_ms": said.latency_ms,
+        "batch_size": said.answered.batch_size,
+    }
+    return cast(RequestRow, row)

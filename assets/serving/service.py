@@ -1,0 +1,341 @@
+"""A server's work without its protocol: images in, one version's answers out in time, or refused with the remedy.
+
+One request is answered by one version, all of it: it is chosen once. A canary that fails is not heard, and the champion
+is asked in its place.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+import uuid
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from assets.sandbox.guard import ImageFacts
+from assets.serving.agreement import measure_disagreement
+from assets.serving.figures import ServerFigures
+from assets.serving.guarding import Guarded
+from assets.serving.queue import Answered, ImageQueue
+from assets.serving.refusals import Refused, busy
+from assets.serving.replicas import OpenModel, Replicas
+from assets.serving.sampling import Asked, Said, Sampler
+from assets.serving.versions import (
+    CANARY,
+    CHAMPION,
+    SHADOW,
+    Figures,
+    Lineup,
+    Version,
+)
+
+_LEAST_RETRY_S = 1.0
+_log = logging.getLogger("daguerre.serving")
+
+
+@dataclass(frozen=True)
+class ServiceRules:
+    """What one server takes on: seconds a request may take, and images that may wait at once."""
+
+    budget_s: float = 10.0
+    most_waiting: int = 256
+
+
+@dataclass(frozen=True)
+class Given:
+    """One image of a request."""
+
+    payload: bytes
+    frame_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What one version says of all images of a request."""
+
+    request_id: str
+    version: Version
+    role: str
+    facts: list[ImageFacts]
+    answers: list[Answered]
+
+
+class ImageRefused(Refused):
+    """A refusal that is about one image of a request, by its place."""
+
+    def __init__(self, refused: Refused, place: int) -> None:
+        super().__init__(refused.status, refused.reason, refused.remedy)
+        self.place = place
+
+
+@dataclass
+class Service:
+    """Everything between the protocol and the processes that compute."""
+
+    queue: ImageQueue
+    replicas: Replicas
+    guarded: Guarded
+    sampler: Sampler
+    rules: ServiceRules = field(default_factory=ServiceRules)
+    lineups: dict[str, Lineup] = field(default_factory=dict)
+    # task -> why it has no champion that can answer
+    faults: dict[str, str] = field(default_factory=dict)
+    figures: ServerFigures = field(default_factory=ServerFigures)
+    _draw: random.Random = field(default_factory=random.Random)
+    _aside: set[asyncio.Task[None]] = field(default_factory=set)
+    _image_s: float = 0.0  # what an image takes, as of late
+    _num_guarded: int = 0
+
+    # ---- answering ---------------------------------------------------------------------------------------------
+
+    async def ask(self, task: str, images: Sequence[Given], request_id: str) -> Reply:
+        """The answers on all images; who does not wait for them cancels this. Raises Refused."""
+        began_s = time.perf_counter()
+        at_ns = time.time_ns()
+        lineup = self._find_lineup(task)
+        self._require_room(len(images))
+        facts = await self._inspect(images)
+        version, role = lineup.choose(self._draw.random())
+        payloads = [image.payload for image in images]
+        answers, version, role = await self._answer(lineup, version, role, payloads)
+        reply = Reply(request_id, version, role, facts, answers)
+        latency_ms = (time.perf_counter() - began_s) * 1e3
+        self._note(reply)
+        self._follow_up(lineup, reply, images, at_ns, latency_ms)
+        return reply
+
+    def _find_lineup(self, task: str) -> Lineup:
+        lineup = self.lineups.get(task)
+        if lineup is not None:
+            return lineup
+        reason = self.faults.get(task, f"there is no champion of {task}")
+        raise Refused(409, reason, f"`daguerre train {task}` makes one")
+
+    def _require_room(self, num_images: int) -> None:
+        """Refuse what could not be answered in time."""
+        waiting = len(self.queue) + self._num_guarded
+        wait_s = waiting * self._image_s / max(1, self.replicas.num_ready)
+        if not self.replicas.num_ready:
+            raise busy("no replica is ready", _LEAST_RETRY_S)
+        if waiting + num_images > self.rules.most_waiting:
+            raise busy(f"{waiting} images wait already", wait_s)
+        if wait_s > self.rules.budget_s:
+            raise busy(f"{waiting} images wait, {wait_s:.1f} s of work", wait_s)
+
+    async def _inspect(self, images: Sequence[Given]) -> list[ImageFacts]:
+        """Raises ImageRefused for the first that is none."""
+        self._num_guarded += len(images)
+        try:
+            found = await asyncio.gather(
+                *(self.guarded.inspect(image.payload) for image in images),
+                return_exceptions=True,
+            )
+        finally:
+            self._num_guarded -= len(images)
+        facts = []
+        for place, one in enumerate(found):
+            if isinstance(one, Refused):
+                raise ImageRefused(one, place)
+            if isinstance(one, BaseException):
+                raise one
+            facts.append(one)
+        return facts
+
+    async def _answer(
+        self, lineup: Lineup, version: Version, role: str, payloads: list[bytes]
+    ) -> tuple[list[Answered], Version, str]:
+        """Of the version that was chosen; of the champion where that is a canary and fails."""
+        try:
+            answers = await self._compute(version, payloads)
+            self._figures_of(lineup, role).add([a.seconds_per_image for a in answers])
+            return answers, version, role
+        except RuntimeError as error:
+            self._figures_of(lineup, role).add([], len(payloads))
+            if role != CANARY:
+                _log.warning(f"{version.name} failed: {error}")
+                raise Refused(
+                    500, f"{version.name} failed: {error}", "look into the server's log"
+                ) from error
+            self.figures.retried += 1
+            self._settle(lineup)
+        return await self._answer(lineup, lineup.champion, CHAMPION, payloads)
+
+    async def _compute(
+        self, version: Version, payloads: Sequence[bytes], is_urgent: bool = True
+    ) -> list[Answered]:
+        """Raises RuntimeError where an image has no answer."""
+        put = self.queue.put
+        futures = [put(version.model_sha256, one, is_urgent) for one in payloads]
+        try:
+            return list(await asyncio.gather(*futures))
+        finally:
+            for future in futures:
+                future.cancel()
+
+    def _figures_of(self, lineup: Lineup, role: str) -> Figures:
+        if role == CANARY and lineup.canary is not None:
+            return lineup.canary.figures
+        return lineup.figures
+
+    def _note(self, reply: Reply) -> None:
+        key = reply.version.task, reply.version.name, reply.role
+        self.figures.images[key] += len(reply.answers)
+        for answered in reply.answers:
+            self.figures.batch_sizes.append(answered.batch_size)
+            self._image_s += 0.05 * (answered.seconds_per_image - self._image_s)
+
+    # ---- beside the answer -------------------------------------------------------------------------------------
+
+    def _follow_up(
+        self,
+        lineup: Lineup,
+        reply: Reply,
+        images: Sequence[Given],
+        at_ns: int,
+        latency_ms: float,
+    ) -> None:
+        """What is done once the answer is there: others are compared with it, a sample is kept."""
+        is_kept = self.sampler.chooses()
+        rival = self._find_rival(lineup, reply)
+        if rival is None and not is_kept:
+            return
+        said = Said(reply.version, reply.role, reply.answers[0], latency_ms)
+        work = self._compare_and_keep(
+            lineup, reply, images, at_ns, said, rival, is_kept
+        )
+        self._do_aside(work)
+
+    def _find_rival(self, lineup: Lineup, reply: Reply) -> Version | None:
+        """Who is asked as well: the champion beside a canary; beside the champion the shadow, where there is room."""
+        if reply.role == CANARY:
+            return lineup.champion
+        is_crowded = len(self.queue) * 2 > self.rules.most_waiting
+        return None if is_crowded else lineup.shadows(self._draw.random())
+
+    async def _compare_and_keep(
+        self,
+        lineup: Lineup,
+        reply: Reply,
+        images: Sequence[Given],
+        at_ns: int,
+        said: Said,
+        rival: Version | None,
+        is_kept: bool,
+    ) -> None:
+        others: list[Answered] = []
+        if rival is not None:
+            with suppress(RuntimeError, TimeoutError):
+                async with asyncio.timeout(self.rules.budget_s):
+                    payloads = [image.payload for image in images]
+                    others = await self._compute(rival, payloads, is_urgent=False)
+            self._compare(lineup, reply, rival, others)
+        if not is_kept:
+            return
+        for place, image in enumerate(images):
+            asked = Asked(
+                reply.request_id,
+                place,
+                at_ns,
+                image.payload,
+                reply.facts[place],
+                image.frame_id,
+            )
+            rows = [
+                Said(said.version, said.role, reply.answers[place], said.latency_ms)
+            ]
+            if others and reply.role == CHAMPION and rival is not None:
+                rows.append(Said(rival, SHADOW, others[place], said.latency_ms))
+            self.sampler.keep(asked, rows)
+
+    def _compare(
+        self, lineup: Lineup, reply: Reply, rival: Version, others: list[Answered]
+    ) -> None:
+        trial = lineup.canary
+        is_trial = trial is not None and reply.version == trial.version
+        judged = reply.version if reply.role == CANARY else rival
+        for facts, mine, other in zip(reply.facts, reply.answers, others, strict=False):
+            size_hw = facts.height_px, facts.width_px
+            found = measure_disagreement(
+                judged.task, mine.columns, other.columns, size_hw
+            )
+            self.figures.compare(judged.name, found)
+            if is_trial and trial is not None:
+                trial.figures.disagreements.append(found)
+        if is_trial:
+            self._settle(lineup)
+
+    def _settle(self, lineup: Lineup) -> None:
+        done = lineup.settle()
+        if done is None:
+            return
+        gone, told = done
+        if gone.model_sha256 in lineup.returned:
+            self.figures.returned[gone.task] += 1
+        _log.warning(told)
+        self._do_aside(self._let_go(gone))
+
+    def _do_aside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+
+    # ---- versions ----------------------------------------------------------------------------------------------
+
+    async def take_champion(self, lineup: Lineup) -> None:
+        """Begin to answer a task: its first champion, and the shadow where it has one. Raises CannotLoad."""
+        await self._load(lineup.champion)
+        if lineup.shadow is not None:
+            await self._load(lineup.shadow)
+        self.lineups[lineup.champion.task] = lineup
+
+    async def follow(self, version: Version) -> None:
+        """Let a new champion answer, by way of a canary where the rules have one; nobody waits. Raises CannotLoad."""
+        lineup = self.lineups[version.task]
+        await self._load(version)
+        gone = lineup.try_out(version)
+        _log.warning(
+            f"{version.name} answers {'a share' if lineup.canary else 'all'} of the requests from now on"
+        )
+        if gone is not None:
+            self._do_aside(self._let_go(gone))
+
+    def take_back(self, lineup: Lineup) -> None:
+        """The table names the old champion again: a canary that there is answers no more."""
+        if lineup.canary is not None:
+            gone = lineup.canary.version
+            lineup.canary = None
+            _log.warning(f"{gone.name} is champion no more, and answers nothing")
+            self._do_aside(self._let_go(gone))
+
+    async def _load(self, version: Version) -> None:
+        await self.replicas.load(OpenModel(version.model_sha256, version.folder))
+
+    async def _let_go(self, version: Version) -> None:
+        """Drop a model once nothing is under way through it, unless it answers again."""
+        await self.queue.drain(version.model_sha256)
+        if version.model_sha256 not in self._list_used():
+            await self.replicas.drop(version.model_sha256)
+
+    def _list_used(self) -> set[str]:
+        used = set()
+        for lineup in self.lineups.values():
+            trial = lineup.canary.version if lineup.canary else None
+            versions = (lineup.champion, lineup.shadow, trial)
+            used |= {version.model_sha256 for version in versions if version}
+        return used
+
+    async def close(self) -> None:
+        """Let what was begun beside the answers end, keep the last samples, and end all processes."""
+        await asyncio.gather(*self._aside, return_exceptions=True)
+        await self.sampler.close()
+        await self.replicas.close()
+        self.guarded.close()
+
+
+def name_request() -> str:
+    """A new id: 32 hex digits."""
+    return uuid.uuid4().hex

@@ -1,0 +1,146 @@
+"""Two replicas, real processes, under load: one is killed, another champion comes, a canary has to go."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from assets.serving.service import Given, Reply, Service, name_request
+from assets.serving.versions import CANARY, CanaryRules, Lineup
+from assets.tables.catalog import Catalog
+from tests.assets.serving.colours import make_service, paint
+
+PAYLOADS = [paint(colour) for colour in ("red", "red", "blue")]
+IMAGES = [Given(payload) for payload in PAYLOADS]
+SAID = {1: ["red", "red", "blue"], 2: ["green", "green", "red"]}
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory, loop):
+    made: list[Service] = []
+
+    async def start() -> None:
+        catalog = Catalog(str(tmp_path_factory.mktemp("live") / "tables"))
+        made.append(make_service(catalog, num_replicas=2, budget_s=60.0))
+        await made[0].replicas.start()
+
+    loop.run(start())
+    yield made[0]
+    loop.run(made[0].close())
+
+
+async def ask(service: Service) -> Reply:
+    """One request; all of its answers are the ones of the version that it names."""
+    reply = await service.ask("recognition", IMAGES, name_request())
+    said = [answered.columns["class_names"][0] for answered in reply.answers]
+    assert said == SAID[reply.version.model_version]
+    return reply
+
+
+@asynccontextmanager
+async def loaded(service: Service, num_askers: int = 4) -> AsyncIterator[list[Reply]]:
+    """Askers that ask without a pause; none of them is refused."""
+    replies: list[Reply] = []
+    is_over = False
+
+    async def go_on() -> None:
+        while not is_over:
+            replies.append(await ask(service))
+
+    askers = [asyncio.create_task(go_on()) for _ in range(num_askers)]
+    yield replies
+    is_over = True
+    await asyncio.gather(*askers)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait for a condition."""
+    while not holds():
+        await asyncio.sleep(0.01)
+
+
+def begin(service: Service, lineup: Lineup) -> Awaitable[None]:
+    """Answer recognition by this line-up."""
+    service.lineups.clear()
+    return service.take_champion(lineup)
+
+
+def test_a_killed_replica_loses_no_request_and_is_started_again(service, loop, colours):
+    async def work() -> None:
+        await begin(service, Lineup(colours.first, CanaryRules(share=0.0)))
+        before = service.replicas.num_lost
+        async with loaded(service) as replies:
+            await until(lambda: len(replies) > 5)
+            os.kill(service.replicas.pids[0], signal.SIGKILL)
+            await until(lambda: service.replicas.num_lost == before + 1)
+            num_answered = len(replies)
+            await until(lambda: len(replies) > num_answered + 5)
+            await until(lambda: service.replicas.num_ready == 2)
+        assert {reply.version for reply in replies} == {colours.first}
+
+    loop.run(work())
+
+
+def test_a_promotion_under_load_loses_no_request_and_mixes_no_versions(
+    service, loop, colours
+):
+    async def work() -> None:
+        await begin(service, Lineup(colours.first, CanaryRules(share=0.0)))
+        async with loaded(service) as replies:
+            await until(lambda: len(replies) > 5)
+            await service.follow(colours.second)
+            num_answered = len(replies)
+            await until(lambda: len(replies) > num_answered + 20)
+        by_version = Counter(reply.version.model_version for reply in replies)
+        assert by_version[1] > 5 and by_version[2] > 10
+        # who asked before may be answered by the first
+        assert {reply.version for reply in replies[-5:]} == {colours.second}
+
+    loop.run(work())
+
+
+def test_a_canary_that_disagrees_is_returned_and_takes_no_more_requests(
+    service, loop, colours
+):
+    rules = CanaryRules(share=0.5, num_images=60, least_images=9)
+
+    async def work() -> None:
+        lineup = Lineup(colours.first, rules)
+        await begin(service, lineup)
+        async with loaded(service) as replies:
+            await service.follow(colours.second)
+            await until(lambda: lineup.canary is None)
+            num_answered = len(replies)
+            await until(lambda: len(replies) > num_answered + 20)
+        assert any(reply.role == CANARY for reply in replies)
+        assert lineup.champion == colours.first
+        # of red, red, blue it says green, green, red: all differ
+        fault = "its answers differ from the champion's by 1.00 (0 to 1)"
+        assert lineup.returned == {colours.second.model_sha256: fault}
+        assert {reply.version for reply in replies[-5:]} == {colours.first}
+
+    loop.run(work())
+
+
+def test_a_canary_that_fails_is_answered_for_by_the_champion(service, loop, colours):
+    rules = CanaryRules(share=1.0, num_images=60, least_images=9)
+
+    async def work() -> None:
+        lineup = Lineup(colours.first, rules)
+        await begin(service, lineup)
+        await service.follow(colours.second)
+        # as if its session were gone: each of its batches fails
+        for child in service.replicas._children.values():
+            await child.ask({"do": "drop", "model": colours.second.model_sha256})
+        replies = [await ask(service) for _ in range(5)]
+        assert {reply.version for reply in replies} == {colours.first}
+        assert lineup.returned[colours.second.model_sha256].startswith("9 of 9 images")
+        assert service.figures.retried == 3
+
+    loop.run(work())
