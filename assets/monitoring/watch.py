@@ -117,10 +117,12 @@ def assess(catalog: Catalog, champion: ChampionRow, session: str) -> Assessment:
     subject = Champion(
         champion["model_name"], champion["model_version"], champion["release_id"]
     )
-    found = _name_maker(
-        assess_session(
-            _figures(catalog, learned), _figures(catalog, watched), session, subject
-        )
+    found = assess_session(
+        _figures(catalog, learned), _figures(catalog, watched), session, subject
+    )
+    made_by = version_of("drift")
+    found = replace(
+        found, rows=[{**row, "code_version": made_by} for row in found.rows]
     )
     choice = read_champions_choice(catalog, champion["task"])
     if can_take_in(catalog, choice, session):
@@ -147,13 +149,7 @@ def assess_answers(
     subject = Champion(
         champion["model_name"], champion["model_version"], champion["release_id"]
     )
-    return _name_maker(assess_frames(known, arrived, session, subject))
-
-
-def _name_maker(found: Assessment) -> Assessment:
-    """The same, in rows that say which code made them."""
-    made_by = version_of("drift")
-    return replace(found, rows=[{**row, "code_version": made_by} for row in found.rows])
+    return assess_frames(known, arrived, session, subject)
 
 
 @dataclass(frozen=True)
