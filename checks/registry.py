@@ -7,4 +7,5 @@ from checks.gate import Gate
 GATES = (
     Gate("champions", has_readers=False),
     Gate("promotions", has_readers=False),
+    Gate("edge_forms", has_readers=False),
 )

@@ -25,6 +25,7 @@ from models.types import (
     SemanticPrediction,
 )
 
+ANSWERED = (RECOGNITION, DETECTION, SEGMENTATION)  # tasks whose answers are read here
 Outputs = Sequence[NDArray[np.float32]]  # of one image
 
 

@@ -18,15 +18,18 @@ if TYPE_CHECKING:
 
 
 class OnnxModel:
-    """The ONNX form of a package, on `num_threads` threads of this machine's processor."""
+    """The ONNX form of a package, or another `form` of its net, on `num_threads` threads of this machine."""
 
-    def __init__(self, package: ModelPackage, num_threads: int = 1) -> None:
+    def __init__(
+        self, package: ModelPackage, num_threads: int = 1, form: bytes | None = None
+    ) -> None:
         """Raises ValueError when the file has changed since the package was opened."""
         self.task = package.task
         self.class_names = package.facts.class_names
         self._side_px = package.facts.image_size_px
-        content = read_proven(package.folder / ONNX, package.hashes[ONNX])
-        self._session = _open(content, num_threads)
+        if form is None:
+            form = read_proven(package.folder / ONNX, package.hashes[ONNX])
+        self._session = _open(form, num_threads)
         # a number where the net takes one image at a time
         self._takes_one = self._session.get_inputs()[0].shape[0] == 1
 

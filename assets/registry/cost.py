@@ -15,8 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from assets.inference.package import ONNX
-
 _ROUNDS = 12
 _KINDS = {"tensor(float)": np.float32, "tensor(uint8)": np.uint8}
 
@@ -29,10 +27,10 @@ class Cost:
     size_bytes: int
 
 
-def measure_costs(folders: Sequence[Path]) -> list[Cost]:
-    """Of packages, in turns: the median of several rounds each, after one that warms up."""
-    asks = [_open(folder / ONNX) for folder in folders]
-    times_ms: list[list[float]] = [[] for _ in folders]
+def measure_costs(files: Sequence[Path]) -> list[Cost]:
+    """Of nets as ONNX, in turns: the median of several rounds each, after one that warms up."""
+    asks = [_open(path) for path in files]
+    times_ms: list[list[float]] = [[] for _ in files]
     for number in range(_ROUNDS + 1):
         for ask, mine in zip(asks, times_ms, strict=True):
             start = time.process_time()
@@ -40,8 +38,8 @@ def measure_costs(folders: Sequence[Path]) -> list[Cost]:
             if number:
                 mine.append(1000 * (time.process_time() - start))
     return [
-        Cost(statistics.median(mine), (folder / ONNX).stat().st_size)
-        for mine, folder in zip(times_ms, folders, strict=True)
+        Cost(statistics.median(mine), path.stat().st_size)
+        for mine, path in zip(times_ms, files, strict=True)
     ]
 
 

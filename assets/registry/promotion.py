@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assets.comparison.models import compare_models
-from assets.inference.package import ModelPackage, Refusal, read_package
+from assets.inference.package import ONNX, ModelPackage, Refusal, read_package
 from assets.registry.audit import find_misnamed
 from assets.registry.card import CardFacts, render_card
 from assets.registry.cost import Cost, measure_costs
@@ -131,7 +131,7 @@ def _measure_costs(
     try:
         model = tracker.version(champion["task"], champion["model_version"])
         with tracker.open_package(model) as former:
-            one, other = measure_costs([former.folder, package.folder])
+            one, other = measure_costs([former.folder / ONNX, package.folder / ONNX])
     except (LookupError, Refusal):
         return None
     return one, other

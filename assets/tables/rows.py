@@ -376,6 +376,17 @@ class PromotionRow(TypedDict):
     spent: float | None
 
 
+class EdgeFormRow(TypedDict):
+    """Of `edge_forms`."""
+
+    edge_sha256: str
+    model_sha256: str
+    task: str
+    release_id: str
+    is_accepted: bool
+    verdict: str
+
+
 class PredictionRow(TypedDict):
     """Of `predictions`."""
 

@@ -9,7 +9,7 @@ import typer
 from assets.choice import EVERYTHING
 from assets.foreign_text import for_line
 from orchestration.cli.chosen import Sessions, Where, read_names, read_options
-from orchestration.cli.output import Json, format_bytes, say
+from orchestration.cli.output import Json, format_bytes, join_lines, say
 from orchestration.cli.progress import show_progress
 
 export_app = typer.Typer(
@@ -161,6 +161,42 @@ def release(
     classes = for_line(", ".join(facts["class_names"]))
     text = f"{folder}: {facts['task']} release {release_id}\n{parts}\nclasses: {classes or 'none'}"
     say(as_json, {"folder": str(folder), **facts}, text)
+
+
+@export_app.command()
+def edge(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="An id or a beginning of it, TASK/VERSION, or TASK, which is its champion.",
+        ),
+    ],
+    folder: Annotated[Path, typer.Argument(help="The new folder.")],
+    as_json: Json = False,
+) -> None:
+    """Write a model's int8 form for small machines, if its own exam says that it may be shipped; else exits 1.
+
+    It is held against the float form on the test split of the model's release, by the margins of the gate, and must
+    take at most 0.65 of its processor time.
+    """
+    from assets.comparison.pair import find_model
+    from assets.whole_output import require_empty
+    from orchestration.edge import make_edge, tell_edge
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog, build_tracker
+
+    require_empty(folder)
+    settings = load_settings()
+    catalog, tracker = build_catalog(settings), build_tracker(settings)
+    row = find_model(
+        catalog, model, lambda task, n: tracker.version(task, n).model_sha256
+    )
+    with show_progress(f"examining {row['model_sha256'][:16]} as int8", "frames") as t:
+        made = make_edge(catalog, settings.workspace, row, folder, t)
+    facts = {**made.to_dict(), "folder": str(folder) if made.is_accepted else None}
+    say(as_json, facts, join_lines(tell_edge(made, folder)))
+    raise typer.Exit(int(not made.is_accepted))
 
 
 def _tell_classes(form: str, classes: Sequence[str]) -> str:

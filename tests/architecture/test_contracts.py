@@ -17,6 +17,7 @@ UNATTACHED = {
     "champions",
     "estimates",
     "promotions",
+    "edge_forms",
     "retraining_requests",
     "publications",
     "pointers",

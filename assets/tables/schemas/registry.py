@@ -1,8 +1,9 @@
-"""Tables of the registry: the champion of each task, and how each came to be it."""
+"""Tables of the registry: the champion of each task, how each came to be it, and forms for small machines."""
 
 from __future__ import annotations
 
 from assets.tables.schemas.table import (
+    BOOL,
     FLOAT,
     INT,
     SHA,
@@ -77,4 +78,19 @@ PROMOTIONS = Table(
     ),
 )
 
-TABLES = (CHAMPIONS, PROMOTIONS)
+EDGE_FORMS = Table(
+    name="edge_forms",
+    stage="registry",
+    key="edge_sha256",
+    erase="none",
+    columns=(
+        Column("edge_sha256", TEXT, regex=SHA),
+        Column("model_sha256", TEXT, regex=SHA),
+        Column("task", TEXT, regex=WORD),
+        id_column("release_id"),
+        Column("is_accepted", BOOL),
+        Column("verdict", TEXT, "JSON: rules with their figures, on which exam"),
+    ),
+)
+
+TABLES = (CHAMPIONS, PROMOTIONS, EDGE_FORMS)

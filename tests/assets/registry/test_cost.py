@@ -4,7 +4,7 @@ from assets.registry.cost import measure_costs
 
 
 def test_a_package_is_asked_and_weighed(make_folder):
-    folders = [make_folder("one"), make_folder("two")]
-    first, second = measure_costs(folders)
-    assert first.size_bytes == (folders[0] / "model.onnx").stat().st_size
+    files = [make_folder(name) / "model.onnx" for name in ("one", "two")]
+    first, second = measure_costs(files)
+    assert first.size_bytes == files[0].stat().st_size
     assert first.cpu_ms > 0 and second.cpu_ms > 0

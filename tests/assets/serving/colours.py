@@ -26,7 +26,9 @@ COLOURS = ("red", "green", "blue")
 RELEASE = "1" * 32
 
 
-def write_colour_model(models: Path, shift: int = 0) -> ModelPackage:
+def write_colour_model(
+    models: Path, shift: int = 0, release_id: str = RELEASE
+) -> ModelPackage:
     """A recogniser of the brightest channel; `shift` 1 calls red green, green blue, and blue red."""
     import torch
     from torch import nn
@@ -39,7 +41,7 @@ def write_colour_model(models: Path, shift: int = 0) -> ModelPackage:
         classify.bias.zero_()
     net = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), classify)
     config = replace(get_recipe("tiny_recognition"), image_size_px=32)
-    facts = describe(config, COLOURS, RELEASE, shift, "1", [])
+    facts = describe(config, COLOURS, release_id, shift, "1", [])
     return write_package(models, net, "recognition", facts)
 
 
