@@ -28,7 +28,7 @@ PYTHON = {
 
 
 def find_python_type(arrow: pa.DataType) -> Any:
-    if pa.types.is_list(arrow):
+    if pa.types.is_list(arrow) or pa.types.is_fixed_size_list(arrow):
         return list[PYTHON[arrow.value_type]]  # type: ignore[misc]
     return PYTHON[arrow]
 
