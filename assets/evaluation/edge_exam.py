@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
@@ -98,5 +98,5 @@ def _fit_each(
         yield model.fit([image])
 
 
-def _by_id(row: object) -> str:
-    return row["frame_id"]  # type: ignore[index,no-any-return]
+def _by_id(row: Mapping[str, Any]) -> str:
+    return str(row["frame_id"])
