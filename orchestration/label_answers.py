@@ -78,21 +78,27 @@ def read_tasks(
 def part_by_person(
     tasks: Sequence[Mapping[str, Any]], names: Mapping[int, str]
 ) -> dict[str, list[dict[str, Any]]]:
-    """The tasks of Label Studio as each annotator answered them, by the annotator's name: with that one's newest
-    annotation, those that were cancelled left out. Tasks that only a model answered are nobody's."""
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for task in tasks:
-        newest: dict[str, dict[str, Any]] = {}
+    """The tasks of Label Studio as each annotator answered them, by the annotator's name: of each frame, which may be
+    in several projects, that one's newest annotation; those that were cancelled are left out. Tasks that only a model
+    answered are nobody's."""
+    newest: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+    for number, task in enumerate(tasks):
+        frame = frame_of(task) or f"task {number}"
         for said in task.get("annotations") or ():
             if said.get("was_cancelled"):
                 continue
-            name = _name_annotator(said.get("completed_by"), names)
-            if name not in newest or _age_of(said) > _age_of(newest[name]):
-                newest[name] = said
-        for name, said in newest.items():
-            # no prediction: what a model says is nobody's answer
-            found[name].append({**task, "annotations": [said], "predictions": []})
-    return dict(found)
+            theirs = newest[_name_annotator(said.get("completed_by"), names)]
+            if frame not in theirs or _age_of(said) > _age_of(_said_in(theirs[frame])):
+                # no prediction: what a model says is nobody's answer
+                theirs[frame] = {**task, "annotations": [said], "predictions": []}
+    return {name: list(of.values()) for name, of in newest.items()}
+
+
+def frame_of(task: Mapping[str, Any]) -> str | None:
+    """The id of the frame that a task of Label Studio was made of; None of a task that names none."""
+    data = task.get("data")
+    found = data.get("frame_id") if isinstance(data, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def load_tasks(path: Path) -> list[dict[str, Any]] | None:
@@ -106,10 +112,14 @@ def load_tasks(path: Path) -> list[dict[str, Any]] | None:
     except ValueError:
         return None
     is_export = isinstance(document, list) and all(
-        isinstance(entry, dict) and isinstance(entry.get("annotations"), list)
-        for entry in document
+        isinstance(entry, dict) and _has_annotations(entry) for entry in document
     )
     return document if is_export and document else None
+
+
+def _has_annotations(entry: Mapping[str, Any]) -> bool:
+    said = entry.get("annotations")
+    return isinstance(said, list) and all(isinstance(one, dict) for one in said)
 
 
 class _Gathered:
@@ -188,7 +198,13 @@ def _name_annotator(said: Any, names: Mapping[int, str]) -> str:
     return f"annotator {said}"
 
 
+def _said_in(task: Mapping[str, Any]) -> dict[str, Any]:
+    """The annotation of a task that is one person's."""
+    (said,) = task["annotations"]
+    return dict(said)
+
+
 def _age_of(said: Mapping[str, Any]) -> tuple[str, int]:
-    return str(said.get("updated_at") or said.get("created_at") or ""), int(
-        said.get("id") or 0
-    )
+    number = said.get("id")
+    at = str(said.get("updated_at") or said.get("created_at") or "")
+    return at, number if isinstance(number, int) else 0

@@ -11,8 +11,10 @@ from typing import Any
 
 from assets.annotation.labels import Answer, Author, Order, find_faults, record_answers
 from assets.tables.catalog import Catalog
+from models.task_names import DETECTION
 from orchestration.label_answers import (
     Read,
+    frame_of,
     load_tasks,
     part_by_person,
     read_answers,
@@ -32,13 +34,20 @@ class Questions:
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of one person's answers. `refused` and `unread` say of each why, with the remedy."""
+    """What became of one person's answers; `num_labels` are those of new ones. `refused` and `unread` say why each was
+    not taken, or not read, and `left` what is not of this queue, with the remedy."""
 
     num_new: int
     num_known: int
     num_labels: int
     refused: tuple[str, ...]
     unread: tuple[str, ...]
+    left: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything of this queue that the person said was read and taken."""
+        return not self.refused and not self.unread
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -49,6 +58,7 @@ class Taken:
             "labels": self.num_labels,
             "refused": list(self.refused),
             "not_read": list(self.unread),
+            "left": list(self.left),
         }
 
 
@@ -112,28 +122,40 @@ def take(
 ) -> Taken:
     """Record what one person said of frames that the queue asks, for its task; nothing in a dry run."""
     wanted = [answer for answer in read.answers if _is_asked(answer, asked)]
+    unreadable = {a.frame_id: _tell_unreadable(a) for a in wanted if _is_unreadable(a)}
     other = len(read.answers) - len(wanted)
-    unread = list(read.problems)
-    if other:
-        unread.append(
-            f"{other} answers for another task than {asked.task}, or on frames that this queue does not ask: "
-            "land such files with `daguerre ingest`"
-        )
+    left = (
+        f"{other} answers for another task than {asked.task}, or on frames that this queue does not ask: "
+        "land such files with `daguerre ingest`"
+    )
+    wanted = [answer for answer in wanted if answer.frame_id not in unreadable]
     if is_dry_run:
         refused = find_faults(catalog, wanted)
-        num_new, num_known = len(wanted) - len(refused), 0
+        good = [answer for answer in wanted if answer.frame_id not in refused]
+        num_new, num_known = len(good), 0
+        num_labels = sum(len(answer.marked) for answer in good)
     else:
         done = record_answers(catalog, wanted, Author("person", name), asked.order)
         refused = dict(done.refused)
         num_new, num_known = len(done.versions), done.known
-    good = [answer for answer in wanted if answer.frame_id not in refused]
+        num_labels = sum(len(version["label_ids"]) for version in done.versions)
     return Taken(
         num_new,
         num_known,
-        sum(len(answer.marked) for answer in good),
-        tuple(refused.values()),
-        tuple(unread),
+        num_labels,
+        (*refused.values(), *unreadable.values()),
+        tuple(read.problems),
+        (left,) * (other > 0),
     )
+
+
+def _is_unreadable(answer: Answer) -> bool:
+    """Whether something was said of the frame, and nothing of it could be read."""
+    return answer.num_missing > 0 and not answer.marked
+
+
+def _tell_unreadable(answer: Answer) -> str:
+    return f"frame {answer.frame_id}: none of its {answer.num_missing} objects could be read: export it again"
 
 
 def _is_asked(answer: Answer, asked: Questions) -> bool:
@@ -147,6 +169,32 @@ def _read_tasks(
     asked: Questions,
 ) -> dict[str, Read]:
     return {
-        name: read_tasks(catalog, theirs, asked.sha256_of)
+        name: _read_of_person(catalog, theirs, asked)
         for name, theirs in sorted(part_by_person(tasks, names).items())
     }
+
+
+def _read_of_person(
+    catalog: Catalog, tasks: Sequence[Mapping[str, Any]], asked: Questions
+) -> Read:
+    """One person's tasks, with those that were submitted empty: to a question for boxes that is an answer."""
+    read = read_tasks(catalog, tasks, asked.sha256_of)
+    said = {answer.frame_id for answer in read.answers}
+    empty = [
+        frame
+        for task in tasks
+        if not any(one.get("result") for one in task["annotations"])
+        and (frame := frame_of(task)) in asked.sha256_of
+        and frame is not None
+        and frame not in said
+    ]
+    if asked.task == DETECTION:
+        read.answers += [
+            Answer(frame, DETECTION, (), asked.sha256_of[frame]) for frame in empty
+        ]
+    elif empty:
+        read.problems.append(
+            f"{len(empty)} tasks were submitted without a mark, which says nothing for {asked.task}: mark them, or "
+            "skip them there"
+        )
+    return read

@@ -32,8 +32,10 @@ _ESTIMATE = (
 def read_drift(catalog: Catalog, sessions: Sequence[str] = ()) -> dict[str, list[Row]]:
     """Of champions, and of the sessions that match one of these names, or all: in the order in which they were judged.
 
-    Feeds are all there are. Alarms are those that were to be told, the newest first.
+    Feeds are all there are. Alarms are those that were to be told, the newest first. Raises ValueError for a name that
+    no stored session matches.
     """
+    _require_stored(catalog, sessions)
     promoted = champions(catalog)
     readings = [
         row
@@ -55,6 +57,17 @@ def read_drift(catalog: Catalog, sessions: Sequence[str] = ()) -> dict[str, list
         "feeds": [describe_feed(feed) for feed in read_feeds(catalog)],
         "alarms": sorted(alarms, key=lambda row: -row["raised_ns"]),
     }
+
+
+def _require_stored(catalog: Catalog, names: Sequence[str]) -> None:
+    if not names:
+        return
+    stored = catalog.read_latest("frames", ["session"])["session"].unique().to_pylist()
+    for name in names:
+        if not any(fnmatchcase(session, name) for session in stored):
+            raise ValueError(
+                f"session '{name}' has no frames: `daguerre status` lists the sessions"
+            )
 
 
 def _is_asked(row: Row, sessions: Sequence[str]) -> bool:

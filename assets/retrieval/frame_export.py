@@ -22,7 +22,7 @@ from assets.current_labels import read_said
 from assets.frame_names import MANIFEST, name_picture
 from assets.frame_pictures import write_picture
 from assets.images import Payload
-from assets.retrieval.label_files import FORMATS
+from assets.retrieval.label_files import FORMATS, require_form
 from assets.retrieval.labelled import Labelled, Picture
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import FrameRow, LabelRow
@@ -105,6 +105,7 @@ def list_classes(
 
     Raises ValueError for names where the form lists none.
     """
+    require_form(form)
     tasks = FORMATS[form].tasks
     if named and not tasks:
         raise ValueError(f"format '{form}' lists no classes: leave them out")
@@ -132,10 +133,7 @@ class Order:
     labels: Labelled | None = None  # None: the pictures are to be labelled from nothing
 
     def __post_init__(self) -> None:
-        if self.form not in FORMATS:
-            raise ValueError(
-                f"format '{self.form}' is none of {', '.join(FORMATS)}: choose one"
-            )
+        require_form(self.form)
 
 
 @dataclass

@@ -237,6 +237,16 @@ FORMATS: Mapping[str, Form] = {
 }
 
 
+def require_form(name: str, task: str | None = None) -> None:
+    """Raises ValueError for a form that there is not, and for one whose labels are none for the task."""
+    if name not in FORMATS:
+        raise ValueError(f"format '{name}' is none of {', '.join(FORMATS)}: choose one")
+    tasks = FORMATS[name].tasks
+    if task is not None and tasks and task not in tasks:
+        fit = ", ".join(form for form, of in FORMATS.items() if task in of.tasks)
+        raise ValueError(f"format '{name}' holds no labels for {task}: choose {fit}")
+
+
 def _find_mask(
     label: LabelRow, picture: Picture, left_out: Counter[str]
 ) -> NDArray[np.bool_] | None:

@@ -57,18 +57,22 @@ def push(
 
     from assets.annotation.guidelines import take_guideline
     from assets.annotation.queue.stored import read_queue
+    from assets.retrieval.label_files import require_form
     from assets.whole_output import require_empty
     from orchestration import label_push
     from orchestration.label_studio import open_label_studio
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
+    form = LABEL_STUDIO if to == LABEL_STUDIO else form
+    require_form(form)
     catalog = build_catalog(load_settings())
     server = open_label_studio() if to == LABEL_STUDIO else None
     if server is None:
         require_empty(Path(to))
     who = by or getpass.getuser()
     asked = label_push.read_asked(catalog, read_queue(catalog, queue).to_pylist())
+    require_form(form, asked.task)
     facts: dict[str, Any] = {
         "queue_id": asked.queue_id,
         "task": asked.task,
@@ -123,7 +127,7 @@ def pull(
     """Take back what people answered: labels of theirs, from this queue and under its guideline.
 
     Label Studio says who answered; of a file --by does. Answers on frames that are gone, have changed since the push,
-    or were never asked are refused one by one.
+    or were never asked are refused one by one. Exits 1 where something was refused, or could not be read.
     """
     from assets.annotation.agreement import list_agreements, update_agreements
     from assets.annotation.labels import Order
@@ -177,7 +181,7 @@ def pull(
     lines = [line for name, of in taken.items() for line in _tell(name, of, dry_run)]
     lines = lines or ["nobody has answered yet"]
     say(as_json, facts, join_lines([*lines, *failed]))
-    if failed or any(of.refused for of in taken.values()):
+    if failed or not all(of.is_whole for of in taken.values()):
         raise typer.Exit(1)
 
 
@@ -186,7 +190,12 @@ def _tell(name: str, taken: "Taken", is_dry_run: bool) -> list[str]:
     lines = [
         f"{name}: {taken.num_new} answers {would}taken with {taken.num_labels} labels, {taken.num_known} known already"
     ]
-    for what, found in (("refused", taken.refused), ("not read", taken.unread)):
+    troubles = {
+        "refused": taken.refused,
+        "not read": taken.unread,
+        "left": taken.left,
+    }
+    for what, found in troubles.items():
         lines += [f"  {what}: {one}" for one in found[:_MOST_TOLD]]
         more = len(found) - _MOST_TOLD
         lines += [f"  {what}: {more} more, --json lists all"] * (more > 0)

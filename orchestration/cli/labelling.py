@@ -133,7 +133,9 @@ def correct(
         review.require_fit(stood, answer)
         facts = {"frame_id": answer.frame_id, "act": answer.act, "is_dry_run": True}
         objects = [describe_marked(marked) for marked in answer.marked]
-        lines = ["nothing is written; would stand:", *map(_tell_object, objects)]
+        stands = "would stand:" if objects else "no object would stand"
+        head = f"nothing is written; by {answer.act} {stands}"
+        lines = [head, *map(_tell_object, objects)]
         say(as_json, {**facts, "objects": objects}, join_lines(lines))
         return
     version = review.write(catalog, stood, answer, author, order)
@@ -243,4 +245,8 @@ def _read_mask(path: Path) -> str:
     from assets.images import decode_luma
     from models.masks import encode_mask
 
-    return encode_mask(decode_luma(path.read_bytes()) > 0)
+    try:
+        drawn = decode_luma(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"--mask {path}: {error}: give a PNG") from None
+    return encode_mask(drawn > 0)

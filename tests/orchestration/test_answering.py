@@ -115,6 +115,18 @@ def test_a_frame_that_changed_is_not_pushed_and_a_dry_run_writes_nothing(
     assert not (tmp_path / "out").exists() and not catalog.exists("label_pushes")
 
 
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [("nope", "is none of"), ("masks", "holds no labels for detection: choose coco")],
+)
+def test_a_form_that_cannot_hold_the_answers_is_refused_before_anybody_labels(
+    run, frames, tmp_path, form, told
+):
+    words = ("--format", form, "--dry-run")
+    with pytest.raises(ValueError, match=told):
+        run("queue", "push", QUEUE, str(tmp_path / "out"), *words)
+
+
 def test_a_server_is_asked_for_with_its_address_and_token(monkeypatch):
     monkeypatch.delenv("LABEL_STUDIO_URL", raising=False)
     with pytest.raises(ValueError, match="LABEL_STUDIO_URL is '': set it"):

@@ -218,6 +218,17 @@ def test_each_annotator_of_label_studio_answers_for_themselves_and_a_model_for_n
     assert part_by_person(tasks_of(frames), {}) == {}
 
 
+def test_a_frame_that_is_in_two_projects_is_answered_by_the_newer_annotation_alone(
+    frames,
+):
+    task = tasks_of(frames, {"completed_by": 1}, {"completed_by": 1, "result": []})[0]
+    task["data"]["frame_id"] = frames[0]["frame_id"]
+    older, newer = ({**task, "annotations": [one]} for one in task["annotations"])
+    for tasks in ([older, newer], [newer, older]):
+        (answered,) = part_by_person(tasks, {})["annotator 1"]
+        assert answered["annotations"][0]["result"] == []
+
+
 def ask(frames, task="detection", **more):
     shown = {f["frame_id"]: f["sha256"] for f in frames}
     return Questions(task, shown | more, Order("a" * 32, "b" * 32))
@@ -236,12 +247,52 @@ def test_a_persons_answer_is_kept_with_queue_and_guideline_and_taken_once(
     for expected in ((1, 0), (0, 1)):
         taken = take(catalog, read, "Anna", ask(frames), is_dry_run=False)
         assert (taken.num_new, taken.num_known) == expected
+        assert taken.num_labels == taken.num_new
     (version,) = read_versions(catalog, [frames[0]["frame_id"]])
     assert (version["author_kind"], version["author"]) == ("person", "Anna")
     assert (version["queue_id"], version["guideline_id"]) == ("a" * 32, "b" * 32)
     assert version["boxes_xyxy"] == [16, 12, 48, 36]
     said = read_said(catalog, frames)[frames[0]["frame_id"], "detection"]
     assert [label["class_name"] for label in said.labels] == ["cup"]
+
+
+def test_who_submits_nothing_but_empty_tasks_has_looked_and_found_nothing(
+    catalog, frames, tmp_path
+):
+    tasks = tasks_of(frames, {"completed_by": 1, "result": []})
+    tasks[0]["data"]["frame_id"] = frames[0]["frame_id"]
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(tasks))
+    (answer,) = read_files(catalog, path, "Anna", ask(frames))["Anna"].answers
+    assert (answer.frame_id, answer.marked) == (frames[0]["frame_id"], ())
+    read = read_files(catalog, path, "Anna", ask(frames, "recognition"))["Anna"]
+    assert (
+        not read.answers and "1 tasks were submitted without a mark" in read.problems[0]
+    )
+
+
+def test_an_answer_of_which_nothing_can_be_read_is_refused_and_is_not_nothing(
+    catalog, frames, tmp_path
+):
+    tasks = tasks_of(frames, {"completed_by": 1})
+    tasks[0]["annotations"][0]["result"][0]["original_width"] = 640
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps(tasks))
+    read = read_files(catalog, path, "Anna", ask(frames))["Anna"]
+    for is_dry_run in (True, False):
+        taken = take(catalog, read, "Anna", ask(frames), is_dry_run)
+        assert (taken.num_new, taken.num_labels, taken.is_whole) == (0, 0, False)
+        assert "none of its 1 objects could be read" in taken.refused[0]
+    assert read_versions(catalog, [frames[0]["frame_id"]]) == []
+
+
+def test_an_export_edited_by_hand_is_told_or_read(catalog, frames, tmp_path):
+    path = tmp_path / "export.json"
+    path.write_text(json.dumps([{"data": {}, "annotations": [None]}]))
+    assert load_tasks(path) is None
+    tasks = tasks_of(frames, {"completed_by": 1, "id": "first"}, {"completed_by": 1})
+    (answered,) = part_by_person(tasks, {})["annotator 1"]
+    assert answered["annotations"][0]["id"] == 2
 
 
 def test_answers_on_a_frame_that_changed_since_the_push_are_refused(
@@ -266,7 +317,7 @@ def test_answers_that_the_queue_does_not_ask_are_told_and_not_taken(
         read = read_files(catalog, path, "Anna", asked)["Anna"]
         taken = take(catalog, read, "Anna", asked, is_dry_run=False)
         assert taken.num_new == 0
-        assert "1 answers for another task" in taken.unread[0]
+        assert "1 answers for another task" in taken.left[0]
 
 
 def test_files_that_nobody_worked_on_archives_and_no_files_are_refused(

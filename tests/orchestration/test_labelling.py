@@ -56,6 +56,9 @@ def test_a_dry_run_writes_nothing_and_a_mask_is_a_picture(run, frame_id, tmp_pat
     (drawn,) = run("labels", "correct", frame_id, *words, "--dry-run")["objects"]
     assert drawn["mask_rle"] == encode_mask(mask > 0)
     assert run("labels", "show", frame_id)["version"] == 1
+    path.write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=f"--mask {path}: .*: give a PNG"):
+        run("labels", "correct", frame_id, *words)
 
 
 def test_labels_are_confirmed_and_rejected(run, frame_id):

@@ -76,6 +76,7 @@ def call(home, monkeypatch, capsys, tmp_path):
         (("query", "select 1; select 2"), "only one SELECT statement"),
         ("lineage modl abcdef", "'modl' has no lineage: use one of capture"),
         ("export frames to --sessions nope", "session 'nope' has no frames"),
+        ("drift --sessions nope", "session 'nope' has no frames"),
         ("export frames to --every 0", "every is 0: it counts frames, give 1 or more"),
         ("export frames to --limit 0", "limit is 0: it counts frames, give 1 or more"),
         ("export frames to --format nope", "format 'nope' is none of"),

@@ -95,7 +95,7 @@ class Sources:
         if not (found.is_answered & self.frames.is_open).any():
             raise NothingToSay(
                 f"the champion of {self.task} has answered none of {self.frames.is_open.sum()} frames without labels: "
-                "`daguerre predict SESSION` asks it"
+                "`daguerre predict SESSION` asks it, about cameras that it learnt from"
             )
         return found
 
