@@ -20,6 +20,7 @@ from orchestration.resources import RESOURCE_FACTORIES
 from orchestration.schedules import maintenance_schedule
 from orchestration.sensors.alarms import alarm_sensor
 from orchestration.sensors.drift import drift_sensor
+from orchestration.sensors.labelling import label_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
 
@@ -41,6 +42,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             unjudged_session_sensor,
             drift_sensor,
             alarm_sensor,
+            label_sensor,
         ],
         resources={
             name: _lazily(make, settings) for name, make in RESOURCE_FACTORIES.items()

@@ -32,6 +32,12 @@ maintain_home = dg.define_asset_job(
     description="The home as a whole: tables tidied, what nothing names removed, and a look at what is needed.",
 )
 
+ask_for_labels = dg.define_asset_job(
+    "ask_for_labels",
+    dg.AssetSelection.assets(["annotation", "label_queue"]),
+    description="What to label next, and why, beside the frames that are asked already.",
+)
+
 
 def list_task_keys(task: str) -> list[AssetKey]:
     """The assets that a training of `task` runs through, as the stages declare them."""
@@ -52,4 +58,10 @@ def _train(task: str) -> Any:
 
 
 train_jobs = {task: _train(task) for task in all_task_names()}
-jobs = [ingest_session, monitor_session, maintain_home, *train_jobs.values()]
+jobs = [
+    ingest_session,
+    monitor_session,
+    maintain_home,
+    ask_for_labels,
+    *train_jobs.values(),
+]
