@@ -496,6 +496,7 @@ class RequestRow(TypedDict):
     brightness: float
     contrast: float
     sharpness: float
+    crispness: float | None
     clipped_dark: float
     clipped_bright: float
     noise: float

@@ -144,4 +144,10 @@ def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
         for p in (site / "daguerre").rglob("*")
         if p.is_file() and p.suffix != ".py" and p.parent.name != "__pycache__"
     }
-    assert written == {"report.css", "report.html.j2", "versions.json"}
+    assert written == {
+        "page.html.j2",
+        "report.css",
+        "report.html.j2",
+        "slices.toml",
+        "versions.json",
+    }

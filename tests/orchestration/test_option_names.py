@@ -133,6 +133,7 @@ def test_arguments_that_mean_the_same_have_the_same_name():
     assert {verb for verb, names in named.items() if "folder" in names} == {
         "simulate",
         "backup",
+        "export edge",
         "export frames",
         "export release",
     }

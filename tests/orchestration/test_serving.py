@@ -130,7 +130,7 @@ def test_a_champion_that_somebody_deleted_in_mlflow_is_named(home, tmp_path):
     shutil.copytree(home / "tables", tmp_path / "tables")
     settings = load_settings({"DAGUERRE_HOME": str(tmp_path)})
     (tmp_path / "mlflow").mkdir()
-    client = MlflowClient(settings.mlflow_url)
+    client = MlflowClient(settings.mlflow_url, settings.mlflow_url)
     client.create_registered_model("daguerre-recognition")
     row: ChampionRow = Catalog(str(tmp_path / "tables")).read_latest("champions").to_pylist()[0]  # fmt: skip
     tags = {"model_sha256": row["model_sha256"]}

@@ -89,7 +89,7 @@ def test_odd_keys_are_listed_and_opened(landing, land, name):
 def test_a_large_session_is_listed_over_several_looks(
     landing, land, settings, monkeypatch
 ):
-    monkeypatch.setattr(storage, "_PAGE_KEYS", 3)
+    monkeypatch.setattr(storage.folder, "_PAGE_KEYS", 3)
     land({f"monday/{n:02d}.txt": b"x" for n in range(10)})
     zone = build_landing_zone(settings)
     assert [len(page) for page in zone.locate("monday").pages()] == [3, 3, 3, 1]

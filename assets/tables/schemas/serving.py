@@ -23,6 +23,7 @@ QUALITY = (
     "brightness",
     "contrast",
     "sharpness",
+    "crispness",
     "clipped_dark",
     "clipped_bright",
     "noise",

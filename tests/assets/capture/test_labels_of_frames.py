@@ -212,7 +212,7 @@ def test_labels_that_come_back_take_the_place_of_those_that_were_recorded(home):
     home.land("friday", {"a.json": json.dumps(label_coco(document))})
     for table in ("labels", "annotated_frames"):
         gate_session(home.catalog, table, "friday")
-    columns = ["frame_id", "capture_id", "width_px", "height_px"]
+    columns = ["frame_id", "sha256", "capture_id", "width_px", "height_px"]
     ids = [frame["frame_id"] for frame in frames]
     stored = home.catalog.read_latest("frames", columns, is_in("frame_id", ids))
     said = Statements(home.catalog, "detection", stored).read(np.arange(len(stored)))[
