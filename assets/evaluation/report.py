@@ -77,13 +77,13 @@ _ORDER = (
     "f1",
     "precision",
     "recall",
-    "ece",
     "miou",
     "iou",
     "image_miou",
     "boundary_miou",
     "boundary_iou",
     "pixel_accuracy",
+    "ece",
 )
 _NUMBER = re.compile(r"(\d+)")
 SLICE_TITLES = {
@@ -197,7 +197,10 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
         row["metric"]: row["value"] for row in scores if row["slice_by"] == "all"
     }
     split = next((row["split"] for row in scores), "test")
+    leading = find_kind(model.task).leading_metric
+    # the first stands on the card
     order = (
+        leading,
         "map50",
         "map",
         "map75",
@@ -205,12 +208,12 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
         "recall50",
         "accuracy",
         "macro_f1",
-        "ece",
         "miou",
         "image_miou",
         "boundary_miou",
         "pixel_accuracy",
         "judged_share",
+        "ece",
     )
     return {
         "anchor": f"model-{model.task}",
@@ -223,11 +226,9 @@ def _describe_model(model: ModelReport) -> dict[str, Any]:
                 METRIC_NAMES.get(m, m),
                 overall[m],
                 METRIC_NOTES.get(m, ""),
-                _tell_interval(model.interval)
-                if m == find_kind(model.task).leading_metric
-                else "",
+                _tell_interval(model.interval) if m == leading else "",
             )
-            for m in order
+            for m in dict.fromkeys(order)
             if m in overall
         ],
         "charts": [

@@ -177,6 +177,22 @@ def test_the_interval_of_the_leading_metric_stands_in_its_tile_and_card(
     assert "interval" not in render_report(ReportData("Evening run", [detector]))
 
 
+@pytest.mark.parametrize("task", ["recognition", "detection", "segmentation"])
+def test_the_card_shows_the_leading_metric_whatever_else_was_measured(
+    detector: ModelReport, task: str
+):
+    (row, *_) = (row for row in detector.scores if row["slice_by"] == "all")
+    leading = find_kind(task).leading_metric
+    scores = [
+        {**row, "task": task, "metric": metric, "value": value}
+        for metric, value in (("ece", 0.0161), ("f1", 0.5), (leading, 0.8125))
+    ]
+    model = replace(detector, task=task, scores=scores)
+    page = render_report(ReportData("Evening run", [model]))
+    (card,) = re.findall(r'<p class="big">([^<]*)<', page)
+    assert card == "0.812"
+
+
 def test_nothing_is_loaded_from_elsewhere(page: str):
     references = re.findall(
         r"""(?:src|href|srcset|action|data)\s*=\s*["']([^"']*)""", page
