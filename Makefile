@@ -19,7 +19,7 @@ help: ## list the verbs
 
 setup: $(READY) ## make the environment in .venv (the other verbs do this too)
 
-demo: $(READY) ## six to ten minutes, captures to a monitored model: simulate, land, ingest, check, train, register, watch, report
+demo: $(READY) ## four to ten minutes, captures to a monitored model: simulate, land, ingest, check, train, register, watch, report
 	$(BIN)/python -m daguerre demo
 
 test: $(READY) ## run all tests, in three processes; JOBS=0: in one
