@@ -77,7 +77,7 @@ def examine_edge(
             on_progress(len(predictions), len(test))
     pairs = find_kind(package.task).pair(predictions, test, release.class_names)
     groups = read_groups(catalog, [row["frame_id"] for row in test])
-    frames, _ = pairs.list_frames(sorted(test, key=_by_id), groups)
+    frames, _ = pairs.list_frames(test, groups)
     by_frame = collect_scores(sorted(frames, key=_by_id), release.class_names)
     return EdgeExam(content, sha256, len(chosen), pairs.score({}), by_frame)
 

@@ -3,14 +3,13 @@
 Belongs here: when to look. Does not: what is an alarm, and who is told.
 """
 
-import json
-
 import dagster as dg
 
 from assets.monitoring.alarms import raise_alarms
 from assets.monitoring.truths import add_truths
 from assets.monitoring.webhook import Webhook
 from assets.tables.catalog import Catalog
+from orchestration.sensors.seen import read_versions
 
 _READ = ("champions", "drift", "answer_drift", "estimates", "labels")
 
@@ -29,7 +28,7 @@ def alarm_sensor(
 
     The cursor holds the versions of the tables that were looked at: verdicts are read again when there is a new one.
     """
-    seen = json.dumps({name: _find_version(catalog, name) for name in _READ})
+    seen = read_versions(catalog, _READ)
     is_changed = seen != context.cursor
     num_truths = add_truths(catalog) if is_changed else 0
     tell = webhook.tell if webhook else None
@@ -39,8 +38,3 @@ def alarm_sensor(
     truths = f"; {num_truths} estimates got their truth" * bool(num_truths)
     reason = f"{len(told) or 'no'} new alarms{truths}"
     return dg.SensorResult(skip_reason=reason, cursor=seen)
-
-
-def _find_version(catalog: Catalog, name: str) -> int:
-    """That of the newest rows; 0 of no table."""
-    return catalog.open_stored(name).version if catalog.exists(name) else 0

@@ -3,7 +3,6 @@
 Belongs here: when to ask. Does not: what an alarm is, which frames are asked, and when a training is run.
 """
 
-import json
 import time
 from typing import Any
 
@@ -18,6 +17,7 @@ from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import AlarmRow, ChampionRow, RetrainingRequestRow
 from assets.tables.schemas import TABLES, to_table
 from orchestration.jobs import ask_for_labels
+from orchestration.sensors.seen import read_versions
 
 _OF_IMAGES = "images"
 _CAUSES = (_OF_IMAGES, "answers", "estimate")  # kinds of alarms that labels explain
@@ -41,13 +41,14 @@ def label_sensor(
     at.
     """
     runs = [_ask(alarm) for alarm in _read_alarms(catalog, time.time_ns())]
-    seen = json.dumps({name: _find_version(catalog, name) for name in _READ})
+    seen = read_versions(catalog, _READ)
     filed: list[RetrainingRequestRow] = []
     if seen != context.cursor:
         close_answered(catalog)
-        filed = [row for c in champions(catalog) for row in _file(catalog, c)]
+        due = [rows for c in champions(catalog) if (rows := _list_due(catalog, c))]
+        filed = [rows[0] for rows in due if _file(catalog, rows)]
         # what waits for the cool-down is looked at again
-        seen = seen if not _is_waiting(catalog) else ""
+        seen = seen if len(filed) == len(due) else ""
     told = "; ".join(f"{row['task']}: {row['reason']}" for row in filed)
     return dg.SensorResult(
         run_requests=runs,
@@ -73,34 +74,23 @@ def _ask(alarm: AlarmRow) -> dg.RunRequest:
     )
 
 
-def _file(catalog: Catalog, champion: ChampionRow) -> list[RetrainingRequestRow]:
-    """The newest finished queue's request, stored; nothing within the cool-down."""
-    due = _list_due(catalog, champion)
-    where = is_in("task", [champion["task"]])
+def _file(catalog: Catalog, due: list[RetrainingRequestRow]) -> bool:
+    """Store a task's requests, unless the cool-down holds: a training for the newest sees what answers the others."""
+    where = is_in("task", [due[0]["task"]])
     stored = catalog.read_latest("retraining_requests", ["requested_ns"], where)
     last_ns = max(stored["requested_ns"].to_pylist(), default=0)
-    if not due or time.time_ns() - last_ns < COOLDOWN_S * 10**9:
-        return []
-    # its training sees the answers to those before it too
+    if time.time_ns() - last_ns < COOLDOWN_S * 10**9:
+        return False
     table = TABLES["retraining_requests"]
     catalog.merge("retraining_requests", to_table(table, due))
-    return due[:1]
+    return True
 
 
 def _list_due(catalog: Catalog, champion: ChampionRow) -> list[RetrainingRequestRow]:
-    """Requests of finished queues that are not stored."""
+    """Requests of finished queues that are not stored, the newest first."""
     found = list_requests(catalog, champion, time.time_ns())
     ids = [row["request_id"] for row in found]
     where = is_in("request_id", ids)
     stored = catalog.read_latest("retraining_requests", ["request_id"], where)
     known = set(stored["request_id"].to_pylist())
     return [row for row in found if row["request_id"] not in known]
-
-
-def _is_waiting(catalog: Catalog) -> bool:
-    return any(_list_due(catalog, champion) for champion in champions(catalog))
-
-
-def _find_version(catalog: Catalog, name: str) -> int:
-    """That of the newest rows; 0 of no table."""
-    return catalog.open_stored(name).version if catalog.exists(name) else 0
