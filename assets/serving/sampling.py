@@ -51,12 +51,14 @@ class Asked:
 
 @dataclass(frozen=True)
 class Said:
-    """What one version said of it, and when the answer was there, in ms from the request."""
+    """What one version said of it, when the answer was there, in ms from the request, and how far it differs from the
+    champion's."""
 
     version: Version
     role: str
     answered: Answered
     latency_ms: float
+    disagreement: float | None = None
 
 
 @dataclass
@@ -139,5 +141,6 @@ def make_row(asked: Asked, said: Said, rules: SamplingRules) -> RequestRow:
         "confidence": max(columns["scores"], default=None),
         "latency_ms": said.latency_ms,
         "batch_size": said.answered.batch_size,
+        "disagreement": said.disagreement,
     }
     return cast(RequestRow, row)

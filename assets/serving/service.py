@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from assets.sandbox.guard import ImageFacts
@@ -203,9 +203,8 @@ class Service:
         rival = self._find_rival(lineup, reply)
         if rival is None and not is_kept:
             return
-        said = Said(reply.version, reply.role, reply.answers[0], latency_ms)
         work = self._compare_and_keep(
-            lineup, reply, images, at_ns, said, rival, is_kept
+            lineup, reply, images, at_ns, latency_ms, rival, is_kept
         )
         self._do_aside(work)
 
@@ -222,17 +221,18 @@ class Service:
         reply: Reply,
         images: Sequence[Given],
         at_ns: int,
-        said: Said,
+        latency_ms: float,
         rival: Version | None,
         is_kept: bool,
     ) -> None:
         others: list[Answered] = []
+        differ: list[float] = []
         if rival is not None:
             with suppress(RuntimeError, TimeoutError):
                 async with asyncio.timeout(self.rules.budget_s):
                     payloads = [image.payload for image in images]
                     others = await self._compute(rival, payloads, is_urgent=False)
-            self._compare(lineup, reply, rival, others)
+            differ = self._compare(lineup, reply, rival, others)
         if not is_kept:
             return
         for place, image in enumerate(images):
@@ -244,29 +244,36 @@ class Service:
                 reply.facts[place],
                 image.frame_id,
             )
-            rows = [
-                Said(said.version, said.role, reply.answers[place], said.latency_ms)
-            ]
-            if others and reply.role == CHAMPION and rival is not None:
-                rows.append(Said(rival, SHADOW, others[place], said.latency_ms))
+            mine = Said(reply.version, reply.role, reply.answers[place], latency_ms)
+            rows = [mine]
+            if differ and reply.role == CANARY:
+                rows = [replace(mine, disagreement=differ[place])]
+            elif differ and rival is not None:
+                rows.append(
+                    Said(rival, SHADOW, others[place], latency_ms, differ[place])
+                )
             self.sampler.keep(asked, rows)
 
     def _compare(
         self, lineup: Lineup, reply: Reply, rival: Version, others: list[Answered]
-    ) -> None:
+    ) -> list[float]:
+        """How far the answers differ, one an image; none where the other gave none."""
         trial = lineup.canary
         is_trial = trial is not None and reply.version == trial.version
         judged = reply.version if reply.role == CANARY else rival
+        differ = []
         for facts, mine, other in zip(reply.facts, reply.answers, others, strict=False):
             size_hw = facts.height_px, facts.width_px
             found = measure_disagreement(
                 judged.task, mine.columns, other.columns, size_hw
             )
+            differ.append(found)
             self.figures.compare(judged.name, found)
             if is_trial and trial is not None:
                 trial.figures.disagreements.append(found)
         if is_trial:
             self._settle(lineup)
+        return differ
 
     def _settle(self, lineup: Lineup) -> None:
         done = lineup.settle()

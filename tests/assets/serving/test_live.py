@@ -6,14 +6,16 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
+from assets.serving.sampling import Asked, Said, Sampler, SamplingRules, make_row
 from assets.serving.service import Given, Reply, Service, name_request
 from assets.serving.versions import CANARY, CanaryRules, Lineup
 from assets.tables.catalog import Catalog
+from assets.tables.rows import RequestRow
 from tests.assets.serving.colours import make_service, paint
 
 PAYLOADS = [paint(colour) for colour in ("red", "red", "blue")]
@@ -63,6 +65,30 @@ async def until(holds: Callable[[], bool]) -> None:
     """Wait for a condition."""
     while not holds():
         await asyncio.sleep(0.01)
+
+
+class Rows(Sampler):
+    """Keeps all rows here, where others hand them to a process that writes."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__(catalog, SamplingRules(rate=1.0))
+        self.rows: list[RequestRow] = []
+
+    def keep(self, asked: Asked, said: Sequence[Said]) -> None:
+        """Make the rows."""
+        self.rows += [make_row(asked, one, self.rules) for one in said]
+
+
+async def sample(service: Service, num_requests: int) -> list[RequestRow]:
+    """The rows of so many requests, one after the other."""
+    before, service.sampler = service.sampler, Rows(service.sampler.catalog)
+    try:
+        for _ in range(num_requests):
+            await ask(service)
+        await until(lambda: not service._aside)
+        return service.sampler.rows
+    finally:
+        service.sampler = before
 
 
 def begin(service: Service, lineup: Lineup) -> Awaitable[None]:
@@ -142,5 +168,30 @@ def test_a_canary_that_fails_is_answered_for_by_the_champion(service, loop, colo
         assert {reply.version for reply in replies} == {colours.first}
         assert lineup.returned[colours.second.model_sha256].startswith("9 of 9 images")
         assert service.figures.retried == 3
+
+    loop.run(work())
+
+
+def test_rows_of_a_shadow_say_how_far_it_is_from_the_champion(service, loop, colours):
+    lineup = Lineup(colours.first, CanaryRules(share=0.0), colours.second, 1.0)
+
+    async def work() -> None:
+        await begin(service, lineup)
+        rows = await sample(service, 1)
+        told = {(r["image_index"], r["role"]): r["disagreement"] for r in rows}
+        champion = {(place, "champion"): None for place in range(3)}
+        assert told == {**champion, **{(place, "shadow"): 1.0 for place in range(3)}}
+        assert {r["class_names"][0] for r in rows if r["role"] == "shadow"} == {"green", "red"}  # fmt: skip
+
+    loop.run(work())
+
+
+def test_rows_of_a_canary_say_how_far_it_is_from_the_champion(service, loop, colours):
+    async def work() -> None:
+        lineup = Lineup(colours.first, CanaryRules(share=1.0))
+        await begin(service, lineup)
+        await service.follow(colours.second)
+        rows = await sample(service, 1)
+        assert [(r["role"], r["disagreement"]) for r in rows] == [(CANARY, 1.0)] * 3
 
     loop.run(work())
