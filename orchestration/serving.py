@@ -19,7 +19,6 @@ from assets.serving.champions import (
     follow,
     require_any,
 )
-from assets.serving.guarding import Guarded
 from assets.serving.queue import BatchRules, ImageQueue
 from assets.serving.replicas import Replicas
 from assets.serving.sampling import Sampler, SamplingRules
@@ -95,7 +94,6 @@ def build_service(settings: Settings, options: ServeOptions) -> Service:
     return Service(
         queue,
         Replicas(queue, options.count_replicas, 1, log),
-        Guarded(),
         Sampler(build_catalog(settings), sampling, log),
         ServiceRules(options.budget_s),
     )
@@ -145,7 +143,7 @@ async def _answer(settings: Settings, options: ServeOptions, service: Service) -
         settings.landing_uri,
         settings.blobs_uri,
         settings.file_options,
-        service.guarded.limits.payload_bytes,
+        service.rules.most_bytes,
     )
     app = make_app(service, sources, {"/metrics": ServingPage(service).answer})
     token_file = _prepare_token(settings)

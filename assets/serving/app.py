@@ -20,8 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assets.serving.guarding import too_large
-from assets.serving.refusals import Refused, busy, too_late
+from assets.serving.refusals import Refused, busy, too_large, too_late
 from assets.serving.schemas import (
     REPLIES,
     Problem,
@@ -150,7 +149,7 @@ class _Front:
     async def _read(self, request: Request) -> list[Given]:
         """The images of a request. Raises Refused."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        most = self._service.guarded.limits.payload_bytes
+        most = self._service.rules.most_bytes
         if kind in _IMAGES:
             return [Given(await self._read_body(request, most))]
         if kind == _JSON:
@@ -276,10 +275,7 @@ def _decode(text: str) -> bytes:
 
 
 def _write(task: str, reply: Reply) -> Response:
-    answers = [
-        read_columns(task, answered.columns, (facts.height_px, facts.width_px))
-        for facts, answered in zip(reply.facts, reply.answers, strict=True)
-    ]
+    answers = [read_columns(task, one.columns, one.facts) for one in reply.answers]
     made: BaseModel = REPLIES[task](
         request_id=reply.request_id,
         task=task,

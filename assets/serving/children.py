@@ -10,23 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from assets.sandbox.child_process import make_environment
 from assets.serving.protocol import Message, pack, receive_soon
 
-_ROOT = Path(__file__).resolve().parents[2]
 _END_S = 3.0
 _READ_BYTES = 1 << 20
-# each child is one thread of work: libraries start none of their own
-_THREADS = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OPENCV_FOR_THREADS_NUM": "1",
-}
-# for glibc, which would give the memory of a batch back to the system after each, to fetch and clear it for the next
-_MEMORY = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
-}
 
 
 class ChildLost(Exception):
@@ -91,11 +79,17 @@ class Child:
             await asyncio.to_thread(self._process.wait)
 
 
-async def start_child(module: str, log: Path | None = None) -> Child:
-    """Run a module of ours, which finds its end of the sockets by its argument."""
+async def start_child(
+    module: str, log: Path | None = None, is_trusted: bool = False
+) -> Child:
+    """Run a module of ours on one thread a library; it finds its end of the sockets by its argument.
+
+    Of the environment, which holds secrets, one that `is_trusted` has all, others what they take to start.
+    """
     ours, theirs = socket.socketpair()
-    paths = filter(None, (str(_ROOT), os.environ.get("PYTHONPATH", "")))
-    env = {**os.environ, **_THREADS, **_MEMORY, "PYTHONPATH": os.pathsep.join(paths)}
+    env = make_environment()
+    if is_trusted:
+        env = {**os.environ, **env}
     with theirs:
         descriptor = theirs.fileno()
         stream = subprocess.DEVNULL if log is None else log.open("ab")

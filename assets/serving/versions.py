@@ -44,7 +44,7 @@ class CanaryRules:
     num_images: int = 200  # after so many it takes all
     least_images: int = 30  # before so many nothing is judged
     max_more_failures: float = 0.02  # share of images, above the champion's
-    max_slowdown: float = 2.0  # of the median time an image, against the champion's
+    max_slowdown: float = 2.0  # of the median processor time an image
     max_disagreement: float = 0.3  # mean, between 0 and 1
 
 
@@ -63,7 +63,7 @@ class Figures:
         return self.num_failed / self.num_images if self.num_images else 0.0
 
     def add(self, seconds: Sequence[float], num_failed: int = 0) -> None:
-        """What a request took, by image, and how many of its images failed."""
+        """What a request took of the processor, by image, and how many of its images failed."""
         self.num_images += len(seconds) + num_failed
         self.num_failed += num_failed
         self.seconds.extend(seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -63,8 +63,7 @@ def server(tmp_path_factory, loop, colours, frame_rows) -> Iterator[Server]:
     made: list[Service] = []
 
     async def start() -> Service:
-        service = make_service(catalog)
-        service.guarded.limits = replace(service.guarded.limits, payload_bytes=50_000)
+        service = make_service(catalog, most_bytes=50_000)
         await service.replicas.start()
         await service.take_champion(Lineup(colours.first, CanaryRules(share=0.0)))
         return service

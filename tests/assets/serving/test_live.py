@@ -8,19 +8,25 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from assets.sandbox.confinement import list_gaps
+from assets.serving.queue import Waiting
+from assets.serving.refusals import Refused
 from assets.serving.sampling import Asked, Said, Sampler, SamplingRules, make_row
 from assets.serving.service import Given, Reply, Service, name_request
 from assets.serving.versions import CANARY, CanaryRules, Lineup
 from assets.tables.catalog import Catalog
 from assets.tables.rows import RequestRow
-from tests.assets.serving.colours import make_service, paint
+from tests.assets.serving.colours import make_service, paint, write_colour_model
 
 PAYLOADS = [paint(colour) for colour in ("red", "red", "blue")]
 IMAGES = [Given(payload) for payload in PAYLOADS]
 SAID = {1: ["red", "red", "blue"], 2: ["green", "green", "red"]}
+SAID[3] = SAID[1]  # the slow one
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +140,7 @@ def test_a_promotion_under_load_loses_no_request_and_mixes_no_versions(
 def test_a_canary_that_disagrees_is_returned_and_takes_no_more_requests(
     service, loop, colours
 ):
-    rules = CanaryRules(share=0.5, num_images=60, least_images=9)
+    rules = CanaryRules(0.5, num_images=60, least_images=9, max_slowdown=1e9)
 
     async def work() -> None:
         lineup = Lineup(colours.first, rules)
@@ -152,6 +158,62 @@ def test_a_canary_that_disagrees_is_returned_and_takes_no_more_requests(
         assert {reply.version for reply in replies[-5:]} == {colours.first}
 
     loop.run(work())
+
+
+def test_a_canary_that_is_slow_is_returned_though_it_says_the_same(
+    service, loop, colours
+):
+    package = write_colour_model(colours.home / "models", enlarge=32)
+    slow = replace(
+        colours.first,
+        model_version=3,
+        model_sha256=package.model_sha256,
+        folder=package.folder,
+    )
+
+    async def work() -> None:
+        lineup = Lineup(colours.first, CanaryRules(0.5, least_images=9))
+        await begin(service, lineup)
+        while len(lineup.figures.seconds) < 9:
+            await ask(service)
+        await service.follow(slow)
+        while lineup.canary is not None:
+            await ask(service)
+        assert "times as long as the champion's" in lineup.returned[slow.model_sha256]
+        assert (await ask(service)).version == colours.first
+
+    loop.run(work())
+
+
+def test_an_image_on_which_a_replica_died_is_refused_by_the_guard_and_kills_no_other(
+    service, loop, colours
+):
+    bad = paint("red")[:60]
+
+    async def work() -> None:
+        await begin(service, Lineup(colours.first, CanaryRules(share=0.0)))
+        answer = asyncio.get_running_loop().create_future()
+        suspect = Waiting(colours.first.model_sha256, bad, answer)
+        service.queue.give_back([suspect], "process 1 ended")
+        with pytest.raises(Refused, match="does not decode"):
+            await answer
+        assert suspect.num_tries == 1 and service.replicas.num_ready == 2
+        # one that the guard finds nothing in goes to a replica
+        answer = asyncio.get_running_loop().create_future()
+        good = Waiting(colours.first.model_sha256, PAYLOADS[0], answer)
+        service.queue.give_back([good], "process 1 ended")
+        assert (await good.answer).columns["class_names"][0] == "red"
+
+    loop.run(work())
+
+
+def test_a_replica_sees_no_file_and_no_secret_of_the_server(service, loop):
+    pid = service.replicas.pids[0]
+    names = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    assert not [name for name in names if name.startswith((b"HOME=", b"DAGUERRE_"))]
+    status = Path(f"/proc/{pid}/status").read_text()
+    if not list_gaps():
+        assert "Seccomp:\t2" in status and "NoNewPrivs:\t1" in status
 
 
 def test_a_canary_that_fails_is_answered_for_by_the_champion(service, loop, colours):

@@ -50,7 +50,7 @@ def ask(number: int = 0) -> Asked:
 
 def say(colours, role: str = "champion") -> Said:
     version = colours.first if role == "champion" else colours.second
-    return Said(version, role, Answered(COLUMNS, 4, 0.01), 12.5)
+    return Said(version, role, Answered(FACTS, COLUMNS, 4, 0.01, 0.01), 12.5)
 
 
 def test_a_row_names_the_version_the_picture_and_how_long_it_stays(colours, rules):
