@@ -17,9 +17,7 @@ from assets.serving.children import Child, ChildLost, start_child
 from assets.serving.protocol import Message
 from assets.serving.queue import Answered
 from assets.serving.versions import Version
-from assets.tables.catalog import Catalog
 from assets.tables.rows import RequestRow
-from assets.tables.schemas import content_id
 
 _MODULE = "assets.serving.recorder"
 _MOST_UNSENT = 8 << 20  # bytes that the recorder may be behind
@@ -65,7 +63,7 @@ class Said:
 class Sampler:
     """Chooses requests and hands them on."""
 
-    catalog: Catalog
+    stores: Message  # where the recorder writes: tables_uri, table_options, blobs_uri
     rules: SamplingRules
     log: Path | None = None
     num_kept: int = 0
@@ -104,21 +102,18 @@ class Sampler:
     def _describe(self) -> Message:
         encoder = self.rules.encoder
         return {
-            "tables_uri": self.catalog.uri,
-            "table_options": self.catalog.storage_options,
-            "blobs_uri": self.catalog.blobs.folder.uri,
+            **self.stores,
             "cache": str(self.rules.cache),
             "encoder": None if encoder is None else str(encoder),
         }
 
 
 def make_row(asked: Asked, said: Said, rules: SamplingRules) -> RequestRow:
-    """The row of one answer on one image, but for the vector."""
+    """The row of one answer on one image, but for its id and the vector, which the recorder adds."""
     version = said.version
     columns = said.answered.columns
     quality: dict[str, Any] = asked.facts.quality or {}
     row: dict[str, Any] = {
-        "sample_id": content_id(asked.request_id, asked.index, version.model_sha256),
         "request_id": asked.request_id,
         "image_index": asked.index,
         "at_ns": asked.at_ns,

@@ -126,12 +126,16 @@ class Lineup:
         """The version that is asked as well, for a number drawn from [0, 1)."""
         return self.shadow if draw < self.shadow_share else None
 
-    def knows(self, model_sha256: str) -> bool:
-        """Whether the model answers, or was returned."""
+    def list_known(self) -> set[str]:
+        """The models that answer or were returned, by sha256."""
         known = {self.champion.model_sha256, *self.returned}
         if self.canary is not None:
             known.add(self.canary.version.model_sha256)
-        return model_sha256 in known
+        return known
+
+    def knows(self, model_sha256: str) -> bool:
+        """Whether the model answers, or was returned."""
+        return model_sha256 in self.list_known()
 
     def try_out(self, version: Version) -> Version | None:
         """Let a new champion answer: a share of the requests first, or all; the version that answers no more."""

@@ -113,12 +113,12 @@ class Loop:
         self._loop.close()
 
 
-def make_service(catalog: Catalog, num_replicas: int = 1, **rules: Any) -> Service:
+def make_service(num_replicas: int = 1, **rules: Any) -> Service:
     """A service that is not started; nothing is sampled."""
     queue = ImageQueue(BatchRules())
     return Service(
         queue,
         Replicas(queue, num_replicas, 1),
-        Sampler(catalog, SamplingRules(rate=0.0)),
+        Sampler({}, SamplingRules(rate=0.0)),
         ServiceRules(**rules),
     )

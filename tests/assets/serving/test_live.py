@@ -19,7 +19,6 @@ from assets.serving.refusals import Refused
 from assets.serving.sampling import Asked, Said, Sampler, SamplingRules, make_row
 from assets.serving.service import Given, Reply, Service, name_request
 from assets.serving.versions import CANARY, CanaryRules, Lineup
-from assets.tables.catalog import Catalog
 from assets.tables.rows import RequestRow
 from tests.assets.serving.colours import make_service, paint, write_colour_model
 
@@ -30,12 +29,11 @@ SAID[3] = SAID[1]  # the slow one
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory, loop):
+def service(loop):
     made: list[Service] = []
 
     async def start() -> None:
-        catalog = Catalog(str(tmp_path_factory.mktemp("live") / "tables"))
-        made.append(make_service(catalog, num_replicas=2, budget_s=60.0))
+        made.append(make_service(num_replicas=2, budget_s=60.0))
         await made[0].replicas.start()
 
     loop.run(start())
@@ -76,8 +74,8 @@ async def until(holds: Callable[[], bool]) -> None:
 class Rows(Sampler):
     """Keeps all rows here, where others hand them to a process that writes."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        super().__init__(catalog, SamplingRules(rate=1.0))
+    def __init__(self) -> None:
+        super().__init__({}, SamplingRules(rate=1.0))
         self.rows: list[RequestRow] = []
 
     def keep(self, asked: Asked, said: Sequence[Said]) -> None:
@@ -87,7 +85,7 @@ class Rows(Sampler):
 
 async def sample(service: Service, num_requests: int) -> list[RequestRow]:
     """The rows of so many requests, one after the other."""
-    before, service.sampler = service.sampler, Rows(service.sampler.catalog)
+    before, service.sampler = service.sampler, Rows()
     try:
         for _ in range(num_requests):
             await ask(service)
