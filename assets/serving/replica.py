@@ -1,8 +1,8 @@
 """The process that computes: models by name, images in, answers out, one message after the other.
 
-Run as `python -m assets.serving.replica DESCRIPTOR`, with one end of a pair of sockets behind DESCRIPTOR. It ends when
-the other end does, so it never outlives who started it. The images are foreign: this process is confined as the guard's
-children are, and a net comes to it as bytes. What it decodes it decodes once, and may die on.
+Run as `python -m assets.serving.replica DESCRIPTOR MEMORY`, one end of a pair of sockets and what is shared. It ends
+when the other end does, so it never outlives who started it. The images are foreign: this process is confined as the
+guard's children are, and a net comes to it as bytes. What it decodes it decodes once, and may die on.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from assets.sandbox.child_limits import (
 )
 from assets.sandbox.confinement import confine
 from assets.serving.pictures import LIMITS, NoPicture, Opener, Picture
-from assets.serving.protocol import Message, receive, send
+from assets.serving.protocol import PLACES, Message, receive, send
+from assets.serving.shared import SharedReader
 from models.types import Image
 
 _LIFE_SECONDS = 8 * 3600.0  # of processor time: then another process goes on
@@ -120,19 +121,23 @@ def _load_libraries() -> None:
     import models.semantic_maps  # noqa: F401
 
 
-def main(descriptor: str) -> None:
+def main(descriptor: str, memory: str) -> None:
     """Answer until the other end goes; or until the time of this process is over, which its last answer says."""
     _load_libraries()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # for the parent, which hangs up
     replica = Replica()
+    shared = SharedReader(int(memory))
     limit_resources(MEMORY_BYTES, _LIFE_SECONDS, _RESERVE_BYTES)
     confine()
     with socket.socket(fileno=int(descriptor)) as sock:
         while (got := receive(sock)) is not None:
-            said = replica.do(*got)
+            message, pieces = got
+            if PLACES in message:
+                pieces = shared.take(message[PLACES])
+            said = replica.do(message, pieces)
             is_over = time.process_time() > _LIFE_SECONDS
             send(sock, {**said, "is_over": is_over})
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

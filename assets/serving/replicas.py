@@ -21,6 +21,7 @@ from assets.serving.guarding import Guarded
 from assets.serving.protocol import Message
 from assets.serving.queue import Answered, ImageQueue, Waiting
 from assets.serving.refusals import Refused
+from assets.serving.shared import SharedMemory
 
 _MODULE = "assets.serving.replica"
 _FIRST_PAUSE_S = 0.2
@@ -110,7 +111,7 @@ class Replicas:
         """One replica's place: a process, and the next one when it dies, later where it did nothing but die."""
         pause_s = _FIRST_PAUSE_S
         while True:
-            child = await start_child(_MODULE, self._log)
+            child = await start_child(_MODULE, self._log, memory=SharedMemory())
             num_before = self._num_answered[place]
             try:
                 await self._load_all(child)
