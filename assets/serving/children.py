@@ -98,7 +98,7 @@ async def start_child(
 ) -> Child:
     """Run a module of ours on one thread a library; it finds its end of the sockets by its argument.
 
-    Behind it stands the descriptor of the `memory`, where there is one. Of the environment, which holds secrets, one that
+    Behind it stands the descriptor of the `memory`, where there is one. Of the environment, which holds secrets, who
     `is_trusted` has all, others what they take to start.
     """
     ours, theirs = socket.socketpair()
