@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from assets.sandbox.confinement import list_gaps
+from assets.sandbox.guard import ImageGuard
+from assets.serving import replicas
 from assets.serving.queue import Waiting
 from assets.serving.refusals import Refused
 from assets.serving.sampling import Asked, Said, Sampler, SamplingRules, make_row
@@ -242,6 +244,47 @@ def test_rows_of_a_shadow_say_how_far_it_is_from_the_champion(service, loop, col
         champion = {(place, "champion"): None for place in range(3)}
         assert told == {**champion, **{(place, "shadow"): 1.0 for place in range(3)}}
         assert {r["class_names"][0] for r in rows if r["role"] == "shadow"} == {"green", "red"}  # fmt: skip
+
+    loop.run(work())
+
+
+def test_a_sampled_picture_is_measured_as_on_intake(service, loop, colours):
+    payload = paint("green", side_px=300, suffix=".jpg")
+    with ImageGuard() as guard:
+        (verdict,) = guard.collect(guard.submit([payload]))
+
+    async def work() -> None:
+        await begin(service, Lineup(colours.first, CanaryRules(share=0.0)))
+        before, service.sampler = service.sampler, Rows()
+        await service.ask("recognition", [Given(payload)], name_request())
+        (row,) = service.sampler.rows
+        service.sampler = before
+        measured = {name: row[name] for name in verdict.quality}
+        assert measured == verdict.quality
+        # nobody keeps the answer: nothing is measured
+        reply = await service.ask("recognition", [Given(payload)], name_request())
+        assert reply.answers[0].facts.quality is None
+
+    loop.run(work())
+
+
+def test_a_replica_whose_time_is_over_is_followed_by_another_and_nothing_is_lost(
+    loop, colours, monkeypatch
+):
+    monkeypatch.setattr(replicas, "_MODULE", "tests.assets.serving.short_lived_replica")
+
+    async def work() -> None:
+        short = make_service(num_replicas=1, budget_s=60.0)
+        try:
+            await short.replicas.start()
+            await begin(short, Lineup(colours.first, CanaryRules(share=0.0)))
+            (first,) = short.replicas.pids
+            await ask(short)
+            await until(lambda: short.replicas.pids not in ([], [first]))
+            await ask(short)
+            assert short.replicas.num_lost == 0
+        finally:
+            await short.close()
 
     loop.run(work())
 
