@@ -5,7 +5,9 @@ two processes of one thread that compute, and batches of up to four. Load is ope
 come at a rate, whoever waits. Bare ONNX Runtime decodes and runs full batches without anybody who asks. The servers are
 up at once, and take turns, in each round at rates that are shares of the bare rate: the rate of a server is the highest
 at which all is answered and 99 of 100 within the bound; `per_s` are the answers a second where more is offered than
-anybody can answer. Memory is the proportional share (PSS) of all processes of a server after that. Nothing is sampled.
+anybody can answer; `work_ms` is the processor time of a server's processes an answer, which other work on the machine
+changes little, and `ratio_litserve_work` what it allows in throughput. Memory is the proportional share (PSS) of all
+processes of a server after that. Nothing is sampled.
 
 Run: `python -m bench.serving --json`.
 """
@@ -64,16 +66,21 @@ class Server:
     full: list[float] = field(default_factory=list)
     steady: list[float] = field(default_factory=list)
     loads: list[dict[str, Any]] = field(default_factory=list)
+    works: list[float] = field(default_factory=list)  # ms of processor an answer
 
     def offer(self, rate: float, seconds: float) -> Load:
         """Offer a rate, and note what became of it."""
+        worked_s = self.measure_work_s()
         load = asyncio.run(offer(self.port, self.requests, rate, seconds))
+        work_ms = 1e3 * (self.measure_work_s() - worked_s) / max(1, len(load.latencies_s))  # fmt: skip
+        self.works.append(work_ms)
         self.loads.append(
             {
                 "offered": round(rate, 1),
                 "answered": round(load.per_second, 1),
                 "p50_ms": round(load.quantile_ms(0.5), 1),
                 "p99_ms": round(load.quantile_ms(0.99), 1),
+                "work_ms": round(work_ms, 2),
                 "statuses": load.statuses,
             }
         )
@@ -88,6 +95,12 @@ class Server:
         root = psutil.Process(self.process.pid)
         for one in [root, *root.children(recursive=True)]:
             Path(f"/proc/{one.pid}/autogroup").write_text(nice)
+
+    def measure_work_s(self) -> float:
+        """Processor time of all its processes so far."""
+        root = psutil.Process(self.process.pid)
+        times = [p.cpu_times() for p in [root, *root.children(recursive=True)]]
+        return sum(one.user + one.system for one in times)
 
     def measure_mib(self) -> float:
         """Of all its processes."""
@@ -183,12 +196,14 @@ def summarise(
             f"{server.name}_per_s": round(median(server.full), 1),
             f"{server.name}_in_bound_per_s": round(median(server.steady), 1),
             f"{server.name}_mib": round(memory[server.name]),
+            f"{server.name}_work_ms": round(median(server.works), 2),
         }
     if len(servers) > 1:
         peer = servers[1]
         figures |= {
             "ratio_litserve": _ratio(own.steady, peer.steady),
             "ratio_litserve_full": _ratio(own.full, peer.full),
+            "ratio_litserve_work": round(median(peer.works) / median(own.works), 3),
             "memory_ratio": round(memory[OWN] / memory[PEER], 2),
         }
     figures |= {f"{server.name}_loads": server.loads for server in servers}

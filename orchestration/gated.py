@@ -18,7 +18,8 @@ from starlette.types import ASGIApp
 from orchestration.gate import Gate, read_token
 from orchestration.mlflow_page import OpenOnRuns
 from orchestration.pictures import Pictures, find_picture
-from orchestration.profiles import LOOPBACK, Settings, load_settings
+from orchestration.ports import list_origins
+from orchestration.profiles import Settings, load_settings
 
 _POLL_MS = 2000
 _STATEMENT_MS = 15_000
@@ -48,12 +49,6 @@ def main(name: str, port: str, workspace: str = "") -> None:
             proxy_headers=False,
             timeout_graceful_shutdown=3,
         )
-
-
-def list_origins(port: str, settings: Settings) -> list[str]:
-    """What a browser may call the server at this port."""
-    loopback = [f"http://{name}:{port}" for name in (LOOPBACK, "localhost")]
-    return [*loopback, *settings.ui_origins]
 
 
 def _name_cookie(settings: Settings) -> str:

@@ -7,34 +7,28 @@ import asyncio
 import os
 import signal
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from assets.serving.app import make_app
-from assets.serving.champions import (
-    Champions,
-    RegistryLook,
-    begin,
-    follow,
-    require_any,
-)
-from assets.serving.guarding import Guarded
+from assets.serving.following import Follower, begin, follow, require_any
 from assets.serving.queue import BatchRules, ImageQueue
 from assets.serving.replicas import Replicas
 from assets.serving.sampling import Sampler, SamplingRules
 from assets.serving.service import Service, ServiceRules
-from assets.serving.sources import Sources
 from assets.serving.versions import CanaryRules
-from assets.tables.rows import ChampionRow
 from models.task_names import TASK_NAMES
 from orchestration.gate import ASK_FOR_TOKEN, Gate, read_token, renew_token
-from orchestration.gated import list_origins
 from orchestration.log_lines import tell
 from orchestration.metrics.serving import ServingPage
+from orchestration.ports import list_origins, require_free
 from orchestration.profiles import LOOPBACK, Settings
-from orchestration.resources import build_catalog, build_tracker
-from orchestration.ui import require_free
+
+if TYPE_CHECKING:
+    from assets.serving.sources import Sources
 
 
 @dataclass(frozen=True)
@@ -65,89 +59,71 @@ def serve(settings: Settings, options: ServeOptions) -> None:
 
 async def _serve(settings: Settings, options: ServeOptions) -> None:
     service = build_service(settings, options)
-    champions = build_champions(settings)
+    champions = Follower("orchestration.serving_follower", _find_log(settings))
     rules = CanaryRules(options.canary_share)
     try:
         await service.replicas.start()
-        shadow = champions.open_shadow(options.shadow) if options.shadow else None
-        await begin(service, champions, rules, shadow, options.shadow_share)
+        shadow = None
+        if options.shadow:
+            shadow = await champions.open_shadow(options.shadow)
+        await begin(service, champions.look, rules, shadow, options.shadow_share)
         require_any(service, TASK_NAMES)
         await service.sampler.start()
-        following = asyncio.create_task(follow(service, champions, rules))
+        following = asyncio.create_task(follow(service, champions.look, rules))
         await _answer(settings, options, service)
         following.cancel()
     finally:
         await service.close()
+        await champions.close()
 
 
 def build_service(settings: Settings, options: ServeOptions) -> Service:
     """The service of a home, not started."""
     queue = ImageQueue(BatchRules(options.most_images))
-    logs = settings.home / "logs"
-    logs.mkdir(exist_ok=True)
     sampling = SamplingRules(
         options.sample_rate,
         options.keep_days,
         settings.workspace.cache,
         settings.workspace.encoder,
     )
-    log = logs / "serving.log"
+    log = _find_log(settings)
+    stores = {
+        "tables_uri": settings.tables_uri,
+        "table_options": settings.table_options,
+        "blobs_uri": settings.blobs_uri,
+    }
     return Service(
         queue,
         Replicas(queue, options.count_replicas, 1, log),
-        Guarded(),
-        Sampler(build_catalog(settings), sampling, log),
+        Sampler(stores, sampling, log),
         ServiceRules(options.budget_s),
     )
 
 
-def build_champions(settings: Settings) -> Champions:
-    """The champions of a home, as its table and its registry say."""
-    return Champions(
-        build_catalog(settings), settings.home, look_into_registry(settings)
+def _find_log(settings: Settings) -> Path:
+    """What the processes of a server say."""
+    logs = settings.home / "logs"
+    logs.mkdir(exist_ok=True)
+    return logs / "serving.log"
+
+
+def _open_sources(settings: Settings, most_bytes: int) -> "Sources":
+    from assets.serving.sources import Sources
+    from orchestration.resources import build_catalog
+
+    return Sources(
+        build_catalog(settings),
+        settings.landing_uri,
+        settings.blobs_uri,
+        settings.file_options,
+        most_bytes,
     )
-
-
-def look_into_registry(settings: Settings) -> RegistryLook:
-    """What MLflow says. A store behind a server is not looked into for what is gone."""
-    tracker = build_tracker(settings)
-    reader = tracker.reader
-
-    def find_fault(row: ChampionRow) -> str | None:
-        if not reader.is_readable:
-            return None
-        model = row["task"], row["model_version"]
-        known = {(v.task, v.version): v.tags.get("model_sha256") for v in reader.versions()}  # fmt: skip
-        if known.get(model) == row["model_sha256"]:
-            return None
-        return (
-            f"champion {row['model_name']} v{row['model_version']} is not in MLflow any more: restore MLflow's store "
-            f"from a backup, or let another be champion with `daguerre train {row['task']}`"
-        )
-
-    def find_version(task: str, model_sha256: str) -> int | None:
-        if not reader.is_readable and not tracker.is_there():
-            return None
-        found = [
-            (v.tags.get("model_sha256"), v.version)
-            for v in (reader.versions() if reader.is_readable else tracker.versions(task))
-            if v.task == task
-        ]  # fmt: skip
-        return max((n for sha256, n in found if sha256 == model_sha256), default=None)
-
-    return RegistryLook(find_fault, find_version)
 
 
 async def _answer(settings: Settings, options: ServeOptions, service: Service) -> None:
     """The server of the service, until a signal; what it has begun to answer it answers."""
-    sources = Sources(
-        service.sampler.catalog,
-        settings.landing_uri,
-        settings.blobs_uri,
-        settings.file_options,
-        service.guarded.limits.payload_bytes,
-    )
-    app = make_app(service, sources, {"/metrics": ServingPage(service).answer})
+    open_sources = partial(_open_sources, settings, service.rules.most_bytes)
+    app = make_app(service, open_sources, {"/metrics": ServingPage(service).answer})
     token_file = _prepare_token(settings)
     origins = list_origins(str(options.port), settings)
     gate = Gate(app, origins, read_token(token_file), "daguerre_serve", ASK_FOR_TOKEN)

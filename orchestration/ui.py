@@ -12,7 +12,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from orchestration.gate import as_header, read_token, renew_token
 from orchestration.health import require_answers
 from orchestration.instance import prepare_instance
 from orchestration.log_lines import tell
+from orchestration.ports import require_free
 from orchestration.profiles import CHECKOUT, LOOPBACK, Settings
 from orchestration.resources import build_run_log, build_tracker
 from orchestration.servers import Server, end_all
@@ -119,21 +120,6 @@ def own_home(lock: Path, pages: Mapping[str, str]) -> Iterator[None]:
                 f"the UI of this home runs already{file.read()}: open the link that it printed, or end it first"
             )
         yield
-
-
-def require_free(ports: Mapping[str, int], host: str = LOOPBACK) -> None:
-    """Raise ValueError for a port, by its option, that is taken, or given twice."""
-    with ExitStack() as held:
-        for option, port in ports.items():
-            probe = held.enter_context(socket.socket())
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-                probe.listen()
-            except OSError as error:
-                raise ValueError(
-                    f"port {port} of {host} cannot be had ({error.strerror}): give another one by {option}"
-                ) from None
 
 
 class _Stop:

@@ -287,7 +287,7 @@ class _Pool:
                 f"no room for {self._name} workers within {waited_s:.0f} s: `ray status` says what takes it"
             )
         _log.warning(
-            f"waiting for room for {self._name} workers: others use Ray's machines"
+            f"no {self._name} worker works yet, after {waited_s:.0f} s: Ray's machines are busy with others"
         )
 
     def _lose(self, member: _Member, waiting: deque[_Given], error: Exception) -> None:

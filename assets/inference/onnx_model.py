@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.inference.checkpoint import read_proven
-from assets.inference.package import ONNX, ModelPackage
+from assets.inference.package import ModelPackage
+from assets.inference.shipped import ShippedNet, ship
 from models.deployed import fit_input, read_answer
 from models.types import Image, Prediction
 
@@ -17,19 +17,14 @@ if TYPE_CHECKING:
     import onnxruntime
 
 
-class OnnxModel:
-    """The ONNX form of a package, or another `form` of its net, on `num_threads` threads of this machine."""
+class ShippedModel:
+    """A shipped net on `num_threads` threads of this machine."""
 
-    def __init__(
-        self, package: ModelPackage, num_threads: int = 1, form: bytes | None = None
-    ) -> None:
-        """Raises ValueError when the file has changed since the package was opened."""
-        self.task = package.task
-        self.class_names = package.facts.class_names
-        self._side_px = package.facts.image_size_px
-        if form is None:
-            form = read_proven(package.folder / ONNX, package.hashes[ONNX])
-        self._session = _open(form, num_threads)
+    def __init__(self, net: ShippedNet, num_threads: int = 1) -> None:
+        self.task = net.task
+        self.class_names = net.class_names
+        self._side_px = net.side_px
+        self._session = _open(net.form, num_threads)
         # a number where the net takes one image at a time
         self._takes_one = self._session.get_inputs()[0].shape[0] == 1
 
@@ -59,6 +54,16 @@ class OnnxModel:
     def run(self, pixels: NDArray[np.float32]) -> list[Any]:
         """The net's outputs, (B, ...) each."""
         return list(self._session.run(None, {"pixels": pixels}))
+
+
+class OnnxModel(ShippedModel):
+    """The ONNX form of a package, or another `form` of its net."""
+
+    def __init__(
+        self, package: ModelPackage, num_threads: int = 1, form: bytes | None = None
+    ) -> None:
+        """Raises ValueError when the file has changed since the package was opened."""
+        super().__init__(ship(package, form), num_threads)
 
 
 def _open(content: bytes, num_threads: int) -> onnxruntime.InferenceSession:

@@ -64,7 +64,7 @@ def start_child(
         stderr=subprocess.DEVNULL,
         bufsize=0,
         start_new_session=True,
-        env=_make_environment(),
+        env=make_environment(),
         pass_fds=tuple(descriptors),
     )
     assert child.stdin
@@ -72,7 +72,8 @@ def start_child(
     return child
 
 
-def _make_environment() -> dict[str, str]:
+def make_environment() -> dict[str, str]:
+    """Of a child that decodes foreign bytes."""
     kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
     path = (str(_ROOT), os.environ.get("PYTHONPATH", ""))
     paths = os.pathsep.join(filter(None, path))

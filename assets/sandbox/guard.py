@@ -152,10 +152,10 @@ class ImageGuard:
         """Memory that the children map too. Pages that no image was written to take no space."""
         if self._memory is None:
             num_bytes = JOBS_AT_ONCE * self._slot_bytes
-            with _open_memory() as shared:
+            with open_memory() as shared:
                 os.ftruncate(shared.fileno(), num_bytes)
                 self._memory = mmap.mmap(shared.fileno(), num_bytes)
-                _seal(shared.fileno())
+                seal_memory(shared.fileno())
                 descriptors = [
                     os.dup(shared.fileno()) for _ in range(self._num_children)
                 ]
@@ -166,14 +166,15 @@ class ImageGuard:
         return self._memory
 
 
-def _open_memory() -> Any:
+def open_memory() -> Any:
+    """A file in memory, to be mapped here and by a child."""
     if not hasattr(os, "memfd_create"):  # not Linux
         return tempfile.TemporaryFile()
     flags = os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING
     return os.fdopen(os.memfd_create("daguerre-guard", flags), "r+b")
 
 
-def _seal(descriptor: int) -> None:
+def seal_memory(descriptor: int) -> None:
     """Nobody writes to the memory but through what is mapped already, or takes it away from under who reads it."""
     if not hasattr(fcntl, "F_ADD_SEALS"):  # not Linux
         return

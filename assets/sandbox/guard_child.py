@@ -38,7 +38,7 @@ _ENCODINGS = {"MPO": "jpeg", "DIB": "bmp", "HEIF": "heic"}
 # formats whose further pictures are meant to be shown, unlike those behind a JPEG
 _ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
 _TIFF_MAGICS = (b"II*\x00", b"MM\x00*")
-_JPEG_CHANNELS = {"Gray": 1, "YCbCr": 3, "RGB": 3}
+JPEG_CHANNELS = {"Gray": 1, "YCbCr": 3, "RGB": 3}
 _CONVERT = "open it in an image program and export it again as JPEG or PNG"
 
 
@@ -63,7 +63,7 @@ def serve(
 
     Raises SystemExit with the status RETIRED when the time of this child is over.
     """
-    decoders = _load_decoders(limits)
+    decoders = load_decoders(limits)
     limit_resources(limits.memory_bytes, limits.child_seconds)
     confine()
     retires_s = time.process_time() + limits.child_seconds
@@ -124,7 +124,7 @@ def _decode_sound_jpeg(
     """
     try:
         height, width, colours, _ = decoders.simplejpeg.decode_jpeg_header(payload)
-        if colours not in _JPEG_CHANNELS or _refuse_size(width, height, limits):
+        if colours not in JPEG_CHANNELS or _refuse_size(width, height, limits):
             return None
         luma = decoders.images.decode_sound_jpeg(decoders.simplejpeg, payload)
     # KeyError: a chroma subsampling that simplejpeg does not know, such as 4:4:1
@@ -135,7 +135,7 @@ def _decode_sound_jpeg(
         "height_px": height,
         "encoding": "jpeg",
         "bits": 8,
-        "channels": _JPEG_CHANNELS[colours],
+        "channels": JPEG_CHANNELS[colours],
         "is_depth_candidate": False,
         "quality": decoders.image_quality.measure_quality(luma),
     }
@@ -246,7 +246,8 @@ def _decode_as_read_later(
     return figures
 
 
-def _load_decoders(limits: ImageLimits) -> Decoders:
+def load_decoders(limits: ImageLimits) -> Decoders:
+    """Import them, with all that they would import later. This process is a child that decodes from now on."""
     import cv2
     import PIL.Image as pillow
     import simplejpeg

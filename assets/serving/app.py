@@ -11,7 +11,8 @@ import binascii
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel, ValidationError
@@ -20,18 +21,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from assets.serving.guarding import too_large
-from assets.serving.refusals import Refused, busy, too_late
+from assets.serving.refusals import Refused, busy, too_large, too_late
 from assets.serving.schemas import (
     REPLIES,
+    ImageSource,
     Problem,
     Question,
     name_model,
     read_columns,
 )
 from assets.serving.service import Given, ImageRefused, Reply, Service, name_request
-from assets.serving.sources import Sources
 from models.task_names import TASK_NAMES
+
+if TYPE_CHECKING:
+    from assets.serving.sources import Sources
 
 REQUEST_ID = "x-request-id"
 _JSON = "application/json"
@@ -56,16 +59,21 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def make_app(
-    service: Service, sources: Sources, pages: Mapping[str, Handler] | None = None
+    service: Service,
+    open_sources: Callable[[], Sources],
+    pages: Mapping[str, Handler] | None = None,
 ) -> ASGIApp:
-    """The application, with further `pages` by path; the service is started and ended by who runs it."""
+    """The application, with further `pages` by path; the service is started and ended by who runs it.
+
+    The sources are opened with the first request that names a stored image: the stores' libraries are large.
+    """
     app = FastAPI(
         title="Daguerre",
         summary="Champions answer about images.",
         docs_url=None,  # pages that load scripts from elsewhere
         redoc_url=None,
     )
-    front = _Front(service, sources)
+    front = _Front(service, open_sources)
     handlers = {f"/v1/{task}": front.answer_to(task) for task in TASK_NAMES}
     for task in TASK_NAMES:
         app.add_api_route(
@@ -115,9 +123,9 @@ class _Direct:
 class _Front:
     """The handlers."""
 
-    def __init__(self, service: Service, sources: Sources) -> None:
+    def __init__(self, service: Service, open_sources: Callable[[], Sources]) -> None:
         self._service = service
-        self._sources = sources
+        self._open_sources = cache(open_sources)
         self._num_held = 0
 
     def answer_to(self, task: str) -> Any:
@@ -150,7 +158,7 @@ class _Front:
     async def _read(self, request: Request) -> list[Given]:
         """The images of a request. Raises Refused."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        most = self._service.guarded.limits.payload_bytes
+        most = self._service.rules.most_bytes
         if kind in _IMAGES:
             return [Given(await self._read_body(request, most))]
         if kind == _JSON:
@@ -187,17 +195,20 @@ class _Front:
         found = []
         for place, image in enumerate(question.images):
             try:
-                if image.frame_id is not None:
-                    read = self._sources.read_frame
-                    payload = await asyncio.to_thread(read, image.frame_id)
-                elif image.url is not None:
-                    payload = await asyncio.to_thread(self._sources.read_url, image.url)
+                if image.base64 is not None:
+                    payload = _decode(image.base64)
                 else:
-                    payload = _decode(image.base64 or "")
+                    payload = await asyncio.to_thread(self._read_stored, image)
             except Refused as refused:
                 raise ImageRefused(refused, place) from refused
             found.append(Given(payload, image.frame_id))
         return found
+
+    def _read_stored(self, image: ImageSource) -> bytes:
+        sources = self._open_sources()
+        if image.frame_id is not None:
+            return sources.read_frame(image.frame_id)
+        return sources.read_url(image.url or "")
 
     async def refuse_task(self, request: Request) -> Response:
         """A path of no task."""
@@ -276,10 +287,7 @@ def _decode(text: str) -> bytes:
 
 
 def _write(task: str, reply: Reply) -> Response:
-    answers = [
-        read_columns(task, answered.columns, (facts.height_px, facts.width_px))
-        for facts, answered in zip(reply.facts, reply.answers, strict=True)
-    ]
+    answers = [read_columns(task, one.columns, one.facts) for one in reply.answers]
     made: BaseModel = REPLIES[task](
         request_id=reply.request_id,
         task=task,

@@ -1,24 +1,22 @@
-"""Which champions there are, and how a server follows them: by the table, not by what was moved by hand elsewhere."""
+"""Which champions there are: by the table, not by what was moved by hand elsewhere; their packages, brought here.
+
+Read in a process of its own (`assets.serving.follower`): the stores' libraries are large.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 from assets.inference.model_store import bring_copy, open_copy
 from assets.inference.package import Refusal
-from assets.serving.service import Service
-from assets.serving.versions import CanaryRules, Lineup, Version
+from assets.serving.looks import Look
+from assets.serving.versions import Version
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.ids import complete_id
 from assets.tables.rows import ChampionRow
 from models.task_names import TASK_NAMES
-
-FOLLOW_S = 5.0
-_log = logging.getLogger("daguerre.serving")
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,19 @@ class Champions:
             .to_pylist()
         )
         return rows
+
+    def look(self, known: Collection[str]) -> list[Look]:
+        """Each champion: opened where it is not among the `known`, by sha256; or why it cannot be, or is gone since."""
+        return [self._look_at(row, row["model_sha256"] in known) for row in self.read()]
+
+    def _look_at(self, row: ChampionRow, is_known: bool) -> Look:
+        task, model_sha256 = row["task"], row["model_sha256"]
+        try:
+            if is_known:
+                return Look(task, model_sha256, fault=self.registry.find_fault(row))
+            return Look(task, model_sha256, self.open(row))
+        except (ValueError, OSError) as error:
+            return Look(task, model_sha256, fault=str(error))
 
     def open(self, row: ChampionRow) -> Version:
         """The champion with its package on this machine, proven. Raises ValueError, with the remedy."""
@@ -102,84 +113,3 @@ class Champions:
         return Version(
             task, model_name, model_version, model_sha256, release_id, folder
         )
-
-
-async def begin(
-    service: Service,
-    champions: Champions,
-    rules: CanaryRules,
-    shadow: Version | None = None,
-    shadow_share: float = 0.0,
-) -> None:
-    """Load all champions that there are. What keeps one from answering stands in `service.faults`."""
-    for row in await asyncio.to_thread(champions.read):
-        try:
-            version = await asyncio.to_thread(champions.open, row)
-            is_shadowed = shadow is not None and shadow.task == version.task
-            lineup = Lineup(
-                version,
-                rules,
-                shadow if is_shadowed else None,
-                shadow_share if is_shadowed else 0.0,
-            )
-            await service.take_champion(lineup)
-        except (ValueError, OSError) as error:
-            service.faults[row["task"]] = str(error)
-            _log.warning(f"{row['task']} is not answered: {error}")
-
-
-async def follow(
-    service: Service,
-    champions: Champions,
-    rules: CanaryRules,
-    pause_s: float = FOLLOW_S,
-) -> None:
-    """Until cancelled: a champion that is new in the table answers here from then on."""
-    while True:
-        await asyncio.sleep(pause_s)
-        await look_once(service, champions, rules)
-
-
-async def look_once(service: Service, champions: Champions, rules: CanaryRules) -> None:
-    """Take up what is new in the table. What cannot be taken is told once, and the version before goes on answering."""
-    try:
-        rows = await asyncio.to_thread(champions.read)
-    except Exception as error:  # a store that is away: what answers goes on
-        _log.warning(f"the champions cannot be read: {error}")
-        return
-    for row in rows:
-        try:
-            await _take_up(service, champions, rules, row)
-            service.faults.pop(row["task"], None)
-        except (ValueError, OSError) as error:
-            if service.faults.get(row["task"]) != str(error):
-                service.faults[row["task"]] = str(error)
-                _log.warning(f"the champion of {row['task']} is not taken: {error}")
-
-
-async def _take_up(
-    service: Service, champions: Champions, rules: CanaryRules, row: ChampionRow
-) -> None:
-    lineup = service.lineups.get(row["task"])
-    if lineup is None:
-        version = await asyncio.to_thread(champions.open, row)
-        await service.take_champion(Lineup(version, rules))
-    elif row["model_sha256"] == lineup.champion.model_sha256:
-        service.take_back(lineup)
-        fault = await asyncio.to_thread(champions.registry.find_fault, row)
-        if fault:
-            raise Refusal(f"{fault}; it goes on answering here until the server ends")
-    elif not lineup.knows(row["model_sha256"]):
-        await service.follow(await asyncio.to_thread(champions.open, row))
-
-
-def require_any(service: Service, tasks: Sequence[str]) -> None:
-    """Raises ValueError where no task can be answered, with what keeps each from it."""
-    if service.lineups:
-        return
-    reasons = [f"{task}: {reason}" for task, reason in service.faults.items()]
-    told = (
-        "; ".join(reasons)
-        or f"there is no champion of {', '.join(tasks)}: `daguerre train` makes one"
-    )
-    raise ValueError(told)

@@ -10,23 +10,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from assets.serving.protocol import Message, pack, receive_soon
+from assets.sandbox.child_process import make_environment
+from assets.serving.protocol import PLACES, Message, pack, receive_soon
+from assets.serving.shared import SharedMemory
 
-_ROOT = Path(__file__).resolve().parents[2]
 _END_S = 3.0
 _READ_BYTES = 1 << 20
-# each child is one thread of work: libraries start none of their own
-_THREADS = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "OPENCV_FOR_THREADS_NUM": "1",
-}
-# for glibc, which would give the memory of a batch back to the system after each, to fetch and clear it for the next
-_MEMORY = {
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
-    "MALLOC_TRIM_THRESHOLD_": str(64 << 20),
-}
 
 
 class ChildLost(Exception):
@@ -41,10 +30,12 @@ class Child:
         process: subprocess.Popen[bytes],
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
+        memory: SharedMemory | None = None,
     ) -> None:
         self._process = process
         self._reader = reader
         self._writer = writer
+        self._memory = memory
         self._turn = asyncio.Lock()
 
     @property
@@ -66,7 +57,7 @@ class Child:
         """Its answer; who asks meanwhile waits for his turn. Raises ChildLost."""
         async with self._turn:
             try:
-                self._writer.writelines(pack(message, pieces))
+                self._writer.write(b"".join(self._pack(message, pieces)))
                 await self._writer.drain()
                 return (await receive_soon(self._reader))[0]
             except (OSError, asyncio.IncompleteReadError) as error:
@@ -75,6 +66,12 @@ class Child:
                 # a late answer must not be taken for the next one's
                 self._process.kill()
                 raise
+
+    def _pack(self, message: Message, pieces: Sequence[bytes]) -> list[bytes]:
+        places = self._memory.put(pieces) if self._memory and pieces else None
+        if places is None:
+            return pack(message, pieces)
+        return pack({**message, PLACES: places})
 
     def tell(self, message: Message, pieces: Sequence[bytes] = ()) -> None:
         """Send what has no answer, and wait for nothing."""
@@ -89,24 +86,38 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
+        if self._memory is not None:
+            self._memory.close()
 
 
-async def start_child(module: str, log: Path | None = None) -> Child:
-    """Run a module of ours, which finds its end of the sockets by its argument."""
+async def start_child(
+    module: str,
+    log: Path | None = None,
+    is_trusted: bool = False,
+    memory: SharedMemory | None = None,
+) -> Child:
+    """Run a module of ours on one thread a library; it finds its end of the sockets by its argument.
+
+    Behind it stands the descriptor of the `memory`, where there is one. Of the environment, which holds secrets, who
+    `is_trusted` has all, others what they take to start.
+    """
     ours, theirs = socket.socketpair()
-    paths = filter(None, (str(_ROOT), os.environ.get("PYTHONPATH", "")))
-    env = {**os.environ, **_THREADS, **_MEMORY, "PYTHONPATH": os.pathsep.join(paths)}
+    env = make_environment()
+    if is_trusted:
+        env = {**os.environ, **env}
     with theirs:
-        descriptor = theirs.fileno()
+        descriptors = [theirs.fileno()]
+        if memory is not None:
+            descriptors.append(memory.descriptor)
         stream = subprocess.DEVNULL if log is None else log.open("ab")
         try:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, str(descriptor)],
+                [sys.executable, "-P", "-m", module, *map(str, descriptors)],
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
                 env=env,
-                pass_fds=(descriptor,),
+                pass_fds=descriptors,
                 process_group=0,  # Ctrl-C is for who started it
             )
         finally:
@@ -114,4 +125,4 @@ async def start_child(module: str, log: Path | None = None) -> Child:
                 stream.close()
     ours.setblocking(False)
     reader, writer = await asyncio.open_connection(sock=ours, limit=_READ_BYTES)
-    return Child(process, reader, writer)
+    return Child(process, reader, writer, memory)

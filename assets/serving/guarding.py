@@ -1,18 +1,20 @@
-"""Foreign images on their way through the guard, for an event loop: a thread of its own talks to the confined child."""
+"""Images that a replica died on, on their way through the guard, for an event loop: a thread talks to the child.
+
+Both are started with the first such image.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import queue
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from assets.sandbox.child_limits import ImageLimits
 from assets.sandbox.guard import ImageFacts, ImageGuard, Refusal, Verdict
-from assets.serving.refusals import Refused
+from assets.serving.pictures import ENCODINGS, LIMITS
+from assets.serving.refusals import Refused, too_large
 
-ENCODINGS = ("jpeg", "png")
-LIMITS = replace(ImageLimits(), pixels=25_000_000, payload_bytes=16 << 20)
 _MOST_AT_ONCE = 16
 _MOST_BYTES = 8 << 20  # of those but the last
 
@@ -30,10 +32,7 @@ class Guarded:
     def __init__(self, limits: ImageLimits = LIMITS) -> None:
         self.limits = limits
         self._asked: queue.SimpleQueue[_Asked | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(
-            target=self._work, name="image guard", daemon=True
-        )
-        self._thread.start()
+        self._thread: threading.Thread | None = None
 
     async def inspect(self, payload: bytes) -> ImageFacts:
         """Size, encoding and quality figures of an image that decodes completely. Raises Refused (413, 415, 422)."""
@@ -41,6 +40,7 @@ class Guarded:
             raise too_large(self.limits.payload_bytes)
         loop = asyncio.get_running_loop()
         asked = _Asked(payload, loop.create_future(), loop)
+        self._start()
         self._asked.put(asked)
         verdict = await asked.verdict
         if isinstance(verdict, Refusal):
@@ -53,12 +53,18 @@ class Guarded:
 
     def close(self) -> None:
         """End the child."""
-        self._asked.put(None)
-        self._thread.join()
+        if self._thread is not None:
+            self._asked.put(None)
+            self._thread.join()
+
+    def _start(self) -> None:
+        if self._thread is None:
+            name = "image guard"
+            self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+            self._thread.start()
 
     def _work(self) -> None:
         with ImageGuard(limits=self.limits) as guard:
-            guard.start(1)
             while (first := self._asked.get()) is not None:
                 some = self._take_more(first)
                 if some is None:
@@ -86,13 +92,6 @@ class Guarded:
             some.append(another)
             num_bytes += len(another.payload)
         return some
-
-
-def too_large(most_bytes: int) -> Refused:
-    """More bytes than one image may have."""
-    return Refused(
-        413, f"more than {most_bytes} bytes", "scale the image, or compress it more"
-    )
 
 
 def _answer(verdict: asyncio.Future[Verdict], found: Verdict) -> None:

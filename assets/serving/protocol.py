@@ -16,6 +16,7 @@ Message = dict[str, Any]
 Received = tuple[Message, list[bytes]]
 _HEAD = struct.Struct(">I")  # bytes of the JSON
 _SIZES = "sizes"
+PLACES = "places"  # of pieces that lie in shared memory instead
 
 
 def pack(message: Message, pieces: Sequence[bytes] = ()) -> list[bytes]:

@@ -11,6 +11,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from assets.sandbox.guard import ImageFacts
+
 MOST_TRIES = 2  # replicas that may die while they have an image
 
 
@@ -29,16 +31,22 @@ class Waiting:
     model: str
     payload: bytes
     answer: asyncio.Future[Answered]
+    is_measured: bool = False
     num_tries: int = 0
 
 
 @dataclass(frozen=True)
 class Answered:
-    """An image's answer as columns of `predictions`, and the batch that it was computed in."""
+    """What the image is, its answer as columns of `predictions`, and the batch that it was computed in.
 
+    `work_s` is processor time, which other work on the machine does not lengthen.
+    """
+
+    facts: ImageFacts
     columns: dict[str, Any]
     batch_size: int
     seconds_per_image: float
+    work_s: float  # of one image
 
 
 @dataclass
@@ -57,11 +65,15 @@ class ImageQueue:
         return len(self._first) + len(self._later)
 
     def put(
-        self, model: str, payload: bytes, is_urgent: bool = True
+        self,
+        model: str,
+        payload: bytes,
+        is_urgent: bool = True,
+        is_measured: bool = False,
     ) -> asyncio.Future[Answered]:
-        """Let an image wait; its answer. Who gives up cancels it."""
+        """Let an image wait; its answer, with quality figures where `is_measured`. Who gives up cancels it."""
         future = asyncio.get_running_loop().create_future()
-        waiting = Waiting(model, payload, future)
+        waiting = Waiting(model, payload, future, is_measured)
         self._under_way[model] = self._under_way.get(model, 0) + 1
         future.add_done_callback(lambda _: self._leave(model))
         (self._first if is_urgent else self._later).append(waiting)

@@ -22,7 +22,7 @@ from assets.images import decode_rgb
 from assets.serving.protocol import Message, receive, send
 from assets.serving.retention import TABLE, drop_expired
 from assets.tables.catalog import Catalog
-from assets.tables.schemas import TABLES, to_table
+from assets.tables.schemas import TABLES, content_id, to_table
 
 MOST_ROWS = 64
 MOST_WAIT_S = 5.0
@@ -54,7 +54,7 @@ class Recorder:
         found = self._embed(pieces[0])
         if not self._rows:
             self._since_s = time.monotonic()
-        self._rows += [{**row, **found} for row in message["rows"]]
+        self._rows += [{**row, **found, **_name(row)} for row in message["rows"]]
 
     def tend(self) -> None:
         """Write what is enough or has waited long enough, and remove what is over."""
@@ -86,6 +86,11 @@ class Recorder:
             )
         (vector,) = self._embedder.embed([decode_rgb(payload)])
         return {"vector": vector.tolist(), "vector_version": self._embedder.version}
+
+
+def _name(row: dict[str, Any]) -> dict[str, str]:
+    name = content_id(row["request_id"], row["image_index"], row["model_sha256"])
+    return {"sample_id": name}
 
 
 def main(descriptor: str) -> None:

@@ -23,6 +23,13 @@ def busy(reason: str, retry_s: float) -> Refused:
     return Refused(503, reason, "ask again later, or start more replicas", retry_s)
 
 
+def too_large(most_bytes: int) -> Refused:
+    """More bytes than one image may have."""
+    return Refused(
+        413, f"more than {most_bytes} bytes", "scale the image, or compress it more"
+    )
+
+
 def too_late(budget_s: float) -> Refused:
     """The time of a request is over."""
     return Refused(

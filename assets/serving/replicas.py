@@ -1,21 +1,32 @@
 """The processes that answer: kept running, given batches, told which models to have open.
 
-One that dies is started again after a pause; the images that it had go to another one, once.
+One that dies is started again after a pause; the images that it had go to another one, once, and before that through
+the guard: what has ended a replica may end the next.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.inference.package import open_package
+from assets.inference.shipped import ship
+from assets.sandbox.guard import ImageFacts
 from assets.serving.children import Child, ChildLost, start_child
+from assets.serving.guarding import Guarded
+from assets.serving.protocol import Message
 from assets.serving.queue import Answered, ImageQueue, Waiting
+from assets.serving.refusals import Refused
+from assets.serving.shared import SharedMemory
 
 _MODULE = "assets.serving.replica"
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 30.0
+_SILENCE_S = 120.0  # that a replica may take for a message
 _log = logging.getLogger("daguerre.serving")
 
 
@@ -44,10 +55,12 @@ class Replicas:
         self._queue = queue
         self._num_threads = num_threads
         self._log = log
+        self._guarded = Guarded()
         self._models: dict[str, OpenModel] = {}
         self._children: dict[int, Child] = {}
         self._runners: list[asyncio.Task[None]] = []
         self._places = range(num_replicas)
+        self._num_answered: Counter[int] = Counter()  # batches, by place
         self.num_lost = 0
 
     @property
@@ -74,6 +87,7 @@ class Replicas:
         for runner in self._runners:
             runner.cancel()
         await asyncio.gather(*self._runners, return_exceptions=True)
+        self._guarded.close()
 
     async def load(self, model: OpenModel) -> None:
         """Let every replica have the model, also those that start later. Raises CannotLoad, and then none has it."""
@@ -94,17 +108,21 @@ class Replicas:
         await asyncio.gather(*asking, return_exceptions=True)
 
     async def _keep(self, place: int, is_up: asyncio.Event) -> None:
-        """One replica's place: a process, and the next one when it dies."""
+        """One replica's place: a process, and the next one when it dies, later where it did nothing but die."""
         pause_s = _FIRST_PAUSE_S
         while True:
-            child = await start_child(_MODULE, self._log)
+            child = await start_child(_MODULE, self._log, memory=SharedMemory())
+            num_before = self._num_answered[place]
             try:
                 await self._load_all(child)
                 self._children[place] = child
                 is_up.set()
-                await self._work(child)
+                await self._work(child, place)
+                continue  # its time was over
             except (ChildLost, CannotLoad) as error:
                 self.num_lost += 1
+                if self._num_answered[place] > num_before:
+                    pause_s = _FIRST_PAUSE_S
                 _log.warning(
                     f"replica {place} is started again in {pause_s:g} s: {error}"
                 )
@@ -114,27 +132,52 @@ class Replicas:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
-    async def _work(self, child: Child) -> None:
-        while True:
+    async def _work(self, child: Child, place: int) -> None:
+        """Answer batches until the child says that its time is over. Raises ChildLost."""
+        is_over = False
+        while not is_over:
             batch = await self._queue.take()
+            if batch[0].num_tries and not await self._clear(batch[0]):
+                continue
             try:
-                await self._ask(child, batch)
+                is_over = await self._ask(child, batch)
             except ChildLost as error:
                 self._queue.give_back(batch, str(error))
                 raise
+            self._num_answered[place] += 1
 
-    async def _ask(self, child: Child, batch: list[Waiting]) -> None:
-        message = {"do": "ask", "model": batch[0].model}
-        said = await child.ask(message, [one.payload for one in batch])
+    async def _clear(self, suspect: Waiting) -> bool:
+        """Whether the guard finds nothing in an image on which a replica died; else that is its answer."""
+        try:
+            await self._guarded.inspect(suspect.payload)
+        except Refused as refused:
+            if not suspect.answer.done():
+                suspect.answer.set_exception(refused)
+            return False
+        return True
+
+    async def _ask(self, child: Child, batch: list[Waiting]) -> bool:
+        """Give each image its answer; whether the child's time is over. Raises ChildLost."""
+        message = {
+            "do": "ask",
+            "model": batch[0].model,
+            "measured": [one.is_measured for one in batch],
+        }
+        said = await _ask_soon(child, message, [one.payload for one in batch])
+        times = [said.get(name, 0.0) / len(batch) for name in ("seconds", "work_s")]
         for place, one in enumerate(batch):
             if one.answer.done():
                 continue
             if "error" in said:
                 one.answer.set_exception(RuntimeError(said["error"]))
                 continue
-            seconds = said["seconds"] / len(batch)
-            columns = said["answers"][place]
-            one.answer.set_result(Answered(columns, len(batch), seconds))
+            found = said["answers"][place]
+            if "refused" in found:
+                one.answer.set_exception(Refused(**found["refused"]))
+                continue
+            facts = ImageFacts(**found["facts"])
+            one.answer.set_result(Answered(facts, found["columns"], len(batch), *times))
+        return bool(said["is_over"])
 
     async def _load_all(self, child: Child) -> None:
         """Also those that come meanwhile."""
@@ -146,14 +189,32 @@ class Replicas:
             loaded |= missing
 
     async def _load(self, child: Child, model: OpenModel) -> None:
+        name = model.model_sha256
+        try:
+            net = await asyncio.to_thread(lambda: ship(open_package(model.folder)))
+        except (ValueError, OSError) as error:
+            raise CannotLoad(f"model {name[:16]} cannot be read: {error}") from error
         message = {
             "do": "load",
-            "model": model.model_sha256,
-            "folder": str(model.folder),
+            "model": name,
+            "task": net.task,
+            "class_names": net.class_names,
+            "side_px": net.side_px,
             "num_threads": self._num_threads,
         }
-        said = await child.ask(message)
+        said = await _ask_soon(child, message, [net.form])
         if "error" in said:
-            raise CannotLoad(
-                f"model {model.model_sha256[:16]} cannot be opened: {said['error']}"
-            )
+            raise CannotLoad(f"model {name[:16]} cannot be opened: {said['error']}")
+
+
+async def _ask_soon(
+    child: Child, message: Message, pieces: Sequence[bytes] = ()
+) -> Message:
+    """Its answer. Raises ChildLost, also for one that is silent for too long."""
+    try:
+        async with asyncio.timeout(_SILENCE_S):
+            return await child.ask(message, pieces)
+    except TimeoutError as error:
+        raise ChildLost(
+            f"process {child.pid} said nothing for {_SILENCE_S:g} s"
+        ) from error

@@ -17,9 +17,7 @@ from assets.serving.children import Child, ChildLost, start_child
 from assets.serving.protocol import Message
 from assets.serving.queue import Answered
 from assets.serving.versions import Version
-from assets.tables.catalog import Catalog
 from assets.tables.rows import RequestRow
-from assets.tables.schemas import content_id
 
 _MODULE = "assets.serving.recorder"
 _MOST_UNSENT = 8 << 20  # bytes that the recorder may be behind
@@ -51,19 +49,21 @@ class Asked:
 
 @dataclass(frozen=True)
 class Said:
-    """What one version said of it, and when the answer was there, in ms from the request."""
+    """What one version said of it, when the answer was there, in ms from the request, and how far it differs from the
+    champion's."""
 
     version: Version
     role: str
     answered: Answered
     latency_ms: float
+    disagreement: float | None = None
 
 
 @dataclass
 class Sampler:
     """Chooses requests and hands them on."""
 
-    catalog: Catalog
+    stores: Message  # where the recorder writes: tables_uri, table_options, blobs_uri
     rules: SamplingRules
     log: Path | None = None
     num_kept: int = 0
@@ -78,7 +78,7 @@ class Sampler:
     async def start(self) -> None:
         """Start the process that writes, where something is to be kept."""
         if self.rules.rate > 0:
-            self._child = await start_child(_MODULE, self.log)
+            self._child = await start_child(_MODULE, self.log, is_trusted=True)
             self._child.tell(self._describe())
 
     def keep(self, asked: Asked, said: Sequence[Said]) -> None:
@@ -102,21 +102,18 @@ class Sampler:
     def _describe(self) -> Message:
         encoder = self.rules.encoder
         return {
-            "tables_uri": self.catalog.uri,
-            "table_options": self.catalog.storage_options,
-            "blobs_uri": self.catalog.blobs.folder.uri,
+            **self.stores,
             "cache": str(self.rules.cache),
             "encoder": None if encoder is None else str(encoder),
         }
 
 
 def make_row(asked: Asked, said: Said, rules: SamplingRules) -> RequestRow:
-    """The row of one answer on one image, but for the vector."""
+    """The row of one answer on one image, but for its id and the vector, which the recorder adds."""
     version = said.version
     columns = said.answered.columns
     quality: dict[str, Any] = asked.facts.quality or {}
     row: dict[str, Any] = {
-        "sample_id": content_id(asked.request_id, asked.index, version.model_sha256),
         "request_id": asked.request_id,
         "image_index": asked.index,
         "at_ns": asked.at_ns,
@@ -139,5 +136,6 @@ def make_row(asked: Asked, said: Said, rules: SamplingRules) -> RequestRow:
         "confidence": max(columns["scores"], default=None),
         "latency_ms": said.latency_ms,
         "batch_size": said.answered.batch_size,
+        "disagreement": said.disagreement,
     }
     return cast(RequestRow, row)

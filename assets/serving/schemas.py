@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from assets.sandbox.guard import ImageFacts
 from assets.serving.versions import Version
 from models.task_names import DETECTION, RECOGNITION, SEGMENTATION
 
@@ -141,12 +142,11 @@ def name_model(version: Version) -> ModelName:
 
 
 def read_columns(
-    task: str, columns: dict[str, Any], size_hw: tuple[int, int]
+    task: str, columns: dict[str, Any], facts: ImageFacts
 ) -> ClassesOfImage | ObjectsOfImage | MasksOfImage:
     """An answer as columns of `predictions`, typed."""
-    height_px, width_px = size_hw
     pairs = list(zip(columns["class_names"], columns["scores"], strict=True))
-    size = {"width_px": width_px, "height_px": height_px}
+    size = {"width_px": facts.width_px, "height_px": facts.height_px}
     if task == RECOGNITION:
         classes = [ClassScore(class_name=n, score=s) for n, s in pairs]
         return ClassesOfImage(**size, classes=classes)

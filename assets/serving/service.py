@@ -13,15 +13,14 @@ import time
 import uuid
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from assets.sandbox.guard import ImageFacts
 from assets.serving.agreement import measure_disagreement
 from assets.serving.figures import ServerFigures
-from assets.serving.guarding import Guarded
+from assets.serving.pictures import LIMITS
 from assets.serving.queue import Answered, ImageQueue
-from assets.serving.refusals import Refused, busy
+from assets.serving.refusals import Refused, busy, too_large
 from assets.serving.replicas import OpenModel, Replicas
 from assets.serving.sampling import Asked, Said, Sampler
 from assets.serving.versions import (
@@ -39,10 +38,11 @@ _log = logging.getLogger("daguerre.serving")
 
 @dataclass(frozen=True)
 class ServiceRules:
-    """What one server takes on: seconds a request may take, and images that may wait at once."""
+    """What one server takes on: seconds a request may take, images that may wait at once, bytes of one image."""
 
     budget_s: float = 10.0
     most_waiting: int = 256
+    most_bytes: int = LIMITS.payload_bytes
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,6 @@ class Reply:
     request_id: str
     version: Version
     role: str
-    facts: list[ImageFacts]
     answers: list[Answered]
 
 
@@ -72,13 +71,31 @@ class ImageRefused(Refused):
         self.place = place
 
 
+@dataclass(frozen=True)
+class _Request:
+    """What is asked, of whom, and whether rows of it are kept."""
+
+    lineup: Lineup
+    images: Sequence[Given]
+    at_ns: int  # UTC
+    is_kept: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Another version's answers on the images of a reply, and how far each differs; both empty where it gave none."""
+
+    rival: Version
+    others: list[Answered]
+    differ: list[float]
+
+
 @dataclass
 class Service:
     """Everything between the protocol and the processes that compute."""
 
     queue: ImageQueue
     replicas: Replicas
-    guarded: Guarded
     sampler: Sampler
     rules: ServiceRules = field(default_factory=ServiceRules)
     lineups: dict[str, Lineup] = field(default_factory=dict)
@@ -88,7 +105,6 @@ class Service:
     _draw: random.Random = field(default_factory=random.Random)
     _aside: set[asyncio.Task[None]] = field(default_factory=set)
     _image_s: float = 0.0  # what an image takes, as of late
-    _num_guarded: int = 0
 
     # ---- answering ---------------------------------------------------------------------------------------------
 
@@ -98,14 +114,14 @@ class Service:
         at_ns = time.time_ns()
         lineup = self._find_lineup(task)
         self._require_room(len(images))
-        facts = await self._inspect(images)
+        self._require_small(images)
+        asked = _Request(lineup, images, at_ns, self.sampler.chooses())
         version, role = lineup.choose(self._draw.random())
-        payloads = [image.payload for image in images]
-        answers, version, role = await self._answer(lineup, version, role, payloads)
-        reply = Reply(request_id, version, role, facts, answers)
+        answers, version, role = await self._answer(asked, version, role)
+        reply = Reply(request_id, version, role, answers)
         latency_ms = (time.perf_counter() - began_s) * 1e3
         self._note(reply)
-        self._follow_up(lineup, reply, images, at_ns, latency_ms)
+        self._follow_up(asked, reply, latency_ms)
         return reply
 
     def _find_lineup(self, task: str) -> Lineup:
@@ -117,7 +133,7 @@ class Service:
 
     def _require_room(self, num_images: int) -> None:
         """Refuse what could not be answered in time."""
-        waiting = len(self.queue) + self._num_guarded
+        waiting = len(self.queue)
         wait_s = waiting * self._image_s / max(1, self.replicas.num_ready)
         if not self.replicas.num_ready:
             raise busy("no replica is ready", _LEAST_RETRY_S)
@@ -126,35 +142,22 @@ class Service:
         if wait_s > self.rules.budget_s:
             raise busy(f"{waiting} images wait, {wait_s:.1f} s of work", wait_s)
 
-    async def _inspect(self, images: Sequence[Given]) -> list[ImageFacts]:
-        """Raises ImageRefused for the first that is none."""
-        self._num_guarded += len(images)
-        try:
-            found = await asyncio.gather(
-                *(self.guarded.inspect(image.payload) for image in images),
-                return_exceptions=True,
-            )
-        finally:
-            self._num_guarded -= len(images)
-        facts = []
-        for place, one in enumerate(found):
-            if isinstance(one, Refused):
-                raise ImageRefused(one, place)
-            if isinstance(one, BaseException):
-                raise one
-            facts.append(one)
-        return facts
+    def _require_small(self, images: Sequence[Given]) -> None:
+        for place, image in enumerate(images):
+            if len(image.payload) > self.rules.most_bytes:
+                raise ImageRefused(too_large(self.rules.most_bytes), place)
 
     async def _answer(
-        self, lineup: Lineup, version: Version, role: str, payloads: list[bytes]
+        self, asked: _Request, version: Version, role: str
     ) -> tuple[list[Answered], Version, str]:
         """Of the version that was chosen; of the champion where that is a canary and fails."""
+        lineup = asked.lineup
         try:
-            answers = await self._compute(version, payloads)
-            self._figures_of(lineup, role).add([a.seconds_per_image for a in answers])
+            answers = await self._compute(version, asked.images, asked.is_kept)
+            self._figures_of(lineup, role).add([a.work_s for a in answers])
             return answers, version, role
         except RuntimeError as error:
-            self._figures_of(lineup, role).add([], len(payloads))
+            self._figures_of(lineup, role).add([], len(asked.images))
             if role != CANARY:
                 _log.warning(f"{version.name} failed: {error}")
                 raise Refused(
@@ -162,19 +165,27 @@ class Service:
                 ) from error
             self.figures.retried += 1
             self._settle(lineup)
-        return await self._answer(lineup, lineup.champion, CHAMPION, payloads)
+        return await self._answer(asked, lineup.champion, CHAMPION)
 
     async def _compute(
-        self, version: Version, payloads: Sequence[bytes], is_urgent: bool = True
+        self,
+        version: Version,
+        images: Sequence[Given],
+        is_measured: bool = False,
+        is_urgent: bool = True,
     ) -> list[Answered]:
-        """Raises RuntimeError where an image has no answer."""
-        put = self.queue.put
-        futures = [put(version.model_sha256, one, is_urgent) for one in payloads]
+        """Raises ImageRefused for the first that is no picture, RuntimeError where the model has no answer."""
+        name = version.model_sha256
+        futures = [
+            self.queue.put(name, image.payload, is_urgent, is_measured)
+            for image in images
+        ]
         try:
-            return list(await asyncio.gather(*futures))
+            found = await asyncio.gather(*futures, return_exceptions=True)
         finally:
             for future in futures:
                 future.cancel()
+        return [_require_answer(one, place) for place, one in enumerate(found)]
 
     def _figures_of(self, lineup: Lineup, role: str) -> Figures:
         if role == CANARY and lineup.canary is not None:
@@ -190,24 +201,13 @@ class Service:
 
     # ---- beside the answer -------------------------------------------------------------------------------------
 
-    def _follow_up(
-        self,
-        lineup: Lineup,
-        reply: Reply,
-        images: Sequence[Given],
-        at_ns: int,
-        latency_ms: float,
-    ) -> None:
+    def _follow_up(self, asked: _Request, reply: Reply, latency_ms: float) -> None:
         """What is done once the answer is there: others are compared with it, a sample is kept."""
-        is_kept = self.sampler.chooses()
-        rival = self._find_rival(lineup, reply)
-        if rival is None and not is_kept:
-            return
-        said = Said(reply.version, reply.role, reply.answers[0], latency_ms)
-        work = self._compare_and_keep(
-            lineup, reply, images, at_ns, said, rival, is_kept
-        )
-        self._do_aside(work)
+        rival = self._find_rival(asked.lineup, reply)
+        if rival is not None:
+            self._do_aside(self._compare_and_keep(asked, reply, rival, latency_ms))
+        elif asked.is_kept:
+            self._keep(asked, reply, latency_ms)
 
     def _find_rival(self, lineup: Lineup, reply: Reply) -> Version | None:
         """Who is asked as well: the champion beside a canary; beside the champion the shadow, where there is room."""
@@ -217,56 +217,58 @@ class Service:
         return None if is_crowded else lineup.shadows(self._draw.random())
 
     async def _compare_and_keep(
-        self,
-        lineup: Lineup,
-        reply: Reply,
-        images: Sequence[Given],
-        at_ns: int,
-        said: Said,
-        rival: Version | None,
-        is_kept: bool,
+        self, asked: _Request, reply: Reply, rival: Version, latency_ms: float
     ) -> None:
         others: list[Answered] = []
-        if rival is not None:
-            with suppress(RuntimeError, TimeoutError):
-                async with asyncio.timeout(self.rules.budget_s):
-                    payloads = [image.payload for image in images]
-                    others = await self._compute(rival, payloads, is_urgent=False)
-            self._compare(lineup, reply, rival, others)
-        if not is_kept:
-            return
-        for place, image in enumerate(images):
-            asked = Asked(
+        with suppress(Refused, RuntimeError, TimeoutError):
+            async with asyncio.timeout(self.rules.budget_s):
+                # a canary has to be judged while others ask; a shadow's answers can wait
+                is_urgent = reply.role == CANARY
+                others = await self._compute(rival, asked.images, False, is_urgent)
+        comparison = Comparison(rival, others, _measure(reply, others))
+        self._weigh(asked.lineup, reply, comparison)
+        if asked.is_kept:
+            self._keep(asked, reply, latency_ms, comparison)
+
+    def _weigh(self, lineup: Lineup, reply: Reply, comparison: Comparison) -> None:
+        """Count how far the answers differ, for or against a canary that is still on trial."""
+        is_canary = reply.role == CANARY
+        judged = reply.version if is_canary else comparison.rival
+        for found in comparison.differ:
+            self.figures.compare(judged.name, found)
+        if lineup.canary is not None and reply.version == lineup.canary.version:
+            lineup.canary.figures.disagreements += comparison.differ
+            self._settle(lineup)
+
+    def _keep(
+        self,
+        asked: _Request,
+        reply: Reply,
+        latency_ms: float,
+        comparison: Comparison | None = None,
+    ) -> None:
+        """Hand on a row an answer: who was compared with the champion says how far it is from it."""
+        for place, image in enumerate(asked.images):
+            answered = reply.answers[place]
+            one = Asked(
                 reply.request_id,
                 place,
-                at_ns,
+                asked.at_ns,
                 image.payload,
-                reply.facts[place],
+                answered.facts,
                 image.frame_id,
             )
-            rows = [
-                Said(said.version, said.role, reply.answers[place], said.latency_ms)
-            ]
-            if others and reply.role == CHAMPION and rival is not None:
-                rows.append(Said(rival, SHADOW, others[place], said.latency_ms))
-            self.sampler.keep(asked, rows)
-
-    def _compare(
-        self, lineup: Lineup, reply: Reply, rival: Version, others: list[Answered]
-    ) -> None:
-        trial = lineup.canary
-        is_trial = trial is not None and reply.version == trial.version
-        judged = reply.version if reply.role == CANARY else rival
-        for facts, mine, other in zip(reply.facts, reply.answers, others, strict=False):
-            size_hw = facts.height_px, facts.width_px
-            found = measure_disagreement(
-                judged.task, mine.columns, other.columns, size_hw
-            )
-            self.figures.compare(judged.name, found)
-            if is_trial and trial is not None:
-                trial.figures.disagreements.append(found)
-        if is_trial:
-            self._settle(lineup)
+            said = Said(reply.version, reply.role, answered, latency_ms)
+            rows = [said]
+            if comparison is not None and comparison.differ:
+                differs = comparison.differ[place]
+                if reply.role == CANARY:
+                    rows = [replace(said, disagreement=differs)]
+                else:
+                    other = comparison.others[place]
+                    shadow = Said(comparison.rival, SHADOW, other, latency_ms, differs)
+                    rows.append(shadow)
+            self.sampler.keep(one, rows)
 
     def _settle(self, lineup: Lineup) -> None:
         done = lineup.settle()
@@ -333,7 +335,27 @@ class Service:
         await asyncio.gather(*self._aside, return_exceptions=True)
         await self.sampler.close()
         await self.replicas.close()
-        self.guarded.close()
+
+
+def _require_answer(found: Answered | BaseException, place: int) -> Answered:
+    if isinstance(found, Refused):
+        raise ImageRefused(found, place)
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def _measure(reply: Reply, others: Sequence[Answered]) -> list[float]:
+    """How far another version's answers are from those of a reply, one an image."""
+    return [
+        measure_disagreement(
+            reply.version.task,
+            mine.columns,
+            other.columns,
+            (mine.facts.height_px, mine.facts.width_px),
+        )
+        for mine, other in zip(reply.answers, others, strict=False)
+    ]
 
 
 def name_request() -> str:

@@ -10,8 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from assets.serving.guarding import too_large
-from assets.serving.refusals import Refused
+from assets.serving.refusals import Refused, too_large
 from assets.storage import BlobStore
 from assets.tables.catalog import Catalog, is_in
 

@@ -44,7 +44,7 @@ class CanaryRules:
     num_images: int = 200  # after so many it takes all
     least_images: int = 30  # before so many nothing is judged
     max_more_failures: float = 0.02  # share of images, above the champion's
-    max_slowdown: float = 2.0  # of the median time an image, against the champion's
+    max_slowdown: float = 2.0  # of the median processor time an image
     max_disagreement: float = 0.3  # mean, between 0 and 1
 
 
@@ -63,7 +63,7 @@ class Figures:
         return self.num_failed / self.num_images if self.num_images else 0.0
 
     def add(self, seconds: Sequence[float], num_failed: int = 0) -> None:
-        """What a request took, by image, and how many of its images failed."""
+        """What a request took of the processor, by image, and how many of its images failed."""
         self.num_images += len(seconds) + num_failed
         self.num_failed += num_failed
         self.seconds.extend(seconds)
@@ -126,12 +126,16 @@ class Lineup:
         """The version that is asked as well, for a number drawn from [0, 1)."""
         return self.shadow if draw < self.shadow_share else None
 
-    def knows(self, model_sha256: str) -> bool:
-        """Whether the model answers, or was returned."""
+    def list_known(self) -> set[str]:
+        """The models that answer or were returned, by sha256."""
         known = {self.champion.model_sha256, *self.returned}
         if self.canary is not None:
             known.add(self.canary.version.model_sha256)
-        return model_sha256 in known
+        return known
+
+    def knows(self, model_sha256: str) -> bool:
+        """Whether the model answers, or was returned."""
+        return model_sha256 in self.list_known()
 
     def try_out(self, version: Version) -> Version | None:
         """Let a new champion answer: a share of the requests first, or all; the version that answers no more."""

@@ -510,6 +510,7 @@ class RequestRow(TypedDict):
     confidence: float | None
     latency_ms: float
     batch_size: int
+    disagreement: float | None
 
 
 class QuarantineRow(TypedDict):

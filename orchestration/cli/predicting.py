@@ -11,7 +11,12 @@ from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from assets.retrieval.answers import Answers
+    from assets.tables.catalog import Catalog
+    from assets.tables.rows import ModelRow
+    from orchestration.profiles import Settings
 
 
 def predict(
@@ -57,23 +62,13 @@ def predict(
     Of a PATH, which nobody takes in, or a RELEASE nothing is kept but what --out says. Objects count from the operating
     score of the model on, that of the best F1 on the test part of its release.
     """
-    from assets.monitoring.watch import predict_session
-    from assets.retrieval.answers import (
-        choose_models,
-        draw_answers,
-        read_answers,
-        require_frames,
-    )
-    from assets.whole_output import require_empty
-    from checks.gates import gate_session
+    from assets.retrieval.answers import choose_models
     from orchestration.cli.predicting_loose import (
         ask_loose,
         find_loose,
         require_no_pictures,
         tell_loose,
     )
-    from orchestration.cluster import require_cluster
-    from orchestration.observed import tell_dagster
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
@@ -83,34 +78,75 @@ def predict(
     loose = find_loose(catalog, targets)
     if loose is not None:
         require_no_pictures(pictures)
-        return tell_loose(
-            ask_loose(catalog, settings, chosen, loose, all_scores, out), as_json
-        )
+        counted = ask_loose(catalog, settings, chosen, loose, all_scores, out)
+        return tell_loose(counted, as_json)
+    _require_no_file(out)
+    asked = _ask_about(catalog, settings, chosen, targets, all_scores, pictures)
+    lines = [for_line(_tell(answers)) for answers in asked]
+    if pictures is not None:
+        lines.append(_draw(catalog, asked, pictures))
+    say(as_json, [_describe(answers) for answers in asked], join_lines(lines))
+
+
+def _require_no_file(out: Path | None) -> None:
     if out is not None:
         raise ValueError(
             "--out is for a PATH or a RELEASE: answers about sessions are in the table predictions for `daguerre query`"
         )
-    sessions = targets
+
+
+def _ask_about(
+    catalog: "Catalog",
+    settings: "Settings",
+    models: "Sequence[ModelRow]",
+    sessions: list[str],
+    all_scores: bool,
+    pictures: Path | None,
+) -> list["Answers"]:
+    """What each model says of each session, judged and kept; nobody is asked where something is in the way."""
+    from assets.retrieval.answers import require_frames
+    from assets.whole_output import require_empty
+    from orchestration.cluster import require_cluster
+
     for session in sessions:
         require_frames(catalog, session)
     if pictures is not None:
         require_empty(pictures)
     require_cluster(settings)
-    asked = []
-    for session in sessions:
-        for model in chosen:
-            name = f"{model['task']} {model['model_sha256'][:16]}"
-            with show_progress(f"asking {name} about {session}", "frames") as tick:
-                predict_session(catalog, settings.workspace, model, session, tick)
-        gate_session(catalog, "predictions", session)
-        answers = [read_answers(catalog, m, session, all_scores) for m in chosen]
-        tell_dagster(settings, session, [_describe(one) for one in answers])
-        asked += answers
-    lines = [for_line(_tell(answers)) for answers in asked]
-    if pictures is not None:
-        count = draw_answers(catalog, asked, pictures)
-        lines.append(f"{count} pictures in {pictures}")
-    say(as_json, [_describe(answers) for answers in asked], join_lines(lines))
+    return [
+        answers
+        for session in sessions
+        for answers in _ask_all(catalog, settings, models, session, all_scores)
+    ]
+
+
+def _ask_all(
+    catalog: "Catalog",
+    settings: "Settings",
+    models: "Sequence[ModelRow]",
+    session: str,
+    all_scores: bool,
+) -> list["Answers"]:
+    from assets.monitoring.watch import predict_session
+    from assets.retrieval.answers import read_answers
+    from checks.gates import gate_session
+    from orchestration.observed import tell_dagster
+
+    for model in models:
+        name = f"{model['task']} {model['model_sha256'][:16]}"
+        with show_progress(f"asking {name} about {session}", "frames") as tick:
+            predict_session(catalog, settings.workspace, model, session, tick)
+    gate_session(catalog, "predictions", session)
+    answers = [read_answers(catalog, m, session, all_scores) for m in models]
+    tell_dagster(settings, session, [_describe(one) for one in answers])
+    return answers
+
+
+def _draw(catalog: "Catalog", asked: list["Answers"], pictures: Path) -> str:
+    from assets.retrieval.answers import draw_answers
+
+    count = draw_answers(catalog, asked, pictures)
+    return f"{count} pictures in {pictures}"
 
 
 def _describe(answers: "Answers") -> dict[str, Any]:

@@ -2,12 +2,11 @@
 
 import uvicorn
 
-from orchestration.gated import list_origins
 from orchestration.log_lines import tell
 from orchestration.metrics.page import PATH, make_page
 from orchestration.metrics.scrape import open_scraper
+from orchestration.ports import list_origins, require_free
 from orchestration.profiles import LOOPBACK, Settings
-from orchestration.ui import require_free
 
 
 def serve(settings: Settings, port: int) -> None:

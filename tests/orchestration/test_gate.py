@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orchestration.gate import Gate, as_header, read_token, renew_token
-from orchestration.gated import list_origins
+from orchestration.ports import list_origins
 from orchestration.profiles import load_settings
 
 HOST = "127.0.0.1:3000"

@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.ports import require_free
 from orchestration.profiles import LOOPBACK, Settings, load_settings
-from orchestration.ui import own_home, require_free, serve
+from orchestration.ui import own_home, serve
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from models.tasks import TASKS
 from orchestration.cli import app, progress
 from orchestration.profiles import load_settings
 from orchestration.ui import prepare_instance
+from tests.assets.comparison.conftest import write_release
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 RELEASE = "1" * 32
@@ -366,3 +367,49 @@ def test_a_path_is_asked_alone_and_pictures_are_of_sessions(made, folder, monkey
     assert "nothing at ./absent" in refuse("./absent")
     assert "holds no image" in refuse(str(made / "tables"))
     assert "--out is for" in refuse("monday", "--out", "file")
+
+
+@pytest.fixture
+def release(made) -> str:
+    """The pictures of the session, frozen: two to learn from, one for the exam."""
+    catalog = Catalog(str(made / "tables"))
+    version = catalog.latest_version("frames")
+    frames = catalog.read("frames").sort_by("frame_id").to_pylist()
+    rows = [
+        {k: frame[k] for k in ("frame_id", "capture_id", "session", "sensor", "sha256")}
+        | {"split": split, "class_id": None, "boxes_xyxy": [], "box_class_ids": []}
+        for frame, split in zip(frames, ("train", "train", "test"), strict=True)
+    ]
+    return write_release(catalog, "detection", list(CLASSES), rows, version)
+
+
+def test_frames_of_a_release_are_answered_with_their_part_as_their_images_are(
+    made, models, release, run, tmp_path
+):
+    out = tmp_path / "answers.jsonl"
+    (told,) = run("predict", release[:10], "--out", str(out), "--all-scores")
+    assert (told["target"], told["images"], told["refused"]) == (release, 3, [])
+    lines = {row["image"]: row for row in map(json.loads, out.read_text().splitlines())}
+    frames = Catalog(str(made / "tables")).read("frames").sort_by("frame_id")
+    assert list(lines) == frames["frame_id"].to_pylist()
+    assert [row["split"] for row in lines.values()] == ["train", "train", "test"]
+    folder = tmp_path / "loose"
+    folder.mkdir()
+    for frame in frames.to_pylist():
+        (folder / f"{frame['frame_id']}.png").write_bytes(frame["payload"])
+    loose = tmp_path / "loose.jsonl"
+    run("predict", str(folder), "--out", str(loose), "--all-scores")
+    for row in map(json.loads, loose.read_text().splitlines()):
+        same = lines[row.pop("image").removesuffix(".png")]
+        assert row == {k: v for k, v in same.items() if k not in ("image", "split")}
+        assert row["model_sha256"] == models[0] and row["scores"]
+
+
+def test_a_release_whose_rows_have_changed_is_not_answered(made, release, monkeypatch):
+    monkeypatch.setenv("DAGUERRE_HOME", str(made))
+    catalog = Catalog(str(made / "tables"))
+    catalog.delete("release_frames", f"release_id = '{release}' and split = 'test'")
+    done = CliRunner().invoke(app, ["predict", release])
+    assert f"release {release} has changed" in str(done.exception)
+    catalog.delete("release_frames", f"release_id = '{release}'")
+    catalog.delete("releases", f"release_id = '{release}'")

@@ -22,7 +22,7 @@ from assets.tables.rows import ChampionRow
 from assets.tables.schemas import TABLES, to_table
 from orchestration.cli import app
 from orchestration.profiles import load_settings
-from orchestration.serving import look_into_registry
+from orchestration.serving_follower import look_into_registry
 from tests.assets.serving.colours import (
     RELEASE,
     crown,

@@ -33,6 +33,7 @@ QUALITY = (
 REQUESTS = Table(
     name="requests",
     stage="serving",
+    version=2,
     key="sample_id",
     erase="image_sha256",
     columns=(
@@ -85,6 +86,14 @@ REQUESTS = Table(
         ),
         Column("latency_ms", FLOAT, "ms, from the request to its answer", low=0),
         Column("batch_size", INT, "images that were computed together", low=1),
+        Column(
+            "disagreement",
+            FLOAT,
+            "from the champion's answer on this image, 0 the same; null: of the champion, or not compared",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
     ),
 )
 

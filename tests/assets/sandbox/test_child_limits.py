@@ -30,6 +30,14 @@ def test_more_memory_than_the_limit_is_not_given():
     assert done.returncode == 1 and "MemoryError" in done.stderr
 
 
+def test_memory_is_allowed_later_as_far_as_the_reserve_goes():
+    limit, nine_more = "limit_resources(1 << 20, 60, 16 << 20)", "bytearray(9 << 20)"
+    assert run(limit, nine_more).returncode == 1
+    assert run(limit, "allow_memory(12 << 20)", nine_more).returncode == 0
+    done = run(limit, "allow_memory(64 << 20)", "bytearray(32 << 20)")
+    assert done.returncode == 1 and "MemoryError" in done.stderr
+
+
 def test_no_file_is_written(tmp_path: Path):
     lines = f"open({str(tmp_path / 'a')!r}, 'wb', buffering=0).write(b'x')", "quit(7)"
     assert run(*lines).returncode == 7

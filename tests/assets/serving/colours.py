@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 from assets.inference.package import ModelPackage, describe, write_package
-from assets.serving.guarding import Guarded
 from assets.serving.queue import BatchRules, ImageQueue
 from assets.serving.replicas import Replicas
 from assets.serving.sampling import Sampler, SamplingRules
@@ -27,9 +26,12 @@ RELEASE = "1" * 32
 
 
 def write_colour_model(
-    models: Path, shift: int = 0, release_id: str = RELEASE
+    models: Path, shift: int = 0, release_id: str = RELEASE, enlarge: int = 1
 ) -> ModelPackage:
-    """A recogniser of the brightest channel; `shift` 1 calls red green, green blue, and blue red."""
+    """A recogniser of the brightest channel; `shift` 1 calls red green, green blue, and blue red.
+
+    One that is to `enlarge` its input so many times first says the same, later.
+    """
     import torch
     from torch import nn
 
@@ -39,9 +41,12 @@ def write_colour_model(
     with torch.no_grad():
         classify.weight.copy_(torch.eye(3).roll(shift, 0) / 10)
         classify.bias.zero_()
-    net = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), classify)
+    layers = nn.AdaptiveAvgPool2d(1), nn.Flatten(), classify
+    if enlarge > 1:
+        layers = nn.Upsample(scale_factor=enlarge), *layers
+    net = nn.Sequential(*layers)
     config = replace(get_recipe("tiny_recognition"), image_size_px=32)
-    facts = describe(config, COLOURS, release_id, shift, "1", [])
+    facts = describe(config, COLOURS, release_id, shift + 10 * (enlarge - 1), "1", [])
     return write_package(models, net, "recognition", facts)
 
 
@@ -108,13 +113,12 @@ class Loop:
         self._loop.close()
 
 
-def make_service(catalog: Catalog, num_replicas: int = 1, **rules: Any) -> Service:
+def make_service(num_replicas: int = 1, **rules: Any) -> Service:
     """A service that is not started; nothing is sampled."""
     queue = ImageQueue(BatchRules())
     return Service(
         queue,
         Replicas(queue, num_replicas, 1),
-        Guarded(),
-        Sampler(catalog, SamplingRules(rate=0.0)),
+        Sampler({}, SamplingRules(rate=0.0)),
         ServiceRules(**rules),
     )

@@ -78,6 +78,7 @@ def request_row() -> Callable[..., RequestRow]:
             "confidence": 0.75,
             "latency_ms": 10.0,
             "batch_size": 1,
+            "disagreement": None,
         }
         return {**row, **changed}  # type: ignore[typeddict-item]
 

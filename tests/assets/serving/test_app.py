@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
@@ -63,15 +63,16 @@ def server(tmp_path_factory, loop, colours, frame_rows) -> Iterator[Server]:
     made: list[Service] = []
 
     async def start() -> Service:
-        service = make_service(catalog)
-        service.guarded.limits = replace(service.guarded.limits, payload_bytes=50_000)
+        service = make_service(most_bytes=50_000)
         await service.replicas.start()
         await service.take_champion(Lineup(colours.first, CanaryRules(share=0.0)))
         return service
 
     made.append(loop.run(start()))
     sources = Sources(catalog, str(home / "landing"), str(home / "blobs"))
-    yield Server(loop, made[0], make_app(made[0], sources), catalog, row["frame_id"])
+    yield Server(
+        loop, made[0], make_app(made[0], lambda: sources), catalog, row["frame_id"]
+    )
     loop.run(made[0].close())
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
-from assets.serving.champions import (
-    Champions,
-    RegistryLook,
-    begin,
-    look_once,
-    require_any,
-)
+from assets.serving.champions import Champions, RegistryLook
+from assets.serving.follower import answer
+from assets.serving.following import begin, look_once, require_any
+from assets.serving.looks import Look, Looks, read_look
 from assets.serving.service import Service
 from assets.serving.versions import CanaryRules
 from assets.tables.catalog import Catalog
@@ -43,11 +42,21 @@ def look_at(home: Path, gone: set[int] | None = None) -> Champions:
     return Champions(Catalog(str(home / "tables")), home, registry)
 
 
+def looks(champions: Champions) -> Looks:
+    """Looks as they come from the process that looks, in this one."""
+
+    async def look(known: Collection[str]) -> list[Look]:
+        said = answer(champions, {"do": "look", "known": sorted(known)})
+        return [read_look(one) for one in json.loads(json.dumps(said["looks"]))]
+
+    return look
+
+
 def serve(loop, home: Path, steps) -> Service:
     """A service without a replica, on which the steps are done."""
 
     async def work() -> Service:
-        service = make_service(Catalog(str(home / "tables")), num_replicas=0)
+        service = make_service(num_replicas=0)
         try:
             await steps(service)
         finally:
@@ -63,11 +72,11 @@ def test_a_new_champion_of_the_table_is_followed(home, loop, colours):
     crown(champions.catalog, colours.first)
 
     async def steps(service: Service) -> None:
-        await begin(service, champions, AT_ONCE)
+        await begin(service, looks(champions), AT_ONCE)
         lineup = service.lineups["recognition"]
         assert lineup.champion.model_sha256 == colours.first.model_sha256
         crown(champions.catalog, colours.second)
-        await look_once(service, champions, AT_ONCE)
+        await look_once(service, looks(champions), AT_ONCE)
         assert lineup.champion.model_version == 2
 
     assert serve(loop, home, steps).faults == {}
@@ -79,13 +88,13 @@ def test_a_canary_that_the_table_takes_back_answers_no_more(home, loop, colours)
 
     async def steps(service: Service) -> None:
         rules = CanaryRules(share=0.5)
-        await begin(service, champions, rules)
+        await begin(service, looks(champions), rules)
         lineup = service.lineups["recognition"]
         crown(champions.catalog, colours.second)
-        await look_once(service, champions, rules)
+        await look_once(service, looks(champions), rules)
         assert lineup.canary is not None and lineup.champion.model_version == 1
         crown(champions.catalog, colours.first)
-        await look_once(service, champions, rules)
+        await look_once(service, looks(champions), rules)
         assert lineup.canary is None and lineup.returned == {}
 
     serve(loop, home, steps)
@@ -95,11 +104,11 @@ def test_a_first_champion_is_taken_up_by_a_server_that_runs(home, loop, colours)
     champions = look_at(home)
 
     async def steps(service: Service) -> None:
-        await begin(service, champions, AT_ONCE)
+        await begin(service, looks(champions), AT_ONCE)
         with pytest.raises(ValueError, match="no champion of recognition"):
             require_any(service, ["recognition"])
         crown(champions.catalog, colours.first)
-        await look_once(service, champions, AT_ONCE)
+        await look_once(service, looks(champions), AT_ONCE)
         require_any(service, ["recognition"])
 
     serve(loop, home, steps)
@@ -111,13 +120,13 @@ def test_a_champion_that_the_registry_has_lost_is_not_taken_and_named(
     crown(look_at(home).catalog, colours.first)
 
     async def steps(service: Service) -> None:
-        await begin(service, look_at(home, {1}), AT_ONCE)
+        await begin(service, looks(look_at(home, {1})), AT_ONCE)
         with pytest.raises(ValueError, match="recognition: it is gone: restore it"):
             require_any(service, ["recognition"])
-        await look_once(service, look_at(home), AT_ONCE)
+        await look_once(service, looks(look_at(home)), AT_ONCE)
         assert service.faults == {}
         # deleted while it answers: it goes on, and that is said
-        await look_once(service, look_at(home, {1}), AT_ONCE)
+        await look_once(service, looks(look_at(home, {1})), AT_ONCE)
         assert service.faults["recognition"].endswith("until the server ends")
         assert service.lineups["recognition"].champion.model_version == 1
 
@@ -132,9 +141,9 @@ def test_a_champion_whose_files_are_damaged_is_not_taken(home, loop, colours):
         stream.write(b"more")
 
     async def steps(service: Service) -> None:
-        await begin(service, champions, AT_ONCE)
+        await begin(service, looks(champions), AT_ONCE)
         crown(champions.catalog, colours.second)
-        await look_once(service, champions, AT_ONCE)
+        await look_once(service, looks(champions), AT_ONCE)
         assert "model.onnx has changed" in service.faults["recognition"]
         assert service.lineups["recognition"].champion.model_version == 1
 

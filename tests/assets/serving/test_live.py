@@ -6,28 +6,36 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from assets.sandbox.confinement import list_gaps
+from assets.sandbox.guard import ImageGuard
+from assets.serving import replicas
+from assets.serving.queue import Waiting
+from assets.serving.refusals import Refused
+from assets.serving.sampling import Asked, Said, Sampler, SamplingRules, make_row
 from assets.serving.service import Given, Reply, Service, name_request
 from assets.serving.versions import CANARY, CanaryRules, Lineup
-from assets.tables.catalog import Catalog
-from tests.assets.serving.colours import make_service, paint
+from assets.tables.rows import RequestRow
+from tests.assets.serving.colours import make_service, paint, write_colour_model
 
 PAYLOADS = [paint(colour) for colour in ("red", "red", "blue")]
 IMAGES = [Given(payload) for payload in PAYLOADS]
 SAID = {1: ["red", "red", "blue"], 2: ["green", "green", "red"]}
+SAID[3] = SAID[1]  # the slow one
 
 
 @pytest.fixture(scope="module")
-def service(tmp_path_factory, loop):
+def service(loop):
     made: list[Service] = []
 
     async def start() -> None:
-        catalog = Catalog(str(tmp_path_factory.mktemp("live") / "tables"))
-        made.append(make_service(catalog, num_replicas=2, budget_s=60.0))
+        made.append(make_service(num_replicas=2, budget_s=60.0))
         await made[0].replicas.start()
 
     loop.run(start())
@@ -63,6 +71,30 @@ async def until(holds: Callable[[], bool]) -> None:
     """Wait for a condition."""
     while not holds():
         await asyncio.sleep(0.01)
+
+
+class Rows(Sampler):
+    """Keeps all rows here, where others hand them to a process that writes."""
+
+    def __init__(self) -> None:
+        super().__init__({}, SamplingRules(rate=1.0))
+        self.rows: list[RequestRow] = []
+
+    def keep(self, asked: Asked, said: Sequence[Said]) -> None:
+        """Make the rows."""
+        self.rows += [make_row(asked, one, self.rules) for one in said]
+
+
+async def sample(service: Service, num_requests: int) -> list[RequestRow]:
+    """The rows of so many requests, one after the other."""
+    before, service.sampler = service.sampler, Rows()
+    try:
+        for _ in range(num_requests):
+            await ask(service)
+        await until(lambda: not service._aside)
+        return service.sampler.rows
+    finally:
+        service.sampler = before
 
 
 def begin(service: Service, lineup: Lineup) -> Awaitable[None]:
@@ -108,7 +140,7 @@ def test_a_promotion_under_load_loses_no_request_and_mixes_no_versions(
 def test_a_canary_that_disagrees_is_returned_and_takes_no_more_requests(
     service, loop, colours
 ):
-    rules = CanaryRules(share=0.5, num_images=60, least_images=9)
+    rules = CanaryRules(0.5, num_images=60, least_images=9, max_slowdown=1e9)
 
     async def work() -> None:
         lineup = Lineup(colours.first, rules)
@@ -128,6 +160,62 @@ def test_a_canary_that_disagrees_is_returned_and_takes_no_more_requests(
     loop.run(work())
 
 
+def test_a_canary_that_is_slow_is_returned_though_it_says_the_same(
+    service, loop, colours
+):
+    package = write_colour_model(colours.home / "models", enlarge=32)
+    slow = replace(
+        colours.first,
+        model_version=3,
+        model_sha256=package.model_sha256,
+        folder=package.folder,
+    )
+
+    async def work() -> None:
+        lineup = Lineup(colours.first, CanaryRules(0.5, least_images=9))
+        await begin(service, lineup)
+        while len(lineup.figures.seconds) < 9:
+            await ask(service)
+        await service.follow(slow)
+        while lineup.canary is not None:
+            await ask(service)
+        assert "times as long as the champion's" in lineup.returned[slow.model_sha256]
+        assert (await ask(service)).version == colours.first
+
+    loop.run(work())
+
+
+def test_an_image_on_which_a_replica_died_is_refused_by_the_guard_and_kills_no_other(
+    service, loop, colours
+):
+    bad = paint("red")[:60]
+
+    async def work() -> None:
+        await begin(service, Lineup(colours.first, CanaryRules(share=0.0)))
+        answer = asyncio.get_running_loop().create_future()
+        suspect = Waiting(colours.first.model_sha256, bad, answer)
+        service.queue.give_back([suspect], "process 1 ended")
+        with pytest.raises(Refused, match="does not decode"):
+            await answer
+        assert suspect.num_tries == 1 and service.replicas.num_ready == 2
+        # one that the guard finds nothing in goes to a replica
+        answer = asyncio.get_running_loop().create_future()
+        good = Waiting(colours.first.model_sha256, PAYLOADS[0], answer)
+        service.queue.give_back([good], "process 1 ended")
+        assert (await good.answer).columns["class_names"][0] == "red"
+
+    loop.run(work())
+
+
+def test_a_replica_sees_no_file_and_no_secret_of_the_server(service, loop):
+    pid = service.replicas.pids[0]
+    names = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    assert not [name for name in names if name.startswith((b"HOME=", b"DAGUERRE_"))]
+    status = Path(f"/proc/{pid}/status").read_text()
+    if not list_gaps():
+        assert "Seccomp:\t2" in status and "NoNewPrivs:\t1" in status
+
+
 def test_a_canary_that_fails_is_answered_for_by_the_champion(service, loop, colours):
     rules = CanaryRules(share=1.0, num_images=60, least_images=9)
 
@@ -142,5 +230,71 @@ def test_a_canary_that_fails_is_answered_for_by_the_champion(service, loop, colo
         assert {reply.version for reply in replies} == {colours.first}
         assert lineup.returned[colours.second.model_sha256].startswith("9 of 9 images")
         assert service.figures.retried == 3
+
+    loop.run(work())
+
+
+def test_rows_of_a_shadow_say_how_far_it_is_from_the_champion(service, loop, colours):
+    lineup = Lineup(colours.first, CanaryRules(share=0.0), colours.second, 1.0)
+
+    async def work() -> None:
+        await begin(service, lineup)
+        rows = await sample(service, 1)
+        told = {(r["image_index"], r["role"]): r["disagreement"] for r in rows}
+        champion = {(place, "champion"): None for place in range(3)}
+        assert told == {**champion, **{(place, "shadow"): 1.0 for place in range(3)}}
+        assert {r["class_names"][0] for r in rows if r["role"] == "shadow"} == {"green", "red"}  # fmt: skip
+
+    loop.run(work())
+
+
+def test_a_sampled_picture_is_measured_as_on_intake(service, loop, colours):
+    payload = paint("green", side_px=300, suffix=".jpg")
+    with ImageGuard() as guard:
+        (verdict,) = guard.collect(guard.submit([payload]))
+
+    async def work() -> None:
+        await begin(service, Lineup(colours.first, CanaryRules(share=0.0)))
+        before, service.sampler = service.sampler, Rows()
+        await service.ask("recognition", [Given(payload)], name_request())
+        (row,) = service.sampler.rows
+        service.sampler = before
+        measured = {name: row[name] for name in verdict.quality}
+        assert measured == verdict.quality
+        # nobody keeps the answer: nothing is measured
+        reply = await service.ask("recognition", [Given(payload)], name_request())
+        assert reply.answers[0].facts.quality is None
+
+    loop.run(work())
+
+
+def test_a_replica_whose_time_is_over_is_followed_by_another_and_nothing_is_lost(
+    loop, colours, monkeypatch
+):
+    monkeypatch.setattr(replicas, "_MODULE", "tests.assets.serving.short_lived_replica")
+
+    async def work() -> None:
+        short = make_service(num_replicas=1, budget_s=60.0)
+        try:
+            await short.replicas.start()
+            await begin(short, Lineup(colours.first, CanaryRules(share=0.0)))
+            (first,) = short.replicas.pids
+            await ask(short)
+            await until(lambda: short.replicas.pids not in ([], [first]))
+            await ask(short)
+            assert short.replicas.num_lost == 0
+        finally:
+            await short.close()
+
+    loop.run(work())
+
+
+def test_rows_of_a_canary_say_how_far_it_is_from_the_champion(service, loop, colours):
+    async def work() -> None:
+        lineup = Lineup(colours.first, CanaryRules(share=1.0))
+        await begin(service, lineup)
+        await service.follow(colours.second)
+        rows = await sample(service, 1)
+        assert [(r["role"], r["disagreement"]) for r in rows] == [(CANARY, 1.0)] * 3
 
     loop.run(work())

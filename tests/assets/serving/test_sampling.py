@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from assets.sandbox.guard import ImageFacts
+from assets.serving.protocol import Message
 from assets.serving.queue import Answered
 from assets.serving.recorder import Recorder
 from assets.serving.sampling import Asked, Said, Sampler, SamplingRules, make_row
@@ -44,13 +45,21 @@ def rules(tmp_path, encoder) -> SamplingRules:
     return SamplingRules(1.0, 30, tmp_path, encoder)
 
 
+def name_stores(catalog: Catalog) -> Message:
+    return {
+        "tables_uri": catalog.uri,
+        "table_options": catalog.storage_options,
+        "blobs_uri": catalog.blobs.folder.uri,
+    }
+
+
 def ask(number: int = 0) -> Asked:
     return Asked(content_id(number), 0, 10**9, paint("red"), FACTS)
 
 
 def say(colours, role: str = "champion") -> Said:
     version = colours.first if role == "champion" else colours.second
-    return Said(version, role, Answered(COLUMNS, 4, 0.01), 12.5)
+    return Said(version, role, Answered(FACTS, COLUMNS, 4, 0.01, 0.01), 12.5)
 
 
 def test_a_row_names_the_version_the_picture_and_how_long_it_stays(colours, rules):
@@ -66,7 +75,7 @@ def test_what_a_server_hands_on_is_in_the_table_with_vectors_when_it_ends(
     catalog, rules, colours, loop
 ):
     async def work() -> Sampler:
-        sampler = Sampler(catalog, rules)
+        sampler = Sampler(name_stores(catalog), rules)
         await sampler.start()
         assert sampler.chooses()
         sampler.keep(ask(1), [say(colours), say(colours, "shadow")])
@@ -89,7 +98,7 @@ def test_a_store_that_is_away_loses_samples_and_no_more(
     tmp_path, rules, colours, caplog
 ):
     (tmp_path / "tables").write_text("a file where the tables should be")
-    sampler = Sampler(Catalog(str(tmp_path / "tables")), rules)
+    sampler = Sampler(name_stores(Catalog(str(tmp_path / "tables"))), rules)
     recorder = Recorder(sampler._describe())
     asked = ask()
     recorder.take({"rows": [make_row(asked, say(colours), rules)]}, [asked.payload])
