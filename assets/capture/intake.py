@@ -355,7 +355,7 @@ class Intake:
         outcomes = judge_files(
             rows.plan,
             rows.session,
-            rows.capture_id,
+            claim.capture_id,
             hashes,
             rows.failed_files(),
             work.known,
