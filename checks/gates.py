@@ -125,6 +125,7 @@ def judge_together(
     """Judge several tables that stand or fall together, and publish all of them or hold all."""
     stored = [(gate, StoredRows(catalog, gate.table, scope, others)) for gate in gates]
     verdicts = [verdict for gate, rows in stored for verdict in judge(gate, rows)]
+    sealed = [gate.table for gate in gates]
     for gate, rows in stored:
         if gate.has_readers and rows.version is not None:
             if stops_flow(verdicts):
@@ -133,7 +134,8 @@ def judge_together(
                 )
             else:
                 catalog.publish(gate.table, scope.session, rows.version)
-    seal_tables(catalog, [*(gate.table for gate in gates), "publications"])
+            sealed.append("publications")
+    seal_tables(catalog, list(dict.fromkeys(sealed)))
     return verdicts
 
 

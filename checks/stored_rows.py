@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assets.tables.catalog import Catalog, is_in, repr_sql
+from assets.tables.catalog import Catalog, TableMissing, is_in, repr_sql
 from assets.tables.schemas import SESSION_KEY, TABLES
 from checks.expected import is_bytes, lengths_of_payloads
 from checks.verdicts import Rule
@@ -77,7 +77,10 @@ class StoredRows:
         self.scope = scope
         self.others = others or {}
         self._kept: dict[str, pa.Table] = {}
-        self.version = catalog.latest_version(table) if catalog.exists(table) else None
+        try:
+            self.version: int | None = catalog.latest_version(table)
+        except TableMissing:
+            self.version = None
 
     def read(self, name: str, columns: tuple[str, ...] | None = None) -> pa.Table:
         """Rows of the gated table at its pinned version, or of another table.
@@ -117,9 +120,10 @@ class StoredRows:
         return self._kept[name]
 
     def _read_stream(self, name: str, columns: tuple[str, ...]) -> pa.Table:
-        if not self.catalog.exists(name):
-            return self.catalog.read_latest(name, columns)
-        stream = RowStream(self, name, columns)
+        try:
+            stream = RowStream(self, name, columns)
+        except TableMissing:
+            return self.catalog.empty(name, columns)
         return self.catalog.memo.recall(
             stream.dataset, ("stream", columns, stream.filter), stream.to_table
         )

@@ -13,6 +13,7 @@ from dagster._core.executor.in_process import InProcessExecutor
 
 from assets import tracing
 from assets.under_way import working_on
+from orchestration.kept_engines import keep_connections
 
 TRACE_TAG = "daguerre/trace_id"
 _BEGINS = ("STEP_START", "STEP_RESTARTED")
@@ -78,7 +79,10 @@ class _FollowedExecutor(InProcessExecutor):
         if tags:
             plan_context.instance.add_run_tags(run.run_id, tags)
         session = run.tags.get("dagster/partition")
-        with follow_run(plan_context.instance, run.run_id, run.job_name, session):
+        with (
+            keep_connections(),
+            follow_run(plan_context.instance, run.run_id, run.job_name, session),
+        ):
             yield from super().execute(plan_context, execution_plan)
 
 

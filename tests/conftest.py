@@ -115,6 +115,15 @@ def _usual_priority() -> Iterator[None]:
         pytest.fail("this test changed how the process is scheduled")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def home_of_nobody(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where a command writes that a test gives no home: never the checkout's, or that of whoever runs the tests."""
+    with pytest.MonkeyPatch.context() as patched:
+        path = tmp_path_factory.mktemp("nobody") / "home"
+        patched.setenv("DAGUERRE_HOME", str(path))
+        yield path
+
+
 @pytest.fixture(scope="session")
 def make_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """make_once("encoder", make): the folder that make(folder) filled, in one of the processes that share the tests."""

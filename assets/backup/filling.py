@@ -1,7 +1,7 @@
 """Fill the stores outside of a home from a backup whose files are proven; if it fails, what was written is taken back.
 
-They are empty before, so to take back is to remove. Who is killed meanwhile leaves what the next attempt names: it is
-to be removed by hand, since nobody can tell it from another's.
+They are empty before, so to take back is to remove. Who is killed meanwhile leaves them marked, and the next attempt
+writes the same again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 
 from assets.backup.listing import BackupList
+from assets.backup.marks import Marks
 from assets.backup.outside import (
     ARTIFACTS,
     MLFLOW,
@@ -23,7 +24,6 @@ from assets.backup.outside import (
 )
 from assets.backup.postgres import (
     empty_database,
-    list_tables,
     require_tool,
     restore_database,
 )
@@ -34,11 +34,10 @@ _AT_ONCE = 8
 _LAST = ("/_versions/", "/_refs/", "/_seals/")
 
 
-def require_room(content: BackupList, outside: Outside) -> None:
-    """Raise ValueError where something of the backup has no place, or its place is not empty."""
+def require_room(content: BackupList, outside: Outside, marks: Marks) -> None:
+    """Raise ValueError where something of the backup has no place, or its place has something else in it."""
     paths = list(content.entries)
-    dumps = find_dumps(paths)
-    for name in dumps:
+    for name in find_dumps(paths):
         require_tool("pg_restore")
         if name not in outside.databases:
             raise ValueError(
@@ -50,23 +49,17 @@ def require_room(content: BackupList, outside: Outside) -> None:
             raise ValueError(
                 f"the backup holds {name} as the file {file}, for a home: unset {name_setting(name)}"
             )
-        if name in dumps and (tables := list_tables(outside.databases[name])):
-            raise ValueError(
-                f"the database of {name_setting(name)} is not empty, it has {tables[0]}: name an empty one"
-            )
-    for place, folder in outside.folders.items():
-        is_used = any(outside.folder_of(path) == place for path in paths)
-        if is_used and (found := folder.find_any()):
-            raise ValueError(
-                f"{folder.uri} is not empty, it has {found}: name an empty place for the {place} of the backup"
-            )
+    marks.require_room()
 
 
 class Filling:
     """`with Filling(...) as filling: filling.fill()`: what was filled is emptied again where the context fails."""
 
-    def __init__(self, files: Path, content: BackupList, outside: Outside) -> None:
+    def __init__(
+        self, files: Path, content: BackupList, outside: Outside, marks: Marks
+    ) -> None:
         self._files = files
+        self._marks = marks
         self._content = content
         self._outside = outside
         self._written: dict[str, list[str]] = {}  # by place
@@ -89,9 +82,12 @@ class Filling:
         for url in self._restored:
             with suppress(OSError):
                 empty_database(url)
+        with suppress(OSError):
+            self._marks.remove()
 
     def fill(self) -> None:
         """Write everything. Raises OSError where a store does not take it."""
+        self._marks.write()
         for place, folder in self._outside.folders.items():
             prefix = f"{place}/"
             paths = [

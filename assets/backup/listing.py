@@ -43,6 +43,7 @@ class BackupList:
     left_out: dict[str, str] = field(default_factory=dict)  # setting -> its address
     # path in a home of each folder that lay outside -> its address
     outside: dict[str, str] = field(default_factory=dict)
+    sha256: str = ""  # of the list as it was read
 
 
 def write_list(folder: Path, made: BackupList) -> None:
@@ -65,7 +66,8 @@ def read_list(folder: Path) -> BackupList:
         raise ValueError(f"{folder} is no backup: it holds {len(names)} lists of files")
     path = folder / names[0]
     data = path.read_bytes()
-    if f"files-{hashlib.sha256(data).hexdigest()}.json" != path.name:
+    sha256 = hashlib.sha256(data).hexdigest()
+    if f"files-{sha256}.json" != path.name:
         raise ValueError(f"{path} has changed: take another backup")
     content = json.loads(data)
     if content["format"] > _FORMAT:
@@ -81,6 +83,7 @@ def read_list(folder: Path) -> BackupList:
         {e.path: e for e in entries},
         content["left_out"],
         content.get("outside", {}),
+        sha256,
     )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _PASSWORD = "PGPASSWORD"
 _INSTALL = "install the client of your server's version (Debian: postgresql-client)"
+_MARK = "daguerre_restoring"  # a table that is there while the database is restored
 _TABLES = (
     "SELECT schemaname, tablename FROM pg_catalog.pg_tables "
     "WHERE schemaname <> 'information_schema' AND NOT starts_with(schemaname, 'pg_') ORDER BY 1, 2"
@@ -63,11 +64,37 @@ def list_tables(url: str) -> list[str]:
 
 
 def empty_database(url: str) -> None:
-    """Drop all tables of a database that was empty before it was restored."""
+    """Drop all tables of a database that was empty before it was restored, and its mark."""
     tables = list_tables(url)
     if tables:
         with _connecting(url) as connection:
             connection.exec_driver_sql(f"DROP TABLE {', '.join(tables)} CASCADE")
+
+
+def mark_database(url: str, backup: str) -> None:
+    """Let an empty database bear the name of the backup that is to be restored into it."""
+    import sqlalchemy as sa
+
+    with _connecting(url) as connection:
+        connection.exec_driver_sql(f"CREATE TABLE public.{_MARK} (backup text)")
+        insert = sa.text(f"INSERT INTO public.{_MARK} VALUES (:backup)")
+        connection.execute(insert, {"backup": backup})
+
+
+def read_database_mark(url: str) -> str:
+    """The name that it bears; "" where it bears none."""
+    with _connecting(url) as connection:
+        look = f"SELECT to_regclass('public.{_MARK}') IS NOT NULL"
+        if not connection.exec_driver_sql(look).scalar_one():
+            return ""
+        read = f"SELECT max(backup) FROM public.{_MARK}"
+        return str(connection.exec_driver_sql(read).scalar_one())
+
+
+def unmark_database(url: str) -> None:
+    """Take the mark off."""
+    with _connecting(url) as connection:
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS public.{_MARK}")
 
 
 def _call(tool: str, url: str, *options: str, source: str | None = None) -> None:

@@ -1,4 +1,7 @@
-"""Restore a home and the stores outside of it from a backup: whole, with every hash checked, or not at all."""
+"""Restore a home and the stores outside of it from a backup: whole, with every hash checked, or not at all.
+
+Who is killed at it is followed by the same call once more, which goes on with what bears the marks of the first.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from assets.backup.listing import (
     make_folders,
     read_list,
 )
+from assets.backup.marks import Marks
 from assets.backup.outside import Outside, find_dumps
 from assets.disk import hash_file, make_folder, sync, sync_file_system
 
@@ -51,20 +55,41 @@ def restore_backup(
     source = source.expanduser().resolve()
     home = home.expanduser().resolve()
     backup = find_backup(source)
-    if home.exists() and (not home.is_dir() or any(home.iterdir())):
-        raise ValueError(f"{home} is not empty: give another folder, or move it away")
     content = read_list(backup)
-    require_room(content, outside)
-    with (
-        _restoring(home, backup, content, outside, on_progress) as partial,
-        Filling(backup / HOME, content, outside) as filling,
-    ):
-        filling.fill()
-        partial.rename(home)
-    sync(home.parent)
+    marks = Marks(_name(backup, content), outside, list(content.entries))
+    if not marks.is_on(home):
+        _restore(backup, home, content, outside, marks, on_progress)
+    marks.remove()
+    marks.remove_from(home)
     size = sum(entry.size_bytes for entry in content.entries.values())
     facts = (content.made_at, len(content.entries), size, content.left_out)
     return Restored(backup, *facts)
+
+
+def _restore(
+    backup: Path,
+    home: Path,
+    content: BackupList,
+    outside: Outside,
+    marks: Marks,
+    on_progress: Tick | None,
+) -> None:
+    if home.exists() and (not home.is_dir() or any(home.iterdir())):
+        raise ValueError(f"{home} is not empty: give another folder, or move it away")
+    require_room(content, outside, marks)
+    with (
+        _restoring(home, backup, content, outside, on_progress) as partial,
+        Filling(backup / HOME, content, outside, marks) as filling,
+    ):
+        marks.write_in(partial)
+        filling.fill()
+        partial.rename(home)
+    sync(home.parent)
+
+
+def _name(backup: Path, content: BackupList) -> str:
+    """What people know a backup by, and nothing else has."""
+    return f"{backup.name} ({content.sha256[:16]})"
 
 
 @contextmanager

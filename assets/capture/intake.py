@@ -58,6 +58,7 @@ from assets.formats.observations import (
     CalibrationObservation,
     CapturePlan,
     LabelObservation,
+    Observation,
     Problem,
     ScanObservation,
     SignalObservation,
@@ -294,18 +295,15 @@ class Intake:
         is_reread |= plan.is_container and plan.root in work.adrift
         claim = self._claim_or_wait(capture_id, plan, is_reread)
         if claim is None:
-            verdict = next(
-                (o for o in self.ledger.outcomes_of(capture_id) if o.outcome != "gone"),
-                None,
-            )
+            outcomes = self.ledger.outcomes_of(capture_id)
+            verdict = next((o for o in outcomes if o.outcome != "gone"), None)
             self.ledger.record(copy_outcome(plan, session, capture_id, sha256, verdict))
             return False
         fence = partial(self.ledger.renew, claim)
+        files = () if plan.is_container else work.lent.leave_out(plan).files
         with (
             self._giving_back(claim),
-            ReadAhead(
-                source, () if plan.is_container else work.lent.leave_out(plan).files
-            ) as ahead,
+            ReadAhead(source, files) as ahead,
             CaptureRows(
                 self.catalog,
                 session,
@@ -319,39 +317,50 @@ class Intake:
             ) as rows,
         ):
             open_file = work.lent.open_beside(opener or ahead.open)
-            renewed = time.monotonic()
-            num_frames = 0
-            for batch in inspect(
-                share_out(read_capture(plan, open_file)), rows, work.guard
-            ):
-                self._add(batch, rows)
-                if (
-                    rows.num_pending >= WRITE_ROWS
-                    or rows.num_pending_bytes >= _WRITE_BYTES
-                ):
-                    rows.write_behind()
-                if time.monotonic() - renewed > self.ledger.lease_s / 4:
-                    fence()
-                    renewed = time.monotonic()
-                num_frames += len(batch.frames)
-                tell(num_frames)
-            rows.flush()
-            rows.finish()
-            hashes = {
-                f.path: _hash(f, sha256, rows, source)
-                for f in plan.files
-                if f.path in work.fresh
-            }
-            self.ledger.renew(claim)
-            rows.write_capture(source.uri)
-            self.catalog.sync(WRITTEN)
-            self.ledger.commit(
-                claim,
-                judge_files(
-                    plan, session, capture_id, hashes, rows.failed_files(), work.known
-                ),
-            )
+            self._write(rows, read_capture(plan, open_file), work, fence, tell)
+            self._commit(rows, work, claim)
         return True
+
+    def _write(
+        self,
+        rows: CaptureRows,
+        observed: Iterator[Observation],
+        work: Work,
+        fence: Callable[[], None],
+        tell: Callable[[int], None],
+    ) -> None:
+        """Write all rows but the capture's own, batch by batch, and renew the claim in time."""
+        renewed = time.monotonic()
+        num_frames = 0
+        for batch in inspect(share_out(observed), rows, work.guard):
+            self._add(batch, rows)
+            is_much = rows.num_pending_bytes >= _WRITE_BYTES
+            if is_much or rows.num_pending >= WRITE_ROWS:
+                rows.write_behind()
+            if time.monotonic() - renewed > self.ledger.lease_s / 4:
+                fence()
+                renewed = time.monotonic()
+            num_frames += len(batch.frames)
+            tell(num_frames)
+        rows.flush()
+        rows.finish()
+
+    def _commit(self, rows: CaptureRows, work: Work, claim: Claim) -> None:
+        """Write the capture's row, put all on disk, and let the ledger acknowledge the files."""
+        fresh = (f for f in rows.plan.files if f.path in work.fresh)
+        hashes = {f.path: _hash(f, rows.sha256, rows, work.source) for f in fresh}
+        self.ledger.renew(claim)
+        rows.write_capture(work.source.uri)
+        self.catalog.sync(WRITTEN)
+        outcomes = judge_files(
+            rows.plan,
+            rows.session,
+            claim.capture_id,
+            hashes,
+            rows.failed_files(),
+            work.known,
+        )
+        self.ledger.commit(claim, outcomes)
 
     def _identify(
         self, plan: CapturePlan, source: Folder, session: str

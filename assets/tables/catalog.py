@@ -13,7 +13,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,7 @@ _CONFLICT_RETRIES = 20
 _KEYS_AT_ONCE = 10_000  # a commit keeps the text of its condition
 _PART_ROWS = 8192
 _OF_DECISIONS = ("session", "version", "is_held")
+_KNOWN_BYTES = 64 << 20  # of manifests and heads of files, at most
 _MOST_NAMED = 500  # sessions or keys that a condition names: more are looked up in the rows that were read
 
 
@@ -122,8 +123,9 @@ class Catalog:
             self.delete(name, is_in(TABLES[name].key, some))
 
     def sync(self, names: Iterable[str]) -> None:
-        """Put the newest version of these tables on disk, whoever has written it: it may be built on then."""
-        for name in names:
+        """Put the newest version of these tables on disk, whoever has written it: it may be built on then. What lies in
+        a bucket is."""
+        for name in names if is_local(self.uri) else ():
             with suppress(TableMissing):
                 sync_version(self.open_stored(name))
 
@@ -176,7 +178,7 @@ class Catalog:
         decisions = self._read_decisions(name)
         published = self._find_published(name, decisions)
         if published is None:
-            return self._empty(name, columns)
+            return self.empty(name, columns)
         dataset = self.dataset(name, published)
         if not TABLES[name].has_session:
             return self._scan(dataset, name, columns, where)
@@ -221,7 +223,7 @@ class Catalog:
         import pyarrow.compute as pc
 
         if not values:
-            return self._empty(name, columns)
+            return self.empty(name, columns)
         if len(values) <= _MOST_NAMED:
             return self.read(name, columns, _both(where, is_in(column, values)))
         wanted = columns and list(dict.fromkeys([*columns, column]))
@@ -271,7 +273,7 @@ class Catalog:
         try:
             stored = self.open_stored(name)
         except TableMissing:
-            return self._empty(name, columns)
+            return self.empty(name, columns)
         require_readable(stored.schema, TABLES[name])
         return self._scan(stored, name, columns, where)
 
@@ -326,6 +328,7 @@ class Catalog:
                     self._path(name),
                     version=version,
                     storage_options=self.storage_options,
+                    session=None if is_local(self.uri) else _share_session(),
                 )
         except (ValueError, FileNotFoundError, OSError) as error:
             if "not found" not in str(error).lower():
@@ -446,7 +449,7 @@ class Catalog:
         try:
             stored = self.open_stored("publications")
         except TableMissing:
-            return self._empty("publications", _OF_DECISIONS)
+            return self.empty("publications", _OF_DECISIONS)
         require_readable(stored.schema, TABLES["publications"])
         return self._follow_decisions(name, stored)
 
@@ -527,7 +530,8 @@ class Catalog:
                 raise
             return self.dataset(name)
 
-    def _empty(self, name: str, columns: Sequence[str] | None) -> pa.Table:
+    def empty(self, name: str, columns: Sequence[str] | None) -> pa.Table:
+        """What reads as no rows: of a table that does not exist, too."""
         self._path(name)
         table = TABLES[name].schema.empty_table()
         return table.select(list(columns)) if columns is not None else table
@@ -566,6 +570,17 @@ def no_panic(name: str) -> Iterator[None]:
 def session_is(session: str) -> str:
     """The filter for one session's rows."""
     return f"session = '{_quoted(session)}'"
+
+
+@lru_cache(maxsize=1)
+def _share_session() -> lance.Session:
+    """What this process knows of manifests and data files in buckets: to open a table again asks for its newest version
+    alone."""
+    import lance
+
+    return lance.Session(
+        index_cache_size_bytes=_KNOWN_BYTES, metadata_cache_size_bytes=_KNOWN_BYTES
+    )
 
 
 def is_in(column: str, values: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from assets.disk import make_folder, sync
 from assets.storage import Folder, hash_stream
-from assets.tables.catalog import PUBLISHED, Catalog
+from assets.tables.catalog import PUBLISHED, Catalog, TableMissing
 from assets.tables.durable import list_files, sync_version
 from assets.tables.schemas import TABLES
 
@@ -128,15 +128,16 @@ def list_sealed(catalog: Catalog, table: str) -> set[int]:
 
 def _seal_table(catalog: Catalog, table: str, store: _SealStore) -> int | None:
     """Seal the newest version and the tagged ones, and drop what is sealed of others; None where nothing was new."""
-    if not catalog.exists(table):
+    try:
+        dataset = catalog.dataset(table)
+    except TableMissing:
         return None
-    dataset = catalog.dataset(table)
     tagged: dict[int, list[str]] = defaultdict(list)
     for tag, facts in dataset.tags.list().items():
         tagged[int(facts["version"])] += (
             [] if tag == PUBLISHED else [f"_refs/tags/{tag}.json"]
         )  # PUBLISHED moves
-    stored = {name: store.read(table, name)[0] for name in store.names(table)}
+    stored = {name: store.find(table, name) for name in store.names(table)}
     known = {
         path: sha256
         for seal in stored.values()
@@ -180,44 +181,35 @@ class _SealStore:
         self._fs.invalidate_cache()
 
     def tables(self) -> list[str]:
-        place = f"{self._root}/{_FOLDER}"
-        return (
-            sorted(
-                p.rstrip("/").rsplit("/", 1)[1]
-                for p in self._fs.ls(place, detail=False)
-            )
-            if self._has(place)
-            else []
-        )
+        return sorted(self._list(_FOLDER))
 
     def names(self, table: str) -> list[str]:
         """`<version>-<sha256>` of every seal of a table, the oldest first; each may have one copy or both."""
-        place = f"{self._root}/{_FOLDER}/{table}"
-        found = (
-            (p.rsplit("/", 1)[1] for p in self._fs.ls(place, detail=False))
-            if self._has(place)
-            else ()
-        )
+        found = self._list(f"{_FOLDER}/{table}")
         return sorted(
             {name.rsplit(".", 1)[0] for name in found if _NAME.fullmatch(name)}
         )
 
+    def find(self, table: str, name: str) -> Seal | None:
+        """The seal, from the first copy that is right."""
+        copies = (self._read_copy(table, name, ending) for ending in _COPIES)
+        return next((c for c in copies if isinstance(c, Seal)), None)
+
     def read(self, table: str, name: str) -> tuple[Seal | None, list[Broken]]:
         """The seal, None when neither copy is right; and which copies are wrong."""
-        seal = None
-        broken = []
-        for ending in _COPIES:
-            path = f"{_FOLDER}/{table}/{name}.{ending}"
-            try:
-                data = self._fs.cat_file(f"{self._root}/{path}")
-            except FileNotFoundError:
-                broken.append(Broken(path, _GONE, _COPY))
-                continue
-            if hashlib.sha256(data).hexdigest() != name[21:]:
-                broken.append(Broken(path, "no longer matches its sha256", _COPY))
-            else:
-                seal = Seal(**json.loads(data))
-        return seal, broken
+        copies = [self._read_copy(table, name, ending) for ending in _COPIES]
+        seals = (copy for copy in copies if isinstance(copy, Seal))
+        return next(seals, None), [c for c in copies if isinstance(c, Broken)]
+
+    def _read_copy(self, table: str, name: str, ending: str) -> Seal | Broken:
+        path = f"{_FOLDER}/{table}/{name}.{ending}"
+        try:
+            data = self._fs.cat_file(f"{self._root}/{path}")
+        except FileNotFoundError:
+            return Broken(path, _GONE, _COPY)
+        if hashlib.sha256(data).hexdigest() != name[21:]:
+            return Broken(path, "no longer matches its sha256", _COPY)
+        return Seal(**json.loads(data))
 
     def check(self, path: str, hashes: set[str]) -> Broken | None:
         """What is wrong with a file that must have this one sha256."""
@@ -285,6 +277,14 @@ class _SealStore:
     def _hash(self, path: str) -> str:
         with self._fs.open(f"{self._root}/{path}", "rb") as stream:
             return hash_stream(cast(Any, stream))
+
+    def _list(self, folder: str) -> list[str]:
+        """The names in a folder; none where there is no folder."""
+        try:
+            found = self._fs.ls(f"{self._root}/{folder}", detail=False)
+        except FileNotFoundError:
+            return []
+        return [path.rstrip("/").rsplit("/", 1)[1] for path in found]
 
     def _has(self, path: str) -> bool:
         return bool(self._fs.exists(path))

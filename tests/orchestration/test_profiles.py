@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,13 @@ def test_folders_of_this_checkout_share_its_home() -> None:
         == find_home({}, CHECKOUT / "docs" / "how-to")
         == CHECKOUT / ".daguerre"
     )
+
+
+def test_tests_that_name_no_home_write_outside_of_the_checkout(
+    home_of_nobody: Path,
+) -> None:
+    assert find_home(os.environ, CHECKOUT) == home_of_nobody
+    assert not home_of_nobody.is_relative_to(CHECKOUT)
 
 
 @pytest.mark.parametrize("work", ["", "below/it"])

@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +24,34 @@ from assets.backup.restore import restore_backup
 from assets.capture.intake import Intake
 from assets.ledger import Ledger
 from assets.retrieval.verify import Stores, verify
-from assets.storage import Folder
+from assets.storage import Folder, drop_objects, put_object
 from assets.tables.seals import seal_tables
 from bench.prove.access import ACCESS
 from orchestration.cli.backing_up import find_outside
 from orchestration.profiles import Settings, load_settings
 from orchestration.resources import build_intake
+
+# restores what the environment names, and is killed after some calls of one function
+_KILLED = """
+import importlib, itertools, os, signal, sys
+from pathlib import Path
+from assets.backup.restore import restore_backup
+from orchestration.cli.backing_up import find_outside
+from orchestration.profiles import load_settings
+module, owner, name, calls, backup = sys.argv[1:]
+holder = importlib.import_module(module)
+holder = getattr(holder, owner) if owner else holder
+real, seen = getattr(holder, name), itertools.count(1)
+def call_and_die(*given, **named):
+    done = real(*given, **named)
+    if next(seen) == int(calls):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+settings = load_settings(os.environ)
+outside = find_outside(settings)
+setattr(holder, name, call_and_die)
+restore_backup(Path(backup), settings.home, None, outside)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -185,6 +211,57 @@ def test_where_a_store_fails_what_was_written_is_taken_back(
     assert [list_tables(url) for url in databases.values()] == [[], []]
 
 
+def test_a_restore_that_was_killed_is_finished_by_the_same_call(
+    backed_up, made_once, make_team
+):
+    """Killed among the objects, then after the dump, then when the home has its name; each goes on after the last."""
+    other = make_team()
+    outside = find_outside(other)
+    killed = restore_and_die(other, made_once, "assets.storage", "Folder", "fill", 5)
+    assert killed == -signal.SIGKILL
+    assert not other.home.exists() or not list(other.home.iterdir())
+    assert 5 <= len(list_stored(other)) < len(read_list(made_once).entries)
+
+    add_file(backed_up, "blobs/of-another-backup", b"other")
+    with pytest.raises(ValueError, match=f"a restore of {made_once.name} .* cut short"):
+        restore_backup(backed_up, other.home, None, outside)
+    put_object(outside.folders["blobs"], "of-somebody", b"theirs")
+    with pytest.raises(ValueError, match=r"blobs is not empty, it has of-somebody"):
+        restore_backup(made_once, other.home, None, outside)
+    drop_objects(outside.folders["blobs"], ["of-somebody"])
+
+    after_dump = "assets.backup.postgres", "subprocess", "run", 1
+    assert restore_and_die(other, made_once, *after_dump) == -signal.SIGKILL
+    assert len(list_tables(other.ledger_url)) > 1, "the dump's and the mark"
+    when_named = "pathlib", "Path", "rename", 1
+    assert restore_and_die(other, made_once, *when_named) == -signal.SIGKILL
+    assert other.home.exists()
+
+    done = restore_backup(made_once, other.home, None, outside)
+    assert done.num_files == len(read_list(made_once).entries)
+    assert not [t for t in list_tables(other.ledger_url) if "restoring" in t]
+    assert not [f for f in outside.folders.values() if ".restoring" in f.find_any()]
+    restored = build_intake(other)
+    stores = Stores(restored.catalog, restored.ledger, restored.blobs, other.home)
+    assert verify(stores) == []
+    with pytest.raises(ValueError, match="DAGUERRE_LEDGER is not empty"):
+        restore_backup(made_once, other.home, None, outside)
+
+
+def restore_and_die(settings: Settings, backup: Path, *where: object) -> int:
+    """The exit status of a process that restores into these stores, and is killed at `where`."""
+    environment = {
+        **os.environ,
+        "DAGUERRE_HOME": str(settings.home),
+        "DAGUERRE_S3_ENDPOINT": settings.file_options["client_kwargs"]["endpoint_url"],
+        "DAGUERRE_LEDGER": settings.ledger_url,
+        "DAGUERRE_TABLES": settings.tables_uri,
+        "DAGUERRE_BLOBS": settings.blobs_uri,
+    }
+    command = [sys.executable, "-c", _KILLED, *map(str, where), str(backup)]
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
 def add_file(backup: Path, path: str, content: bytes) -> None:
     """Let a backup hold one more file, as if it had been made so."""
     made = read_list(backup)
@@ -200,7 +277,9 @@ def test_a_store_with_something_in_it_is_refused_by_name(
 ):
     other = make_team()
     databases = {"ledger": other.ledger_url}
-    with pytest.raises(ValueError, match=r"tables is not empty, it has _seals"):
+    with pytest.raises(
+        ValueError, match=r"tables is not empty, it has \S+: name an empty place"
+    ):
         outside = replace(find_outside(team), databases=databases)
         restore_backup(backed_up, tmp_path / "there", None, outside)
     Ledger(other.ledger_url)
