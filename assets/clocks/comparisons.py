@@ -19,6 +19,7 @@ from models.geometry.clock_offset import (
     estimate_offset_to_gyro,
     measure_steps,
 )
+from models.geometry.epipolar import keep_known
 from models.geometry.rig_tilt import fit_tilt
 from models.geometry.tracks import match_points
 
@@ -168,9 +169,8 @@ def _match_views(
     pairs = []
     for image, image_reference in zip(views[0], reference[0], strict=True):
         pixels_reference, pixels = match_points(image_reference, image)
-        pairs.append(
-            (reference[1].unproject(pixels_reference), views[1].unproject(pixels))
-        )
+        rays_reference = reference[1].unproject(pixels_reference)
+        pairs.append(keep_known(rays_reference, views[1].unproject(pixels)))
     return pairs
 
 
