@@ -23,6 +23,7 @@ MIN_POINTS = 6  # of a picture: fewer do not fix six numbers of a pose well
 _REFINE_PX = 11
 _REFINE_TAG_PX = 5
 _STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_MAX_ITER, 50, 1e-4)
+_OFF_PLANE = 0.15  # of a tag's side, with a lens that bends
 _SIDES = (2, 100)
 _METRES = {"mm": 1e-3, "cm": 1e-2, "m": 1.0}
 _DICTIONARY = re.compile(
@@ -168,33 +169,64 @@ def _find_charuco(board: Board, image: Gray) -> Sighting | None:
 
 
 def _find_aprilgrid(board: Board, image: Gray) -> Sighting | None:
-    """Kalibr prints tags with a border of two modules, which OpenCV must be told: with one, it finds the same tags
-    with corners a module too far inside. Its tags of the family are turned by half a turn against those of AprilTag."""
+    """Kalibr prints tags with a border of two modules, which OpenCV must be told: by default it finds them too, with
+    their corners a module too far inside. Tags of other makers have a border of one, and are not found with two."""
+    for border in (2, 1):
+        found = _find_tags(image, board.columns * board.rows, border)
+        if found is not None:
+            return _place_corners(board, image, *found)
+    return None
+
+
+def _find_tags(
+    image: Gray, count: int, border: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+    """Numbers (N,), each once, and corners (N, 4, 2), clockwise from where OpenCV has the first."""
     settings = cv2.aruco.DetectorParameters()
-    settings.markerBorderBits = 2
-    settings.cornerRefinementMethod = cv2.aruco.CORNER_REFINE_NONE
+    settings.markerBorderBits = border
     tags = cv2.aruco.getPredefinedDictionary(cv2.aruco.DICT_APRILTAG_36h11)
     corners, ids, _ = cv2.aruco.ArucoDetector(tags, settings).detectMarkers(image)
     if ids is None:
         return None
-    known = [
-        (int(i), c)
-        for i, c in zip(ids.ravel(), corners, strict=True)
-        if i < board.columns * board.rows
-    ]
-    if not known:
+    numbers = ids.ravel().astype(np.int64)
+    times = np.bincount(numbers)[numbers]
+    kept = np.flatnonzero((numbers < count) & (times == 1))
+    kept = kept[np.argsort(numbers[kept])]
+    if not len(kept):
         return None
-    known.sort(key=lambda one: one[0])
-    numbers = np.array([i for i, _ in known])
-    at = np.concatenate([c.reshape(1, 4, 2) for _, c in known]).astype(np.float32)
-    # OpenCV: clockwise from the top left of its own tag, which is the bottom right of AprilTag's
-    at = at[:, [1, 0, 3, 2]]
-    pixels = cv2.cornerSubPix(
-        image, at.reshape(-1, 1, 2), (_REFINE_TAG_PX, _REFINE_TAG_PX), (-1, -1), _STOP
+    return numbers[kept], np.concatenate(corners)[kept].astype(np.float32)
+
+
+def _place_corners(
+    board: Board, image: Gray, numbers: NDArray[np.int64], corners: NDArray[np.float32]
+) -> Sighting | None:
+    """Corners in the board's order: the first of the four turns whose corners all lie on one plane as the board has
+    them; OpenCV and AprilTag do not agree on which way up a tag is."""
+    ids = (4 * numbers[:, None] + np.arange(4)).ravel()
+    side_px = np.linalg.norm(np.diff(corners, axis=1), axis=2).mean()
+    window = (_REFINE_TAG_PX, _REFINE_TAG_PX)
+    refined = cv2.cornerSubPix(
+        image, corners.reshape(-1, 1, 2).copy(), window, (-1, -1), _STOP
     )
-    points = (4 * numbers[:, None] + np.arange(4)).ravel()
-    is_once = np.repeat(np.bincount(numbers)[numbers] == 1, 4)
-    return Sighting(points[is_once], pixels.reshape(-1, 2)[is_once].astype(np.float64))
+    trials = []
+    for turn in range(4):
+        # counter-clockwise, as the board's
+        pixels = np.roll(refined.reshape(-1, 4, 2)[:, ::-1], turn, axis=1).reshape(
+            -1, 2
+        )
+        flat = board.points[ids, :2]
+        plane, _ = cv2.findHomography(flat, pixels)
+        if plane is not None:
+            miss = cv2.perspectiveTransform(flat[:, None], plane)[:, 0] - pixels
+            trials.append(
+                (float(np.median(np.linalg.norm(miss, axis=1))), turn, pixels)
+            )
+    if not trials:
+        return None
+    miss_px, _, pixels = min(trials, key=lambda trial: trial[:2])
+    if miss_px > _OFF_PLANE * side_px:
+        return None
+    return Sighting(ids, pixels.astype(np.float64))
 
 
 _FINDERS = {

@@ -3,8 +3,9 @@
     x' = X / m,   y' = Y / m,   m = alpha d2 + (1 - alpha) s
     s = xi d1 + Z,   d1 = |(X, Y, Z)|,   d2 = |(X, Y, s)|
 
-Domain: Z > -w2 d1 with the paper's w2; places up to r^2 = 1 / (2 alpha - 1) where alpha is above a half, all otherwise.
-alpha lies in [0, 1] and xi in (-1, 1].
+Domain: s > -w d2 with w = alpha / (1 - alpha) up to a half, (1 - alpha) / alpha above; places up to
+r^2 = 1 / (2 alpha - 1) where alpha is above a half, all otherwise. The two fit each other; the paper's bound on Z / d1
+is narrower by up to some degrees. alpha lies in [0, 1] and xi in (-1, 1].
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ class DoubleSphere:
         """See `Lens`."""
         xi, alpha = parameters
         d1 = np.linalg.norm(points, axis=1)
-        is_seen = (points[:, 2] > -_find_slope(xi, alpha) * d1) & (d1 > 0)
-        points = np.where(is_seen[:, None], points, np.nan)
-        d1 = np.where(is_seen, d1, np.nan)
         shifted = xi * d1 + points[:, 2]
         d2 = np.sqrt(points[:, 0] ** 2 + points[:, 1] ** 2 + shifted**2)
+        is_seen = (shifted > -_find_slope(xi, alpha) * d2) & (d2 > 0)
+        points = np.where(is_seen[:, None], points, np.nan)
+        d1, d2 = np.where(is_seen, d1, np.nan), np.where(is_seen, d2, np.nan)
         m = alpha * d2 + (1 - alpha) * shifted
         plane = points[:, :2] / m[:, None]
         shifted_by = xi * points / d1[:, None] + [0, 0, 1]  # (N, 3)
@@ -48,27 +49,23 @@ class DoubleSphere:
     def unproject(self, plane: Array, parameters: Array) -> Array:
         """See `Lens`."""
         xi, alpha = parameters
+        if np.isnan(_find_slope(xi, alpha)):
+            return np.full((len(plane), 3), np.nan)
         square = (plane**2).sum(axis=1)
         with np.errstate(invalid="ignore"):
             root = np.sqrt(1 - (2 * alpha - 1) * square)
-            z = (1 - alpha**2 * square) / (alpha * root + 1 - alpha)
-            root = np.sqrt(z**2 + (1 - xi**2) * square)
-        scale = (z * xi + root) / (z**2 + square)
+        z = (1 - alpha**2 * square) / (alpha * root + 1 - alpha)
+        scale = (z * xi + np.sqrt(z**2 + (1 - xi**2) * square)) / (z**2 + square)
         rays = scale[:, None] * np.column_stack([plane, z]) - [0, 0, xi]
-        # a ray whose point would not come to this place is none
-        with np.errstate(invalid="ignore"):
-            is_seen = rays[:, 2] > -_find_slope(xi, alpha) * np.linalg.norm(
-                rays, axis=1
-            )
-        return np.where(is_seen[:, None], rays, np.nan)
+        rays[np.isnan(z)] = np.nan
+        return np.asarray(rays)
 
 
 DOUBLE_SPHERE = DoubleSphere()
 
 
 def _find_slope(xi: float, alpha: float) -> float:
-    """w2 of the paper; NaN, of which nothing is above, for parameters that make no lens."""
+    """w; NaN, of which nothing is above, for parameters that make no lens."""
     if not (0 <= alpha <= 1 and -1 < xi <= 1):
         return np.nan
-    w1 = alpha / (1 - alpha) if alpha <= 0.5 else (1 - alpha) / alpha
-    return float((w1 + xi) / np.sqrt(2 * w1 * xi + xi**2 + 1))
+    return alpha / (1 - alpha) if alpha <= 0.5 else (1 - alpha) / alpha
