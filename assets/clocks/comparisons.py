@@ -45,7 +45,7 @@ def compare_cameras(
                 stream, streams[0], mine, steps[streams[0].sensor]
             )
             late_ms = figures[stream.sensor].get("camera_offset_ms") or 0.0
-            figures[stream.sensor] |= _compare_views(
+            figures[stream.sensor] |= compare_views(
                 stream, streams[0], round(1e6 * float(late_ms)), load
             )
     return figures
@@ -133,7 +133,7 @@ def _compare_with_camera(
     }
 
 
-def _compare_views(
+def compare_views(
     stream: CameraStream, reference: CameraStream, late_ns: int, load: Load
 ) -> Figures:
     """How well the stated poses of two cameras explain what both see at one time; `late_ns` puts the stamps right."""
