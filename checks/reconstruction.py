@@ -21,6 +21,7 @@ ENOUGH_COVERAGE, LEAST_COVERAGE = 0.5, 0.2
 MOST_RMS_PX, MOST_PATTERN_PX = 1.0, 0.3
 MOST_DISAGREEMENT = 1.5  # what all cameras leave together, by what one leaves alone
 MOST_FOCAL_SIGMA = 0.005
+OUTSTANDING = 3.0
 MAX_TILT_DEG = 0.5  # as for stated poses
 PROVEN = 3.0  # standard errors beyond the bound
 
@@ -119,6 +120,31 @@ def focal_lengths_are_sure(rig_calibrations: pa.Table) -> Verdict:
     )
 
 
+def no_view_stands_out(board_views: pa.Table) -> Verdict:
+    """No picture leaves three times what the middle one of its camera leaves. Never blocks: look at it, and take it out
+    if it is blurred or its points are wrong."""
+    rows = [r for r in board_views.to_pylist() if r["rms_px"] is not None]
+    sensors = sorted({r["sensor"] for r in rows})
+    middle = {
+        s: float(np.median([r["rms_px"] for r in rows if r["sensor"] == s]))
+        for s in sensors
+    }
+    return judge_share(
+        "no_view_stands_out",
+        num_checked=len(rows),
+        offenders=[
+            f"frame {r['frame_id']} of {r['sensor']}, view {r['view']}: {r['rms_px']:.2f} px, where the middle is "
+            f"{middle[r['sensor']]:.2f}"
+            for r in rows
+            if r["rms_px"] > OUTSTANDING * middle[r["sensor"]]
+        ],
+        of="pictures of the board",
+        fault="leave three times as much as the others",
+        tolerance=NEVER_BLOCKS,
+        empty_reason="no picture of the board is part of a calibration",
+    )
+
+
 def rig_is_as_calibrated(rig_fits: pa.Table) -> Verdict:
     """What cameras see together fits their newest calibration, to half a degree; where it is proven not to, calibrate
     again."""
@@ -191,6 +217,12 @@ CALIBRATION_RULES = (
         {"rig_calibrations": (*_WHO, "fx_px", "parameter_sigmas")},
     ),
 )
+VIEW_RULES = (
+    Rule(
+        no_view_stands_out,
+        {"board_views": ("frame_id", "sensor", "view", "rms_px")},
+    ),
+)
 FIT_RULES = (
     Rule(
         rig_is_as_calibrated,
@@ -210,7 +242,7 @@ FIT_RULES = (
 )
 GATES = (
     Gate("rig_calibrations", CALIBRATION_RULES),
-    Gate("board_views"),
+    Gate("board_views", VIEW_RULES),
     Gate("rig_fits", FIT_RULES, no_colour_frames),
 )
 SESSION_ASSETS = {

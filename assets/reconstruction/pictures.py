@@ -34,7 +34,7 @@ def draw_residuals(
         f"Residuals of the calibration, {_ARROW:.0f} times as long",
         _subject(able),
         colors,
-        (5.2 * len(able) + 0.4, 4.6),
+        (5.2 * len(able) + 0.4, 5.0),
         columns=len(able),
     )
     for camera, ax in zip(able, axes, strict=True):

@@ -107,13 +107,12 @@ def _calibrate_alone(board: Board, camera: CameraViews, model: str) -> Adjusted:
         _observe(board, 0, n, sighting)
         for n, (_, sighting) in enumerate(sorted(camera.sightings.items()))
     ]
-    trials = []
-    for numbers in _list_starts(camera, observations, model):
-        try:
-            rig = _place_boards(LENSES[model], numbers, observations)
-            trials.append(adjust(rig, observations, _TRIAL_ROUNDS))
-        except ValueError:
-            continue
+    starts = [
+        rig
+        for numbers in _list_starts(camera, observations, model)
+        if (rig := _place_boards(LENSES[model], numbers, observations)) is not None
+    ]
+    trials = [adjust(rig, observations, _TRIAL_ROUNDS) for rig in starts]
     if not trials:
         raise ValueError(
             f"{camera.name}: no start fits what it saw: is '{model}' its lens?"
@@ -151,25 +150,29 @@ def _list_starts(
 
 def _place_boards(
     lens: Lens, numbers: Array, observations: Sequence[Observation]
-) -> Rig:
-    """A rig of one camera, with the board of each observation where these numbers would have it."""
-    poses = np.stack([_place_board(lens, numbers, o) for o in observations])
-    return Rig((lens,), (numbers,), np.eye(4)[None], poses)
+) -> Rig | None:
+    """A rig of one camera, with the board of each observation where these numbers would have it; None where they have
+    it nowhere."""
+    poses = [_place_board(lens, numbers, o) for o in observations]
+    found = [pose for pose in poses if pose is not None]
+    if len(found) < len(poses):
+        return None
+    return Rig((lens,), (numbers,), np.eye(4)[None], np.stack(found))
 
 
-def _place_board(lens: Lens, numbers: Array, seen: Observation) -> Array:
-    """camera_from_board (4, 4). Raises ValueError where too few points lie ahead."""
+def _place_board(lens: Lens, numbers: Array, seen: Observation) -> Array | None:
+    """camera_from_board (4, 4); None where too few points lie ahead, or they give no place."""
     rays = lens.unproject((seen.pixels - numbers[2:4]) / numbers[:2], numbers[4:])
     is_ahead = np.nan_to_num(rays[:, 2], nan=-1.0) > _LEAST_AHEAD
     if is_ahead.sum() < _MIN_RAYS:
-        raise ValueError("too few points lie ahead")
+        return None
     flat = rays[is_ahead, :2] / rays[is_ahead, 2:]
     try:
         count, turns, shifts, _ = cv2.solvePnPGeneric(
             seen.points[is_ahead], flat, np.eye(3), None, flags=cv2.SOLVEPNP_IPPE
         )
     except cv2.error:
-        raise ValueError("the points give no place of the board") from None
+        return None
     found = []
     for turn, shift in zip(turns[:count], shifts[:count], strict=True):
         pose = np.eye(4)
@@ -179,9 +182,7 @@ def _place_board(lens: Lens, numbers: Array, seen: Observation) -> Array:
         miss = project_through(lens, numbers, points).pixels - seen.pixels
         if np.isfinite(miss).all():
             found.append((float((miss**2).sum()), pose))
-    if not found:
-        raise ValueError("the points give no place of the board")
-    return min(found, key=lambda one: one[0])[1]
+    return min(found, key=lambda one: one[0])[1] if found else None
 
 
 def _join(

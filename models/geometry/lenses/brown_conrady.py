@@ -10,6 +10,8 @@ determinant of the whole. Points beyond a fold land on pixels of others, and no 
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numpy.polynomial import polynomial
 
@@ -84,7 +86,13 @@ BROWN_CONRADY = BrownConrady()
 
 def find_limit(parameters: Array) -> float:
     """The radius at Z = 1 up to which the radial part rises; infinity where it always does."""
-    k1, k2, _, _, k3, k4, k5, k6 = _fill(parameters)[:8]
+    return _find_limit(*_fill(parameters)[[0, 1, 4, 5, 6, 7]].tolist())
+
+
+@lru_cache(64)
+def _find_limit(
+    k1: float, k2: float, k3: float, k4: float, k5: float, k6: float
+) -> float:
     above, below = np.array([1.0, k1, k2, k3]), np.array([1.0, k4, k5, k6])
     # by r, in powers of u: (r g)' times the denominator squared
     odd = above * [1, 3, 5, 7]

@@ -9,6 +9,8 @@ that far. The direction straight back has no place (Kannala and Brandt 2006).
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from models.geometry.lenses.lens import (
@@ -76,7 +78,11 @@ KANNALA_BRANDT = KannalaBrandt()
 
 def find_limit(parameters: Array) -> float:
     """The angle in rad up to which the lens sees, at most pi."""
-    k1, k2, k3, k4 = parameters
+    return _find_limit(*parameters.tolist())
+
+
+@lru_cache(64)
+def _find_limit(k1: float, k2: float, k3: float, k4: float) -> float:
     rise = np.array([1.0, 3 * k1, 5 * k2, 7 * k3, 9 * k4])
     return float(min(np.pi, np.sqrt(find_first_root(rise))))
 
