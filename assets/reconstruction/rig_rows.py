@@ -144,7 +144,7 @@ def measure_pattern(
         if len(mine) >= _MIN_IN_PART:
             by_noise = mine.var(axis=0, ddof=1).sum() / len(mine)
             shares.append(float((mine.mean(axis=0) ** 2).sum() - by_noise))
-    return float(np.sqrt(max(np.mean(shares), 0.0))) if shares else None
+    return max(sum(shares) / len(shares), 0.0) ** 0.5 if shares else None
 
 
 def _find_parts(

@@ -151,8 +151,11 @@ def _find_chessboard(board: Board, image: Gray) -> Sighting | None:
     is_found, corners = cv2.findChessboardCorners(image, size)
     if not is_found or len(corners) != len(board.points):
         return None
-    window = (_REFINE_PX, _REFINE_PX)
-    pixels = cv2.cornerSubPix(image, corners, window, (-1, -1), _STOP)
+    # a window that reaches the next corner would be drawn to it
+    grid = corners.reshape(board.rows, board.columns, 2)
+    steps = [np.linalg.norm(np.diff(grid, axis=axis), axis=2).min() for axis in (0, 1)]
+    reach = int(np.clip(0.5 * min(steps) - 1, 2, _REFINE_PX))
+    pixels = cv2.cornerSubPix(image, corners, (reach, reach), (-1, -1), _STOP)
     return Sighting(np.arange(len(pixels)), pixels.reshape(-1, 2).astype(np.float64))
 
 

@@ -138,7 +138,7 @@ class _System:
         """The cameras' matrix (K, K) without the views, and the inverses (V, 6, 6) of theirs."""
         eye = np.eye(6)
         views = self.views + damping * self.views * eye + 1e-12 * eye
-        inverse = np.linalg.inv(views)
+        inverse: Array = np.linalg.inv(views).astype(np.float64)
         cameras = self.cameras + damping * np.diag(np.diag(self.cameras))
         taken = np.einsum(
             "vki,vij,vlj->kl", self.mixed, inverse, self.mixed, optimize=True

@@ -66,12 +66,12 @@ class BrownConrady:
         limit = find_limit(k)
         flat = _start(plane, k, limit)
         for _ in range(_ROUNDS):
-            found, slopes = _distort(*flat.T, k)
+            found, slopes = _distort(flat[:, 0], flat[:, 1], k)
             step = _solve(slopes, found - plane)
             flat = flat - step
             if not (np.abs(step) > _SETTLED * (1 + np.abs(flat))).any():
                 break
-        found, slopes = _distort(*flat.T, k)
+        found, slopes = _distort(flat[:, 0], flat[:, 1], k)
         with np.errstate(invalid="ignore"):
             is_home = np.abs(found - plane).max(axis=1) < 1e-10 * (
                 1 + np.abs(plane).max(axis=1)

@@ -29,9 +29,16 @@ class Projection:
 class Lens(Protocol):
     """A family of lenses. `parameters` are in the order of `names`; a family may take fewer, the others are 0."""
 
-    name: str
-    names: tuple[str, ...]
-    counts: tuple[int, ...]  # how many parameters may be given
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """How many parameters may be given."""
+        ...
 
     def project(self, points: Array, parameters: Array) -> Projection:
         """Of points (N, 3), camera frame: x right, y down, z forward."""
