@@ -13,6 +13,7 @@ from checks.verdicts import (
     Tolerance,
     Verdict,
     judge_share,
+    nothing_checked,
 )
 
 # share of the parts of an image that hold a point
@@ -116,7 +117,8 @@ def focal_lengths_are_sure(rig_calibrations: pa.Table) -> Verdict:
         of="cameras",
         fault="have a focal length that is not sure",
         tolerance=NEVER_BLOCKS,
-        empty_reason=_why_none(rig_calibrations) or "no standard errors",
+        empty_reason=_why_none(rig_calibrations)
+        or ("no standard errors" if len(rig_calibrations) else None),
     )
 
 
@@ -141,7 +143,9 @@ def no_view_stands_out(board_views: pa.Table) -> Verdict:
         of="pictures of the board",
         fault="leave three times as much as the others",
         tolerance=NEVER_BLOCKS,
-        empty_reason="no picture of the board is part of a calibration",
+        empty_reason="no picture of the board is part of a calibration"
+        if len(board_views)
+        else None,
     )
 
 
@@ -149,6 +153,8 @@ def rig_is_as_calibrated(rig_fits: pa.Table) -> Verdict:
     """What cameras see together fits their newest calibration, to half a degree; where it is proven not to, calibrate
     again."""
     name = "rig_is_as_calibrated"
+    if not len(rig_fits):
+        return nothing_checked(name, "rigs")
     rows = [r for r in rig_fits.to_pylist() if r["tilt_deg"] is not None]
     if not rows:
         why = "; ".join(sorted({r for r in rig_fits["reason"].to_pylist() if r}))

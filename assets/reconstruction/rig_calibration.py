@@ -62,11 +62,7 @@ def calibrate_session(
 
     Raises ValueError for a session without a colour picture.
     """
-    pictures = list_pictures(catalog, session)
-    if not pictures:
-        raise ValueError(
-            f"{session} has no published colour picture: `daguerre status` says which sessions have any"
-        )
+    pictures = require_pictures(list_pictures(catalog, session), session)
     facts: dict[str, Any] = {
         "session": session,
         "input_sha256": _hash(pictures, plan),
@@ -93,6 +89,15 @@ def calibrate_session(
     return Calibrated(
         catalog.read_latest("rig_calibrations", where=where).to_pylist(), is_new=True
     )
+
+
+def require_pictures(pictures: list[BoardPicture], session: str) -> list[BoardPicture]:
+    """Raises ValueError where there is none."""
+    if not pictures:
+        raise ValueError(
+            f"{session} has no published colour picture: `daguerre status` says which sessions have any"
+        )
+    return pictures
 
 
 def _replace(

@@ -1,8 +1,8 @@
 """Calibration boards: where their points lie, and where a picture shows them.
 
 A board's own frame has x along its rows, y along its columns, z = 0, in the unit of its lengths. Every point has a
-number, the same in every picture. Chessboard corners are those of `findChessboardCorners` with sub-pixel refinement:
-they are comparable over published figures; `findChessboardCornersSB` finds others, fewer of them, with less noise.
+number, the same in every picture. Chessboard corners are those of `findChessboardCorners`, refined in a window that
+ends half way to the next corner; `findChessboardCornersSB` finds others, and fewer boards.
 """
 
 from __future__ import annotations

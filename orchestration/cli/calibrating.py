@@ -45,6 +45,10 @@ def calibrate(
             help="Of any SESSION, no board needed: do its cameras still sit as they were calibrated last?",
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Calibrate a SESSION, and keep nothing of it."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Calibrate cameras and their places on the rig from pictures of a board, with standard errors.
@@ -57,7 +61,7 @@ def calibrate(
 
     catalog = build_catalog(load_settings())
     is_folder = "/" in target or target in (".", "..")
-    if check and (is_folder or board or lens):
+    if check and (is_folder or board or lens or dry_run):
         raise ValueError(
             "--check takes a SESSION alone: what it was calibrated with stands in its rows"
         )
@@ -65,6 +69,8 @@ def calibrate(
         return _check(catalog, target, as_json)
     if is_folder:
         return _calibrate_folder(target, board, lens, as_json)
+    if dry_run:
+        return _try_session(catalog, target, board, lens, as_json)
     _calibrate_session(catalog, target, board, lens, as_json)
 
 
@@ -91,8 +97,6 @@ def _calibrate_folder(target: str, board: str, lens: str, as_json: bool) -> None
     from assets.reconstruction.rig_calibration import DEFAULT_MODEL, read_plan
     from assets.reconstruction.rig_rows import make_rows
     from assets.storage import Folder
-    from assets.tables.schemas import TABLES, content_id, to_table
-    from checks.reconstruction import CALIBRATION_RULES
 
     if not board:
         raise ValueError(
@@ -106,23 +110,44 @@ def _calibrate_folder(target: str, board: str, lens: str, as_json: bool) -> None
         seen, refused = find_boards_of_folder(
             folder, list_images(folder), plan.board, tick
         )
-    facts = {
-        "session": "folder",
+    notes = [f"{r.path}: {r.reason}" for r in refused]
+    _tell_unkept(target, make_rows(plan, seen).cameras, notes, as_json)
+
+
+def _try_session(
+    catalog: "Catalog", session: str, board: str, lens: str, as_json: bool
+) -> None:
+    from assets.reconstruction.board_pictures import find_boards, list_pictures
+    from assets.reconstruction.rig_calibration import choose_plan, require_pictures
+    from assets.reconstruction.rig_rows import make_rows
+
+    plan = choose_plan(catalog, session, board, lens)
+    pictures = require_pictures(list_pictures(catalog, session), session)
+    with show_progress(f"looking for the board in {session}", "pictures") as tick:
+        seen = find_boards(catalog, plan.board, pictures, tick)
+    _tell_unkept(session, make_rows(plan, seen).cameras, [], as_json)
+
+
+def _tell_unkept(
+    name: str, rows: list[dict[str, Any]], refused: list[str], as_json: bool
+) -> None:
+    """Judge by the same rules rows that no table holds."""
+    from assets.tables.schemas import TABLES, content_id, to_table
+    from checks.reconstruction import CALIBRATION_RULES
+
+    nowhere = {
+        "session": "unkept",
         "input_sha256": "0" * 64,
-        "code_version": "none",
+        "code_version": "",
         "made_ns": 0,
     }
     cameras = [
-        facts
-        | {"calibration_id": content_id("rig calibration", target, row["sensor"])}
-        | row
-        for row in make_rows(plan, seen).cameras
+        {"calibration_id": content_id(name, row["sensor"]), **nowhere, **row}
+        for row in rows
     ]
     table = to_table(TABLES["rig_calibrations"], cameras)
     verdicts = [rule({"rig_calibrations": table}) for rule in CALIBRATION_RULES]
-    _tell(
-        target, cameras, verdicts, [f"{r.path}: {r.reason}" for r in refused], as_json
-    )
+    _tell(name, rows, verdicts, refused, as_json)
 
 
 def _check(catalog: "Catalog", session: str, as_json: bool) -> None:
