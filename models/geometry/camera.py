@@ -23,6 +23,7 @@ from models.geometry.lenses import (
 
 Array = NDArray[np.float64]
 
+_AHEAD = np.array([[0.0, 0.0, 1.0]])
 _NO_TILT = 12  # OpenCV's last two coefficients turn the sensor, where they are not 0
 # names as files and messages have them
 LENSES: dict[str, Lens] = {
@@ -92,6 +93,10 @@ class Camera:
             raise ValueError(
                 f"the lens has {len(self.distortion)} coefficients, and a tilted sensor is not read: calibrate without "
                 "CALIB_TILTED_MODEL"
+            )
+        if np.isnan(self.project(_AHEAD)).any():
+            raise ValueError(
+                f"coefficients {self.distortion} make no lens '{self.distortion_model}': nothing ahead has a pixel"
             )
 
     @property

@@ -164,6 +164,10 @@ def from_kalibr(entry: Mapping[str, Any]) -> tuple[Camera, Array | None]:
         )
     elif kind == "omni":
         xi, *intrinsics = intrinsics
+        if not xi > -1:
+            raise ValueError(
+                f"xi {xi:g} of Kalibr's omni makes no lens: it is above -1"
+            )
         # m = xi d + Z there, alpha d + (1 - alpha) Z here
         intrinsics[:2] = [f / (1 + xi) for f in intrinsics[:2]]
         model, coefficients = "eucm", (xi / (1 + xi), 1.0)
