@@ -137,3 +137,41 @@ def test_models_of_colmap_with_one_focal_length_are_read_and_others_named():
         conventions.from_colmap("FOV", SIZE_PX, [400.0] * 5)
     with pytest.raises(ValueError, match="5 parameters where PINHOLE has 4"):
         conventions.from_colmap("PINHOLE", SIZE_PX, [400.0] * 5)
+
+
+# parameters, and `img_from_cam` of pycolmap 4.2.0 for POINTS
+POINTS = np.array([[0.1, -0.2, 1.0], [-0.5, 0.3, 1.2], [0.7, 0.6, 1.5]])
+BY_PYCOLMAP = {
+    "PINHOLE": ([400, 410, 319, 242.5], [[359.0, 160.5], [152.33333333, 345.0], [505.66666667, 406.5]]),
+    "OPENCV": (
+        [400, 410, 319, 242.5, -0.2, 0.03, 0.001, -0.002],
+        [[358.531, 161.39995], [159.37496142, 340.65003762], [491.86083951, 394.79100741]],
+    ),
+    "FULL_OPENCV": (
+        [400, 410, 319, 242.5, 0.1, -0.2, 0.001, -0.0005, 0.01, 0.2, 0.01, 0.003],
+        [[358.75122827, 161.00998205], [157.73642265, 341.74486396], [493.97813788, 396.4520624]],
+    ),
+    "OPENCV_FISHEYE": (
+        [400, 410, 319, 242.5, -0.02, 0.003, -0.001, 0.0001],
+        [[358.3148286, 161.90460138], [164.47408309, 337.5334389], [485.39923918, 388.69361728]],
+    ),
+    "EUCM": (
+        [400, 410, 319, 242.5, 0.6, 1.1],
+        [[358.35926434, 161.81350811], [163.73362505, 337.9888206], [486.58498271, 389.73537767]],
+    ),
+    "RADIAL": (
+        [400, 319, 242.5, -0.1, 0.02],
+        [[358.802, 162.896], [156.08269033, 340.2503858], [499.1476214, 396.91224691]],
+    ),
+    "RADIAL_FISHEYE": (
+        [400, 319, 242.5, -0.1, 0.02],
+        [[358.16404306, 164.17191388], [166.90161644, 333.75903014], [481.59941601, 381.87092801]],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("model", BY_PYCOLMAP)
+def test_pixels_are_those_of_pycolmap_half_a_pixel_on(model):
+    numbers, pixels = BY_PYCOLMAP[model]
+    camera = conventions.from_colmap(model, SIZE_PX, numbers)
+    np.testing.assert_allclose(camera.project(POINTS) + 0.5, pixels, atol=1e-9)
