@@ -32,7 +32,7 @@ MEANINGS = {
     "every": "each so many frames",
     "everything": "all published data",
     "fault": "what is broken on purpose",
-    "format": "form of the label files",
+    "format": "form of the label files, or of a calibration",
     "give-up": "start nothing where others are at it",
     "guideline": "id of a guideline",
     "health": "say what confinement lacks",
