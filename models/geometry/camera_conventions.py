@@ -354,5 +354,5 @@ def _no_words(camera: Camera, tool: str) -> ValueError:
     name = camera.distortion_model or "plumb_bob"
     return ValueError(
         f"{tool} has no words for a lens '{name}' with {len(camera.distortion)} coefficients: calibrate with one that "
-        "it knows"
+        "it knows, such as radtan or equidistant"
     )

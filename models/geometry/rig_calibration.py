@@ -24,6 +24,7 @@ _LEAST_AHEAD = 0.05
 _MIN_RAYS = 4
 _STARTS: dict[str, tuple[float, ...]] = {
     "plumb_bob": (0.0,) * 5,
+    "radtan": (0.0,) * 4,
     "rational_polynomial": (0.0,) * 8,
     "equidistant": (0.0,) * 4,
     "double_sphere": (0.0, 0.5),

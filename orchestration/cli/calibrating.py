@@ -35,7 +35,8 @@ def calibrate(
         str,
         typer.Option(
             metavar="LENS",
-            help="plumb_bob, which is the default, rational_polynomial, equidistant, double_sphere, eucm or none.",
+            help="plumb_bob, which is the default, radtan (what Kalibr has), rational_polynomial, equidistant, "
+            "double_sphere, eucm or none.",
         ),
     ] = "",
     check: Annotated[
