@@ -23,7 +23,8 @@ class RigConfig(dg.Config):
     )
     lens: str = Field(
         "",
-        description="plumb_bob (where nothing is said), radtan, rational_polynomial, equidistant, double_sphere, eucm, none.",
+        description="plumb_bob (where nothing is said), radtan, rational_polynomial, equidistant, double_sphere, eucm, "
+        "none.",
     )
 
 
