@@ -43,10 +43,10 @@ def _write_kalibr(rows: Sequence[Row]) -> str:
     import yaml
 
     chain = {}
-    before = np.eye(4)
+    before: Array = np.eye(4)
     for number, row in enumerate(rows):
         entry = conventions.to_kalibr(_camera(row))
-        camera_from_rig = np.linalg.inv(_place(row))
+        camera_from_rig: Array = np.linalg.inv(_place(row)).astype(np.float64)
         if number:
             entry["T_cn_cnm1"] = (camera_from_rig @ np.linalg.inv(before)).tolist()
         before = camera_from_rig

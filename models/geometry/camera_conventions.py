@@ -21,7 +21,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from models.geometry.camera import Array, Camera
 from models.geometry.lenses import (
@@ -262,6 +261,8 @@ def from_colmap(
 
 def to_colmap_pose(world_from_camera: Array) -> tuple[list[float], list[float]]:
     """Quaternion w x y z and translation of camera_from_world."""
+    from scipy.spatial.transform import Rotation  # seconds to load
+
     camera_from_world = np.linalg.inv(world_from_camera)
     x, y, z, w = Rotation.from_matrix(camera_from_world[:3, :3]).as_quat(canonical=True)
     return [float(w), float(x), float(y), float(z)], camera_from_world[:3, 3].tolist()
@@ -271,6 +272,8 @@ def from_colmap_pose(
     quaternion_wxyz: Sequence[float], translation: Sequence[float]
 ) -> Array:
     """world_from_camera (4, 4)."""
+    from scipy.spatial.transform import Rotation  # seconds to load
+
     w, x, y, z = quaternion_wxyz
     camera_from_world = np.eye(4)
     camera_from_world[:3, :3] = Rotation.from_quat([x, y, z, w]).as_matrix()

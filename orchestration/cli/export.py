@@ -141,7 +141,6 @@ def rig(
         str,
         typer.Option(
             "--format",
-            metavar="FORM",
             help="kalibr (a camchain), colmap (cameras.txt), nerfstudio, ros or foxglove (JSON by sensor).",
         ),
     ] = "kalibr",

@@ -145,6 +145,7 @@ def test_arguments_that_mean_the_same_have_the_same_name():
         "quarantine retry",
         "quarantine drop",
         "export rerun",
+        "export rig",
     }
     assert named["ingest"] == ["PLACE"]
 
