@@ -19,6 +19,7 @@ from models.geometry.clock_offset import (
     estimate_offset_to_gyro,
     measure_steps,
 )
+from models.geometry.epipolar import keep_known
 from models.geometry.rig_tilt import fit_tilt
 from models.geometry.tracks import match_points
 
@@ -44,7 +45,7 @@ def compare_cameras(
                 stream, streams[0], mine, steps[streams[0].sensor]
             )
             late_ms = figures[stream.sensor].get("camera_offset_ms") or 0.0
-            figures[stream.sensor] |= _compare_views(
+            figures[stream.sensor] |= compare_views(
                 stream, streams[0], round(1e6 * float(late_ms)), load
             )
     return figures
@@ -132,7 +133,7 @@ def _compare_with_camera(
     }
 
 
-def _compare_views(
+def compare_views(
     stream: CameraStream, reference: CameraStream, late_ns: int, load: Load
 ) -> Figures:
     """How well the stated poses of two cameras explain what both see at one time; `late_ns` puts the stamps right."""
@@ -168,9 +169,8 @@ def _match_views(
     pairs = []
     for image, image_reference in zip(views[0], reference[0], strict=True):
         pixels_reference, pixels = match_points(image_reference, image)
-        pairs.append(
-            (reference[1].unproject(pixels_reference), views[1].unproject(pixels))
-        )
+        rays_reference = reference[1].unproject(pixels_reference)
+        pairs.append(keep_known(rays_reference, views[1].unproject(pixels)))
     return pairs
 
 

@@ -19,6 +19,7 @@ from models.geometry.epipolar import (
     NormalEquations,
     PairMoments,
     find_rigid,
+    keep_known,
     refine_rotations,
 )
 from models.geometry.lags import Array, Lag, estimate_lag
@@ -60,10 +61,8 @@ def measure_steps(images: Sequence[Gray], t_s: Array, camera: Camera) -> list[St
     longest_s = MAX_STEP * float(np.median(steps_s[steps_s > 0]))
     times, moments, guesses = [], [], []
     for k in np.flatnonzero((steps_s > 0) & (steps_s <= longest_s)).tolist():
-        rays_a, rays_b = (
-            camera.unproject(pixels)
-            for pixels in track_points(images[k], images[k + 1])
-        )
+        before, after = track_points(images[k], images[k + 1])
+        rays_a, rays_b = keep_known(camera.unproject(before), camera.unproject(after))
         kept, b_from_a = find_rigid(rays_a, rays_b, RIGID_PX / camera.mean_focal_px)
         if kept.sum() < MIN_POINTS:
             continue

@@ -147,6 +147,14 @@ def refine_rotations(b_from_a: Array, moments: PairMoments) -> Array:
     return b_from_a
 
 
+def keep_known(rays_a: Array, rays_b: Array) -> tuple[Array, Array]:
+    """Those of N ray pairs (N, 3) of which both rays are there: a lens has none for pixels outside of its domain."""
+    is_known = np.isfinite(rays_a).all(axis=1) & np.isfinite(rays_b).all(axis=1)
+    if is_known.all():
+        return rays_a, rays_b
+    return rays_a[is_known], rays_b[is_known]
+
+
 def to_unit(rays: Array) -> Array:
     """Rays (N, 3) of length 1."""
     return np.asarray(rays / np.linalg.norm(rays, axis=1, keepdims=True))

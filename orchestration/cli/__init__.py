@@ -17,6 +17,7 @@ from assets.tracing import require_exporter
 from orchestration.cli.answering import pull, push
 from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
+from orchestration.cli.calibrating import calibrate
 from orchestration.cli.comparing import compare, diff
 from orchestration.cli.drifting import drift
 from orchestration.cli.export import export_app
@@ -82,6 +83,7 @@ for verb in (
     approve,
     rollback,
     predict,
+    calibrate,
     serve,
     report,
     drift,

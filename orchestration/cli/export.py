@@ -134,6 +134,32 @@ def frames(
 
 
 @export_app.command()
+def rig(
+    session: Annotated[str, typer.Argument(help="The session that was calibrated.")],
+    file: Annotated[Path, typer.Argument(help="The new file.")],
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="kalibr (a camchain), colmap (cameras.txt), nerfstudio, ros or foxglove (JSON by sensor).",
+        ),
+    ] = "kalibr",
+    as_json: Json = False,
+) -> None:
+    """Write the calibration of a session as other programs have it; what they have no words for is refused."""
+    from assets.reconstruction.rig_export import write_rig
+    from assets.whole_output import writing_file
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    text = write_rig(build_catalog(load_settings()), session, form)
+    with writing_file(file) as whole:
+        whole.write_text(text)
+    facts = {"file": str(file), "session": session, "format": form}
+    say(as_json, facts, f"{file}: the rig of {session}, for {form}")
+
+
+@export_app.command()
 def release(
     wanted_id: Annotated[
         str,

@@ -17,11 +17,13 @@ MEANINGS = {
     "base": "the commit that code is compared with",
     "batch": "images that are computed together, at most",
     "because": "why a person decides so; must be said",
+    "board": "what is printed on a calibration board",
     "box": "where an object is, in px",
     "budget": "frames that may be open at once",
     "by": "who says it",
     "canary": "share of requests that a new champion answers at first",
     "captures": "how many captures are simulated",
+    "check": "hold a rig against its calibration",
     "class": "class of one object",
     "classes": "only these classes",
     "confirm": "say that what stands is right",
@@ -30,7 +32,7 @@ MEANINGS = {
     "every": "each so many frames",
     "everything": "all published data",
     "fault": "what is broken on purpose",
-    "format": "form of the label files",
+    "format": "form of the label files, or of a calibration",
     "give-up": "start nothing where others are at it",
     "guideline": "id of a guideline",
     "health": "say what confinement lacks",
@@ -40,6 +42,7 @@ MEANINGS = {
     "keep-days": "how long samples of requests stay",
     "keep-rows": "forget the place alone",
     "label": "id of a label",
+    "lens": "model of a lens",
     "limit": "no more frames than this",
     "markdown": "print Markdown",
     "mask": "the picture of an object's pixels",
@@ -142,6 +145,7 @@ def test_arguments_that_mean_the_same_have_the_same_name():
         "quarantine retry",
         "quarantine drop",
         "export rerun",
+        "export rig",
     }
     assert named["ingest"] == ["PLACE"]
 

@@ -31,6 +31,7 @@ CAPTURE = (
 GROUPS = (
     "capture",
     "annotation",
+    "reconstruction",
     "curation",
     "training",
     "evaluation",

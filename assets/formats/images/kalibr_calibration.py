@@ -1,7 +1,8 @@
 """Read the `camchain` YAML of Kalibr beside image folders: cameras, and their places on the rig.
 
 Entries `cam0`, `cam1`, ... have a camera model with its intrinsics, a distortion model, and the image size. `pinhole`
-with `radtan`, `equi` or `none` is what the camera of `models.geometry` holds; omni, ds, eucm and fov are refused.
+with `radtan`, `equi` or `none`, and `ds`, `eucm` and `omni` without distortion are what the camera of `models.geometry`
+holds; others are refused.
 
 An entry is for the camera of its name; otherwise for the one that its topic names (`/left/image_raw`), or for the only
 one. `T_cam_imu` is camera_from_imu: the rig is the IMU where all cameras have it, otherwise cam0, from which
@@ -31,6 +32,7 @@ from assets.formats.sequences.sequence_files import Pose, parse_number, pose_of_
 from assets.formats.strict_yaml import MAX_YAML_BYTES, parse_yaml
 from assets.storage import SessionFile
 from models.geometry.camera import Camera
+from models.geometry.camera_conventions import from_kalibr
 
 _SUFFIXES = frozenset({".yaml", ".yml"})
 _SIGNS = (
@@ -41,16 +43,10 @@ _SIGNS = (
     b"T_cn_cnm1",
 )
 _ENTRY = re.compile(r"cam(\d{1,3})")
-# name of Kalibr -> name of ROS for the same coefficients in the same order, and how many they are
-_DISTORTIONS: dict[str, tuple[str | None, int]] = {
-    "radtan": ("plumb_bob", 4),
-    "equi": ("equidistant", 4),
-    "equidistant": ("equidistant", 4),
-    "none": (None, 0),
-}
-_REMEDY = (
-    "calibrate again in Kalibr with `pinhole-radtan`, or `pinhole-equi` for wide lenses"
-)
+# camera model -> how many intrinsics; distortion model -> how many coefficients
+_INTRINSICS = {"pinhole": 4, "ds": 6, "eucm": 6, "omni": 5}
+_COEFFICIENTS = {"radtan": 4, "equi": 4, "equidistant": 4, "none": 0}
+_REMEDY = "calibrate again in Kalibr with `pinhole-radtan`, or `pinhole-equi` or `ds-none` for wide lenses"
 _NAME_REMEDY = "name the folders of the images like the entries: cam0, cam1, ..."
 
 
@@ -185,29 +181,33 @@ def _find_sensor(
 
 
 def _read_camera(entry: dict[str, Any]) -> Camera:
-    """Raises ValueError for what is no pinhole camera."""
+    """Raises ValueError for what the camera here does not hold."""
     model = str(entry.get("camera_model"))
-    if model != "pinhole":
-        raise ValueError(f"camera model {model[:40]!r} is not read: only pinhole is")
     name = str(entry.get("distortion_model", "none"))
-    if name not in _DISTORTIONS:
-        known = ", ".join(_DISTORTIONS)
-        raise ValueError(f"distortion model {name[:40]!r} is not read: {known} are")
-    distortion_model, count = _DISTORTIONS[name]
-    fx, fy, cx, cy = _read_numbers(entry.get("intrinsics"), "intrinsics", 4)
+    # of what is not known, `from_kalibr` says so
+    count = _INTRINSICS.get(model, 4)
+    intrinsics = _read_numbers(entry.get("intrinsics"), "intrinsics", count)
     width, height = _read_numbers(entry.get("resolution"), "resolution", 2)
-    coefficients = _read_numbers(
-        entry.get("distortion_coeffs") or [], "distortion_coeffs", count
-    )
+    given = entry.get("distortion_coeffs") or []
+    if name in _COEFFICIENTS:
+        given = _read_numbers(given, "distortion_coeffs", _COEFFICIENTS[name])
+    fx, fy = intrinsics[-4:-2]
     if min(fx, fy, width, height) <= 0 or width % 1 or height % 1:
         raise ValueError(
             f"focal lengths {fx:g}, {fy:g} px for an image of {width:g} x {height:g} px make no camera"
         )
-    if distortion_model == "equidistant" and not any(coefficients):
-        raise ValueError(NO_FISHEYE)
-    return Camera(
-        (int(width), int(height)), (fx, fy), (cx, cy), distortion_model, coefficients
+    camera, _ = from_kalibr(
+        {
+            "camera_model": model,
+            "distortion_model": name,
+            "intrinsics": intrinsics,
+            "resolution": (width, height),
+            "distortion_coeffs": given,
+        }
     )
+    if camera.distortion_model == "equidistant" and not any(camera.distortion):
+        raise ValueError(NO_FISHEYE)
+    return camera
 
 
 def _read_transform(entry: dict[str, Any], key: str) -> np.ndarray:

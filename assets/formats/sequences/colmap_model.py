@@ -25,6 +25,7 @@ from assets.formats.sequences.sequence_files import (
 )
 from assets.storage import SessionFile
 from models.geometry.camera import Camera
+from models.geometry.camera_conventions import from_colmap
 
 _MAX_NAME_BYTES = 1024
 # `Camera` takes coefficients of zero for a pinhole
@@ -51,28 +52,6 @@ _MODELS = {
     16: ("EUCM", 6),
     17: ("EQUIRECTANGULAR", 2),
 }
-_COUNTS = dict(_MODELS.values())
-_ONE_FOCAL = frozenset(
-    {
-        "SIMPLE_PINHOLE",
-        "SIMPLE_RADIAL",
-        "RADIAL",
-        "SIMPLE_RADIAL_FISHEYE",
-        "RADIAL_FISHEYE",
-    }
-)
-# what the camera of `models.geometry` calls it; radial ones are filled up with zeros
-_DISTORTIONS = {
-    "SIMPLE_PINHOLE": None,
-    "PINHOLE": None,
-    "SIMPLE_RADIAL": "plumb_bob",
-    "RADIAL": "plumb_bob",
-    "OPENCV": "plumb_bob",
-    "FULL_OPENCV": "rational_polynomial",
-    "OPENCV_FISHEYE": "equidistant",
-    "SIMPLE_RADIAL_FISHEYE": "equidistant",
-    "RADIAL_FISHEYE": "equidistant",
-}
 
 
 @dataclass(frozen=True)
@@ -85,40 +64,17 @@ class ModelCamera:
 
     def to_camera(self) -> Camera:
         """Raises ValueError for a model that has no counterpart here, or numbers that make no camera."""
-        if self.model not in _DISTORTIONS:
-            known = ", ".join(_DISTORTIONS)
-            raise ValueError(
-                f"camera model {self.model[:40]!r} is not read: {known} are"
-            )
-        if len(self.numbers) != _COUNTS[self.model]:
-            raise ValueError(
-                f"{len(self.numbers)} parameters where {self.model} has {_COUNTS[self.model]}"
-            )
         if not np.isfinite(self.numbers).all() or min(self.size_px) < 1:
             raise ValueError(
                 f"{self.model} of {self.size_px} px with {self.numbers} makes no camera"
             )
-        focals = 1 if self.model in _ONE_FOCAL else 2
-        fx, fy = self.numbers[0], self.numbers[focals - 1]
-        cx, cy, *distortion = self.numbers[focals:]
-        if min(fx, fy) <= 0:
+        camera = from_colmap(self.model, self.size_px, self.numbers)
+        if min(camera.focal_px) <= 0:
+            fx, fy = camera.focal_px
             raise ValueError(f"focal lengths {fx:g}, {fy:g} px are not above 0")
-        if self.model in (
-            "SIMPLE_RADIAL",
-            "RADIAL",
-            "SIMPLE_RADIAL_FISHEYE",
-            "RADIAL_FISHEYE",
-        ):
-            distortion += [0.0] * (4 - len(distortion))
-        if _DISTORTIONS[self.model] == "equidistant" and not any(distortion):
+        if camera.distortion_model == "equidistant" and not camera.is_distorted:
             raise ValueError(NO_FISHEYE)
-        return Camera(
-            self.size_px,
-            (fx, fy),
-            (cx - 0.5, cy - 0.5),
-            _DISTORTIONS[self.model],
-            tuple(distortion),
-        )
+        return camera
 
 
 @dataclass(frozen=True)

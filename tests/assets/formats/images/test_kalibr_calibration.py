@@ -103,27 +103,52 @@ def test_an_entry_for_no_camera_is_told(read_beside):
 
 
 @pytest.mark.parametrize(
+    ("kind", "numbers", "model", "distortion"),
+    [
+        ("ds", "-0.2, 0.6", "double_sphere", (-0.2, 0.6)),
+        ("eucm", "0.6, 1.1", "eucm", (0.6, 1.1)),
+        # alpha = xi / (1 + xi), and focal lengths by 1 + xi
+        ("omni", "1.0", "eucm", (0.5, 1.0)),
+    ],
+)
+def test_wide_lenses_without_distortion_are_read(
+    read_beside, kind, numbers, model, distortion
+):
+    text = CAM0.replace("camera_model: pinhole", f"camera_model: {kind}")
+    text = text.replace("[-0.28, 0.07, 0.0002, 1e-05]", "[]").replace("radtan", "none")
+    reading = read_beside(text.replace("[458.5", f"[{numbers}, 458.5"), "cam0")
+    assert not reading.problems
+    (found,) = reading.of(CalibrationObservation)
+    assert (found.distortion_model, found.distortion) == (model, distortion)
+    assert found.fx_px == (229.25 if kind == "omni" else 458.5)
+    crossed = read_beside(
+        CAM0.replace("pinhole", "ds").replace("[458.5", "[0, .5, 458.5"), "cam0"
+    )
+    assert "'ds' with 'radtan' of Kalibr is not read" in crossed.problems[0].reason
+
+
+@pytest.mark.parametrize(
     ("old", "new", "reason"),
     [
         (
             "camera_model: pinhole",
             "camera_model: omni",
-            "cam0: camera model 'omni' is not read",
+            "cam0: intrinsics is [458.5, 457.25, 367.0, 248.5], not a list of 5",
         ),
         (
             "camera_model: pinhole",
             "camera_model: ds",
-            "cam0: camera model 'ds' is not read",
+            "cam0: intrinsics is [458.5, 457.25, 367.0, 248.5], not a list of 6",
         ),
         (
             "camera_model: pinhole",
             "camera_model: eucm",
-            "cam0: camera model 'eucm' is not read",
+            "cam0: intrinsics is [458.5, 457.25, 367.0, 248.5], not a list of 6",
         ),
         (
             "distortion_model: radtan",
             "distortion_model: fov",
-            "cam0: distortion model 'fov' is not read",
+            "cam0: distortion model 'fov' of Kalibr is not read",
         ),
         (
             "[458.5, 457.25, 367.0, 248.5]",

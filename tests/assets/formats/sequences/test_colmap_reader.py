@@ -130,6 +130,7 @@ def test_poses_and_calibrations_by_value(
         ),
         ("SIMPLE_RADIAL_FISHEYE 32 24 50 16 12 .1", "equidistant", (0.1, 0, 0, 0)),
         ("RADIAL_FISHEYE 32 24 50 16 12 .1 .2", "equidistant", (0.1, 0.2, 0, 0)),
+        ("EUCM 32 24 50 50 16 12 .6 1.1", "eucm", (0.6, 1.1)),
     ],
 )
 def test_models_that_a_camera_holds(
@@ -148,7 +149,10 @@ def test_models_that_a_camera_holds(
     ("said", "reason"),
     [
         ("FOV 32 24 50 50 16 12 .1", "camera 1: camera model 'FOV' is not read"),
-        ("EUCM 32 24 50 50 16 12 .6 1", "camera 1: camera model 'EUCM' is not read"),
+        (
+            "EUCM 32 24 50 50 16 12 1.6 1",
+            "camera 1: coefficients (1.6, 1.0) make no lens",
+        ),
         ("PINHOLE 32 24 50 16 12", "camera 1: 3 parameters where PINHOLE has 4"),
         ("PINHOLE 32 24 -50 50 16 12", "camera 1: focal lengths -50, 50"),
         ("OPENCV_FISHEYE 32 24 50 50 16 12 0 0 0 0", "coefficients are all zero"),

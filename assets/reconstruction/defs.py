@@ -1,0 +1,111 @@
+"""Reconstruction as assets: a rig calibrated from a board, and whether a rig still is as it was calibrated."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from assets.batches import Event, make_each
+from assets.materialize import picture, progress_to, result
+from assets.partitions import sessions
+from assets.run_config import read_config
+from assets.tables.catalog import Catalog
+
+
+class RigConfig(dg.Config):
+    """What the pictures show, and which lens to fit."""
+
+    board: str = Field(
+        "",
+        description="Such as chessboard:9x6:25mm, charuco:8x5:40mm:30mm:4x4_50, aprilgrid:6x6:88mm:0.3; where nothing "
+        "is said, the one that the session was calibrated with before.",
+    )
+    lens: str = Field(
+        "",
+        description="plumb_bob (where nothing is said), radtan, rational_polynomial, equidistant, double_sphere, eucm, "
+        "none.",
+    )
+
+
+@dg.asset(
+    key=["reconstruction", "rig_calibration"],
+    partitions_def=sessions,
+    group_name="reconstruction",
+    deps=[["capture", "frames"]],
+    kinds={"lance", "opencv"},
+)
+def rig_calibration(
+    context: dg.AssetExecutionContext,
+    config: RigConfig,
+    catalog: dg.ResourceParam[Catalog],
+) -> Iterator[Event]:
+    """Intrinsics, places and standard errors of the cameras that show a board in this session."""
+    from assets.reconstruction.rig_calibration import (
+        calibrate_session,
+        choose_plan,
+    )
+
+    chosen = read_config(context, config)
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        plan = choose_plan(catalog, session, chosen.board, chosen.lens)
+        progress = progress_to(context.log, f"boards of {session}")
+        done = calibrate_session(catalog, session, plan, progress)
+        key = ["reconstruction", "rig_calibration"]
+        facts = {"made anew": done.is_new, **_describe(catalog, session)}
+        yield result(catalog, "rig_calibrations", key, session, facts)
+
+    yield from make_each(context, make)
+
+
+def _describe(catalog: Catalog, session: str) -> dict[str, Any]:
+    from assets.reconstruction.pictures import (
+        draw_residuals,
+        draw_views,
+        list_parameters,
+        list_worst,
+    )
+    from assets.reconstruction.rig_calibration import read_report
+
+    report = read_report(catalog, session)
+    drawn = {
+        "residuals by place": draw_residuals(report.cameras, report.views),
+        "residuals by view": draw_views(report.cameras, report.views),
+    }
+    return {
+        "cameras": dg.MetadataValue.md(list_parameters(report.cameras)),
+        "worst views": dg.MetadataValue.md(list_worst(report.views, report.paths)),
+        **{name: picture(png) for name, png in drawn.items() if png is not None},
+    }
+
+
+@dg.asset(
+    key=["reconstruction", "rig_fit"],
+    partitions_def=sessions,
+    group_name="reconstruction",
+    deps=[["capture", "frames"], ["reconstruction", "rig_calibration"]],
+    kinds={"lance"},
+)
+def rig_fit(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
+) -> Iterator[Event]:
+    """How far cameras are turned against their newest calibration, by what they see together in this session."""
+    from assets.reconstruction.rig_fits import fit_session
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        rows = fit_session(catalog, session)
+        moved = {
+            r["sensor"]: r["reason"]
+            or f"{r['tilt_deg']:.2f} ± {r['tilt_sigma_deg']:.2f} deg"
+            for r in rows
+        }
+        key = ["reconstruction", "rig_fit"]
+        yield result(
+            catalog, "rig_fits", key, session, {"turned": dg.MetadataValue.json(moved)}
+        )
+
+    yield from make_each(context, make)
+
+
+defs = dg.Definitions(assets=[rig_calibration, rig_fit])

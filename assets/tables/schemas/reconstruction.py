@@ -1,0 +1,150 @@
+"""Tables of reconstruction: rigs calibrated from a board, and what each picture of the board showed."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from assets.tables.schemas.table import (
+    DERIVED,
+    FLOAT,
+    FLOATS,
+    INT,
+    SESSION,
+    SHA,
+    TEXT,
+    Column,
+    Table,
+    id_column,
+)
+
+AFTER: tuple[str, ...] = ("capture",)
+LENGTH_UNITS = ("m", "square")  # squares where nobody gave the side of one
+
+RIG_CALIBRATIONS = Table(
+    name="rig_calibrations",
+    stage="reconstruction",
+    key="calibration_id",
+    erase="session",
+    columns=(
+        id_column("calibration_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("reference_sensor", TEXT, "1 (the camera that is the rig)"),
+        Column("board", TEXT, "1 (kind:columns x rows:lengths)"),
+        Column("length_unit", TEXT, "1 (of every length here)", values=LENGTH_UNITS),
+        Column("width_px", INT, "px", low=1),
+        Column("height_px", INT, "px", low=1),
+        Column("num_pictures", INT, "1 (looked at)", low=0),
+        Column("num_found", INT, "1 (that show the board)", low=0),
+        Column("reason", TEXT, "1; why there is no calibration", nullable=True),
+        Column("fx_px", FLOAT, "px", "camera", nullable=True, low=1e-3),
+        Column("fy_px", FLOAT, "px", "camera", nullable=True, low=1e-3),
+        Column("cx_px", FLOAT, "px", "image", nullable=True),
+        Column("cy_px", FLOAT, "px", "image", nullable=True),
+        Column("distortion_model", TEXT),
+        Column("distortion", FLOATS, nullable=True),
+        Column(
+            "rig_from_camera",
+            FLOATS,
+            "length_unit, quaternion xyzw",
+            "reference camera",
+            nullable=True,
+        ),
+        Column(
+            "parameter_names",
+            pa.list_(TEXT),
+            "1 (in the order of sigmas and covariance)",
+            nullable=True,
+        ),
+        Column(
+            "parameter_sigmas",
+            FLOATS,
+            "standard errors: px, 1, rad, length_unit; null: the views do not determine them",
+            nullable=True,
+        ),
+        Column("covariance", FLOATS, "row by row, of the parameters", nullable=True),
+        Column("num_points", INT, nullable=True, low=0),
+        Column(
+            "coverage",
+            FLOAT,
+            "1 (share of 8 x 6 parts of the image with a point)",
+            "image",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column("rms_px", FLOAT, "px, of all cameras together", nullable=True, low=0),
+        Column("rms_alone_px", FLOAT, "px, of this camera alone", nullable=True, low=0),
+        Column("noise_px", FLOAT, "px, robust, of a coordinate", nullable=True, low=0),
+        Column(
+            "pattern_px",
+            FLOAT,
+            "px, of what the residuals of a part of the image share",
+            "image",
+            nullable=True,
+            low=0,
+        ),
+        Column("made_ns", INT, "ns", "UTC", low=0),
+        *DERIVED,
+    ),
+)
+
+BOARD_VIEWS = Table(
+    name="board_views",
+    stage="reconstruction",
+    key="board_view_id",
+    erase="frame_id",
+    columns=(
+        id_column("board_view_id"),
+        id_column("frame_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("board", TEXT, "1 (kind:columns x rows:lengths)"),
+        Column("view", INT, "1 (pictures of one time share it)", low=0),
+        Column("num_points", INT, "1 (0: the board was not found)", low=0),
+        Column("point_ids", pa.list_(INT)),
+        Column("pixels", FLOATS, "px, two a point, pixel centres", "image"),
+        Column("residuals", FLOATS, "px, two a point", "image", nullable=True),
+        Column("rms_px", FLOAT, "px", "image", nullable=True, low=0),
+        Column(
+            "rig_from_board",
+            FLOATS,
+            "length_unit of the calibration, quaternion xyzw",
+            "reference camera",
+            nullable=True,
+        ),
+        Column(
+            "board_sigmas",
+            FLOATS,
+            "standard errors: three turns in rad, three shifts",
+            "reference camera",
+            nullable=True,
+        ),
+    ),
+)
+
+RIG_FITS = Table(
+    name="rig_fits",
+    stage="reconstruction",
+    key="rig_fit_id",
+    erase="capture_id",
+    columns=(
+        id_column("rig_fit_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("reference_sensor", TEXT, nullable=True),
+        Column("calibrated_in", TEXT, "1 (session of the calibration)", nullable=True),
+        Column("calibration_sha256", TEXT, nullable=True, regex=SHA),
+        Column("epipolar_px", FLOAT, "px (median)", "image", nullable=True, low=0),
+        Column("focal_px", FLOAT, "px", "image", nullable=True, low=1e-3),
+        Column(
+            "tilt_deg", FLOAT, "deg", "reference camera", nullable=True, low=0, high=180
+        ),
+        Column("tilt_sigma_deg", FLOAT, "deg (standard error)", nullable=True, low=0),
+        Column("num_matches", INT, nullable=True, low=0),
+        Column("reason", TEXT, "1; why there is no figure", nullable=True),
+    ),
+)
+
+TABLES = (RIG_CALIBRATIONS, BOARD_VIEWS, RIG_FITS)
