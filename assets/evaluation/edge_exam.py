@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from assets.evaluation.exam import read_groups
+from assets.evaluation.operating import choose_operating_score
 from assets.inference.checkpoint import hash_bytes
 from assets.inference.edge import Pixels, quantize
 from assets.inference.onnx_model import OnnxModel
@@ -77,6 +78,9 @@ def examine_edge(
         if on_progress is not None:
             on_progress(len(predictions), len(test))
     pairs = find_kind(package.task).pair(predictions, test, release.class_names)
+    pairs = pairs.at(
+        choose_operating_score(release, images, lambda _: model.answer, facts, here)
+    )
     groups = read_groups(catalog, [row["frame_id"] for row in test])
     frames, _ = pairs.list_frames(test, groups)
     by_frame = collect_scores(sorted(frames, key=_by_id), release.class_names)

@@ -20,9 +20,10 @@ def draw_exam(exam: Exam) -> dict[str, bytes]:
     subject = name_subject(
         f"{exam.task} model {exam.model_sha256[:8]}", exam.release.release_id
     )
-    pairs = find_kind(exam.task).pair(
+    answered = find_kind(exam.task).pair(
         exam.predictions, exam.release_rows, exam.release.class_names
     )
+    pairs = answered.at(exam.operating_score)
     gallery = gather_gallery(
         pairs,
         exam.release_rows,

@@ -113,6 +113,12 @@ class MapPairs:
             )
         return rows
 
+    def choose_operating_score(self) -> float | None:
+        return None
+
+    def at(self, operating_score: float | None) -> MapPairs:
+        return self
+
     def list_frames(
         self, release_rows: Sequence[ReleaseFrameRow], group_of: Mapping[str, str]
     ) -> tuple[list[FrameScoreRow], list[ObjectScoreRow]]:

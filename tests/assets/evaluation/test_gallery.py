@@ -56,7 +56,9 @@ def make_exam(
     package = ModelPackage(Path("."), facts, {WEIGHTS: MODEL_SHA256})
     dataset = StoredImages(catalog)
     return Exam(
-        task, MODEL_SHA256, package, release, rows, said, scores, [], [], dataset
+        *(task, MODEL_SHA256, package, release, rows, said, scores, [], []),
+        images=dataset,
+        operating_score=None,
     )
 
 

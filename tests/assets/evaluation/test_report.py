@@ -13,13 +13,8 @@ import numpy as np
 import pytest
 
 from assets.evaluation.gallery import gather_gallery
-from assets.evaluation.report import (
-    GateLine,
-    ModelReport,
-    ReportData,
-    render_report,
-    write_report,
-)
+from assets.evaluation.model_report import GateLine, ModelReport
+from assets.evaluation.report import ReportData, render_report, write_report
 from assets.evaluation.score import score_predictions
 from assets.kinds import find_kind
 from assets.previews.gallery import Gallery, name_subject

@@ -50,7 +50,7 @@ def test_what_makes_dark_makes_this_model_wrong(
     stored: tuple[Catalog, list[Row]], frames: list[Row]
 ):
     catalog, _ = stored
-    rows = score_corrupted(StoredImages(catalog), frames, call_by_light, FACTS)
+    rows = score_corrupted(StoredImages(catalog), frames, call_by_light, FACTS, {})
     value = {row["slice_value"]: row["value"] for row in rows}
     assert len(value) == len(list_conditions()) == 1 + 3 * len(CORRUPTIONS)
     assert value["none"] == 1.0
