@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from assets.evaluation.robustness import CORRUPTION, UNSPOILT
+from assets.evaluation.slice_tables import METRIC_NAMES
 from assets.evaluation.slices import FIGURES_OF_CLASSES
 from assets.previews.differences import Span
 from assets.previews.gallery import Draw
@@ -17,16 +18,17 @@ SLICES, SPOILT = "slices", "spoilt pictures"
 def draw_scores(rows: Sequence[ScoreRow], metric: str, subject: str) -> dict[str, Draw]:
     """By name; without what the exam did not measure. `rows` are those of one exam."""
     charts: dict[str, Draw] = {}
+    name = METRIC_NAMES.get(metric, metric)
     spans = list_spans(rows, metric)
     whole = next(
         (r["value"] for r in rows if r["slice_by"] == "all" and r["metric"] == metric),
         None,
     )
     if spans and whole is not None:
-        charts[SLICES] = lambda theme: slices_plot(spans, whole, metric, subject, theme)
+        charts[SLICES] = lambda theme: slices_plot(spans, whole, name, subject, theme)
     spoilt = list_spoilt(rows, metric)
     if spoilt:
-        charts[SPOILT] = lambda theme: spoilt_plot(spoilt, metric, subject, theme)
+        charts[SPOILT] = lambda theme: spoilt_plot(spoilt, name, subject, theme)
     return charts
 
 

@@ -14,7 +14,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics.calibration import score_calibration, score_regions
+from models.metrics.calibration import (
+    CalibrationResult,
+    score_calibration,
+    score_regions,
+)
 from models.metrics.classification import score_classification
 from models.metrics.detection import MAX_DETECTIONS
 from models.metrics.matching import (
@@ -299,6 +303,13 @@ class MapParts:
         """(N, C) of each frame; NaN for classes that it does not show."""
         return _divide_ious(self.hits_px, self.truth_px, self.found_px)
 
+    @property
+    def calibration(self) -> CalibrationResult | None:
+        """How sure and how right, by regions of one class in one frame; None without a labelled answer."""
+        return score_regions(
+            self.confidences.ravel(), self.hits_px.ravel(), self.found_px.ravel()
+        )
+
     def figures(self) -> dict[str, float | None]:
         """miou, image_miou, boundary_miou, pixel_accuracy, and ece by regions of one class in one frame."""
         if not len(self):
@@ -314,14 +325,13 @@ class MapParts:
             self.boundary_hits_px.sum(0) / np.maximum(self.boundary_union_px.sum(0), 1),
             np.nan,
         )
+        calibration = self.calibration
         return {
             "miou": _mean(whole),
             "image_miou": _mean(mean_rows(self.ious)),
             "boundary_miou": _mean(boundary),
             "pixel_accuracy": float(hits.sum() / truth.sum()) if truth.sum() else None,
-            "ece": score_regions(
-                self.confidences.ravel(), self.hits_px.ravel(), self.found_px.ravel()
-            ),
+            "ece": None if calibration is None else calibration.ece,
         }
 
     def figures_by_class(self) -> dict[int, float | None]:

@@ -111,22 +111,14 @@ def count_confusions(
     return confusion
 
 
-def find_operating_point(
-    truths: Sequence[BoxSet], detections: Sequence[Detections]
-) -> OperatingPoint | None:
-    """The score with the best F1 over all classes, the highest of equals; None without objects or without detections.
-
-    It is chosen on the images given, where its F1 is an upper bound: choose on one split, measure on another.
-    """
-    num_objects = sum(len(t.class_ids) for t in truths)
-    scores, is_hit = judge_detections(truths, detections)
-    return choose_operating_point(scores, is_hit, num_objects)
-
-
 def choose_operating_point(
     scores: NDArray[Any], is_hit: NDArray[np.bool_], num_objects: int
 ) -> OperatingPoint | None:
-    """As `find_operating_point`, of D answers' scores and whether each hit one of `num_objects` objects."""
+    """The score with the best F1 over all classes, the highest of equals; None without objects or without answers.
+
+    Of D answers: their scores, and whether each hit one of `num_objects` objects. Where it was chosen its F1
+    is an upper bound: choose on one split, measure on another.
+    """
     if not num_objects or not len(scores):
         return None
     order = np.argsort(-scores, kind="stable")
