@@ -100,7 +100,7 @@ def write_release_page(
     enter("reading the release")
     release = read_release_report(build_catalog(settings), release_id)
     title = f"Dataset for {release.row['task']}, {release_id[:12]}"
-    data = ReportData(title, [], [release], _today(), is_of_home=False)
+    data = ReportData(title, [], _today(), releases=[release], is_of_home=False)
     return _write(settings, data, f"release-{release_id[:16]}.html", out, enter)
 
 

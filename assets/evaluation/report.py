@@ -33,11 +33,11 @@ class ReportData:
 
     title: str
     models: Sequence[ModelReport]
-    releases: Sequence[ReleaseReport] = ()
     made_on: str = ""
     drift_rows: Sequence[DriftRow] = ()
     quarantine_rows: Sequence[QuarantineRow] = ()
     totals: Mapping[str, object] = field(default_factory=dict)
+    releases: Sequence[ReleaseReport] = ()
     is_of_home: bool = True
 
     def __post_init__(self) -> None:

@@ -49,7 +49,8 @@ METRIC_NOTES = {
     "judged_share": "share of pixels that have a class",
 }
 _ORDER = (
-    "under 1 m",
+    "under 0.5 m",
+    "0.5 to 1 m",
     "1 to 2 m",
     "2 to 5 m",
     "5 to 20 m",

@@ -31,7 +31,7 @@ OWN = "slices.toml"  # in the home
 MAX_TOLD = 5  # slices in a line
 MAX_SLICES = 500  # of one way: more is a mistake, such as slicing by an id
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
-# by kind what `FrameScores.take_class` makes of the leading metric
+# what the leading metric of a kind is the mean of, over classes or over frames
 FIGURES_OF_CLASSES = ("recall", "ap50", "iou")
 _TAKEN = ("all", "corruption", "discovered")
 _FRAMES, _OBJECTS = "frames", "objects"

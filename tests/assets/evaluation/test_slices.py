@@ -211,7 +211,10 @@ def test_the_verb_prints_them_and_has_one_json_value(exam, monkeypatch, tmp_path
         app, ["slices", "--model", "abababab", "--json"], catch_exceptions=False
     )
     rows = json.loads(said.stdout)
-    assert {row["metric"] for row in rows} == {"map50", "recall50"}
+    assert {row["metric"] for row in rows} == {"map50", "recall50", "ap50"}
+    # the mean over classes is 0.752, so that one is as far above it as the other is below
+    gaps = [row["gap"] for row in rows if row["metric"] == "ap50"]
+    assert len(gaps) == 2 and sum(gaps) == pytest.approx(0) and gaps[0] < 0
     assert rows[0]["gap"] < 0 and rows[-1]["gap"] is None, "no small object"
 
 
