@@ -227,16 +227,12 @@ def _list_models(catalog: Catalog, release_id: str) -> list[LearntModel]:
 def _find_before(
     catalog: Catalog, rows: Sequence[ReleaseRow], row: ReleaseRow
 ) -> ReleaseDiff | None:
-    """What differs from the release of the task that was frozen before, by the version of the table of frames."""
-    former = [
-        r
-        for r in rows
-        if r["task"] == row["task"] and r["frames_version"] < row["frames_version"]
-    ]
-    if not former:
+    """What differs from the release of the task that was frozen before, as releases are stored one after the other."""
+    mine = [r["release_id"] for r in rows if r["task"] == row["task"]]
+    place = mine.index(row["release_id"])
+    if not place:
         return None
-    before = max(former, key=lambda r: (r["frames_version"], r["release_id"]))
-    return diff_releases(catalog, before["release_id"], row["release_id"])
+    return diff_releases(catalog, mine[place - 1], row["release_id"])
 
 
 def _draw_some(catalog: Catalog, row: ReleaseRow, frames: pa.Table) -> list[Picture]:
