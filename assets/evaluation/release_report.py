@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,7 +20,6 @@ from assets.evaluation.model_report import name_anchor
 from assets.evaluation.slice_tables import METRIC_NAMES, format_figure
 from assets.inference.predict import StoredImages
 from assets.kinds import find_kind
-from assets.kinds.boxes import read_boxes
 from assets.previews.drawing import color_classes
 from assets.previews.gallery import Picture, spread
 from assets.previews.labelled import draw_labels, tell_labels
@@ -156,12 +156,14 @@ def _count_sessions(frames: pa.Table) -> list[tuple[str, list[int], list[str]]]:
     parts: dict[str, dict[str, int]] = {}
     for row in counts.to_pylist():
         parts.setdefault(row["session"], {})[row["split"]] = row["count_all"]
-    pairs = frames.group_by(["session", "sensor"]).aggregate([]).to_pylist()
+    sensors: dict[str, list[str]] = {}
+    for row in frames.group_by(["session", "sensor"]).aggregate([]).to_pylist():
+        sensors.setdefault(row["session"], []).append(row["sensor"])
     return [
         (
             session,
             [parts[session].get(part, 0) for part in PARTS],
-            sorted(p["sensor"] for p in pairs if p["session"] == session),
+            sorted(sensors[session]),
         )
         for session in sorted(parts)
     ]
@@ -171,12 +173,13 @@ def _count_object_sizes(task: str, frames: pa.Table) -> list[tuple[str, list[int
     """COCO's sizes by part, of kinds whose objects have boxes."""
     if not find_kind(task).counts_answers:
         return []
-    found: Counter[tuple[str, str]] = Counter()
-    columns = ["split", "boxes_xyxy"]
-    for row in frames.select(columns).to_pylist():
-        for x_min, y_min, x_max, y_max in read_boxes(row).tolist():
-            size = name_object_size((x_max - x_min) * (y_max - y_min))
-            found[size, row["split"]] += 1
+    boxes = frames["boxes_xyxy"].combine_chunks()
+    sides = np.asarray(boxes.flatten()).reshape(-1, 4)
+    areas_px2 = (sides[:, 2] - sides[:, 0]) * (sides[:, 3] - sides[:, 1])
+    places = pc.list_parent_indices(boxes).to_numpy()[::4]
+    parts = frames["split"].combine_chunks().take(pa.array(places)).to_pylist()
+    sizes = map(name_object_size, areas_px2.tolist())
+    found = Counter(zip(sizes, parts, strict=True))
     return [(size, [found[size, part] for part in PARTS]) for size in OBJECT_SIZES]
 
 
