@@ -182,7 +182,7 @@ def _read_predictions(
 
 
 def _read_least(catalog: Catalog, row: PredictionRow) -> float:
-    """The operating score of the model on the test part of its own release; 0 where it has none."""
+    """The operating score of the model in the exam of its own release; 0 where it has none."""
     where = (
         f"model_sha256 = {repr_sql(row['model_sha256'])} AND metric = 'operating_score' "
         "AND slice_by = 'all' AND split = 'test'"

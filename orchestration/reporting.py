@@ -1,4 +1,4 @@
-"""Gather the stored facts of one home into the report and the demo's summary.
+"""Gather the stored facts of one home into the report, the page of a model or a release, and the demo's summary.
 
 Belongs here: reading across stages. Does not: drawing (assets/evaluation) or deciding (checks, registry).
 """
@@ -6,16 +6,17 @@ Belongs here: reading across stages. Does not: drawing (assets/evaluation) or de
 import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-import pyarrow.compute as pc
-
-from assets.choice import read_choice
-from assets.tables.catalog import Catalog, is_in
-from assets.tables.missed_classes import list_missed, tell_missed
+from assets.tables.catalog import Catalog, is_in, repr_sql
+from assets.tables.rows import ModelRow
 from models.task_names import TASK_NAMES
 from orchestration.profiles import Settings
+from orchestration.report_facts import gather_model
 from orchestration.resources import build_catalog, build_tracker
+
+if TYPE_CHECKING:
+    from assets.evaluation.report import ReportData
 
 
 def write_home_report(
@@ -24,37 +25,108 @@ def write_home_report(
     sessions: Sequence[str] | None = None,
     enter: Callable[[str], None] = lambda _: None,
 ) -> str:
-    """Write the report of the models scored last; where it lies. `enter` hears what goes on.
+    """Write the report of the models scored last, and of their releases; where it lies. `enter` hears what goes on.
 
     It goes to `out`, or else to the pages of the home. Raises ValueError when there is no model.
     """
-    from assets.evaluation.report import ReportData, write_report
+    from assets.evaluation.release_report import read_release_report
+    from assets.evaluation.report import ReportData
 
     catalog = build_catalog(settings)
     enter("reading the home")
     facts = summarise_home(settings, sessions, TASK_NAMES)
     models = []
     for task in TASK_NAMES:
-        if catalog.pointed(f"scored/{task}"):
+        if sha256 := catalog.pointed(f"scored/{task}"):
             enter(f"drawing {task}")
-            models.append(_model_report(settings, catalog, task))
+            models.append(gather_model(settings, catalog, _read_model(catalog, sha256)))
     if sessions is not None:
         models = [m for m in models if set(m.list_sessions()) & set(sessions)]
     data = ReportData(
         title="Daguerre report",
         models=models,
-        made_on=datetime.date.today().isoformat(),
+        releases=[
+            read_release_report(catalog, release_id)
+            for release_id in dict.fromkeys(m.release_id for m in models)
+        ],
+        made_on=_today(),
         drift_rows=_of(catalog, "drift", sessions),
         quarantine_rows=_of(catalog, "quarantine", sessions),
         totals={
             name: facts[name] for name in ("sessions", "captures", "frames", "labels")
         },
     )
+    return _write(settings, data, "report.html", out, enter)
+
+
+def write_model_page(
+    settings: Settings,
+    model: ModelRow,
+    out: Path | None = None,
+    enter: Callable[[str], None] = lambda _: None,
+) -> str:
+    """Write the page of one model, with its release; where it lies. Raises ValueError as `gather_model` does."""
+    from assets.evaluation.release_report import read_release_report
+    from assets.evaluation.report import ReportData
+
+    catalog = build_catalog(settings)
+    enter(f"drawing {model['task']}")
+    found = gather_model(settings, catalog, model)
+    name, version = repr_sql(found.name), found.version or 0
+    judged = f"model_name = {name} AND model_version = {version}"
+    data = ReportData(
+        title=f"{found.title}, {model['model_sha256'][:12]}",
+        models=[found],
+        releases=[read_release_report(catalog, found.release_id)],
+        made_on=_today(),
+        drift_rows=catalog.read_latest("drift", where=judged).to_pylist(),
+        is_of_home=False,
+    )
+    return _write(
+        settings, data, f"model-{model['model_sha256'][:16]}.html", out, enter
+    )
+
+
+def write_release_page(
+    settings: Settings,
+    release_id: str,
+    out: Path | None = None,
+    enter: Callable[[str], None] = lambda _: None,
+) -> str:
+    """Write the page of one release; where it lies. Raises ValueError for one that is gone or changed."""
+    from assets.evaluation.release_report import read_release_report
+    from assets.evaluation.report import ReportData
+
+    enter("reading the release")
+    release = read_release_report(build_catalog(settings), release_id)
+    title = f"Dataset for {release.row['task']}, {release_id[:12]}"
+    data = ReportData(title, [], _today(), releases=[release], is_of_home=False)
+    return _write(settings, data, f"release-{release_id[:16]}.html", out, enter)
+
+
+def _write(
+    settings: Settings,
+    data: "ReportData",
+    name: str,
+    out: Path | None,
+    enter: Callable[[str], None],
+) -> str:
+    from assets.evaluation.report import write_report
+
     enter("drawing charts and writing the page")
-    path = write_report(out or settings.workspace.reports / "report.html", data)
+    path = write_report(out or settings.workspace.reports / name, data)
     if out is not None or settings.workspace.store is None:
         return str(path)
     return settings.workspace.pages.put(path.name, path.read_bytes())
+
+
+def _read_model(catalog: Catalog, model_sha256: str) -> ModelRow:
+    rows = catalog.read_latest("models", where=is_in("model_sha256", [model_sha256]))
+    return cast(ModelRow, rows.to_pylist()[0])
+
+
+def _today() -> str:
+    return datetime.date.today().isoformat()
 
 
 def summarise_home(
@@ -146,77 +218,6 @@ def _models(settings: Settings, task: str) -> list[dict[str, Any]]:
                 }
             )
     return found
-
-
-def _model_report(settings: Settings, catalog: Catalog, task: str) -> Any:
-    from assets.evaluation.gallery import gather_gallery
-    from assets.evaluation.interval import measure_interval
-    from assets.evaluation.report import GateLine, ModelReport
-    from assets.inference.model_store import open_copy
-    from assets.inference.predict import StoredImages
-    from assets.kinds import find_kind
-    from assets.previews.gallery import name_subject
-
-    model_sha256 = str(catalog.pointed(f"scored/{task}"))
-    mine = is_in("model_sha256", [model_sha256])
-    model = catalog.read_latest("models", where=mine).to_pylist()[0]
-    release = catalog.read_latest(
-        "releases", where=is_in("release_id", [model["release_id"]])
-    ).to_pylist()[0]
-    frames = catalog.read_latest(
-        "release_frames", where=is_in("release_id", [model["release_id"]])
-    )
-    test = frames.filter(pc.equal(frames["split"], "test")).to_pylist()
-    predictions = catalog.read_latest(
-        "predictions", where=f"{mine} AND purpose = 'test'"
-    ).to_pylist()
-    tracker = build_tracker(settings)
-    known = tracker.versions(task) if tracker.is_there() else []
-    version = next((v for v in known if v.model_sha256 == model_sha256), None)
-    title = f"daguerre-{task}" + (f" v{version.version}" if version else "")
-    package = open_copy(catalog.blobs, settings.home, model)
-    images = StoredImages(catalog, release["frames_version"])
-    gallery = gather_gallery(
-        find_kind(task).pair(predictions, test, release["class_names"]),
-        test,
-        images,
-        package.facts.history,
-        name_subject(title, release["release_id"]),
-    )
-    decision = tracker.decision(task, version.version) if version else None
-    scores = catalog.read_latest("scores", where=mine).to_pylist()
-    missed = tell_missed(list_missed(scores, model_sha256, release["release_id"]))
-    return ModelReport(
-        task=task,
-        name=f"daguerre-{task}",
-        release_id=release["release_id"],
-        class_names=tuple(release["class_names"]),
-        release_frames=frames,
-        scores=scores,
-        interval=measure_interval(catalog, model_sha256, model["release_id"]),
-        gallery=gallery,
-        version=version.version if version else None,
-        alias=("champion" if "champion" in version.aliases else "challenger")
-        if version and version.aliases
-        else None,
-        facts={
-            "recipe": model["recipe"],
-            "seed": model["seed"],
-            "weights sha256": model_sha256,
-            "release": release["release_id"],
-            "chosen": read_choice(release["choice"]).summary,
-            "code version": model["code_version"],
-            "Dagster run": model["run_id"],
-        },
-        gate=[
-            GateLine(r["claim"], r["detail"], r["is_passed"])
-            for r in decision["results"]
-        ]
-        if decision
-        else (),
-        is_accepted=decision["is_promoted"] if decision else None,
-        weaknesses=[*(release["weaknesses"] or ()), *([missed] if missed else [])],
-    )
 
 
 def _of(

@@ -7,7 +7,7 @@ recordings, and pictures that resemble each other.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -204,7 +204,7 @@ def _slice_both(
                 _differ(first.take(places), second.take(places)),
             )
     for class_id, name in enumerate(first.class_names[:MAX_SLICES]):
-        one, other = (_take_class(scores, class_id) for scores in (first, second))
+        one, other = (scores.take_class(class_id) for scores in (first, second))
         shown = _count_showing(first, class_id)
         if shown:
             yield SliceDifference("class", name, shown, _differ(one, other))
@@ -217,38 +217,6 @@ def _group(names: Sequence[str]) -> list[tuple[str, list[int]]]:
         places.setdefault(name, []).append(place)
     largest = sorted(places, key=lambda name: (-len(places[name]), name))[:MAX_SLICES]
     return [(name, places[name]) for name in sorted(largest)]
-
-
-def _take_class(scores: FrameScores, class_id: int) -> FrameScores:
-    """One class alone: frames that show it where a frame shows one, else all frames with its objects or pixels."""
-    parts = scores.parts
-    if isinstance(parts, ClassParts):
-        return scores.take(np.flatnonzero(parts.true_ids == class_id).tolist())
-    if isinstance(parts, BoxParts):
-        objects = parts.object_class_ids == class_id
-        found = parts.found_class_ids == class_id
-        mine: BoxParts | MapParts = replace(
-            parts,
-            object_frames=parts.object_frames[objects],
-            object_class_ids=parts.object_class_ids[objects],
-            found_frames=parts.found_frames[found],
-            found_class_ids=parts.found_class_ids[found],
-            found_scores=parts.found_scores[found],
-            found_hits=parts.found_hits[found],
-        )
-        return replace(scores, parts=mine)
-    assert isinstance(parts, MapParts), type(parts)
-    only = slice(class_id, class_id + 1)
-    mine = MapParts(
-        1,
-        parts.hits_px[:, only],
-        parts.truth_px[:, only],
-        parts.found_px[:, only],
-        parts.boundary_hits_px[:, only],
-        parts.boundary_union_px[:, only],
-        parts.confidences[:, only],
-    )
-    return replace(scores, parts=mine)
 
 
 def _count_showing(scores: FrameScores, class_id: int) -> int:

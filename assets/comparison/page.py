@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assets.evaluation.report import TEMPLATES as STYLES
 from assets.previews.drawing import as_data_uri, encode_jpeg
 from assets.previews.gallery import Draw, Picture
 from assets.whole_output import writing_file
 
 TEMPLATES = Path(__file__).parent / "templates"
+STYLES = Path(__file__).parents[1] / "evaluation" / "templates"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from assets.evaluation.exam import read_groups
+from assets.evaluation.operating import choose_operating_score
 from assets.inference.checkpoint import hash_bytes
 from assets.inference.edge import Pixels, quantize
 from assets.inference.onnx_model import OnnxModel
@@ -19,6 +20,7 @@ from assets.tables.catalog import Catalog
 from assets.tables.frame_scores import FrameScores, collect_scores
 from assets.tables.releases import open_release
 from assets.tables.rows import ReleaseFrameRow, ScoreRow
+from models.even_spread import spread_evenly
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +66,7 @@ def examine_edge(
             f"release {release.release_id} has {len(train)} frames to train on and {len(test)} to test on: "
             "an int8 form needs both"
         )
-    chosen = spread(train, NUM_EXAMPLES)
+    chosen = [train[place] for place in spread_evenly(len(train), NUM_EXAMPLES)]
     content = quantize(package, _fit_each(package, images, chosen))
     model = OnnxModel(package, form=content)
     sha256 = hash_bytes(content)
@@ -76,16 +78,13 @@ def examine_edge(
         if on_progress is not None:
             on_progress(len(predictions), len(test))
     pairs = find_kind(package.task).pair(predictions, test, release.class_names)
+    pairs = pairs.at(
+        choose_operating_score(release, images, lambda _: model.answer, facts, here)
+    )
     groups = read_groups(catalog, [row["frame_id"] for row in test])
     frames, _ = pairs.list_frames(test, groups)
     by_frame = collect_scores(sorted(frames, key=_by_id), release.class_names)
     return EdgeExam(content, sha256, len(chosen), pairs.score({}), by_frame)
-
-
-def spread(rows: Sequence[ReleaseFrameRow], count: int) -> list[ReleaseFrameRow]:
-    """At most so many rows, evenly, in their order."""
-    count = min(count, len(rows))
-    return [rows[place * len(rows) // count] for place in range(count)]
 
 
 def _fit_each(

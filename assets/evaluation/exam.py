@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 class Exam:
     """What was asked and answered. `release_rows` are the test split; rows are as the tables hold them.
 
-    `frames` and `objects` are what `scores` over all are made of, frame by frame.
+    `frames` and `objects` are what `scores` over all are made of, frame by frame. Answers count from `operating_score`
+    on, where they are counted.
     """
 
     task: str
@@ -50,6 +51,7 @@ class Exam:
     frames: list[FrameScoreRow]
     objects: list[ObjectScoreRow]
     images: StoredImages
+    operating_score: float | None
 
     def write(self, catalog: Catalog) -> None:
         """Store the answers and the scores; those of an exam sat before are replaced."""
@@ -151,7 +153,10 @@ def examine_on(
     catalog: Catalog, workspace: Workspace, package: ModelPackage, release: Release
 ) -> Exam:
     """Predict and score a model on the test split of a release with its classes."""
+    from assets.evaluation.distances import add_distances
+    from assets.evaluation.operating import choose_operating_score
     from assets.evaluation.regions import discover, mark_regions
+    from assets.evaluation.score import name_maker
     from assets.evaluation.slices import (
         add_intervals,
         cut_frames,
@@ -176,12 +181,14 @@ def examine_on(
             f"{len(rows)} predictions were to be made, and {len(made)} are there: score again"
         )
     predictions = [made[row["frame_id"]] for row in rows]
+    operating_score = choose_operating_score(release, images, load, facts, workspace)
     ids = [row["frame_id"] for row in rows]
     rules = read_rules(workspace.home)
     slices = cut_frames(catalog, rules, ids)
     kind = find_kind(task)
-    pairs = kind.pair(predictions, rows, release.class_names)
+    pairs = kind.pair(predictions, rows, release.class_names).at(operating_score)
     frames, objects = pairs.list_frames(rows, read_groups(catalog, ids))
+    objects = add_distances(catalog, objects)
     by_frame = collect_scores(frames, release.class_names)
     scores = add_intervals(pairs.score(slices), by_frame, slices, kind.leading_metric)
     worse, region_of = discover(
@@ -198,10 +205,11 @@ def examine_on(
         release,
         rows,
         predictions,
-        scores,
+        name_maker(scores),
         mark_regions(frames, region_of),
         objects,
         images,
+        operating_score,
     )
 
 
@@ -217,6 +225,7 @@ def _count_spoilt(exam: Exam) -> int:
 def _with_spoilt(exam: Exam, count: int) -> Exam:
     """The exam with what the model scores on so many frames, the same for every model, that are spoilt."""
     from assets.evaluation.robustness import choose_frames, score_corrupted
+    from assets.evaluation.score import name_maker
     from assets.inference.package import load_predictor
 
     if not count:
@@ -225,8 +234,9 @@ def _with_spoilt(exam: Exam, count: int) -> Exam:
     facts = PredictionFacts(exam.task, exam.model_sha256, names, "test")
     chosen = choose_frames(exam.release_rows, count)
     predict = load_predictor(exam.package)
-    spoilt = score_corrupted(exam.images, chosen, predict, facts)
-    return replace(exam, scores=[*exam.scores, *spoilt])
+    group_of = {row["frame_id"]: row["group_id"] for row in exam.frames}
+    spoilt = score_corrupted(exam.images, chosen, predict, facts, group_of)
+    return replace(exam, scores=[*exam.scores, *name_maker(spoilt)])
 
 
 def read_groups(catalog: Catalog, frame_ids: Sequence[str]) -> dict[str, str]:

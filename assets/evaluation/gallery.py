@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from assets.evaluation.score_charts import draw_scores
 from assets.kinds import find_kind
 from assets.kinds.judging.pairs import Pairs
 from assets.previews.drawing import contact_sheet, encode_jpeg
@@ -20,9 +21,10 @@ def draw_exam(exam: Exam) -> dict[str, bytes]:
     subject = name_subject(
         f"{exam.task} model {exam.model_sha256[:8]}", exam.release.release_id
     )
-    pairs = find_kind(exam.task).pair(
+    answered = find_kind(exam.task).pair(
         exam.predictions, exam.release_rows, exam.release.class_names
     )
+    pairs = answered.at(exam.operating_score)
     gallery = gather_gallery(
         pairs,
         exam.release_rows,
@@ -42,6 +44,12 @@ def draw_exam(exam: Exam) -> dict[str, bytes]:
             for n, p in enumerate(gallery.overlays[:2])
         },
         **{name: draw("light") for name, draw in gallery.charts.items()},
+        **{
+            name: draw("light")
+            for name, draw in draw_scores(
+                exam.scores, find_kind(exam.task).leading_metric, subject
+            ).items()
+        },
     }
     for n, mistake in enumerate(gallery.mistakes[:3], start=1):
         pictures[f"worst mistake {n}"] = encode_jpeg(mistake.image_rgb)

@@ -6,9 +6,10 @@ nobody asks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from assets.evaluation.slices import with_interval
 from assets.inference.predict import (
     PredictionFacts,
     Predictor,
@@ -59,8 +60,12 @@ def score_corrupted(
     release_rows: Sequence[ReleaseFrameRow],
     predict: Predictor,
     facts: PredictionFacts,
+    group_of: Mapping[str, str],
 ) -> list[ScoreRow]:
-    """A row a condition: the leading metric on these frames, the slice named as in "blur 3"."""
+    """A row a condition: the leading metric on these frames with its interval, the slice named as in "blur 3".
+
+    `group_of` has what splits keep together, by frame id: that is drawn.
+    """
     kind = find_kind(facts.task)
     answers: dict[Condition, list[PredictionRow]] = {
         condition: [] for condition in list_conditions()
@@ -75,11 +80,12 @@ def score_corrupted(
     scored: list[ScoreRow] = []
     for (name, strength), rows in answers.items():
         pairs = kind.pair(rows, release_rows, facts.class_names)
-        frames, _ = pairs.list_frames(release_rows, {})
-        value = collect_scores(frames, facts.class_names).figures()[kind.leading_metric]
-        told = [(kind.leading_metric, value)]
+        frames, _ = pairs.list_frames(release_rows, group_of)
+        by_frame = collect_scores(frames, facts.class_names)
+        told = [(kind.leading_metric, by_frame.figures()[kind.leading_metric])]
         what = name if name == UNSPOILT else f"{name} {strength}"
-        scored += list_rows(pairs.subject, CORRUPTION, what, told, len(release_rows))
+        (row,) = list_rows(pairs.subject, CORRUPTION, what, told, len(release_rows))
+        scored.append(with_interval(row, by_frame.find_interval()))
     return scored
 
 

@@ -6,8 +6,9 @@ there to measure (a class or size that the split does not show).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from assets.code_versions import version_of
 from assets.kinds import find_kind
 from assets.kinds.judging.pairs import Slices, Subject
 from assets.kinds.judging.score_rows import list_rows
@@ -33,10 +34,12 @@ def score_open(
     figures: Mapping[str, float], model_sha256: str, release_id: str, num_samples: int
 ) -> list[ScoreRow]:
     """Rows of what an open task found on the test split."""
-    return list_rows(
-        Subject(model_sha256, release_id, "test", ()),
-        "all",
-        "all",
-        figures.items(),
-        num_samples,
-    )
+    subject = Subject(model_sha256, release_id, "test", ())
+    rows = list_rows(subject, "all", "all", figures.items(), num_samples)
+    return name_maker(rows)
+
+
+def name_maker(rows: Iterable[ScoreRow]) -> list[ScoreRow]:
+    """The rows, with the version of the code that makes such rows today."""
+    made_by = version_of("scores")
+    return [{**row, "code_version": made_by} for row in rows]

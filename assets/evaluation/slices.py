@@ -31,6 +31,8 @@ OWN = "slices.toml"  # in the home
 MAX_TOLD = 5  # slices in a line
 MAX_SLICES = 500  # of one way: more is a mistake, such as slicing by an id
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
+# what the leading metric of a kind is the mean of, over classes or over frames
+FIGURES_OF_CLASSES = ("recall", "ap50", "iou")
 _TAKEN = ("all", "corruption", "discovered")
 _FRAMES, _OBJECTS = "frames", "objects"
 _QUALITY = (
@@ -115,7 +117,9 @@ def cut_objects(
 def add_intervals(
     rows: Sequence[ScoreRow], scores: FrameScores, slices: Slices, metric: str
 ) -> list[ScoreRow]:
-    """The rows of an exam, those of the leading metric with an interval where there are recordings enough to tell."""
+    """The rows of an exam, those of the leading metric with an interval where there are recordings enough to tell; of
+    classes those of the figure that the metric is the mean of, or the recall."""
+    class_id_of = {name: n for n, name in enumerate(scores.class_names)}
     places_of: dict[tuple[str, str], list[int]] = {
         ("all", "all"): list(range(len(scores)))
     }
@@ -127,6 +131,9 @@ def add_intervals(
         places = places_of.get((row["slice_by"], row["slice_value"]))
         if row["metric"] == metric and places is not None:
             row = with_interval(row, scores.take(places).find_interval())
+        elif row["slice_by"] == "class" and row["metric"] in FIGURES_OF_CLASSES:
+            of_class = scores.take_class(class_id_of[row["slice_value"]])
+            row = with_interval(row, of_class.find_interval())
         found.append(row)
     return found
 
@@ -137,10 +144,15 @@ def score_objects(
     objects: Sequence[ObjectScoreRow],
     cut: Mapping[str, Mapping[str, str]],
 ) -> list[ScoreRow]:
-    """Rows with recall50, the share of objects that were found at the operating score, with intervals; a slice each."""
+    """Rows with recall50, the share of objects that were found at the operating score, with intervals; a slice each.
+
+    A way of which nobody knows anything, such as the distance where no depth was taken, has no slice.
+    """
     place_of = {frame_id: place for place, frame_id in enumerate(scores.frame_ids)}
     rows: list[ScoreRow] = []
     for way, slice_of in cut.items():
+        if set(slice_of.values()) == {UNKNOWN}:
+            continue
         by_value: dict[str, list[ObjectScoreRow]] = {}
         for row in objects:
             if row["object_score_id"] in slice_of:

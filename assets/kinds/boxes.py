@@ -42,6 +42,7 @@ class Boxes(Kind):
     is_compared_on_intake = True
     is_judged = True
     leading_metric = "map50"
+    counts_answers = True
     slices_of_objects = ("class", "object_size")
 
     def find_frames(self, marks: Marks) -> set[str]:

@@ -121,6 +121,9 @@ class Kind(Protocol):
     is_compared_on_intake: bool = False  # contradictions between equal pictures are looked for before a release is made
     is_judged: bool = False  # answers are stored, scored by slice and drawn; where not, the task examines itself
     leading_metric: str = ""  # of judged kinds: what the gate asks for
+    counts_answers: bool = (
+        False  # from an operating score on, which the validation part chooses
+    )
     # ways of slicing scores that count objects, not frames
     slices_of_objects: tuple[str, ...] = ()
     remedy: str = ""  # what helps where no label is good enough for a release

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from assets.previews import plots
 from assets.previews.drawing import Color
+from models.even_spread import spread_evenly
 from models.metrics.calibration import CalibrationResult
 from models.types import Image
 
@@ -82,13 +83,10 @@ def spread(groups: Sequence[str], limit: int) -> list[int]:
     for place, group in enumerate(groups):
         members.setdefault(group, []).append(place)
     share = -(-limit // len(members))
-    picked = [_thin(members[group], share) for group in sorted(members)]
+    picked = [
+        [members[group][i] for i in spread_evenly(len(members[group]), share)]
+        for group in sorted(members)
+    ]
     return [places[i] for i in range(share) for places in picked if i < len(places)][
         :limit
     ]
-
-
-def _thin(places: Sequence[int], limit: int) -> list[int]:
-    """At most `limit` of them, evenly spaced."""
-    count = min(limit, len(places))
-    return [places[i * len(places) // count] for i in range(count)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from assets.comparison.models import Comparison, SliceDifference, tell_difference
@@ -39,7 +39,7 @@ class EdgeVerdict:
         one, other = self.costs
         return {
             "is_accepted": self.is_accepted,
-            "rules": [_to_row(result) for result in self.results],
+            "rules": [asdict(result) for result in self.results],
             "comparison": self.comparison.to_dict(),
             "float": {"cpu_ms": one.cpu_ms, "bytes": one.size_bytes},
             "int8": {"cpu_ms": other.cpu_ms, "bytes": other.size_bytes},
@@ -98,13 +98,3 @@ def _judge_slices(comparison: Comparison, rules: GateRules) -> RuleResult:
 def _judge_ratio(what: str, ratio: float, bound: float, figures: str) -> RuleResult:
     claim = f"no more than {bound:g} of the float form's {what}"
     return RuleResult(claim, ratio <= bound, ratio, bound, f"{ratio:.2f} ({figures})")
-
-
-def _to_row(result: RuleResult) -> dict[str, Any]:
-    return {
-        "claim": result.claim,
-        "is_passed": result.is_passed,
-        "measured": result.measured,
-        "bound": result.bound,
-        "detail": result.detail,
-    }

@@ -24,8 +24,8 @@ _BATCH_FRAMES = 32
 class Answers:
     """What one model says of one session.
 
-    `operating_score` is that of the best F1 on the test part of the model's own release; None of tasks whose answers
-    are not scored one by one, and of a model that found nothing there. `min_score` is what counts as found.
+    `operating_score` is that of the best F1 on the validation part of the model's own release; None of tasks whose
+    answers are not scored one by one. `min_score` is what counts as found.
     """
 
     session: str
@@ -119,7 +119,7 @@ def read_answers(
 
 
 def read_operating_score(catalog: Catalog, model: ModelRef) -> float | None:
-    """The score of the best F1 on the test part of the model's own release; None where there is none."""
+    """The score of the best F1 on the validation part of the model's own release; None where there is none."""
     where = (
         "metric = 'operating_score' AND slice_by = 'all' AND split = 'test' AND "
         f"model_sha256 = {repr_sql(model['model_sha256'])} AND release_id = {repr_sql(model['release_id'])}"

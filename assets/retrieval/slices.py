@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from assets.evaluation.slices import FIGURES_OF_CLASSES
 from assets.registry.release import rules_of
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.ids import complete_id
@@ -81,9 +82,9 @@ def list_slices(rows: list[ScoreRow], task: str) -> list[SliceScore]:
         if (row["slice_by"], row["slice_value"]) == _WHOLE
     }
     found = [
-        _describe(row, task, whole.get(row["metric"]))
+        _describe(row, task, whole.get(leading if _is_of_class(row) else row["metric"]))
         for row in rows
-        if row["metric"] in (leading, OF_OBJECTS)
+        if (row["metric"] in (leading, OF_OBJECTS) or _is_of_class(row))
         and (row["slice_by"], row["slice_value"]) != _WHOLE
     ]
     return sorted(
@@ -95,6 +96,11 @@ def list_slices(rows: list[ScoreRow], task: str) -> list[SliceScore]:
             one.slice_value,
         ),
     )
+
+
+def _is_of_class(row: ScoreRow) -> bool:
+    """Whether it is a figure of one class that the leading metric is the mean of."""
+    return row["slice_by"] == "class" and row["metric"] in FIGURES_OF_CLASSES
 
 
 def _describe(row: ScoreRow, task: str, whole: float | None) -> SliceScore:

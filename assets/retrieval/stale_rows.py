@@ -18,7 +18,7 @@ INPUT = "another input"
 CODE = "another code version"
 ENCODER = "another encoder"
 SELECTED = "selected"
-_UNVERSIONED = "code from before its versions were kept"
+UNVERSIONED = "code from before its versions were kept"
 # rows of frames and signals whose hash is taken: beyond, whether a capture's clocks have another input is not looked at
 MAX_HASHED = 300_000
 
@@ -183,7 +183,7 @@ def list_stale_verdicts(
         rows = catalog.read_latest(table, ["session", "code_version"], where)
         groups = rows.group_by(rows.column_names).aggregate([([], "count_all")])
         for row in groups.to_pylist():
-            made_by = row["code_version"] or _UNVERSIONED
+            made_by = row["code_version"] or UNVERSIONED
             if made_by != version:
                 why = f"{made_by} made them, {version} would"
                 asset = f"monitoring/{table}"

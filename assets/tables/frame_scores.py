@@ -13,7 +13,7 @@ from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import FrameScoreRow, ObjectScoreRow
 
 if TYPE_CHECKING:
-    from models.metrics.frame_parts import BoxParts, ClassParts, FrameParts, MapParts
+    from models.metrics.frame_parts import BoxParts, ClassParts, MapParts
     from models.metrics.resampling import Interval, Weights
 
 
@@ -37,7 +37,7 @@ class FrameScores:
     values: NDArray[
         np.float64
     ]  # (N,) the frame's own score in [0, 1]; NaN: nothing to judge
-    parts: FrameParts
+    parts: ClassParts | BoxParts | MapParts
 
     def __len__(self) -> int:
         return len(self.frame_ids)
@@ -54,6 +54,17 @@ class FrameScores:
             values=self.values[list(places)],
             parts=self.parts.take(places),
         )
+
+    def take_class(self, class_id: int) -> FrameScores:
+        """One class alone: the frames that show it where a frame shows one, else all frames with its objects or pixels.
+
+        Its leading metric is then the recall of the class, its ap50 or its IoU.
+        """
+        from models.metrics.frame_parts import ClassParts
+
+        if isinstance(self.parts, ClassParts):
+            return self.take(np.flatnonzero(self.parts.true_ids == class_id).tolist())
+        return replace(self, parts=self.parts.take_class(class_id))
 
     def figures(self) -> dict[str, float | None]:
         """The totals over all frames by metric, as `scores` has them; None where nothing of it shows."""
@@ -130,7 +141,7 @@ def read_object_scores(
 
 def restore_parts(
     rows: Sequence[FrameScoreRow], class_names: Sequence[str]
-) -> FrameParts:
+) -> ClassParts | BoxParts | MapParts:
     """The parts that rows of one exam hold, in their order. Raises ValueError for rows that hold none."""
     first = rows[0]
     if first["object_class_ids"] is not None:
@@ -174,6 +185,7 @@ def _restore_boxes(rows: Sequence[FrameScoreRow], num_classes: int) -> BoxParts:
         np.array([i for ids in found for i in ids], np.int64),
         np.array([s for row in rows for s in row["found_scores"] or []], np.float64),
         np.array([h for row in rows for h in row["found_hits"] or []], np.int64),
+        rows[0]["operating_score"],
     )
 
 

@@ -268,6 +268,7 @@ class ScoreRow(TypedDict):
     high: float | None
     num_units: int | None
     p_value: float | None
+    code_version: NotRequired[str | None]
 
 
 class ExaminedFrame(TypedDict):
@@ -283,18 +284,15 @@ class ExaminedFrame(TypedDict):
     sensor: str
 
 
-class FrameScoreRow(TypedDict):
-    """Of `frame_scores`."""
+class FrameScoreId(TypedDict):
+    """The key of `frame_scores`, which stands before what names the frame."""
 
     frame_score_id: str
-    model_sha256: str
-    release_id: str
-    task: str
-    split: str
-    frame_id: str
-    capture_id: str
-    session: str
-    sensor: str
+
+
+class FrameScoreRow(FrameScoreId, ExaminedFrame):
+    """Of `frame_scores`."""
+
     group_id: str
     value: float | None
     true_class: str | None
@@ -318,18 +316,15 @@ class FrameScoreRow(TypedDict):
     region: str | None
 
 
-class ObjectScoreRow(TypedDict):
-    """Of `object_scores`."""
+class ObjectScoreId(TypedDict):
+    """The key of `object_scores`, which stands before what names the frame."""
 
     object_score_id: str
-    model_sha256: str
-    release_id: str
-    task: str
-    split: str
-    frame_id: str
-    capture_id: str
-    session: str
-    sensor: str
+
+
+class ObjectScoreRow(ObjectScoreId, ExaminedFrame):
+    """Of `object_scores`."""
+
     is_object: bool
     place: int
     class_name: str
@@ -343,6 +338,7 @@ class ObjectScoreRow(TypedDict):
     y_min: float | None
     x_max: float | None
     y_max: float | None
+    distance_m: float | None
 
 
 class ChampionRow(TypedDict):

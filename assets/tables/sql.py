@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HEAVY = ("payload",)
 # what is asked like a table, the tables behind it, and how it is made of them
 VIEWS: Mapping[str, tuple[tuple[str, ...], str]] = {
-    # a row a box, at the operating score of its model on the test part of its own release, and above; where a model has
+    # a row a box, at the operating score of its model in the exam of its own release, and above; where a model has
     # none, all
     "predicted_boxes": (
         ("predictions",),

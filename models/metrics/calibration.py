@@ -86,8 +86,8 @@ def score_regions(
     num_right: NDArray[np.int64],
     num_pixels: NDArray[np.int64],
     num_bins: int = NUM_BINS,
-) -> float | None:
-    """Expected calibration error over pixels that are known region by region; None where there is no pixel.
+) -> CalibrationResult | None:
+    """Calibration over pixels that are known region by region; None where there is no pixel. Its samples are pixels.
 
     Of each region (N,) the mean confidence of its pixels, how many of them are right, and how many there are. Bins are
     those of `score_calibration`, of regions by their mean.
@@ -97,7 +97,21 @@ def score_regions(
         return None
     bin_ids = np.clip(np.ceil(confidences * num_bins).astype(int) - 1, 0, num_bins - 1)
     gaps = np.bincount(bin_ids, num_right - confidences * num_pixels, num_bins)
-    return float(np.abs(gaps).sum() / total)
+    pixels, right, sure = (
+        np.bincount(bin_ids, of_region, num_bins)
+        for of_region in (num_pixels, num_right, confidences * num_pixels)
+    )
+    bins = tuple(
+        ConfidenceBin(
+            low=m / num_bins,
+            high=(m + 1) / num_bins,
+            mean_confidence=float(sure[m] / pixels[m]),
+            accuracy=float(right[m] / pixels[m]),
+            num_samples=int(pixels[m]),
+        )
+        for m in np.flatnonzero(pixels).tolist()
+    )
+    return CalibrationResult(float(np.abs(gaps).sum() / total), bins, total)
 
 
 def fit_odds(scores: NDArray[np.float32], is_hit: NDArray[np.bool_]) -> Calibration:

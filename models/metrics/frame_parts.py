@@ -8,20 +8,26 @@ and truth is in `matching` and `segmentation`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.metrics.calibration import score_calibration, score_regions
+from models.metrics.calibration import (
+    CalibrationResult,
+    score_calibration,
+    score_regions,
+)
 from models.metrics.classification import score_classification
 from models.metrics.detection import MAX_DETECTIONS
 from models.metrics.matching import (
+    DEFAULT_OPERATING_SCORE,
     IOU_LEVELS,
     OperatingPoint,
     choose_operating_point,
     list_hits,
+    measure_operating_point,
 )
 from models.metrics.resampling import (
     Weights,
@@ -121,6 +127,8 @@ class BoxParts:
     found_scores: NDArray[np.float64]  # (D,) in [0, 1], highest first in each frame
     # (D,) bit n: hits an object of its class at IOU_LEVELS[n]
     found_hits: Ints
+    # from which on answers count; None: chosen on these frames
+    operating_score: float | None = None
 
     def __len__(self) -> int:
         return self.num_frames
@@ -137,14 +145,39 @@ class BoxParts:
             self.found_class_ids[found.rows],
             self.found_scores[found.rows],
             self.found_hits[found.rows],
+            self.operating_score,
+        )
+
+    def take_class(self, class_id: int) -> BoxParts:
+        """All frames, with the objects and answers of one class."""
+        objects = self.object_class_ids == class_id
+        found = self.found_class_ids == class_id
+        return replace(
+            self,
+            object_frames=self.object_frames[objects],
+            object_class_ids=self.object_class_ids[objects],
+            found_frames=self.found_frames[found],
+            found_class_ids=self.found_class_ids[found],
+            found_scores=self.found_scores[found],
+            found_hits=self.found_hits[found],
         )
 
     @property
-    def operating_point(self) -> OperatingPoint | None:
-        """The score with the best F1; None without objects or answers."""
-        return choose_operating_point(
-            self.found_scores, self._is_hit(0), len(self.object_class_ids)
-        )
+    def min_score(self) -> float:
+        """The operating score; where none was given, that of the best F1 on these frames."""
+        if self.operating_score is not None:
+            return self.operating_score
+        best = choose_operating_point(*self._judge())
+        return best.min_score if best else DEFAULT_OPERATING_SCORE
+
+    @property
+    def operating_point(self) -> OperatingPoint:
+        """What one gets at the operating score."""
+        return measure_operating_point(*self._judge(), self.min_score)
+
+    def _judge(self) -> tuple[NDArray[np.float64], NDArray[np.bool_], int]:
+        """Scores of answers, whether each hits, and how many objects there are."""
+        return self.found_scores, self._is_hit(0), len(self.object_class_ids)
 
     def figures(self) -> dict[str, float | None]:
         """map, map50, map75 as COCO has them; ece, and the operating point at IoU 0.5."""
@@ -163,10 +196,10 @@ class BoxParts:
             "ece": score_calibration(self.found_scores, is_hit).ece
             if len(is_hit)
             else None,
-            "operating_score": point.min_score if point else None,
-            "precision50": point.precision if point else None,
-            "recall50": point.recall if point else None,
-            "f1_50": point.f1 if point else None,
+            "operating_score": point.min_score,
+            "precision50": point.precision,
+            "recall50": point.recall,
+            "f1_50": point.f1,
         }
 
     def figures_by_class(self) -> dict[int, float | None]:
@@ -252,10 +285,30 @@ class MapParts:
             self.confidences[chosen],
         )
 
+    def take_class(self, class_id: int) -> MapParts:
+        """All frames, with the pixels of one class."""
+        only = slice(class_id, class_id + 1)
+        return MapParts(
+            1,
+            self.hits_px[:, only],
+            self.truth_px[:, only],
+            self.found_px[:, only],
+            self.boundary_hits_px[:, only],
+            self.boundary_union_px[:, only],
+            self.confidences[:, only],
+        )
+
     @property
     def ious(self) -> NDArray[np.float64]:
         """(N, C) of each frame; NaN for classes that it does not show."""
         return _divide_ious(self.hits_px, self.truth_px, self.found_px)
+
+    @property
+    def calibration(self) -> CalibrationResult | None:
+        """How sure and how right, by regions of one class in one frame; None without a labelled answer."""
+        return score_regions(
+            self.confidences.ravel(), self.hits_px.ravel(), self.found_px.ravel()
+        )
 
     def figures(self) -> dict[str, float | None]:
         """miou, image_miou, boundary_miou, pixel_accuracy, and ece by regions of one class in one frame."""
@@ -272,14 +325,13 @@ class MapParts:
             self.boundary_hits_px.sum(0) / np.maximum(self.boundary_union_px.sum(0), 1),
             np.nan,
         )
+        calibration = self.calibration
         return {
             "miou": _mean(whole),
             "image_miou": _mean(mean_rows(self.ious)),
             "boundary_miou": _mean(boundary),
             "pixel_accuracy": float(hits.sum() / truth.sum()) if truth.sum() else None,
-            "ece": score_regions(
-                self.confidences.ravel(), self.hits_px.ravel(), self.found_px.ravel()
-            ),
+            "ece": None if calibration is None else calibration.ece,
         }
 
     def figures_by_class(self) -> dict[int, float | None]:
@@ -297,7 +349,10 @@ class MapParts:
 
 
 def describe_detections(
-    truths: Sequence[BoxSet], detections: Sequence[Detections], num_classes: int
+    truths: Sequence[BoxSet],
+    detections: Sequence[Detections],
+    num_classes: int,
+    operating_score: float | None = None,
 ) -> BoxParts:
     """The parts of N images; element i of both sequences belongs to image i."""
     places = np.arange(len(truths))
@@ -311,6 +366,7 @@ def describe_detections(
         _join([d.class_ids for d in detections], np.int64),
         _join([d.scores for d in detections], np.float64),
         _join(hits, np.int64),
+        operating_score,
     )
 
 

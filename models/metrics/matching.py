@@ -25,14 +25,21 @@ class Matches:
     false_detection_ids: NDArray[np.int64]
 
 
+# where nothing tells one: no object, or no answer
+DEFAULT_OPERATING_SCORE = 0.5
+
+
 @dataclass(frozen=True)
 class OperatingPoint:
-    """The least score to accept a box with, and what one gets: over all classes, at IoU 0.5."""
+    """The least score to accept a box with, and what one gets: over all classes, at IoU 0.5.
+
+    `precision` is None where no box is accepted, `recall` where there is no object, `f1` where neither is.
+    """
 
     min_score: float
-    precision: float
-    recall: float
-    f1: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
 
 
 def match_detections(
@@ -104,22 +111,14 @@ def count_confusions(
     return confusion
 
 
-def find_operating_point(
-    truths: Sequence[BoxSet], detections: Sequence[Detections]
-) -> OperatingPoint | None:
-    """The score with the best F1 over all classes, the highest of equals; None without objects or without detections.
-
-    It is chosen on the images given, so on a test split its F1 is an upper bound.
-    """
-    num_objects = sum(len(t.class_ids) for t in truths)
-    scores, is_hit = judge_detections(truths, detections)
-    return choose_operating_point(scores, is_hit, num_objects)
-
-
 def choose_operating_point(
     scores: NDArray[Any], is_hit: NDArray[np.bool_], num_objects: int
 ) -> OperatingPoint | None:
-    """As `find_operating_point`, of D answers' scores and whether each hit one of `num_objects` objects."""
+    """The score with the best F1 over all classes, the highest of equals; None without objects or without answers.
+
+    Of D answers: their scores, and whether each hit one of `num_objects` objects. Where it was chosen its F1
+    is an upper bound: choose on one split, measure on another.
+    """
     if not num_objects or not len(scores):
         return None
     order = np.argsort(-scores, kind="stable")
@@ -135,6 +134,20 @@ def choose_operating_point(
         float(hits[best] / num_kept[best]),
         float(hits[best] / num_objects),
         float(f1[best]),
+    )
+
+
+def measure_operating_point(
+    scores: NDArray[Any], is_hit: NDArray[np.bool_], num_objects: int, min_score: float
+) -> OperatingPoint:
+    """What accepting from `min_score` on gives, of D answers' scores and whether each hit an object."""
+    is_kept = scores >= min_score
+    num_kept, num_hits = int(is_kept.sum()), int(is_hit[is_kept].sum())
+    return OperatingPoint(
+        min_score,
+        num_hits / num_kept if num_kept else None,
+        num_hits / num_objects if num_objects else None,
+        2 * num_hits / (num_kept + num_objects) if num_kept + num_objects else None,
     )
 
 

@@ -60,7 +60,7 @@ def predict(
     """Ask models about sessions: say what they find, and keep all answers in the table `predictions`.
 
     Of a PATH, which nobody takes in, or a RELEASE nothing is kept but what --out says. Objects count from the operating
-    score of the model on, that of the best F1 on the test part of its release.
+    score of the model on, that of the best F1 on the validation part of its release.
     """
     from assets.retrieval.answers import choose_models
     from orchestration.cli.predicting_loose import (

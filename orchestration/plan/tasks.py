@@ -16,7 +16,14 @@ from assets.choice import read_choice
 from assets.code_versions import version_of
 from assets.kinds import find_kind
 from assets.monitoring.pending import sessions_to_judge
-from assets.retrieval.stale_rows import CODE, INPUT, MISSING, SELECTED, Stale
+from assets.retrieval.stale_rows import (
+    CODE,
+    INPUT,
+    MISSING,
+    SELECTED,
+    UNVERSIONED,
+    Stale,
+)
 from assets.tables.catalog import Catalog, is_in
 from models.task_names import TASK_NAMES, dataset_of
 from orchestration.plan.lines import FOLLOWS, RECIPE, Line
@@ -209,13 +216,9 @@ def _follow_task(
         yield _join(made)
     trainings = [*_list_trainings(task, model, bool(made), asked)]
     yield from trainings
-    scores = f"evaluation/{task}_scores"
-    if trainings or scores in asked.selected:
-        reason = FOLLOWS if trainings else SELECTED
-        mine = is_in("model_sha256", [champion["model_sha256"]])
-        count = len(catalog.read_latest("scores", ["score_id"], mine))
-        why = "of the new model" if trainings else ""
-        yield Line(scores, reason, why, "rows", count, {}, False)
+    scored = [*_list_scores(catalog, champion, bool(trainings), asked)]
+    yield from scored
+    if scored:
         yield Line(
             f"registry/{task}_release",
             FOLLOWS,
@@ -225,6 +228,38 @@ def _follow_task(
             {},
             True,
         )
+
+
+def _list_scores(
+    catalog: Catalog, champion: Mapping[str, Any], is_trained: bool, asked: Asked
+) -> Iterator[Line]:
+    """Of the new model; else of the exam that would be sat again, on the release of the model that was trained last."""
+    task = champion["task"]
+    asset = f"evaluation/{task}_scores"
+    of_champion = is_in("model_sha256", [champion["model_sha256"]])
+    if is_trained or asset in asked.selected:
+        reason = FOLLOWS if is_trained else SELECTED
+        count = len(catalog.read_latest("scores", ["score_id"], of_champion))
+        why = "of the new model" if is_trained else ""
+        yield Line(asset, reason, why, "rows", count, {}, False)
+        return
+    newest = catalog.pointed(f"model/{task}") or champion["model_sha256"]
+    models = is_in("model_sha256", [newest])
+    known = catalog.read_latest("models", ["release_id"], models)["release_id"]
+    if not len(known) or asked.selected or not asked.counts_code("scores"):
+        return
+    both = is_in("model_sha256", [newest, champion["model_sha256"]])
+    on_release = is_in("release_id", known.to_pylist())
+    rows = catalog.read_latest(
+        "scores", ["code_version"], f"{both} AND {on_release} AND split = 'test'"
+    )
+    code = version_of("scores")
+    others = Counter(rows["code_version"].to_pylist())
+    others.pop(code, None)
+    if others:
+        made_by = ", ".join(sorted(name or UNVERSIONED for name in others))
+        why = f"{made_by} made them, {code} would"
+        yield Line(asset, CODE, why, "rows", others.total(), {}, True)
 
 
 def _join(lines: Sequence[Line]) -> Line:

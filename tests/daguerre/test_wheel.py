@@ -145,7 +145,10 @@ def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
         if p.is_file() and p.suffix != ".py" and p.parent.name != "__pycache__"
     }
     assert written == {
+        "macros.html.j2",
+        "model.html.j2",
         "page.html.j2",
+        "release.html.j2",
         "report.css",
         "report.html.j2",
         "slices.toml",

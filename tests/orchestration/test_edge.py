@@ -132,6 +132,7 @@ def test_a_form_that_is_no_quicker_is_refused_with_the_figures(run, made, tmp_pa
     assert not row["is_accepted"]
     rules = json.loads(row["verdict"])["rules"]
     assert [r["is_passed"] for r in rules[:2]] == [True, True]
+    assert not any(r["may_be_approved"] for r in rules)
 
 
 def test_a_model_without_an_exam_is_sent_to_it(run, made, tmp_path):

@@ -106,13 +106,6 @@ def _measure(vectors: Vectors, others: Vectors) -> NDArray[np.float32]:
     return np.float32(1.0) - vectors.astype(np.float32) @ others.astype(np.float32).T
 
 
-def spread_evenly(count: int, limit: int) -> NDArray[np.int64]:
-    """At most `limit` of `count` places, evenly spread."""
-    if count <= limit:
-        return np.arange(count)
-    return np.arange(limit) * count // limit
-
-
 def spread_first(count: int) -> NDArray[np.int64]:
     """(count,) the turn of each of `count` neighbours in time, so that the first turns are spread over all of them."""
     num_bits = max(1, (count - 1).bit_length())

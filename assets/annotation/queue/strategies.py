@@ -26,7 +26,6 @@ from assets.annotation.queue.candidates import Candidates, Mask
 from assets.annotation.queue.coverage import (
     choose_centres,
     read_rounded,
-    spread_evenly,
     spread_first,
 )
 from assets.annotation.queue.doubt import (
@@ -51,6 +50,7 @@ from assets.tables.catalog import Catalog, repr_sql
 from assets.tables.champions import read_champion
 from assets.tables.rows import ChampionRow
 from assets.tables.schemas.monitoring import WHOLE_SESSION
+from models.even_spread import spread_evenly
 from models.masks import decode_mask
 from models.task_names import RECOGNITION, SEGMENTATION
 from models.types import IGNORE

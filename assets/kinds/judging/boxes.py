@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -53,11 +54,10 @@ from assets.tables.rows import (
 )
 from models.metrics.calibration import score_calibration
 from models.metrics.detection import DetectionResult, score_detections
-from models.metrics.frame_parts import describe_detections
+from models.metrics.frame_parts import BoxParts, describe_detections
 from models.metrics.matching import (
     Matches,
     count_confusions,
-    find_operating_point,
     judge_detections,
     match_detections,
 )
@@ -69,12 +69,32 @@ _QUIET: Color = (245, 245, 245)
 
 @dataclass(frozen=True)
 class BoxPairs:
-    """N frames: true boxes and detections, in the order of frame_ids."""
+    """N frames: true boxes and detections, in the order of frame_ids.
+
+    `operating_score`: from which on answers count; None: that of the best F1 on these frames.
+    """
 
     subject: Subject
     frame_ids: tuple[str, ...]
     truths: tuple[BoxSet, ...]
     detections: tuple[Detections, ...]
+    operating_score: float | None = None
+
+    @cached_property
+    def parts(self) -> BoxParts:
+        """What totals are made of."""
+        return describe_detections(
+            self.truths,
+            self.detections,
+            len(self.subject.class_names),
+            self.operating_score,
+        )
+
+    def choose_operating_score(self) -> float | None:
+        return self.parts.min_score
+
+    def at(self, operating_score: float | None) -> BoxPairs:
+        return replace(self, operating_score=operating_score)
 
     def take(self, places: Sequence[int]) -> BoxPairs:
         """The pairs at these places."""
@@ -83,6 +103,7 @@ class BoxPairs:
             tuple(self.frame_ids[i] for i in places),
             tuple(self.truths[i] for i in places),
             tuple(self.detections[i] for i in places),
+            self.operating_score,
         )
 
     def score(self, slices: Slices) -> list[ScoreRow]:
@@ -124,9 +145,7 @@ class BoxPairs:
         self, release_rows: Sequence[ReleaseFrameRow], group_of: Mapping[str, str]
     ) -> tuple[list[FrameScoreRow], list[ObjectScoreRow]]:
         examined = Examined(DETECTION, self.subject, release_rows, group_of)
-        parts = describe_detections(
-            self.truths, self.detections, len(self.subject.class_names)
-        )
+        parts = self.parts
         boxes = self.truths, self.detections
         return (
             list_box_frames(examined, parts, *boxes),
@@ -140,11 +159,10 @@ class BoxPairs:
         history: Sequence[Mapping[str, Any]],
         subject: str,
     ) -> Gallery:
-        """Labels beside predictions, the frames with most mistakes at the score of best F1, the charts."""
+        """Labels beside predictions, the frames with most mistakes at the operating score, the charts."""
         names = self.subject.class_names
         colors = color_classes(names)
-        point = find_operating_point(self.truths, self.detections)
-        min_score = point.min_score if point else 0.5
+        min_score = self.parts.min_score
         result = score_detections(self.truths, self.detections, len(names))
         confusion = count_confusions(
             self.truths, self.detections, len(names), min_score
@@ -267,7 +285,7 @@ def _figure_boxes(result: DetectionResult) -> Figures:
 def _figure_operation(pairs: BoxPairs) -> Figures:
     scores, is_hit = judge_detections(pairs.truths, pairs.detections)
     ece = score_calibration(scores, is_hit).ece if len(scores) else None
-    point = find_operating_point(pairs.truths, pairs.detections)
+    point = pairs.parts.operating_point
     names = {
         "operating_score": "min_score",
         "precision50": "precision",
@@ -276,10 +294,7 @@ def _figure_operation(pairs: BoxPairs) -> Figures:
     }
     return [
         ("ece", ece),
-        *(
-            (name, getattr(point, field) if point else None)
-            for name, field in names.items()
-        ),
+        *((name, getattr(point, field)) for name, field in names.items()),
     ]
 
 

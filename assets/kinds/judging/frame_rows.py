@@ -21,9 +21,6 @@ from models.metrics.frame_parts import BoxParts, ClassParts, MapParts
 from models.metrics.matching import MIN_IOU, match_detections, measure_ious
 from models.types import BoxSet, Detections
 
-# where no score has a best F1: no object, or no answer
-DEFAULT_OPERATING_SCORE = 0.5
-
 
 @dataclass(frozen=True)
 class Examined:
@@ -148,7 +145,7 @@ def list_box_frames(
     detections: Sequence[Detections],
 ) -> list[FrameScoreRow]:
     """Frames with objects: what was matched, missed, false and confused at the operating score, and all answers."""
-    score = find_operating_score(parts)
+    score = parts.min_score
     by_frame = [
         np.flatnonzero(parts.found_frames == n) for n in range(parts.num_frames)
     ]
@@ -189,17 +186,11 @@ def list_box_objects(
     detections: Sequence[Detections],
 ) -> list[ObjectScoreRow]:
     """A row an object, and a row an answer of at least the operating score that hits none."""
-    score = find_operating_score(parts)
+    score = parts.min_score
     rows: list[ObjectScoreRow] = []
     for n, (truth, found) in enumerate(zip(truths, detections, strict=True)):
         rows += _list_objects_of(examined, n, truth, found, score)
     return rows
-
-
-def find_operating_score(parts: BoxParts) -> float:
-    """The score with the best F1 on these frames."""
-    point = parts.operating_point
-    return point.min_score if point else DEFAULT_OPERATING_SCORE
 
 
 def _list_objects_of(
@@ -270,6 +261,7 @@ def _begin_box(
         "y_min": y_min,
         "x_max": x_max,
         "y_max": y_max,
+        "distance_m": None,
     }
 
 
@@ -306,6 +298,7 @@ def _describe_region(
         "y_min": None,
         "x_max": None,
         "y_max": None,
+        "distance_m": None,
     }
 
 

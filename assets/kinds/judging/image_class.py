@@ -94,6 +94,12 @@ class ClassPairs:
             -np.log(own.clip(np.finfo(np.float32).tiny, 1)),
         )
 
+    def choose_operating_score(self) -> float | None:
+        return None
+
+    def at(self, operating_score: float | None) -> ClassPairs:
+        return self
+
     def list_frames(
         self, release_rows: Sequence[ReleaseFrameRow], group_of: Mapping[str, str]
     ) -> tuple[list[FrameScoreRow], list[ObjectScoreRow]]:

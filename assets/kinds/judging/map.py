@@ -39,6 +39,7 @@ from assets.previews.gallery import (
     ImageReader,
     Picture,
     draw_learning,
+    draw_reliability,
     spread,
 )
 from assets.tables.rows import (
@@ -113,6 +114,12 @@ class MapPairs:
             )
         return rows
 
+    def choose_operating_score(self) -> float | None:
+        return None
+
+    def at(self, operating_score: float | None) -> MapPairs:
+        return self
+
     def list_frames(
         self, release_rows: Sequence[ReleaseFrameRow], group_of: Mapping[str, str]
     ) -> tuple[list[FrameScoreRow], list[ObjectScoreRow]]:
@@ -151,6 +158,7 @@ class MapPairs:
         by_name = color_classes(names)
         colors = list(by_name.values())
         counts = self._count_confusions()
+        calibration = self.describe().calibration
         total = np.sum(counts, axis=0)
         shares = np.rint(
             100 * total / np.maximum(total.sum(1, keepdims=True), 1)
@@ -177,6 +185,11 @@ class MapPairs:
             charts={
                 "confusion matrix": lambda theme: plots.confusion_matrix_plot(
                     shares, names, f"{subject} · % of the true class's pixels", theme
+                ),
+                **(
+                    {"reliability": draw_reliability(calibration, subject)}
+                    if calibration
+                    else {}
                 ),
                 **draw_learning(history, subject),
             },

@@ -42,6 +42,12 @@ class Pairs(Protocol):
     def frame_ids(self) -> tuple[str, ...]:
         """In the order of the release."""
 
+    def choose_operating_score(self) -> float | None:
+        """The score to count answers from that is best on these frames; None where they are not counted one by one."""
+
+    def at(self, operating_score: float | None) -> Pairs:
+        """The same, with answers that count from this score on."""
+
     def score(self, slices: Slices) -> list[ScoreRow]:
         """Rows for the `scores` table, over all frames and by slice."""
 

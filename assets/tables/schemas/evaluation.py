@@ -10,6 +10,7 @@ from assets.tables.schemas.table import (
     FLOAT,
     FLOATS,
     INT,
+    MADE_BY,
     SESSION,
     SHA,
     TEXT,
@@ -50,8 +51,9 @@ SCORES = Table(
             low=0,
             high=1,
         ),
+        MADE_BY,
     ),
-    version=2,
+    version=3,
 )
 
 _INTS = pa.list_(INT)
@@ -156,7 +158,16 @@ OBJECT_SCORES = Table(
         Column("is_matched", BOOL, "1; at the overlap 0.5, of its class"),
         Column("confidence", FLOAT, nullable=True, low=0, high=1),
         *BOX,
+        Column(
+            "distance_m",
+            FLOAT,
+            "m; of the middle of the object by a depth image of its camera; null: none tells",
+            "camera",
+            nullable=True,
+            low=0,
+        ),
     ),
+    version=2,
 )
 
 TABLES = (SCORES, FRAME_SCORES, OBJECT_SCORES)

@@ -10,7 +10,6 @@ from assets.annotation.queue.coverage import (
     choose_centres,
     choose_centres_plainly,
     round_vectors,
-    spread_evenly,
     spread_first,
 )
 
@@ -87,8 +86,6 @@ def test_frames_that_lie_where_a_known_one_does_are_not_chosen():
     assert choose_centres_plainly(vectors, vectors[:1], 4)[0].tolist() == [1]
 
 
-def test_places_are_spread_evenly_and_turns_over_time():
-    assert spread_evenly(10, 5).tolist() == [0, 2, 4, 6, 8]
-    assert spread_evenly(3, 5).tolist() == [0, 1, 2]
+def test_turns_are_spread_over_time():
     assert spread_first(8).tolist() == [0, 4, 2, 6, 1, 5, 3, 7]
     assert sorted(spread_first(11).tolist()) == list(range(11))

@@ -12,12 +12,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from assets.evaluation.gallery import gather_gallery
-from assets.evaluation.report import (
-    GateLine,
-    ModelReport,
-    ReportData,
-    render_report,
-)
+from assets.evaluation.model_report import GateLine, ModelReport
+from assets.evaluation.report import ReportData, render_report
 from assets.evaluation.score import score_predictions
 from assets.kinds import find_kind
 from assets.previews import plots

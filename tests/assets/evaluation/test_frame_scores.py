@@ -236,6 +236,37 @@ def test_totals_follow_from_the_rows_of_frames(
         assert np.nanmean(scores.values) == pytest.approx(totals["accuracy"])
 
 
+@pytest.mark.parametrize(
+    "task, draw, metric",
+    [
+        ("detection", draw_detection, "ap50"),
+        ("recognition", draw_recognition, "recall"),
+    ],
+)
+def test_one_class_alone_has_the_figure_of_that_class(
+    catalog: Catalog,
+    store: Make,
+    release_row: Make,
+    prediction_row: Make,
+    task: str,
+    draw: Callable[..., tuple[list[Row], list[Row]]],
+    metric: str,
+):
+    frames, said = draw(release_row, prediction_row, 24)
+    store(task, frames, said)
+    scores = read_frame_scores(catalog, MODEL_SHA256, RELEASE_ID)
+    assert scores is not None
+    expected = {
+        row["slice_value"]: row["value"]
+        for row in find_kind(task).pair(said, frames, NAMES).score({})  # type: ignore[arg-type]
+        if row["slice_by"] == "class" and row["metric"] == metric
+    }
+    for class_id, name in enumerate(NAMES):
+        alone = scores.take_class(class_id)
+        (value,) = alone.weigh(np.ones((1, len(alone)), np.int64))
+        assert value == pytest.approx(expected[name], abs=1e-9), name
+
+
 def test_totals_of_maps_follow_from_the_rows_of_frames(
     catalog: Catalog, store: Make, map_rows: Callable[..., tuple[Row, Row]]
 ):

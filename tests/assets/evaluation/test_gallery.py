@@ -56,7 +56,9 @@ def make_exam(
     package = ModelPackage(Path("."), facts, {WEIGHTS: MODEL_SHA256})
     dataset = StoredImages(catalog)
     return Exam(
-        task, MODEL_SHA256, package, release, rows, said, scores, [], [], dataset
+        *(task, MODEL_SHA256, package, release, rows, said, scores, [], []),
+        images=dataset,
+        operating_score=None,
     )
 
 
@@ -78,6 +80,7 @@ def test_an_exam_of_detection_draws_its_pictures(
         "confusion matrix",
         "reliability",
         "learning curve",
+        "slices",
         "worst mistake 1",
         "worst mistake 2",
         "worst mistake 3",
@@ -101,6 +104,7 @@ def test_an_exam_of_recognition_draws_its_pictures(
         "confusion matrix",
         "reliability",
         "learning curve",
+        "slices",
         "worst mistake 1",
         "worst mistake 2",
     ]
@@ -194,7 +198,9 @@ def test_an_exam_of_segmentation_paints_maps_and_names_the_commonest_mistake(
         "labels 1",
         "predictions 1",
         "confusion matrix",
+        "reliability",
         "learning curve",
+        "slices",
     } <= set(drawn)
     pairs = find_kind("segmentation").pair(exam.predictions, exam.release_rows, names)
     gallery = gather_gallery(pairs, exam.release_rows, exam.images, [], "model")

@@ -19,6 +19,7 @@ from assets.evaluation.robustness import (
 from assets.inference.package import PackageFacts
 from assets.inference.predict import PredictionFacts, StoredImages
 from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, to_table
 from models.corruptions import CORRUPTIONS
 from models.types import Image, Probabilities
 
@@ -50,7 +51,7 @@ def test_what_makes_dark_makes_this_model_wrong(
     stored: tuple[Catalog, list[Row]], frames: list[Row]
 ):
     catalog, _ = stored
-    rows = score_corrupted(StoredImages(catalog), frames, call_by_light, FACTS)
+    rows = score_corrupted(StoredImages(catalog), frames, call_by_light, FACTS, {})
     value = {row["slice_value"]: row["value"] for row in rows}
     assert len(value) == len(list_conditions()) == 1 + 3 * len(CORRUPTIONS)
     assert value["none"] == 1.0
@@ -63,6 +64,32 @@ def test_what_makes_dark_makes_this_model_wrong(
     assert value["blur 5"] == value["contrast 5"] == 1.0
     assert {row["slice_by"] for row in rows} == {"corruption"}
     assert {row["num_samples"] for row in rows} == {5}
+
+
+def test_what_is_spoilt_has_an_interval_over_what_was_recorded_together(
+    catalog: Catalog, frame_row: Callable[..., Row], release_row: Callable[..., Row]
+):
+    """Of eight frames of a grey level of 40 and one of 30, "dark 1" makes the one wrong."""
+    shades = [*[40] * 8, 30]
+    rows = [frame_row(f"shade {n}", shade) for n, shade in enumerate(shades)]
+    catalog.merge("frames", to_table(TABLES["frames"], rows))
+    frames = [
+        release_row(str(n), 1) | {"frame_id": row["frame_id"], "sha256": row["sha256"]}
+        for n, row in enumerate(rows)
+    ]
+
+    def ask(group_of: dict[str, str]) -> Row:
+        images = StoredImages(catalog)
+        found = score_corrupted(images, frames, call_by_light, FACTS, group_of)
+        return next(row for row in found if row["slice_value"] == "dark 1")
+
+    alone = ask({})
+    assert alone["value"] == pytest.approx(8 / 9)
+    assert (alone["num_units"], alone["high"]) == (9, 1.0)
+    assert 0.5 < alone["low"] < 8 / 9
+    # nine frames of three recordings are three draws, and three are too few
+    together = ask({row["frame_id"]: str(n // 3) for n, row in enumerate(frames)})
+    assert (together["low"], together["num_units"]) == (None, None)
 
 
 def make_facts(num_epochs: int) -> PackageFacts:

@@ -152,7 +152,7 @@ def test_a_class_that_the_split_does_not_show_has_no_value(detection: list[Row])
     assert to_table(TABLES["scores"], detection)["value"].null_count > 0
 
 
-def test_a_model_that_finds_nothing_has_no_operating_point(
+def test_a_model_that_finds_nothing_counts_from_one_half_on(
     release_row: Make, prediction_row: Make
 ):
     rows = score_predictions(
@@ -163,7 +163,9 @@ def test_a_model_that_finds_nothing_has_no_operating_point(
         {},
     )
     assert look_up(rows, "all", "all", "map50") == (0.0, 1)
-    assert look_up(rows, "all", "all", "operating_score") == (None, 1)
+    assert look_up(rows, "all", "all", "operating_score") == (0.5, 1)
+    assert look_up(rows, "all", "all", "precision50") == (None, 1)
+    assert look_up(rows, "all", "all", "recall50") == (0.0, 1)
 
 
 @pytest.mark.parametrize(

@@ -174,6 +174,17 @@ def test_a_slice_has_its_figure_and_bounds_over_recordings(exam):
     assert whole["low"] <= whole["value"] <= whole["high"]
 
 
+def test_a_class_has_bounds_around_its_own_figure(exam):
+    _, rows = exam
+    cat = find(rows, "class", "cat", "ap50")
+    assert (cat["value"], cat["low"], cat["num_units"]) == (1.0, 1.0, 2 * MIN_UNITS)
+    # half of the dogs are found, and no box is wrong: 51 of 101 levels of recall
+    dog = find(rows, "class", "dog", "ap50")
+    assert dog["value"] == pytest.approx(51 / 101)
+    assert 0 < dog["low"] < dog["value"] < dog["high"] < 1
+    assert find(rows, "class", "dog", "ap")["low"] is None
+
+
 def test_objects_have_a_share_that_was_found_by_size_and_class(exam):
     _, rows = exam
     small = find(rows, "object_size", "medium", "recall50")
@@ -211,7 +222,10 @@ def test_the_verb_prints_them_and_has_one_json_value(exam, monkeypatch, tmp_path
         app, ["slices", "--model", "abababab", "--json"], catch_exceptions=False
     )
     rows = json.loads(said.stdout)
-    assert {row["metric"] for row in rows} == {"map50", "recall50"}
+    assert {row["metric"] for row in rows} == {"map50", "recall50", "ap50"}
+    # the mean over classes is 0.752, so that one is as far above it as the other is below
+    gaps = [row["gap"] for row in rows if row["metric"] == "ap50"]
+    assert len(gaps) == 2 and sum(gaps) == pytest.approx(0) and gaps[0] < 0
     assert rows[0]["gap"] < 0 and rows[-1]["gap"] is None, "no small object"
 
 

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 from models.metrics.matching import (
+    choose_operating_point,
     count_confusions,
-    find_operating_point,
     judge_detections,
     match_detections,
     measure_ious,
+    measure_operating_point,
 )
 from models.types import BoxSet, Detections
 
@@ -111,6 +112,24 @@ def test_confusions_have_misses_in_the_last_column_and_false_boxes_in_the_last_r
 def test_confusions_of_no_images_are_refused():
     with pytest.raises(ValueError, match="no images"):
         count_confusions([], [], 2, 0.5)
+
+
+def find_operating_point(truths, detections):
+    num_objects = sum(len(t.class_ids) for t in truths)
+    return choose_operating_point(*judge_detections(truths, detections), num_objects)
+
+
+def test_an_operating_point_is_measured_where_it_was_not_chosen():
+    scores = np.array([0.9, 0.8, 0.7, 0.2])
+    is_hit = np.array([True, False, True, True])
+    # from 0.7 on: 2 hits of 3 answers, of 4 objects; F1 = 4 / (3 + 4)
+    point = measure_operating_point(scores, is_hit, 4, 0.7)
+    assert (point.precision, point.recall) == (pytest.approx(2 / 3), 0.5)
+    assert point.f1 == pytest.approx(4 / 7)
+    nothing = measure_operating_point(scores, is_hit, 4, 0.95)
+    assert (nothing.precision, nothing.recall, nothing.f1) == (None, 0.0, 0.0)
+    empty = measure_operating_point(scores[:0], is_hit[:0], 0, 0.5)
+    assert (empty.precision, empty.recall, empty.f1) == (None, None, None)
 
 
 def test_the_operating_point_has_the_best_f1():

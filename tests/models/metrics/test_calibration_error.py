@@ -155,5 +155,7 @@ def test_regions_count_by_their_pixels():
     value = score_regions(
         np.array([0.9, 0.3, 0.0]), np.array([80, 20, 0]), np.array([100, 50, 0])
     )
-    assert value == pytest.approx(0.1)
+    assert value is not None and value.ece == pytest.approx(0.1)
+    told = [(b.mean_confidence, b.accuracy, b.num_samples) for b in value.bins]
+    assert told == [(pytest.approx(0.3), 0.4, 50), (pytest.approx(0.9), 0.8, 100)]
     assert score_regions(np.zeros(2), np.zeros(2, int), np.zeros(2, int)) is None
