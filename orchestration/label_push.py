@@ -23,8 +23,8 @@ from assets.retrieval.frame_export import (
     read_images,
     read_labels,
 )
-from assets.retrieval.label_files import write_label_studio
-from assets.retrieval.labelled import Labelled, Picture
+from assets.retrieval.label_studio_files import write_label_studio
+from assets.retrieval.labelled import Album, Labelled, Picture
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import SIDES, FrameRow, LabelRow, PredictionRow
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -125,7 +125,7 @@ def push_to_server(
         Picture(f"images/{name_picture(frame, '.jpg')}", frame, "")
         for frame in asked.frames
     ]
-    files = dict(write_label_studio(pictures, listed, proposed))
+    files = dict(write_label_studio(Album(pictures, listed, proposed)))
     tasks = json.loads(files["tasks.json"])
     title = f"{asked.task} {asked.queue_id[:12]}"
     instruction = _read_guideline(catalog, asked.guideline_id)
