@@ -53,6 +53,14 @@ class Asked:
         return {frame["frame_id"]: frame["sha256"] for frame in self.frames}
 
 
+@dataclass(frozen=True)
+class Sent:
+    """Where frames were put before people, and how many objects were proposed for them."""
+
+    place: str
+    num_proposed: int
+
+
 def read_asked(catalog: Catalog, rows: Sequence[Mapping[str, Any]]) -> Asked:
     """What a queue asks, from its rows of `label_queue`. Raises ValueError for none that is open."""
     still = [row for row in rows if row["state"] == "open"]
@@ -102,13 +110,14 @@ def push_to_folder(
     form: str,
     classes: Sequence[str],
     on_progress: Tell | None = None,
-) -> int:
-    """Write pictures and the files of a labelling tool; how many objects were proposed. Raises as `export_frames`."""
+) -> Sent:
+    """Write pictures and the files of a labelling tool. Raises as `export_frames`."""
     proposed = propose(catalog, asked) if form == LABEL_STUDIO else None
     listed = list_classes(catalog, form, asked.frames, _join(classes, proposed))
     order = Order(form, listed, proposed)
     export_frames(catalog, asked.frames, folder, order, on_progress)
-    return proposed.count([asked.task]) if proposed else 0
+    num_proposed = proposed.count([asked.task]) if proposed else 0
+    return Sent(str(folder.resolve()), num_proposed)
 
 
 def push_to_server(
@@ -117,8 +126,8 @@ def push_to_server(
     server: LabelStudio,
     classes: Sequence[str],
     on_progress: Tell | None = None,
-) -> tuple[str, int]:
-    """Make a project with the frames; its address, and how many objects were proposed. Raises ServerRefused."""
+) -> Sent:
+    """Make a project with the frames. Raises ServerRefused."""
     proposed = propose(catalog, asked)
     listed = list_classes(catalog, LABEL_STUDIO, asked.frames, _join(classes, proposed))
     pictures = [
@@ -138,7 +147,7 @@ def push_to_server(
         if on_progress:
             on_progress(number + 1, len(tasks))
     server.add_tasks(project, tasks)
-    return server.address_of(project), proposed.count([asked.task])
+    return Sent(server.address_of(project), proposed.count([asked.task]))
 
 
 def note_push(catalog: Catalog, asked: Asked, place: str, pushed_by: str) -> str:

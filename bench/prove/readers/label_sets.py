@@ -275,7 +275,7 @@ def _cvat_mask(thing: Thing) -> str:
 
 
 def write_export(pictures: list[Picture], root: Path, form: str) -> None:
-    """As `daguerre export frames --with-labels` writes boxes of stored frames."""
+    """As `daguerre export labels` writes boxes of stored frames."""
     written = []
     found = {}
     for picture in pictures:
@@ -286,7 +286,8 @@ def write_export(pictures: list[Picture], root: Path, form: str) -> None:
         frame: Any = {"frame_id": frame_id, "session": "drive", "sensor": "left"}
         written.append(Written(name, frame | {"t_ns": 0} | size, ""))
         found[frame_id] = [_describe_label(thing) for thing in picture.things]
-    album = Album(written, CLASSES, Labelled(found))
+    labels = Labelled(found, is_final=True)
+    album = Album(written, CLASSES, labels, "detection")
     for path, content in FORMATS[form].write(album):
         _write_text(root / path, content.decode())
 
