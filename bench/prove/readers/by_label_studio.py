@@ -20,7 +20,11 @@ def read(interface: str, tasks: str, root: Path) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as place:
         converter.convert_to_coco(str(root / tasks), place, is_dir=False)
         document = json.loads((Path(place) / "result.json").read_text())
-    images = {image["id"]: image["file_name"] for image in document["images"]}
+    # pictures of a server's local files keep their address
+    images = {
+        image["id"]: image["file_name"].rpartition("?d=")[2]
+        for image in document["images"]
+    }
     classes = {c["id"]: c["name"] for c in document["categories"]}
     annotations = document["annotations"]
     for empty in images.keys() - {a["image_id"] for a in annotations}:
