@@ -170,6 +170,7 @@ def rig(
     say(as_json, facts, f"{file}: the rig of {session}, for {form}")
 
 
+@export_app.command()
 def labels(
     folder: Annotated[Path, typer.Argument(help="The new folder.")],
     task: Annotated[
