@@ -32,7 +32,7 @@ from models.types import IGNORE
 _MIN_REGION_PX = 16  # smaller ones are noise of the rim
 _RIM = np.ones((3, 3), np.uint8)
 _IS_PART = 0.5  # a region of which less lies in another one is part of something else
-_RAREST = 1e-3  # of a label's pixels; what is rarer surprises no more
+_RAREST = 1e-2  # of a label's pixels; what is rarer surprises no more
 _FAINT_PX = 25  # a region of an answer of this size is half as credible as a large one
 _MOVED_AGREES = 0.15  # of a label that is moved some still lies on its object
 _Mask = NDArray[np.bool_]

@@ -88,13 +88,18 @@ def test_wrong_masks_are_found(fault, seed):
 
 @pytest.mark.parametrize("fault", [EXTRA, MISSING])
 def test_patches_of_a_confused_class_within_labels_push_no_error_down(fault):
-    rng = np.random.default_rng(5)
-    drawn = draw_maps(rng, 80, fault, SHARE)
-    pairs = [add_patches(rng, pair) for pair in drawn.pairs]
-    suspects = suspect_regions(pairs, NUM_CLASSES)
-    num_errors = int(drawn.is_error.sum()) + len(drawn.lacking)
-    is_error = mark_map_errors(suspects, drawn)
-    assert share_found(suspects, is_error, len(drawn.is_error), num_errors) >= FOUND
+    """Over two drawings of 80 frames."""
+    shares = []
+    for seed in (5, 6):
+        rng = np.random.default_rng(seed)
+        drawn = draw_maps(rng, 80, fault, SHARE)
+        pairs = [add_patches(rng, pair) for pair in drawn.pairs]
+        suspects = suspect_regions(pairs, NUM_CLASSES)
+        num_errors = int(drawn.is_error.sum()) + len(drawn.lacking)
+        is_error = mark_map_errors(suspects, drawn)
+        found = share_found(suspects, is_error, len(drawn.is_error), num_errors)
+        shares.append(found)
+    assert np.mean(shares) >= FOUND, shares
 
 
 def add_patches(rng: np.random.Generator, pair: MapPair) -> MapPair:
