@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.annotation.labels import Answer, Author, Order, find_faults, record_answers
+from assets.retrieval.gone_frames import tell_gone
 from assets.tables.catalog import Catalog
 from models.task_names import DETECTION
 from orchestration.label_answers import (
@@ -20,7 +21,9 @@ from orchestration.label_answers import (
     read_answers,
     read_tasks,
 )
-from orchestration.label_studio import LabelStudio
+from orchestration.label_studio import LabelStudio, ProjectDeleted
+
+_PUSH_AGAIN = "`daguerre queue push ID label-studio` makes another"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,15 @@ class Questions:
     task: str
     sha256_of: Mapping[str, str]
     order: Order
+
+    @classmethod
+    def of(
+        cls, rows: Sequence[Mapping[str, Any]], pushes: Sequence[Mapping[str, Any]]
+    ) -> "Questions":
+        """Those of a queue's rows, as its pushes, the last first, gave them to people."""
+        under = (pushes or rows)[0]["guideline_id"]
+        order = Order(rows[0]["queue_id"], under)
+        return cls(rows[0]["task"], sha256_of(rows, pushes), order)
 
 
 @dataclass(frozen=True)
@@ -62,6 +74,14 @@ class Taken:
         }
 
 
+@dataclass(frozen=True)
+class Fetched:
+    """What people said, by who; and the addresses of projects that are there no more."""
+
+    by_person: Mapping[str, Read]
+    deleted: tuple[str, ...] = ()
+
+
 def sha256_of(
     rows: Sequence[Mapping[str, Any]], pushes: Sequence[Mapping[str, Any]]
 ) -> dict[str, str]:
@@ -77,10 +97,11 @@ def fetch_answers(
     server: LabelStudio,
     pushes: Sequence[Mapping[str, Any]],
     asked: Questions,
-) -> dict[str, Read]:
+) -> Fetched:
     """What people answered in the projects of a queue on this server, by who.
 
-    Raises ValueError where it was not pushed there, and ServerRefused.
+    Projects that were deleted there are told, and the others read. Raises ValueError where it was not pushed there, and
+    where all of its projects were deleted; and ServerRefused.
     """
     projects = [
         number
@@ -92,8 +113,23 @@ def fetch_answers(
             f"this queue was not pushed to {server.url}: `daguerre queue push ID label-studio` does"
         )
     names = {number: one.name for number, one in server.list_people().items()}
-    tasks = [task for number in projects for task in server.export(number)]
-    return _read_tasks(catalog, tasks, names, asked)
+    tasks: list[dict[str, Any]] = []
+    deleted = []
+    for number in projects:
+        try:
+            tasks += server.export(number)
+        except ProjectDeleted:
+            deleted.append(server.address_of(number))
+    if len(deleted) == len(projects):
+        raise ValueError(f"{tell_deleted(deleted)}: {_PUSH_AGAIN}")
+    return Fetched(_read_tasks(catalog, tasks, names, asked), tuple(deleted))
+
+
+def tell_deleted(addresses: Sequence[str]) -> str:
+    """`project ... was deleted there`."""
+    what = "project" if len(addresses) == 1 else "projects"
+    was = "was" if len(addresses) == 1 else "were"
+    return f"{what} {', '.join(addresses)} {was} deleted there, with its answers"
 
 
 def read_files(
@@ -109,6 +145,7 @@ def read_files(
         is_nameless = len(found) == 1 and next(iter(found)).startswith("annotator ")
         return {by: next(iter(found.values()))} if is_nameless else found
     read = read_answers(catalog, place, asked.sha256_of)
+    _explain_gone(catalog, read, asked)
     if not read.num_labels and not read.problems:
         raise ValueError(
             f"nothing is labelled in {place}, as in an export that nobody has worked on: where that is what was found, "
@@ -179,6 +216,7 @@ def _read_of_person(
 ) -> Read:
     """One person's tasks, with those that were submitted empty: to a question for boxes that is an answer."""
     read = read_tasks(catalog, tasks, asked.sha256_of)
+    _explain_gone(catalog, read, asked)
     said = {answer.frame_id for answer in read.answers}
     empty = [
         frame
@@ -198,3 +236,17 @@ def _read_of_person(
             "skip them there"
         )
     return read
+
+
+def _explain_gone(catalog: Catalog, read: Read, asked: Questions) -> None:
+    """Say of a frame that is stored no more what became of it, in place of that its image is missing."""
+    gone = tell_gone(catalog, list(asked.sha256_of)) if read.problems else {}
+    told: dict[str, None] = {}
+    for problem in read.problems:
+        found = next((i for i in gone if i in problem), None)
+        if found is None:
+            told[problem] = None
+            continue
+        skip = f"`daguerre queue skip {found[:12]}` frees its place in the queue"
+        told[f"frame {found} {gone[found]}; {skip}"] = None
+    read.problems[:] = told

@@ -23,8 +23,8 @@ from assets.retrieval.frame_export import (
     read_images,
     read_labels,
 )
-from assets.retrieval.label_files import write_label_studio
-from assets.retrieval.labelled import Labelled, Picture
+from assets.retrieval.label_studio_files import write_label_studio
+from assets.retrieval.labelled import Album, Labelled, Picture
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import SIDES, FrameRow, LabelRow, PredictionRow
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -51,6 +51,14 @@ class Asked:
     def sha256_of(self) -> dict[str, str]:
         """Frame id -> sha256 of the image."""
         return {frame["frame_id"]: frame["sha256"] for frame in self.frames}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """Where frames were put before people, and how many objects were proposed for them."""
+
+    place: str
+    num_proposed: int
 
 
 def read_asked(catalog: Catalog, rows: Sequence[Mapping[str, Any]]) -> Asked:
@@ -102,13 +110,14 @@ def push_to_folder(
     form: str,
     classes: Sequence[str],
     on_progress: Tell | None = None,
-) -> int:
-    """Write pictures and the files of a labelling tool; how many objects were proposed. Raises as `export_frames`."""
+) -> Sent:
+    """Write pictures and the files of a labelling tool. Raises as `export_frames`."""
     proposed = propose(catalog, asked) if form == LABEL_STUDIO else None
     listed = list_classes(catalog, form, asked.frames, _join(classes, proposed))
     order = Order(form, listed, proposed)
     export_frames(catalog, asked.frames, folder, order, on_progress)
-    return proposed.count([asked.task]) if proposed else 0
+    num_proposed = proposed.count([asked.task]) if proposed else 0
+    return Sent(str(folder.resolve()), num_proposed)
 
 
 def push_to_server(
@@ -117,15 +126,15 @@ def push_to_server(
     server: LabelStudio,
     classes: Sequence[str],
     on_progress: Tell | None = None,
-) -> tuple[str, int]:
-    """Make a project with the frames; its address, and how many objects were proposed. Raises ServerRefused."""
+) -> Sent:
+    """Make a project with the frames. Raises ServerRefused."""
     proposed = propose(catalog, asked)
     listed = list_classes(catalog, LABEL_STUDIO, asked.frames, _join(classes, proposed))
     pictures = [
         Picture(f"images/{name_picture(frame, '.jpg')}", frame, "")
         for frame in asked.frames
     ]
-    files = dict(write_label_studio(pictures, listed, proposed))
+    files = dict(write_label_studio(Album(pictures, listed, proposed)))
     tasks = json.loads(files["tasks.json"])
     title = f"{asked.task} {asked.queue_id[:12]}"
     instruction = _read_guideline(catalog, asked.guideline_id)
@@ -138,7 +147,7 @@ def push_to_server(
         if on_progress:
             on_progress(number + 1, len(tasks))
     server.add_tasks(project, tasks)
-    return server.address_of(project), proposed.count([asked.task])
+    return Sent(server.address_of(project), proposed.count([asked.task]))
 
 
 def note_push(catalog: Catalog, asked: Asked, place: str, pushed_by: str) -> str:

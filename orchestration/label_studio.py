@@ -25,6 +25,10 @@ class ServerRefused(ValueError):
     """The server cannot be reached, or does not do what it was asked."""
 
 
+class ProjectDeleted(ServerRefused):
+    """The server has no project of that number any more."""
+
+
 @dataclass(frozen=True)
 class Person:
     """Who annotated, by the number that the server has for them."""
@@ -65,7 +69,7 @@ class LabelStudio:
         self._ask("POST", f"/api/projects/{project}/import", list(tasks))
 
     def export(self, project: int) -> list[dict[str, Any]]:
-        """All tasks with their annotations, as the format JSON has them."""
+        """All tasks with their annotations, as the format JSON has them. Raises ProjectDeleted."""
         path = f"/api/projects/{project}/export?exportType=JSON&download_all_tasks=true"
         found: list[dict[str, Any]] = self._ask("GET", path)
         return found
@@ -127,7 +131,8 @@ class LabelStudio:
                 content = answer.read(_MOST_BYTES + 1)
         except urllib.error.HTTPError as error:
             said = error.read(4 * _SHOWN).decode(errors="replace")[:_SHOWN]
-            raise ServerRefused(
+            is_gone = error.code == 404 and path.startswith("/api/projects/")
+            raise (ProjectDeleted if is_gone else ServerRefused)(
                 f"{self.url}{path}: HTTP {error.code}: {said}{_find_remedy(error.code)}"
             ) from None
         except OSError as error:

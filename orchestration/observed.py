@@ -1,15 +1,20 @@
-"""What a command asked of models, told to Dagster: an observation of the asset that holds the answers.
+"""What a command did beside the graph, told to Dagster: answers of models are observed, labels of people materialised.
 
 Belongs here: telling what was done without a run, where this home has an instance of Dagster. Does not: doing it. An
-observation and no materialisation: the asset is of the champions, whose answers a run makes, and a command may ask any
-model.
+observation of answers and no materialisation: their asset is of the champions, whose answers a run makes, and a command
+may ask any model. Labels are the asset itself, whoever writes them.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assets.foreign_text import for_line
 from orchestration.profiles import Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+    from assets.tables.catalog import Catalog
 
 
 def tell_dagster(
@@ -19,11 +24,9 @@ def tell_dagster(
 
     Whether it was told: a home that Dagster never ran in has nothing to tell it to, and none is made.
     """
-    if not (settings.dagster_home / "dagster.yaml").exists():
+    if not _has_instance(settings):
         return False
     import dagster as dg
-
-    from orchestration.ui import prepare_instance
 
     seen = dg.AssetObservation(
         dg.AssetKey(["monitoring", "predictions"]),
@@ -31,9 +34,47 @@ def tell_dagster(
         partition=session,
         metadata={name: value for one in answers for name, value in _list_facts(one)},
     )
-    with dg.DagsterInstance.from_config(str(prepare_instance(settings))) as instance:
-        instance.report_runless_asset_event(seen)
+    _report(settings, seen)
     return True
+
+
+def tell_labels(
+    settings: Settings, catalog: "Catalog", description: str, facts: Mapping[str, int]
+) -> bool:
+    """Materialise `annotation/labels`, as a run does, with what the command wrote. Whether it was told."""
+    if not _has_instance(settings):
+        return False
+    import dagster as dg
+
+    from assets.materialize import result
+
+    made = result(
+        catalog, "label_versions", ["annotation", "labels"], metadata=dict(facts)
+    )
+    assert made.asset_key is not None and made.data_version is not None, "`result` has"
+    event = dg.AssetMaterialization(
+        made.asset_key,
+        description=description,
+        metadata=made.metadata,
+        tags={"dagster/data_version": made.data_version.value},
+    )
+    _report(settings, event)
+    return True
+
+
+def _has_instance(settings: Settings) -> bool:
+    return (settings.dagster_home / "dagster.yaml").exists()
+
+
+def _report(
+    settings: Settings, event: "dg.AssetMaterialization | dg.AssetObservation"
+) -> None:
+    import dagster as dg
+
+    from orchestration.instance import prepare_instance
+
+    with dg.DagsterInstance.from_config(str(prepare_instance(settings))) as instance:
+        instance.report_runless_asset_event(event)
 
 
 def _list_facts(answers: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -128,6 +128,13 @@ def _require_classes(
         "releases", ["release_id", "task", "class_names"], is_in("release_id", wanted)
     ).to_pylist()
     of = {row["release_id"]: (row["task"], tuple(row["class_names"])) for row in rows}
+    task = models[0]["task"]
+    asked = of[release_id][0] if release_id in of else task
+    if asked != task:
+        raise ValueError(
+            f"release {release_id[:12]} is for {asked}, and the models are for {task}: leave --release out, for the "
+            f"exam that both sat, or name a release for {task}"
+        )
     for model in models:
         if of.get(model["release_id"]) != of.get(release_id):
             raise ValueError(

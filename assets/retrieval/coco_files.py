@@ -9,6 +9,7 @@ from typing import Any
 
 from assets.formats.annotations.coco import UNLABELLED
 from assets.retrieval.labelled import (
+    Album,
     Files,
     Labelled,
     Picture,
@@ -17,17 +18,26 @@ from assets.retrieval.labelled import (
     read_point_names,
 )
 from assets.tables.rows import LabelRow
+from models.task_names import DETECTION, RECOGNITION
 
 
-def write_coco(
-    pictures: Sequence[Picture], classes: Sequence[str], labels: Labelled | None
-) -> Files:
-    """One file of objects. Other readers of COCO refuse all of a file in which an annotation has no box or no
-    `segmentation`, so that classes of whole pictures are not in it."""
-    has_objects = bool(labels and labels.count(["detection"]))
-    what = "labels" if has_objects else UNLABELLED
-    content = describe_objects(pictures, classes, labels or Labelled({}), what)
-    yield "annotations/instances_default.json", content
+def write_coco(album: Album) -> Files:
+    """A file of objects for each part, or of classes of whole pictures where these are the album's task.
+
+    Other readers of COCO refuse all of a file in which an annotation has no box or no `segmentation`, so that no file
+    holds both.
+    """
+    labels = album.labels or Labelled({})
+    for part, pictures in album.by_part().items():
+        name = part or "default"
+        if album.task == RECOGNITION:
+            content = describe_classes(pictures, album.classes, labels, album.title)
+            yield f"annotations/labels_{name}.json", content
+            continue
+        is_said = bool(album.task or labels.count([DETECTION]))
+        title = (album.title or "labels") if is_said else UNLABELLED
+        content = describe_objects(pictures, album.classes, labels, title)
+        yield f"annotations/instances_{name}.json", content
 
 
 def describe_objects(

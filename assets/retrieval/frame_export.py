@@ -22,8 +22,8 @@ from assets.current_labels import read_said
 from assets.frame_names import MANIFEST, name_picture
 from assets.frame_pictures import write_picture
 from assets.images import Payload
-from assets.retrieval.label_files import FORMATS, require_form
-from assets.retrieval.labelled import Labelled, Picture
+from assets.retrieval.label_files import FORMATS, Form, require_form
+from assets.retrieval.labelled import Album, Labelled, Picture
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import FrameRow, LabelRow
 from assets.tables.sql import find_frames
@@ -168,30 +168,49 @@ def _write(
     order: Order,
     on_progress: Callable[[int, int], None] | None,
 ) -> Written:
-    written = Written()
-    pictures = []
-    (folder / "images").mkdir()
-    for frame, _, image in read_images(catalog, frames):
-        payload, suffix = write_picture(frame, image, keeps_orientation=False)
-        name = f"images/{name_picture(frame, suffix)}"
-        (folder / name).write_bytes(payload)
-        pictures.append(Picture(name, frame, hashlib.sha256(payload).hexdigest()))
-        written.num_bytes += len(payload)
-        written.counts["images"] += 1
-        if on_progress:
-            on_progress(len(pictures), len(frames))
+    pictures, num_bytes = write_pictures(catalog, frames, folder, on_progress)
+    written = Written(num_bytes, Counter(images=len(pictures)))
     form = FORMATS[order.form]
-    label_files = []
-    for name, content in form.write(pictures, order.classes, order.labels):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(content)
-        label_files.append((name, hashlib.sha256(content).hexdigest()))
+    album = Album(pictures, order.classes, order.labels)
+    label_files = write_label_files(folder, form, album)
     write_manifest(folder / MANIFEST, pictures, label_files)
     if order.labels is not None:
         written.counts["labels"] = order.labels.count(form.tasks)
         for task in sorted(set(_LABEL_TASKS) - set(form.tasks)):
             written.left_out[f"labels of {task}"] = order.labels.count([task])
         written.left_out += order.labels.left_out
+    return written
+
+
+def write_pictures(
+    catalog: Catalog,
+    frames: Sequence[FrameRow],
+    folder: Path,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[Picture], int]:
+    """Frames as files below `images` of a folder, and how many bytes these are. Raises ValueError for a frame that does
+    not decode, and one that is gone meanwhile."""
+    pictures = []
+    num_bytes = 0
+    (folder / "images").mkdir()
+    for frame, _, image in read_images(catalog, frames):
+        payload, suffix = write_picture(frame, image, keeps_orientation=False)
+        name = f"images/{name_picture(frame, suffix)}"
+        (folder / name).write_bytes(payload)
+        pictures.append(Picture(name, frame, hashlib.sha256(payload).hexdigest()))
+        num_bytes += len(payload)
+        if on_progress:
+            on_progress(len(pictures), len(frames))
+    return pictures, num_bytes
+
+
+def write_label_files(folder: Path, form: Form, album: Album) -> list[tuple[str, str]]:
+    """Write a form's files; their names, and the sha256 of their bytes."""
+    written = []
+    for name, content in form.write(album):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+        written.append((name, hashlib.sha256(content).hexdigest()))
     return written
 
 

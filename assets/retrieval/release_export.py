@@ -2,29 +2,32 @@
 
     images/train/SESSION_SENSOR_FRAME-ID.jpg   of pictures that are labelled as they are stored; nothing turns them
     annotations/instances_train.json           COCO: boxes, masks, keypoints; or labels_train.json, for classes
-    masks/train/SESSION_SENSOR_FRAME-ID.png    in place of it, label images of segmentation; 255 is judged by nobody
+    masks/train/SESSION_SENSOR_FRAME-ID.png    of segmentation, label images; 255 is judged by nobody
+    annotations_train.xml                      of CVAT
+    labels/train/..., data.yaml                of YOLO
+    tasks.json, README-interface.xml           of Label Studio
     README-release.json, README-frames.csv     which release it is, and which file is which frame
 
-Category n + 1 of COCO and id n of label images are class n of the release. Taken in as a session the folder gives the
-same labels and the same parts.
+Category n + 1 of COCO, id n of label images and of YOLO are class n of the release. Taken in as a session the folder
+gives the same labels and the same parts, but for what the form cannot hold, which is counted.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, cast
 
-from assets.formats.annotations.class_names import NAMES_FILES
 from assets.frame_names import MANIFEST, name_picture
 from assets.frame_pictures import write_picture
 from assets.kinds import find_kind
-from assets.retrieval.coco_files import describe_classes, describe_objects
 from assets.retrieval.frame_export import FRAME_COLUMNS, read_images, write_manifest
-from assets.retrieval.label_files import draw_map, write_names
-from assets.retrieval.labelled import Labelled, Picture
+from assets.retrieval.label_files import IMAGES, choose_form
+from assets.retrieval.labelled import Album, Labelled, Picture
+from assets.retrieval.read_back import write_checked
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.class_list import PARTS, describe_release
 from assets.tables.releases import Release, open_release
@@ -39,22 +42,30 @@ def export_release(
     catalog: Catalog,
     release_id: str,
     out: Path,
+    form: str | None = None,
+    is_strict: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
-    """Write a release into folder `out`, all of it or nothing; returns how many images and labels, by part.
+    """Write a release into folder `out`, all of it or nothing; returns how many images and labels, by part, and what of
+    the labels the form cannot hold.
 
-    Raises ValueError as `open_release` and `writing_folder` do, for a frame that is not the bytes of the release, and
-    for more classes than a label image holds.
+    Raises ValueError as `open_release` and `writing_folder` do, for a form that does not hold its labels, for a loss
+    where none is allowed, for a frame that is not the bytes of the release, and for more classes than a label image
+    holds.
     """
     release = open_release(catalog, release_id)
     rows: list[ReleaseFrameRow] = release.frames.to_pylist()
     labels = _list_labels(release, rows)
+    task = _find_task(release.task)
+    form = _choose_form(form, release.task, task)
+    losses = Counter[str]()
     with writing_folder(out) as folder:
         pictures = _write_pictures(catalog, release, rows, folder, on_progress)
-        for name, content in _describe(release, pictures, labels):
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+        if task is not None:
+            title = f"release {release.release_id} for {release.task}"
+            written = [p for of_part in pictures.values() for p in of_part]
+            album = Album(written, release.class_names, labels, task, title)
+            losses = write_checked(folder, form, album, is_strict)
         # without the label files: they are to count where they are taken in
         write_manifest(folder / MANIFEST, [p for ps in pictures.values() for p in ps])
         facts = _describe_release(catalog, release)
@@ -66,7 +77,7 @@ def export_release(
         }
         for part, of_part in pictures.items()
     }
-    return {**facts, "counts": counts}
+    return {**facts, "format": form, "counts": counts, "not_written": dict(losses)}
 
 
 def _describe_release(catalog: Catalog, release: Release) -> dict[str, Any]:
@@ -79,9 +90,28 @@ def _describe_release(catalog: Catalog, release: Release) -> dict[str, Any]:
 
 
 def _list_labels(release: Release, rows: Sequence[ReleaseFrameRow]) -> Labelled:
-    return Labelled(
-        {row["frame_id"]: list(_read_labels(row, release.class_names)) for row in rows}
-    )
+    said = {
+        row["frame_id"]: list(_read_labels(row, release.class_names)) for row in rows
+    }
+    return Labelled(said, is_final=True)
+
+
+def _choose_form(form: str | None, name: str, task: str | None) -> str:
+    if task is not None:
+        return choose_form(form, task)
+    if form not in (None, IMAGES):
+        raise ValueError(
+            f"a release for {name} has no labels to write as {form}: leave --format out"
+        )
+    return IMAGES
+
+
+def _find_task(name: str) -> str | None:
+    """Of which task the labels of a release are; None of one that has none."""
+    kind = find_kind(name)
+    if not kind.needs_labels:
+        return None
+    return kind.label_tasks[0]
 
 
 def _read_labels(
@@ -141,36 +171,7 @@ def _write_pictures(
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
         sha256 = hashlib.sha256(content).hexdigest()
-        pictures[part].append(Picture(name, frame, sha256))
+        pictures[part].append(Picture(name, frame, sha256, part))
         if on_progress:
             on_progress(done, len(frames))
     return pictures
-
-
-def _describe(
-    release: Release, pictures: Mapping[str, Sequence[Picture]], labels: Labelled
-) -> Iterator[tuple[str, bytes]]:
-    """Files of labels with their paths; a part without pictures has none."""
-    classes = release.class_names
-    if release.task == SEGMENTATION:
-        yield f"masks/{NAMES_FILES[0]}", write_names(classes)
-        for part, of_part in pictures.items():
-            for picture in of_part:
-                content = draw_map(picture, classes, labels)
-                assert content, f"a frame of a segmentation has a map: {picture.name}"
-                stem = PurePosixPath(picture.name).stem
-                yield f"masks/{part}/{stem}.png", content
-        return
-    kind = find_kind(release.task)
-    if not kind.needs_labels:
-        return
-    name, write = (
-        ("instances", describe_objects)
-        if kind.label_tasks == (DETECTION,)
-        else ("labels", describe_classes)
-    )
-    for part, of_part in pictures.items():
-        if of_part:
-            what = f"{part} part of release {release.release_id} for {release.task}"
-            content = write(of_part, classes, labels, what)
-            yield f"annotations/{name}_{part}.json", content

@@ -27,7 +27,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from assets.annotation.labels import Marked, Order
+from assets.annotation.labels import Marked
 from assets.label_versions import read_counting, to_rows
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -35,7 +35,7 @@ from bench.peers.environment import make_environment
 from checks.gates import gate_session
 from models.masks import encode_mask
 from orchestration import label_push
-from orchestration.label_pull import Questions, fetch_answers, sha256_of, take
+from orchestration.label_pull import Questions, fetch_answers, take
 from orchestration.label_studio import LabelStudio
 
 VERSION = "1.21.0"
@@ -91,31 +91,33 @@ def prove(catalog: Catalog, server: LabelStudio) -> dict[str, Any]:
     frames = _store(catalog)
     rows = [_ask(frame, rank) for rank, frame in enumerate(frames, 1)]
     asked = label_push.read_asked(catalog, rows)
-    place, proposed = label_push.push_to_server(catalog, asked, server, ["cup", "mug"])
-    label_push.note_push(catalog, asked, place, "bench")
-    project = server.find_project(place)
-    assert project is not None, place
+    sent = label_push.push_to_server(catalog, asked, server, ["cup", "mug"])
+    label_push.note_push(catalog, asked, sent.place, "bench")
+    project = server.find_project(sent.place)
+    assert project is not None, sent.place
     given = _answer(server, project)
     pushes = label_push.read_pushes(catalog, asked.queue_id)
-    order = Order(asked.queue_id, pushes[0]["guideline_id"])
-    questions = Questions(asked.task, sha256_of(rows, pushes), order)
+    questions = Questions.of(rows, pushes)
     taken = {}
     for _ in range(2):  # the second time nothing is new
         found = fetch_answers(catalog, server, pushes, questions)
-        taken = {n: take(catalog, r, n, questions, False) for n, r in found.items()}
+        taken = {
+            name: take(catalog, read, name, questions, False)
+            for name, read in found.by_person.items()
+        }
     verdicts = gate_session(catalog, "label_versions", None)
     counting = read_counting(catalog)
     back = {v["frame_id"]: [_tell(x) for x in to_rows(v)[0]] for v in counting}
     return {
         "version": VERSION,
         "frames": len(frames),
-        "proposed": proposed,
+        "proposed": sent.num_proposed,
         "answered": len(given),
         "people": sorted({v["author"] for v in counting}),
         "kinds": sorted({v["author_kind"] for v in counting}),
         "queues": sorted({v["queue_id"] or "" for v in counting}) == [asked.queue_id],
         "guidelines": sorted({v["guideline_id"] or "" for v in counting})
-        == [order.guideline_id],
+        == [questions.order.guideline_id],
         "known_again": {name: of.num_known for name, of in taken.items()},
         "not_read": [line for of in taken.values() for line in of.unread + of.refused],
         "gate": all(verdict.passed for verdict in verdicts),

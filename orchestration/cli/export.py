@@ -1,6 +1,6 @@
 """The verbs that write data out for other programs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +8,7 @@ import typer
 
 from assets.choice import EVERYTHING
 from assets.foreign_text import for_line
+from models.task_names import TASK_NAMES
 from orchestration.cli.chosen import Sessions, Where, read_names, read_options
 from orchestration.cli.output import Json, format_bytes, join_lines, say
 from orchestration.cli.progress import show_progress
@@ -15,6 +16,20 @@ from orchestration.cli.progress import show_progress
 export_app = typer.Typer(
     no_args_is_help=True, help="Write stored data for other programs."
 )
+
+OfForm = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="coco, cvat, yolo, label-studio or masks; by default coco, of segmentation masks.",
+    ),
+]
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Write nothing where the format cannot hold all of the labels."
+    ),
+]
 
 
 @export_app.callback()
@@ -115,11 +130,7 @@ def frames(
     with show_progress(f"exporting to {folder}", "frames") as tick:
         written = export_frames(catalog, chosen.frames, folder, order, tick)
     text = ", ".join(f"{count} {name}" for name, count in written.counts.items())
-    unheld = "".join(
-        f"\nnot written: {count} {what}, which {form} cannot hold"
-        for what, count in written.left_out.items()
-        if count
-    )
+    unheld = "".join(f"\n{line}" for line in _tell_losses(written.left_out, form))
     say(
         as_json,
         {
@@ -160,15 +171,70 @@ def rig(
 
 
 @export_app.command()
+def labels(
+    folder: Annotated[Path, typer.Argument(help="The new folder.")],
+    task: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Of {', '.join(TASK_NAMES)}; by default the one that has labels."
+        ),
+    ] = None,
+    form: OfForm = None,
+    sessions: Sessions = None,
+    where: Where = "",
+    strict: Strict = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the labels that stand now, with their pictures: of frames that somebody looked at, also where nothing was
+    found. What the format cannot hold is counted."""
+    from assets.retrieval.frame_export import Sampling
+    from assets.retrieval.label_export import export_labels, read_spoken
+    from assets.retrieval.label_files import choose_form
+    from assets.whole_output import require_empty
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    choice = read_options(sessions, where, ()) or EVERYTHING
+    require_empty(folder)
+    catalog = build_catalog(load_settings())
+    spoken = read_spoken(catalog, Sampling(choice.sessions, choice.where), task)
+    form = choose_form(form, spoken.task)
+    facts: dict[str, Any] = {"folder": str(folder), "format": form}
+    facts |= {"task": spoken.task, "classes": spoken.classes}
+    if dry_run:
+        count = spoken.labels.count([spoken.task])
+        text = f"{count} labels of {len(spoken.frames)} frames would be written to {folder} as {form}"
+        counts = {"images": len(spoken.frames), "labels": count}
+        return say(as_json, {**facts, **counts, "dry_run": True}, text)
+    with show_progress(f"exporting to {folder}", "frames") as tick:
+        written = export_labels(catalog, spoken, folder, form, strict, tick)
+    classes = ", ".join(spoken.classes)
+    counts = written.counts
+    head = f"{counts['images']} images, {counts['labels']} labels of {spoken.task}"
+    lines = [f"{folder}: {head}", f"classes: {classes or 'none'}"]
+    lost = written.left_out
+    say(
+        as_json,
+        {**facts, **counts, "bytes": written.num_bytes, "not_written": dict(lost)},
+        join_lines([*lines, *_tell_losses(lost, form)]),
+    )
+
+
+@export_app.command()
 def release(
     wanted_id: Annotated[
         str,
         typer.Argument(metavar="RELEASE", help="Its id, or a unique beginning of it."),
     ],
     folder: Annotated[Path, typer.Argument(help="The new folder.")],
+    form: OfForm = None,
+    strict: Strict = False,
     as_json: Json = False,
 ) -> None:
-    """Write a release as it was trained on: pictures by part, with COCO files, or label images of segmentation."""
+    """Write a release as it was trained on: pictures by part, with label files. What they cannot hold is counted."""
     from assets.retrieval.release_export import export_release
     from assets.tables.ids import complete_id
     from assets.whole_output import require_empty
@@ -179,14 +245,16 @@ def release(
     catalog = build_catalog(load_settings())
     release_id = complete_id(catalog, "releases", wanted_id)
     with show_progress(f"exporting to {folder}", "frames") as tick:
-        facts = export_release(catalog, release_id, folder, tick)
+        facts = export_release(catalog, release_id, folder, form, strict, tick)
     parts = "; ".join(
         f"{part} {count['images']} images, {count['labels']} labels"
         for part, count in facts["counts"].items()
     )
-    classes = for_line(", ".join(facts["class_names"]))
-    text = f"{folder}: {facts['task']} release {release_id}\n{parts}\nclasses: {classes or 'none'}"
-    say(as_json, {"folder": str(folder), **facts}, text)
+    classes = ", ".join(facts["class_names"])
+    head = f"{folder}: {facts['task']} release {release_id}"
+    lines = [head, parts, f"classes: {classes or 'none'}"]
+    lost = _tell_losses(facts["not_written"], facts["format"])
+    say(as_json, {"folder": str(folder), **facts}, join_lines([*lines, *lost]))
 
 
 @export_app.command()
@@ -223,6 +291,14 @@ def edge(
     facts = {**made.to_dict(), "folder": str(folder) if made.is_accepted else None}
     say(as_json, facts, join_lines(tell_edge(made, folder)))
     raise typer.Exit(int(not made.is_accepted))
+
+
+def _tell_losses(losses: Mapping[str, int], form: str) -> list[str]:
+    return [
+        f"not written: {count} {what}, which {form} cannot hold"
+        for what, count in losses.items()
+        if count
+    ]
 
 
 def _tell_classes(form: str, classes: Sequence[str]) -> str:

@@ -28,8 +28,11 @@ def forget(
             help="Sessions, files or folders of one, or where they lie (a path, s3://...): all in one go.",
         ),
     ],
-    reason: Annotated[
-        str, typer.Option(help="Why, for whoever asks later; kept with who and when.")
+    because: Annotated[
+        str,
+        typer.Option(
+            metavar="TEXT", help="Why, for whoever asks later; kept with who and when."
+        ),
     ] = "",
     keep_rows: Annotated[
         bool,
@@ -49,8 +52,8 @@ def forget(
 ) -> None:
     """Take rows out of the next release, and keep what they came from from being taken in again. Bytes are not erased.
 
-    Nothing is changed where one of the names means nothing. Without --reason the record says who and when. Old releases
-    stay as they are, and those that hold what is forgotten are named.
+    Nothing is changed where one of the names means nothing. Without --because the record says who and when. Old
+    releases stay as they are, and those that hold what is forgotten are named.
     """
     from assets.capture.forgetting import find_targets
     from assets.exclusions import WHOLE, Exclusion
@@ -67,7 +70,7 @@ def forget(
         )
     by, at = getpass.getuser(), _tell_now()
     exclusions = [
-        Exclusion(t.session, t.path, keep_rows, reason, by, at) for t in targets
+        Exclusion(t.session, t.path, keep_rows, because, by, at) for t in targets
     ]
     held, all_held = _measure(settings, exclusions)
     facts: dict[str, Any] = {
@@ -77,7 +80,7 @@ def forget(
         ],
         **asdict(all_held),
         "keeps_rows": keep_rows,
-        "reason": reason,
+        "reason": because,
         "by": by,
         "at": at,
         "undone": False,

@@ -3,6 +3,7 @@
 import datetime
 import getpass
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,7 @@ from models.task_names import TASK_NAMES
 from orchestration.cli.output import Json, join_lines, say
 
 if TYPE_CHECKING:
-    from assets.annotation.labels import Marked
+    from assets.annotation.labels import Answer, Marked
     from assets.annotation.review import Look
     from assets.tables.catalog import Catalog
     from assets.tables.rows import LabelVersionRow
@@ -108,43 +109,77 @@ def correct(
     from assets.annotation import review
     from assets.annotation.guidelines import find_guideline
     from assets.annotation.labels import Author, Order
+    from orchestration.observed import tell_labels
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    is_change = any(v is not None for v in (label, class_name, box, mask)) or remove
-    if [is_change, confirm, reject].count(True) != 1:
-        raise ValueError(
-            "say one thing: a change (--label, --class, --box, --mask, --remove), --confirm, or --reject"
-        )
-    catalog = build_catalog(load_settings())
+    said = _Said(label, class_name, box, mask, remove, confirm, reject)
+    settings = load_settings()
+    catalog = build_catalog(settings)
     author = Author("person", by or getpass.getuser())
     order = Order(guideline_id=guideline and find_guideline(catalog, guideline))
     stood = review.look(catalog, frame, task)
     if seen is not None:
         review.require_seen(stood, seen)
-    if is_change:
-        place = _read_box(box) if box else None
-        drawn = _read_mask(mask) if mask else None
-        change = review.Change(label, class_name, place, drawn, remove)
-        answer = review.correct(stood, [change])
-    else:
-        answer = review.confirm(stood) if confirm else review.reject(stood)
+    answer = said.make(stood)
     if dry_run:
         review.require_fit(stood, answer)
-        facts = {"frame_id": answer.frame_id, "act": answer.act, "is_dry_run": True}
-        objects = [describe_marked(marked) for marked in answer.marked]
-        stands = "would stand:" if objects else "no object would stand"
-        head = f"nothing is written; by {answer.act} {stands}"
-        lines = [head, *map(_tell_object, objects)]
-        say(as_json, {**facts, "objects": objects}, join_lines(lines))
-        return
+        return _say_dry(answer, as_json)
     version = review.write(catalog, stood, answer, author, order)
     failed = judge(catalog)
+    told = f"{answer.act} by `daguerre labels correct`"
+    tell_labels(settings, catalog, told, {"labels of the frame": len(answer.marked)})
     facts = {**describe_version(version), "failed_checks": failed}
-    lines = [*_tell_version(facts), *failed]
-    say(as_json, facts, join_lines(lines))
+    say(as_json, facts, join_lines([*_tell_version(facts), *failed]))
     if failed:
         raise typer.Exit(1)
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the options say of a frame: one thing."""
+
+    label: str | None
+    class_name: str | None
+    box: str | None
+    mask: Path | None
+    is_removed: bool
+    is_right: bool
+    is_wrong: bool
+
+    def __post_init__(self) -> None:
+        if [self.is_change, self.is_right, self.is_wrong].count(True) != 1:
+            raise ValueError(
+                "say one thing: a change (--label, --class, --box, --mask, --remove), --confirm, or --reject"
+            )
+
+    @property
+    def is_change(self) -> bool:
+        """Whether one label is spoken of."""
+        given = (self.label, self.class_name, self.box, self.mask)
+        return self.is_removed or any(one is not None for one in given)
+
+    def make(self, stood: "Look") -> "Answer":
+        """What would stand. Raises ValueError as the calls of a review do, and for a box or a mask that is none."""
+        from assets.annotation import review
+
+        if not self.is_change:
+            return review.confirm(stood) if self.is_right else review.reject(stood)
+        place = _read_box(self.box) if self.box else None
+        drawn = _read_mask(self.mask) if self.mask else None
+        change = review.Change(
+            self.label, self.class_name, place, drawn, self.is_removed
+        )
+        return review.correct(stood, [change])
+
+
+def _say_dry(answer: "Answer", as_json: bool) -> None:
+    facts = {"frame_id": answer.frame_id, "act": answer.act, "is_dry_run": True}
+    objects = [describe_marked(marked) for marked in answer.marked]
+    stands = "would stand:" if objects else "no object would stand"
+    head = f"nothing is written; by {answer.act} {stands}"
+    lines = [head, *map(_tell_object, objects)]
+    say(as_json, {**facts, "objects": objects}, join_lines(lines))
 
 
 def judge(catalog: "Catalog") -> list[str]:

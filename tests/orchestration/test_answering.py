@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
 from assets.label_versions import read_versions
+from assets.tables.catalog import is_in
 from assets.tables.schemas import TABLES, content_id, to_table
 from orchestration.label_studio import open_label_studio
 
@@ -125,6 +129,106 @@ def test_a_form_that_cannot_hold_the_answers_is_refused_before_anybody_labels(
     words = ("--format", form, "--dry-run")
     with pytest.raises(ValueError, match=told):
         run("queue", "push", QUEUE, str(tmp_path / "out"), *words)
+
+
+def test_a_frame_that_was_forgotten_is_said_to_be(run, catalog, frames, tmp_path):
+    run("queue", "push", QUEUE, str(tmp_path / "out"))
+    path = tmp_path / "out" / "tasks.json"
+    tasks = json.loads(path.read_text())
+    for number, task in enumerate(tasks, 1):
+        result = tasks[0]["predictions"][0]["result"]
+        task["annotations"] = [{"id": number, "completed_by": 1, "result": result}]
+    path.write_text(json.dumps(tasks))
+    first = is_in("frame_id", frames[:1])
+    row = catalog.read_latest("frames", ["capture_id"], first).to_pylist()[0]
+    gone = {
+        "gone_id": content_id("gone"),
+        "session": "monday",
+        "path": "a.mcap",
+        "version": "1",
+        "capture_id": row["capture_id"],
+        "cause": "forgotten",
+        "num_frames": 1,
+        "num_labels": 0,
+        "frames_version": catalog.latest_version("frames"),
+        "gone_ns": 1,
+    }
+    catalog.delete("frames", first)
+    catalog.merge("gone", to_table(TABLES["gone"], [gone]))
+    (anna,) = run("queue", "pull", QUEUE, str(path), "--by", "Anna")["people"]
+    assert anna["new"] == 2, "the others are taken"
+    assert anna["not_read"] == [
+        f"frame {frames[0]} was forgotten: `daguerre forget --undo` of what it lay in takes it back; "
+        f"`daguerre queue skip {frames[0][:12]}` frees its place in the queue"
+    ]
+
+
+class TwoProjects(BaseHTTPRequestHandler):
+    """What a server says that has a project 8, and had a project 7."""
+
+    tasks: ClassVar[list[dict]] = []
+
+    def do_GET(self):
+        is_there = "/projects/7/" not in self.path
+        body: object = self.tasks if "/export" in self.path else {"results": []}
+        content = json.dumps(body if is_there else {"detail": "Not found."}).encode()
+        self.send_response(200 if is_there else 404)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def projects(monkeypatch):
+    """A server on loopback."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), TwoProjects)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setenv("LABEL_STUDIO_URL", url)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "legacy")
+    yield url
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_project_that_was_deleted_is_named_and_the_others_are_pulled(
+    run, catalog, frames, projects, tmp_path, monkeypatch
+):
+    run("queue", "push", QUEUE, str(tmp_path / "out"))
+    tasks = json.loads((tmp_path / "out" / "tasks.json").read_text())
+    result = tasks[0]["predictions"][0]["result"]
+    tasks[0]["annotations"] = [{"id": 1, "completed_by": 4, "result": result}]
+    monkeypatch.setattr(TwoProjects, "tasks", tasks)
+    (push,) = catalog.read_latest("label_pushes").to_pylist()
+    rows = [
+        push | {"push_id": content_id(n), "place": f"{projects}/projects/{n}/"}
+        for n in (7, 8)
+    ]
+    catalog.merge("label_pushes", to_table(TABLES["label_pushes"], rows))
+    pulled = run("queue", "pull", QUEUE, "label-studio")
+    assert pulled["deleted"] == [f"{projects}/projects/7/"]
+    assert [(p["by"], p["new"]) for p in pulled["people"]] == [("annotator 4", 1)]
+    catalog.delete("label_pushes", f"push_id = '{content_id(8)}'")
+    with pytest.raises(ValueError, match=r"projects/7/ was deleted there.*queue push"):
+        run("queue", "pull", QUEUE, "label-studio")
+
+
+def test_a_guideline_that_is_not_there_is_refused_before_anything_is_done(
+    run, frames, tmp_path
+):
+    for words in ((), ("--dry-run",)):
+        with pytest.raises(ValueError, match=r"there is no file nope\.md"):
+            run("queue", "push", QUEUE, str(tmp_path / "out"), "--guideline", "nope.md", *words)  # fmt: skip
+    (tmp_path / "empty.md").write_text(" ")
+    words = ("--guideline", str(tmp_path / "empty.md"), "--dry-run")
+    with pytest.raises(ValueError, match="has no text"):
+        run("queue", "push", QUEUE, str(tmp_path / "out"), *words)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_server_is_asked_for_with_its_address_and_token(monkeypatch):

@@ -94,7 +94,7 @@ def test_a_session_a_file_and_a_folder_are_forgotten_and_come_back(home):
     told = home.run("forget", "monday", "--dry-run")
     assert (told["files"], told["frames"], told["labels"]) == (5, 2, 2)
     assert told["releases"] == [content_id("one")] and home.pictures() == ALL
-    told = home.run("forget", "monday", "--reason", "a face")
+    told = home.run("forget", "monday", "--because", "a face")
     assert home.pictures() == ALL[2:] and home.state("monday") == "forgotten"
     (said,) = home.run("status")["forgotten"]
     assert (said["by"], said["reason"]) == (getpass.getuser(), "a face")
@@ -164,7 +164,7 @@ def test_many_things_are_forgotten_in_one_write_and_come_back_in_one(home):
     assert home.pictures() == ALL and not home.intake.ledger.exclusions()
 
     versions = {name: catalog.latest_version(name) for name in ("frames", "labels")}
-    done = home.run("forget", *names, "--reason", "faces")
+    done = home.run("forget", *names, "--because", "faces")
     assert {**done, "dry_run": True, "reason": "", "at": plan["at"]} == plan
     assert home.pictures() == [ALL[1]]
     assert len(catalog.read("labels", ["label_id"])) == 0

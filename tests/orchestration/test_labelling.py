@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import cv2
+import dagster as dg
 import numpy as np
 import pytest
 
 from assets.annotation.labels import Answer, Author, Marked, record_answers
 from models.masks import encode_mask
+from orchestration.instance import prepare_instance
+from orchestration.profiles import load_settings
 
 
 @pytest.fixture
@@ -59,6 +62,24 @@ def test_a_dry_run_writes_nothing_and_a_mask_is_a_picture(run, frame_id, tmp_pat
     path.write_bytes(b"no picture")
     with pytest.raises(ValueError, match=f"--mask {path}: .*: give a PNG"):
         run("labels", "correct", frame_id, *words)
+
+
+def test_dagster_is_told_of_a_correction_where_this_home_has_one(run, home, frame_id):
+    run("labels", "correct", frame_id, "--confirm", "--by", "Anna")
+    assert not (home / "dagster").exists(), "none is made"
+    settings = load_settings({"DAGUERRE_HOME": str(home)})
+    key = dg.AssetKey(["annotation", "labels"])
+    with dg.DagsterInstance.from_config(str(prepare_instance(settings))) as there:
+        run("labels", "correct", frame_id, "--reject", "--dry-run")
+        assert not there.fetch_materializations(key, 10).records
+        run("labels", "correct", frame_id, "--reject", "--by", "Anna")
+        (seen,) = there.fetch_materializations(key, 10).records
+    made = seen.asset_materialization
+    assert (
+        made is not None and made.description == "reject by `daguerre labels correct`"
+    )
+    assert made.metadata["dagster/row_count"].value == 3
+    assert made.tags["dagster/data_version"]
 
 
 def test_labels_are_confirmed_and_rejected(run, frame_id):

@@ -16,7 +16,7 @@ MEANINGS = {
     "all-scores": "answers below the operating score too",
     "base": "the commit that code is compared with",
     "batch": "images that are computed together, at most",
-    "because": "why a person decides so; must be said",
+    "because": "why a person decides so",
     "board": "what is printed on a calibration board",
     "box": "where an object is, in px",
     "budget": "frames that may be open at once",
@@ -54,7 +54,6 @@ MEANINGS = {
     "pictures": "folder for pictures of what was found",
     "plan": "the file of a plan",
     "port": "port of the UI",
-    "reason": "why, for who asks later",
     "recipe": "training recipe",
     "reject": "say that what stands is wrong",
     "release": "id of a release",
@@ -76,6 +75,7 @@ MEANINGS = {
     "source": "place of real data for the demo",
     "space": "a setting that is searched",
     "strategy": "how frames are chosen",
+    "strict": "write nothing where something would be lost",
     "task": "only this task",
     "timeout": "seconds that a request may take",
     "to": "the version to go back to",
@@ -138,6 +138,7 @@ def test_arguments_that_mean_the_same_have_the_same_name():
         "backup",
         "export edge",
         "export frames",
+        "export labels",
         "export release",
     }
     assert {verb for verb, names in named.items() if "session" in names} == {

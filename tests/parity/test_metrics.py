@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from assets.annotation.agreement import measure_mask_iou
 from models.masks import encode_mask, find_box
 from models.metrics.agreement import measure_kappa
 from models.metrics.classification import score_classification
 from models.metrics.detection import DetectionResult, run_coco, score_detections
 from models.metrics.instances import score_instances
+from models.metrics.matching import measure_ious
 from models.metrics.segmentation import count_pixels, score_segmentation
 from models.types import (
     IGNORE,
@@ -474,3 +476,25 @@ def test_kappa_is_that_of_scikit_learn():
         other = np.where(rng.random(60) < 0.6, one, rng.integers(0, num_classes, 60))
         expected = cohen_kappa_score(one, other)
         assert measure_kappa(one.tolist(), other.tolist()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_overlaps_of_two_annotators_are_those_of_pycocotools(seed: int):
+    from pycocotools import mask as coco_mask
+
+    rng = np.random.default_rng(seed)
+    mine, theirs = (rng.random((20, 30)) < 0.5 for _ in range(2))
+    runs = [
+        {"size": [20, 30], "counts": encode_mask(mask).encode()}
+        for mask in (mine, theirs)
+    ]
+    overlap = coco_mask.iou(runs[:1], runs[1:], [0])[0, 0]
+    assert measure_mask_iou(encode_mask(mine), encode_mask(theirs)) == overlap
+    boxes, others = make_boxes(rng, 5), make_boxes(rng, 4)
+
+    def as_xywh(boxes: np.ndarray) -> np.ndarray:
+        return np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]).astype(float)
+
+    expected = coco_mask.iou(as_xywh(boxes), as_xywh(others), [0] * 4)
+    found = measure_ious(boxes.astype(float), others.astype(float))
+    np.testing.assert_allclose(found, expected, atol=1e-6)

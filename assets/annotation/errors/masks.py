@@ -1,12 +1,14 @@
 """Which regions of masks look wrong, by maps of a model that did not learn from them.
 
 A region is a connected part of one label's mask, or of one class in an answer. It is measured by its inside: at the rim
-labels and answers always differ by a pixel.
+labels and answers always differ by a pixel. What a model often does says little: how often it finds nothing of a label
+of a class, and how often it says one class on the pixels of another, are counted over all frames. Patches of one class
+within labels of another are many where classes resemble each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -30,7 +32,7 @@ from models.types import IGNORE
 _MIN_REGION_PX = 16  # smaller ones are noise of the rim
 _RIM = np.ones((3, 3), np.uint8)
 _IS_PART = 0.5  # a region of which less lies in another one is part of something else
-_ABSENCE = 0.5  # that a label's object was not found says less than that another was found in its place
+_RAREST = 1e-2  # of a label's pixels; what is rarer surprises no more
 _FAINT_PX = 25  # a region of an answer of this size is half as credible as a large one
 _MOVED_AGREES = 0.15  # of a label that is moved some still lies on its object
 _Mask = NDArray[np.bool_]
@@ -58,12 +60,14 @@ def suspect_regions(pairs: Iterable[MapPair], num_classes: int) -> Suspects:
     """
     found = _Regions()
     missing = _Regions()
+    said = _Said()
     for pair in pairs:
         if pair.labels.shape != pair.answer.shape:
             raise ValueError(
                 f"frame {pair.frame} has labels of {pair.labels.shape} pixels and an answer of {pair.answer.shape}: "
                 "ingest its labels again"
             )
+        said.add(pair)
         for label, mask in _split_labels(pair.labels):
             _weigh_label(pair, label, mask, found)
         for class_id, mask in _split_answer(pair.answer):
@@ -73,13 +77,18 @@ def suspect_regions(pairs: Iterable[MapPair], num_classes: int) -> Suspects:
     typical = average_by_class(classes, agreement, num_classes)[classes]
     firm = np.array(found.confidence, np.float64)
     lag = np.clip(1.0 - agreement / np.maximum(typical, 1e-9), 0.0, 1.0)
-    weight = np.where(np.array(found.fault) == EXTRA, _ABSENCE, 1.0)
+    is_extra = np.array(found.fault) == EXTRA
+    missed = average_by_class(classes, is_extra.astype(np.float64), num_classes)
+    weight = np.where(is_extra, 1.0 - missed[classes], 1.0)
     on_labels = found.to_suspects(weight * typical * lag * firm)
     lacking = 1.0 - np.array(missing.agreement, np.float64)
     usual = _average_answers(missing, num_classes)[
         np.array(missing.own_class, np.int64)
     ]
-    lone = missing.to_suspects(usual * lacking * np.array(missing.confidence))
+    surprise = said.measure_surprise(missing.below, missing.own_class)
+    lone = missing.to_suspects(
+        usual * lacking * surprise * np.array(missing.confidence)
+    )
     return join_suspects([on_labels, lone])
 
 
@@ -95,6 +104,8 @@ class _Regions:
     box_xyxy: list[tuple[float, float, float, float]] = field(default_factory=list)
     agreement: list[float] = field(default_factory=list)
     confidence: list[float] = field(default_factory=list)
+    # class of the labels that most of a region of an answer lies in, where no label explains it
+    below: list[int] = field(default_factory=list)
     # class and agreement of every region of an answer, noted or not
     answered: list[tuple[int, float]] = field(default_factory=list)
 
@@ -107,6 +118,31 @@ class _Regions:
         )
         boxes = np.array(self.box_xyxy, np.float64).reshape(-1, 4)
         return Suspects(frame, label, fault, class_id, boxes, suspicion)
+
+
+class _Said:
+    """How often answers say each class on the pixels of labels of each class."""
+
+    def __init__(self) -> None:
+        self._pixels = np.zeros((IGNORE + 1, IGNORE + 1))  # labels by answers
+
+    def add(self, pair: MapPair) -> None:
+        """Count the pixels of a frame that have a label and an answer."""
+        is_both = (pair.labels >= 0) & (pair.answer != IGNORE)
+        given = pair.classes[pair.labels[is_both]]
+        places = given * (IGNORE + 1) + pair.answer[is_both]
+        counts = np.bincount(places, minlength=self._pixels.size)
+        self._pixels += counts.reshape(self._pixels.shape)
+
+    def measure_surprise(
+        self, given: Sequence[int], said: Sequence[int]
+    ) -> NDArray[np.float64]:
+        """(N,) in [0, 1]: the rarer it is that an answer says this class on labels of that one, by its logarithm."""
+        of_label = self._pixels.sum(1, keepdims=True)
+        rate = (self._pixels / np.maximum(of_label, 1.0))[
+            np.array(given, np.int64), np.array(said, np.int64)
+        ]
+        return np.asarray(np.log(np.maximum(rate, _RAREST)) / np.log(_RAREST))
 
 
 def _average_answers(found: _Regions, num_classes: int) -> NDArray[np.float64]:
@@ -154,6 +190,7 @@ def _weigh_answer(pair: MapPair, class_id: int, mask: _Mask, found: _Regions) ->
     covered = pair.labels == others[counts.argmax()]
     if _lies_in(covered, mask) >= _IS_PART:
         return  # what is said of that label covers it
+    found.below.append(int(pair.classes[others[counts.argmax()]]))
     found.frame.append(pair.frame)
     found.label.append(NO_LABEL)
     found.fault.append(MISSING)

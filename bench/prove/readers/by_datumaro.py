@@ -51,5 +51,6 @@ if __name__ == "__main__":
             "kitti": _as("kitti_detection"),
             "exported coco": _as("coco_instances", dm.AnnotationType.bbox),
             "exported cvat": _as("cvat"),
+            "exported yolo": _as("yolo"),
         }
     )

@@ -6,6 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from label_studio_sdk.converter import Converter
@@ -13,13 +14,17 @@ from label_studio_sdk.converter import Converter
 from bench.prove.readers.rows import NOTHING, Row, serve
 
 
-def read_export(root: Path) -> Iterator[Row]:
+def read(interface: str, tasks: str, root: Path) -> Iterator[Row]:
     os.chdir(root)  # the converter opens pictures by the paths of the tasks
-    converter = Converter((root / "config.xml").read_text(), str(root))
+    converter = Converter((root / interface).read_text(), str(root))
     with tempfile.TemporaryDirectory() as place:
-        converter.convert_to_coco(str(root / "export.json"), place, is_dir=False)
+        converter.convert_to_coco(str(root / tasks), place, is_dir=False)
         document = json.loads((Path(place) / "result.json").read_text())
-    images = {image["id"]: image["file_name"] for image in document["images"]}
+    # pictures of a server's local files keep their address
+    images = {
+        image["id"]: image["file_name"].rpartition("?d=")[2]
+        for image in document["images"]
+    }
     classes = {c["id"]: c["name"] for c in document["categories"]}
     annotations = document["annotations"]
     for empty in images.keys() - {a["image_id"] for a in annotations}:
@@ -32,4 +37,11 @@ def read_export(root: Path) -> Iterator[Row]:
 
 
 if __name__ == "__main__":
-    serve({"label studio": read_export})
+    serve(
+        {
+            "label studio": partial(read, "config.xml", "export.json"),
+            "exported label studio": partial(
+                read, "README-interface.xml", "tasks.json"
+            ),
+        }
+    )

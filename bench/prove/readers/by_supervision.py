@@ -19,6 +19,13 @@ def read_yolo(root: Path) -> Iterator[Row]:
         )
 
 
+def read_exported_yolo(root: Path) -> Iterator[Row]:
+    images, labels, config = (root / x for x in ("images", "labels", "data.yaml"))
+    yield from _list_rows(
+        sv.DetectionDataset.from_yolo(str(images), str(labels), str(config)), root
+    )
+
+
 def read_coco(root: Path) -> Iterator[Row]:
     for images in sorted((root / "images").iterdir()):
         document = root / "annotations" / f"instances_{images.name}.json"
@@ -67,6 +74,7 @@ if __name__ == "__main__":
             "yolo": read_yolo,
             "coco": read_coco,
             "exported coco": read_exported_coco,
+            "exported yolo": read_exported_yolo,
             "voc": read_voc,
         }
     )

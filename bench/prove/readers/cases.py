@@ -82,7 +82,7 @@ def _write_labels(place: Path) -> None:
     label_sets.write_cvat(pictures, place / "cvat")
     label_sets.write_kitti(pictures, place / "kitti")
     label_sets.write_label_studio(pictures, place / "label studio")
-    for form in ("coco", "cvat"):
+    for form in ("coco", "cvat", "yolo", "label-studio"):
         label_sets.write_export(pictures, place / f"exported {form}", form)
 
 
@@ -96,6 +96,8 @@ def _list_supervision(place: Path, data: Path) -> Iterator[Case]:
     yield Case("supervision", "coco", "outlines", place / "coco", boxes, meant)
     exported = place / "exported coco"
     yield Case("supervision", "exported coco", "boxes", exported, boxes, meant)
+    exported = place / "exported yolo"
+    yield Case("supervision", "exported yolo", "boxes", exported, boxes, meant)
     voc = (allow.FROM_ONE, allow.REPEATED)
     yield Case("supervision", "voc", "boxes", place / "voc", boxes, voc)
     real = detection / "bccd_voc"
@@ -114,7 +116,7 @@ def _list_datumaro(place: Path, data: Path) -> Iterator[Case]:
     _declare_classes(place / "voc", label_sets.CLASSES)
     for name in ("yolo", "coco", "voc", "cvat", "kitti"):
         yield Case("datumaro", name, "boxes", place / name, boxes, meant)
-    for name in ("coco", "cvat"):
+    for name in ("coco", "cvat", "yolo"):
         exported = place / f"exported {name}"
         yield Case("datumaro", f"exported {name}", "boxes", exported, boxes, meant)
     bccd = _copy(data / "detection" / "bccd_voc", place / "bccd", VOC_PARTS)
@@ -156,6 +158,14 @@ def _list_label_studio(place: Path, data: Path) -> Iterator[Case]:
         "label studio",
         "rectangles and polygons",
         root,
+        ours.list_boxes,
+        (allow.LAST_DIGIT, allow.REPEATED),
+    )
+    yield Case(
+        "label_studio",
+        "exported label studio",
+        "boxes",
+        place / "exported label-studio",
         ours.list_boxes,
         (allow.LAST_DIGIT, allow.REPEATED),
     )

@@ -11,7 +11,9 @@ from xml.sax.saxutils import quoteattr
 import cv2
 import numpy as np
 
-from assets.retrieval import label_files
+from assets.retrieval.label_files import FORMATS
+from assets.retrieval.labelled import Album, Labelled
+from assets.retrieval.labelled import Picture as Written
 from assets.tables.rows import SIDES
 from assets.tables.schemas import content_id
 
@@ -273,7 +275,7 @@ def _cvat_mask(thing: Thing) -> str:
 
 
 def write_export(pictures: list[Picture], root: Path, form: str) -> None:
-    """As `daguerre export frames --with-labels` writes boxes of stored frames."""
+    """As `daguerre export labels` writes boxes of stored frames."""
     written = []
     found = {}
     for picture in pictures:
@@ -282,10 +284,11 @@ def write_export(pictures: list[Picture], root: Path, form: str) -> None:
         _write_image(root / name, picture)
         size = {"width_px": picture.width, "height_px": picture.height}
         frame: Any = {"frame_id": frame_id, "session": "drive", "sensor": "left"}
-        written.append(label_files.Picture(name, frame | {"t_ns": 0} | size, ""))
+        written.append(Written(name, frame | {"t_ns": 0} | size, ""))
         found[frame_id] = [_describe_label(thing) for thing in picture.things]
-    labels = label_files.Labelled(found)
-    for path, content in label_files.FORMATS[form].write(written, CLASSES, labels):
+    labels = Labelled(found, is_final=True)
+    album = Album(written, CLASSES, labels, "detection")
+    for path, content in FORMATS[form].write(album):
         _write_text(root / path, content.decode())
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,35 @@ def test_wrong_masks_are_found(fault, seed):
     is_error = mark_map_errors(suspects, drawn)
     assert num_errors > 10
     assert share_found(suspects, is_error, len(drawn.is_error), num_errors) >= FOUND
+
+
+@pytest.mark.parametrize("fault", [EXTRA, MISSING])
+def test_patches_of_a_confused_class_within_labels_push_no_error_down(fault):
+    """Over two drawings of 80 frames."""
+    shares = []
+    for seed in (5, 6):
+        rng = np.random.default_rng(seed)
+        drawn = draw_maps(rng, 80, fault, SHARE)
+        pairs = [add_patches(rng, pair) for pair in drawn.pairs]
+        suspects = suspect_regions(pairs, NUM_CLASSES)
+        num_errors = int(drawn.is_error.sum()) + len(drawn.lacking)
+        is_error = mark_map_errors(suspects, drawn)
+        found = share_found(suspects, is_error, len(drawn.is_error), num_errors)
+        shares.append(found)
+    assert np.mean(shares) >= FOUND, shares
+
+
+def add_patches(rng: np.random.Generator, pair: MapPair) -> MapPair:
+    """One of seven objects, which are not of class 0, gets a spot of 5 x 5 px of the next class in the answer."""
+    answer = pair.answer.copy()
+    for label in np.unique(pair.labels[pair.labels >= 0]):
+        class_id = pair.classes[label]
+        if class_id == 0 or rng.random() < 0.85:
+            continue
+        ys, xs = np.nonzero(pair.labels == label)
+        y, x = int(ys.mean()), int(xs.mean())
+        answer[y - 2 : y + 3, x - 2 : x + 3] = class_id % (NUM_CLASSES - 1) + 1
+    return replace(pair, answer=answer)
 
 
 def test_most_errors_are_called_what_they_are():

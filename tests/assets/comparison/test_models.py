@@ -132,6 +132,10 @@ def test_models_of_other_classes_or_another_task_do_not_compare(catalog, exam):
     with pytest.raises(ValueError, match="knows other classes than release"):
         pair_models(catalog, models[0], stranger)
     boxed = write_release(catalog, "detection", NAMES, [box_row("a", "test", [])])
+    with pytest.raises(
+        ValueError, match="is for detection, and the models are for rec"
+    ):
+        pair_models(catalog, *models, boxed)
     detector = store_model(catalog, "detector", boxed, "detection")
     with pytest.raises(ValueError, match="for recognition, the other for detection"):
         pair_models(catalog, models[0], detector)

@@ -206,6 +206,61 @@ def test_a_release_comes_back_with_its_labels_and_parts(
         assert sorted(r["num_labels"] for r in looked) == [0, 2, 2, 2]
 
 
+@pytest.mark.parametrize(
+    "task, form, is_whole",
+    [
+        ("detection", "yolo", True),
+        ("keypoints", "yolo", True),
+        ("detection", "cvat", True),
+        ("detection", "label-studio", True),
+        ("recognition", "cvat", True),
+        ("multilabel", "label-studio", True),
+        ("instances", "yolo", False),  # the boxes are not those of the masks
+        ("keypoints", "cvat", False),
+    ],
+)
+def test_a_release_is_written_in_a_form_that_is_asked_for(
+    full, task, form, is_whole, tmp_path
+):
+    out = tmp_path / "out"
+    release_id = make(full, task)
+    facts = export_release(full.catalog, release_id, out, form)
+    assert not facts["not_written"] if is_whole else facts["not_written"]
+    assert facts["format"] == form
+    num_labels = sum(c["labels"] for c in facts["counts"].values())
+    assert num_labels == sum(map(len, list_expected(full, task).values()))
+    if not is_whole:
+        with pytest.raises(ValueError, match=f"'{form}' cannot hold"):
+            export_release(full.catalog, release_id, tmp_path / "no", form, True)
+        assert not (tmp_path / "no").exists()
+
+
+def test_a_release_without_labels_has_no_format(full, tmp_path):
+    release_id = make(full, "pretraining")
+    with pytest.raises(ValueError, match="has no labels to write as coco"):
+        export_release(full.catalog, release_id, tmp_path / "out", "coco")
+
+
+def test_labels_that_stand_are_written_with_what_cannot_be_held(
+    full, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("DAGUERRE_HOME", str(full.folder / "home"))
+    out = tmp_path / "labels"
+    words = ["export", "labels", str(out), "--sessions", "objects", "--json"]
+    dry = CliRunner().invoke(app, [*words, "--dry-run"], catch_exceptions=False)
+    assert json.loads(dry.stdout)["labels"] == 6 and not out.exists()
+    refused = CliRunner().invoke(app, [*words, "--format", "yolo", "--strict"])
+    assert "cannot hold" in str(refused.exception) and not out.exists()
+    told = json.loads(CliRunner().invoke(app, words, catch_exceptions=False).stdout)
+    # four pictures that somebody looked at, one of them empty
+    assert (told["images"], told["labels"], told["task"]) == (4, 6, "detection")
+    assert told["not_written"] == {} and told["format"] == "coco"
+    (path,) = (out / "annotations").iterdir()
+    assert len(json.loads(path.read_text())["annotations"]) == 6
+    several = CliRunner().invoke(app, ["export", "labels", str(tmp_path / "no")])
+    assert "choose one with --task" in str(several.exception)
+
+
 def test_a_release_of_what_came_back_has_the_same_targets(full, tmp_path, open_at):
     release_id = make(full, "instances")
     export_release(full.catalog, release_id, tmp_path / "out")
