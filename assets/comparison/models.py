@@ -117,10 +117,12 @@ def compare_models(
     second_sha256: str,
     release_id: str,
     cut: Cut | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Comparison | None:
     """From what their exams on a release stored; None where one of them sat none, or one that stores no frames.
 
-    `cut` gives slices of frames, besides sessions, sensors and classes.
+    `cut` gives slices of frames, besides sessions, sensors and classes. `classes` are those that both are judged by;
+    None: all of the release.
     """
     first, second = (
         read_frame_scores(catalog, sha256, release_id)
@@ -128,6 +130,8 @@ def compare_models(
     )
     if first is None or second is None:
         return None
+    if classes is not None:
+        first, second = (_take_classes(s, classes) for s in (first, second))
     return compare_exams(first, second, cut(first.frame_ids) if cut else {})
 
 
@@ -204,7 +208,7 @@ def _slice_both(
                 _differ(first.take(places), second.take(places)),
             )
     for class_id, name in enumerate(first.class_names[:MAX_SLICES]):
-        one, other = (_take_class(scores, class_id) for scores in (first, second))
+        one, other = (_take_classes(scores, [name]) for scores in (first, second))
         shown = _count_showing(first, class_id)
         if shown:
             yield SliceDifference("class", name, shown, _differ(one, other))
@@ -219,15 +223,16 @@ def _group(names: Sequence[str]) -> list[tuple[str, list[int]]]:
     return [(name, places[name]) for name in sorted(largest)]
 
 
-def _take_class(scores: FrameScores, class_id: int) -> FrameScores:
-    """One class alone: frames that show it where a frame shows one, else all frames with its objects or pixels."""
+def _take_classes(scores: FrameScores, names: Sequence[str]) -> FrameScores:
+    """Some classes: frames that show them where a frame shows one class, else all frames with their objects or pixels."""
     parts = scores.parts
+    ids = [n for n, name in enumerate(scores.class_names) if name in names]
     if isinstance(parts, ClassParts):
-        return scores.take(np.flatnonzero(parts.true_ids == class_id).tolist())
+        return scores.take(np.flatnonzero(np.isin(parts.true_ids, ids)).tolist())
     if isinstance(parts, BoxParts):
-        objects = parts.object_class_ids == class_id
-        found = parts.found_class_ids == class_id
-        mine: BoxParts | MapParts = replace(
+        objects = np.isin(parts.object_class_ids, ids)
+        found = np.isin(parts.found_class_ids, ids)
+        boxes = replace(
             parts,
             object_frames=parts.object_frames[objects],
             object_class_ids=parts.object_class_ids[objects],
@@ -236,19 +241,19 @@ def _take_class(scores: FrameScores, class_id: int) -> FrameScores:
             found_scores=parts.found_scores[found],
             found_hits=parts.found_hits[found],
         )
-        return replace(scores, parts=mine)
+        return replace(scores, parts=boxes)
     assert isinstance(parts, MapParts), type(parts)
-    only = slice(class_id, class_id + 1)
-    mine = MapParts(
-        1,
-        parts.hits_px[:, only],
-        parts.truth_px[:, only],
-        parts.found_px[:, only],
-        parts.boundary_hits_px[:, only],
-        parts.boundary_union_px[:, only],
-        parts.confidences[:, only],
+    maps = MapParts(
+        len(ids),
+        parts.hits_px[:, ids],
+        parts.truth_px[:, ids],
+        parts.found_px[:, ids],
+        parts.boundary_hits_px[:, ids],
+        parts.boundary_union_px[:, ids],
+        parts.confidences[:, ids],
     )
-    return replace(scores, parts=mine)
+    kept = tuple(scores.class_names[n] for n in ids)
+    return replace(scores, parts=maps, class_names=kept)
 
 
 def _count_showing(scores: FrameScores, class_id: int) -> int:

@@ -351,6 +351,7 @@ def test_a_session_that_people_are_still_asked_about_waits_for_them(
     frame_id = frames["frame_id"][0].as_py()
     asked = {"row_id": "r", "queue_id": "q", "frame_id": frame_id, "session": "dusk"}
     row = asked | {"task": "detection", "state": "open"}
+    row |= {"reasons": [], "values": [], "label_ids": []}
     drifted.merge("label_queue", fill("label_queue", [row]))
     look_at_drift(instance, drifted)
     assert list_tasks(drifted) == ["recognition"]
