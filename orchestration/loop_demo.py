@@ -51,7 +51,7 @@ _SETTINGS = {"image_size_px": "192", "epochs": "6"}
 
 @dataclass(frozen=True)
 class Closing:
-    """What the loop came to. `lacks` says what keeps it from being closed; nothing where it is."""
+    """What the loop came to. Recalls are None where no alarm was raised."""
 
     before: Recall | None
     after: Recall | None
@@ -61,7 +61,7 @@ class Closing:
 
     @property
     def lacks(self) -> list[str]:
-        """In words."""
+        """What keeps the loop from being closed, in words; nothing where it is."""
         found = [
             ("no alarm was raised", self.before is None),
             (
@@ -172,9 +172,8 @@ class Loop:
                 self._judge()
                 recall = self.world.measure(old, session)
                 if recall.total:
-                    self.console.tell(
-                        f"version {old['model_version']} finds of {NEW_CLASS}s (which nobody has told it): {recall.line}"
-                    )
+                    told = f"{NEW_CLASS}s (which nobody has told it): {recall.line}"
+                    self.console.tell(f"version {old['model_version']} finds of {told}")
                 self.engine.tick(alarm_sensor)
                 if self._run_asked(label_sensor):
                     return self._read_alarm(), recall

@@ -9,7 +9,13 @@ import dagster as dg
 from pydantic import Field
 
 from assets.annotation.agreement import update_agreements
-from assets.annotation.queue.build import Question, describe, draft_queue, write_queue
+from assets.annotation.queue.build import (
+    NothingToAsk,
+    Question,
+    describe,
+    draft_queue,
+    write_queue,
+)
 from assets.annotation.queue.explaining import find_budget, read_explained
 from assets.annotation.queue.ranking import MIXTURE, STRATEGIES
 from assets.annotation.queue.stored import close_answered, read_queue
@@ -125,14 +131,23 @@ def label_queue(
     config: QueueConfig,
     catalog: dg.ResourceParam[Catalog],
 ) -> dg.MaterializeResult:
-    """What to label next, and why: as many frames as the budget has room for beside those that are open."""
+    """What to label next, and why: as many frames as the budget has room for beside those that are open.
+
+    An alarm whose frames are all labelled or asked already asks for none, and says so.
+    """
     from assets.previews.queue import draw_queue
 
     questions = read_config(context, config).list_questions(catalog)
     closed = close_answered(catalog)
     shown: dict[str, Any] = {"answered since": closed}
     for question in questions:
-        draft = draft_queue(catalog, question)
+        try:
+            draft = draft_queue(catalog, question)
+        except NothingToAsk as reason:
+            if question.alarm_id is None:
+                raise
+            shown[f"notes, {question.task}"] = for_markdown(str(reason))
+            continue
         write_queue(catalog, draft)
         for name, value in describe(draft).items():
             if isinstance(value, int | str):

@@ -224,7 +224,7 @@ def _group(names: Sequence[str]) -> list[tuple[str, list[int]]]:
 
 
 def _take_classes(scores: FrameScores, names: Sequence[str]) -> FrameScores:
-    """Some classes: frames that show them where a frame shows one class, else all frames with their objects or pixels."""
+    """Some classes: frames that show them where a frame shows one class, else all with their objects or pixels."""
     parts = scores.parts
     ids = [n for n, name in enumerate(scores.class_names) if name in names]
     if isinstance(parts, ClassParts):

@@ -14,7 +14,7 @@ _FRAME = ["frame_id", "session", "queue_id", "author_kind", "author"]
 
 
 def trace_asked(catalog: Catalog, release_id: str) -> dict[str, Any]:
-    """`queues`: each with its alarm, None for one that a person made, and how many frames it brought; `frames`: those."""
+    """`queues`: each with its alarm, None where a person made it, and how many frames it brought; `frames`: those."""
     taken = catalog.read_latest(
         "release_labels", ["version_id"], is_in("release_id", [release_id])
     )

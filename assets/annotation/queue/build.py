@@ -33,6 +33,10 @@ from models.task_names import TASK_NAMES
 MOST_BUDGET = 100_000
 
 
+class NothingToAsk(ValueError):
+    """No frame is left that could be asked; the text says why, and the remedy."""
+
+
 @dataclass(frozen=True)
 class Question:
     """What is asked for. Raises ValueError for an unknown task or strategy, and a budget that is none."""
@@ -98,7 +102,7 @@ def draft_queue(
     shares = SHARES if question.strategy == MIXTURE else {question.strategy: 1.0}
     picks = take_turns(rankings, shares | {RANDOM: 1.0}, frames.cluster, left)
     if not picks.places:
-        raise ValueError(_explain_empty(sources, notes))
+        raise NothingToAsk(_explain_empty(sources, notes))
     ids = frames.rows["frame_id"].take(pa.array(picks.places)).to_pylist()
     queue_id = content_id(
         *("queue", question.task, question.strategy, question.budget, question.seed),
