@@ -6,7 +6,7 @@ sensor, a job or an asset that the UI runs too. Nobody says what is wrong: the a
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -17,7 +17,7 @@ from assets.monitoring.watch import predict_session
 from assets.retrieval.lineage import trace
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import read_champion
-from assets.tables.rows import AlarmRow, ChampionRow
+from assets.tables.rows import AlarmRow, ChampionRow, ModelRef, ModelRow
 from models.task_names import DETECTION
 from orchestration.chosen import configure_dataset
 from orchestration.console import RunConsole
@@ -82,8 +82,12 @@ class Closing:
         return [text for text, is_so in found if is_so]
 
 
-def run_loop(settings: Settings) -> dict[str, Any]:
+def run_loop(
+    settings: Settings, on_asked: Callable[[], object] = lambda: None
+) -> dict[str, Any]:
     """Run it and return the summary, which is also written to `<home>/demo/loop.json`: `closed`, `lacks`, and figures.
+
+    `on_asked` is called when the queue is made and nobody has answered yet.
 
     Raises ValueError for a home that has a champion of the task already, and when a run fails.
     """
@@ -98,7 +102,7 @@ def run_loop(settings: Settings) -> dict[str, Any]:
     with engine:
         loop = Loop(engine, console, World(build_catalog(settings), ALL))
         loop.begin()
-        summary = loop.close()
+        summary = loop.close(on_asked)
     summary["seconds"] = round(sum(console.seconds.values()), 1)
     summary["seconds_per_stage"] = console.seconds
     path = settings.home / "demo" / "loop.json"
@@ -138,27 +142,29 @@ class Loop:
         with self.console.step("train the first champion"):
             self._execute(train_jobs[TASK].name, ops=ops)
 
-    def close(self) -> dict[str, Any]:
+    def close(self, on_asked: Callable[[], object]) -> dict[str, Any]:
         """From the first day after it to the new champion; figures of each step."""
-        old = self._champion()
+        old = self.champion()
         told = self.wait_for_alarm(old)
         if told is None:
             return self._sum_up(Closing(None, None, 0, False, 0), {})
         alarm, before = told
+        on_asked()
         queue_id, num_asked, num_objects = self.label()
         new = self.retrain(old)
-        is_promoted = new["model_version"] != old["model_version"]
+        champion = self.champion()
+        is_promoted = champion["model_sha256"] == new["model_sha256"]
         exam_before, after = self.examine(old, new)
         asked = trace(self.catalog, "model", new["model_sha256"])["upstream"]["asked"]
         named = [f["frame_id"] for f in asked["frames"] if f["queue_id"] == queue_id]
-        self._tell_lineage(new, asked)
+        self._tell_lineage(new["model_sha256"], asked)
         closing = Closing(before, after, num_asked, is_promoted, len(named))
         facts = {
             "alarm": alarm,
             "queue_id": queue_id,
             "objects_labelled": num_objects,
             "champion_before": old,
-            "champion_after": new,
+            "champion_after": champion,
             "exam": {"before": _describe(exam_before), "after": _describe(after)},
             "lineage": {"queues": asked["queues"], "frame_ids": named},
         }
@@ -195,19 +201,20 @@ class Loop:
             )
         return queue_id, len(rows), num_objects
 
-    def retrain(self, old: ChampionRow) -> ChampionRow:
-        """What the answered queue asks for: a release, a training, its exam, the gate; the champion after it."""
+    def retrain(self, old: ChampionRow) -> ModelRow:
+        """What the answered queue asks for: a release, a training, its exam, the gate; the model that it made."""
         with self.console.step("train what was labelled"):
             self.engine.tick(label_sensor)
             if not self._run_asked(drift_sensor):
                 raise ValueError("the answered queue asked for no training")
-            new = self._champion()
+            now = self.champion()
             self.console.tell(
-                f"champion of {TASK}: version {old['model_version']} before, version {new['model_version']} now"
+                f"champion of {TASK}: version {old['model_version']} before, version {now['model_version']} now"
             )
-        return new
+        rows = self.catalog.read_latest("models").to_pylist()
+        return next(r for r in rows if r["model_sha256"] != old["model_sha256"])
 
-    def examine(self, old: ChampionRow, new: ChampionRow) -> tuple[Recall, Recall]:
+    def examine(self, old: ModelRef, new: ModelRef) -> tuple[Recall, Recall]:
         """Both on recordings that nobody labelled."""
         (session,) = EXAM
         self._take_in(EXAM, session)
@@ -218,7 +225,7 @@ class Loop:
                 predict_session(self.catalog, workspace, model, session)
                 found.append(self.world.measure(model, session))
                 self.console.tell(
-                    f"version {model['model_version']} finds of {NEW_CLASS}s of {session}: {found[-1].line}"
+                    f"model {model['model_sha256'][:12]} finds of {NEW_CLASS}s of {session}: {found[-1].line}"
                 )
         return found[0], found[1]
 
@@ -252,7 +259,7 @@ class Loop:
                 f"{outcome.job} failed ({outcome.error or ', '.join(outcome.failed_checks)}): see run {outcome.run_id}"
             )
 
-    def _champion(self) -> ChampionRow:
+    def champion(self) -> ChampionRow:
         found = read_champion(self.catalog, TASK)
         if found is None:
             raise ValueError(
@@ -268,14 +275,14 @@ class Loop:
         )
         return cast(AlarmRow, rows.to_pylist()[0])
 
-    def _tell_lineage(self, new: ChampionRow, asked: dict[str, Any]) -> None:
+    def _tell_lineage(self, model_sha256: str, asked: dict[str, Any]) -> None:
         for queue in asked["queues"]:
             self.console.tell(
-                f"lineage of version {new['model_version']}: {queue['num_frames']} frames of queue "
+                f"lineage of model {model_sha256[:12]}: {queue['num_frames']} frames of queue "
                 f"{queue['queue_id'][:12]}, asked for by the alarm: {queue['alarm']}"
             )
         self.console.tell(
-            f"    `daguerre lineage model {new['model_sha256'][:16]}` names them"
+            f"    `daguerre lineage model {model_sha256[:16]}` names them"
         )
 
     def _sum_up(self, closing: Closing, facts: dict[str, Any]) -> dict[str, Any]:

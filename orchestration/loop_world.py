@@ -18,7 +18,7 @@ from assets.capture.simulation.truth import SimulatedTruth
 from assets.kinds.boxes import read_boxes
 from assets.retrieval.answers import read_operating_score
 from assets.tables.catalog import Catalog, is_in, repr_sql
-from assets.tables.rows import ChampionRow
+from assets.tables.rows import ModelRef
 from models.metrics.matching import match_detections
 from models.simulation.labels import FrameTruth
 from models.simulation.scene import UNSEEN_CLASS
@@ -105,7 +105,7 @@ class World:
             )
         return sum(len(answer.marked) for answer in answers)
 
-    def measure(self, model: ChampionRow, session: str) -> Recall:
+    def measure(self, model: ModelRef, session: str) -> Recall:
         """Of NEW_CLASS, by the stored answers of a model about a session."""
         score = read_operating_score(self.catalog, model)
         where = (

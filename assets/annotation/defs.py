@@ -2,7 +2,6 @@
 
 import time
 from collections import Counter
-from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -16,7 +15,7 @@ from assets.annotation.queue.build import (
     draft_queue,
     write_queue,
 )
-from assets.annotation.queue.explaining import find_budget, read_explained
+from assets.annotation.queue.explaining import Explained, find_budget, read_explained
 from assets.annotation.queue.ranking import MIXTURE, STRATEGIES
 from assets.annotation.queue.stored import close_answered, read_queue
 from assets.foreign_text import for_markdown
@@ -99,20 +98,27 @@ class QueueConfig(dg.Config):
             raise ValueError(
                 f"no task has a champion yet: name one of {', '.join(TASK_NAMES)}"
             )
-        questions = []
-        for task in tasks:
-            budget = self.budget
-            if explained:
-                budget = find_budget(catalog, task, self.budget, time.time_ns())
-            if budget or not explained:
-                question = Question(
-                    task, self.strategy, budget, self.seed, self.guideline or None
-                )
-                questions.append(question)
-        if not explained:
-            return questions
-        own = {"sessions": explained.sessions, "alarm_id": explained.alarm_id}
-        return [replace(question, **own) for question in questions]
+        questions = [self._ask(catalog, name, explained) for name in tasks]
+        return [question for question in questions if question]
+
+    def _ask(
+        self, catalog: Catalog, task: str, explained: Explained | None
+    ) -> Question | None:
+        guideline = self.guideline or None
+        if explained is None:
+            return Question(task, self.strategy, self.budget, self.seed, guideline)
+        budget = find_budget(catalog, task, self.budget, time.time_ns())
+        if not budget:
+            return None
+        return Question(
+            task,
+            self.strategy,
+            budget,
+            self.seed,
+            guideline,
+            explained.sessions,
+            explained.alarm_id,
+        )
 
 
 @dg.asset(
