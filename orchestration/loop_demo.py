@@ -40,7 +40,9 @@ from orchestration.sensors.labelling import label_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
 from orchestration.ticks import LocalEngine
 
-MOST_LABELS = 60
+MOST_LABELS = 60  # in all
+SPOT_CHECK = 8  # frames a day
+_QUEUE = 44  # and those of spot checks on two days
 FALLS_BELOW = 0.3
 REACHES = 0.8
 TASK = DETECTION
@@ -92,7 +94,7 @@ def run_loop(
     Raises ValueError for a home that has a champion of the task already, and when a run fails.
     """
     limits = settings.loop
-    labels = min(limits.labels_a_day, MOST_LABELS)
+    labels = min(limits.labels_a_day, _QUEUE)
     settings = replace(
         settings, partial_wait_s=0, loop=LoopLimits(labels, limits.cooldown_s)
     )
@@ -123,6 +125,7 @@ class Loop:
         self.console = console
         self.world = world
         self.catalog: Catalog = world.catalog
+        self.num_checked = 0  # frames that somebody labelled who looks in each day
         self._done: set[str] = set()  # run keys: what the daemon remembers
 
     def begin(self) -> None:
@@ -158,10 +161,12 @@ class Loop:
         asked = trace(self.catalog, "model", new["model_sha256"])["upstream"]["asked"]
         named = [f["frame_id"] for f in asked["frames"] if f["queue_id"] == queue_id]
         self._tell_lineage(new["model_sha256"], asked)
-        closing = Closing(before, after, num_asked, is_promoted, len(named))
+        num_labels = num_asked + self.num_checked
+        closing = Closing(before, after, num_labels, is_promoted, len(named))
         facts = {
             "alarm": alarm,
             "queue_id": queue_id,
+            "labels_of_spot_checks": self.num_checked,
             "objects_labelled": num_objects,
             "champion_before": old,
             "champion_after": champion,
@@ -180,6 +185,7 @@ class Loop:
                 if recall.total:
                     told = f"{NEW_CLASS}s (which nobody has told it): {recall.line}"
                     self.console.tell(f"version {old['model_version']} finds of {told}")
+                self.num_checked += self.world.spot_check(old, session, SPOT_CHECK)
                 self.engine.tick(alarm_sensor)
                 if self._run_asked(label_sensor):
                     return self._read_alarm(), recall
@@ -195,7 +201,7 @@ class Loop:
                 self.console.tell(
                     f"asked: frame {row['frame_id'][:12]} of {row['session']}, {row['sensor']}: {row['told']}"
                 )
-            num_objects = self.world.answer(queue_id, TASK)
+            num_objects = self.world.answer(queue_id)
             self.console.tell(
                 f"queue {queue_id[:12]}: {len(rows)} frames asked for, {num_objects} objects labelled on them"
             )

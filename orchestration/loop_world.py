@@ -11,7 +11,14 @@ from pathlib import PurePosixPath
 import numpy as np
 import pyarrow as pa
 
-from assets.annotation.labels import Answer, Author, Marked, Order, record_answers
+from assets.annotation.labels import (
+    NO_ORDER,
+    Answer,
+    Author,
+    Marked,
+    Order,
+    record_answers,
+)
 from assets.annotation.queue.stored import OPEN, read_queue
 from assets.capture.simulate import SimulationSpec
 from assets.capture.simulation.truth import SimulatedTruth
@@ -85,33 +92,27 @@ class World:
         specs = [s for wave in self.waves for some in wave.values() for s in some]
         return SimulatedTruth(specs)
 
-    def answer(self, queue_id: str, task: str = DETECTION) -> int:
+    def answer(self, queue_id: str) -> int:
         """Label what is open of a queue as it truly is; how many objects that are."""
         rows = read_queue(self.catalog, queue_id)
         ids = [r["frame_id"] for r in rows.to_pylist() if r["state"] == OPEN]
-        answers = [
-            Answer(
-                frame_id,
-                task,
-                tuple(Marked(o.class_name, o.box_xyxy) for o in truth.objects),
-            )
-            for frame_id, truth in self.show(ids)
-        ]
-        author = Author("simulator", "daguerre simulate")
-        done = record_answers(self.catalog, answers, author, Order(queue_id))
-        if done.refused:
-            raise ValueError(
-                f"{len(done.refused)} answers of the simulator were refused: {next(iter(done.refused.values()))}"
-            )
-        return sum(len(answer.marked) for answer in answers)
+        return self._record(ids, Order(queue_id))
+
+    def spot_check(self, model: ModelRef, session: str, num_frames: int) -> int:
+        """Label a few frames of a session, by chance among those that the model answered about, as somebody does who
+        looks in each day; how many."""
+        rows = self.catalog.read_latest(
+            "predictions", ["frame_id"], _of_monitoring(model, session)
+        )
+        ids = sorted(rows["frame_id"].to_pylist())
+        chosen = np.random.default_rng(0).permutation(ids)[:num_frames].tolist()
+        self._record(chosen, NO_ORDER)
+        return len(chosen)
 
     def measure(self, model: ModelRef, session: str) -> Recall:
         """Of NEW_CLASS, by the stored answers of a model about a session."""
         score = read_operating_score(self.catalog, model)
-        where = (
-            f"{is_in('model_sha256', [model['model_sha256']])} "
-            f"AND session = {repr_sql(session)} AND purpose = 'monitoring'"
-        )
+        where = _of_monitoring(model, session)
         rows = self.catalog.read_latest("predictions", where=where).to_pylist()
         answer_of = {row["frame_id"]: row for row in rows}
         found = found_as_any = total = 0
@@ -142,6 +143,24 @@ class World:
             truth = self._truth.tell(recording, frame["sensor"], frame["t_ns"])
             yield frame["frame_id"], truth
 
+    def _record(self, frame_ids: Sequence[str], order: Order) -> int:
+        """Say what frames show, in people's place; how many objects that are."""
+        answers = [
+            Answer(
+                frame_id,
+                DETECTION,
+                tuple(Marked(o.class_name, o.box_xyxy) for o in truth.objects),
+            )
+            for frame_id, truth in self.show(frame_ids)
+        ]
+        author = Author("simulator", "daguerre simulate")
+        done = record_answers(self.catalog, answers, author, order)
+        if done.refused:
+            raise ValueError(
+                f"{len(done.refused)} answers of the simulator were refused: {next(iter(done.refused.values()))}"
+            )
+        return sum(len(answer.marked) for answer in answers)
+
     def _name_recordings(self, frames: pa.Table) -> dict[str, str]:
         ids = frames["capture_id"].unique().to_pylist()
         rows = self.catalog.read_of(
@@ -151,3 +170,11 @@ class World:
             row["capture_id"]: PurePosixPath(row["path"]).stem
             for row in rows.to_pylist()
         }
+
+
+def _of_monitoring(model: ModelRef, session: str) -> str:
+    """The rows of `predictions` about a session as a champion judged it."""
+    return (
+        f"{is_in('model_sha256', [model['model_sha256']])} "
+        f"AND session = {repr_sql(session)} AND purpose = 'monitoring'"
+    )

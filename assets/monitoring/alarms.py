@@ -23,6 +23,8 @@ COOLDOWN_S = 24 * 3600
 MAX_TRIES = 8  # of telling the webhook, one a look
 # an estimate below the figure of the test part by more than this and three times its error
 _MAX_FALL = 0.05
+# that so few labelled answers are right where no more than that was lost: one false alarm in a thousand sessions
+_CHANCE = 0.001
 _log = logging.getLogger("daguerre.alarms")
 
 
@@ -89,7 +91,9 @@ def find_events(catalog: Catalog) -> list[Event]:
             f"AND model_version = {champion['model_version']}",
         )
         rows: list[EstimateRow] = estimates.to_pylist()
-        found += [_of_estimate(row) for row in rows if has_fallen(row)]
+        found += [
+            _of_estimate(row) for row in rows if has_fallen(row) or is_seen_fallen(row)
+        ]
     return found
 
 
@@ -143,6 +147,17 @@ def has_fallen(row: EstimateRow) -> bool:
     return row["reference"] - row["value"] > max(_MAX_FALL, 3 * row["error"])
 
 
+def is_seen_fallen(row: EstimateRow) -> bool:
+    """Whether labels of the session show it: fewer answers are right than chance explains, with a margin allowed."""
+    from scipy import stats
+
+    if row["truth"] is None or row["reference"] is None or not row["num_labelled"]:
+        return False
+    allowed = max(0.0, row["reference"] - _MAX_FALL)
+    num_right = round(row["truth"] * row["num_labelled"])
+    return bool(stats.binom.cdf(num_right, row["num_labelled"], allowed) < _CHANCE)
+
+
 def _tell_pending(
     catalog: Catalog, rows: Sequence[AlarmRow], tell: Callable[[str], bool]
 ) -> None:
@@ -187,12 +202,18 @@ def _of_estimate(row: EstimateRow) -> Event:
         "estimate",
         f"estimate/{row['task']}",
         f"{row['model_name']}/{row['model_version']}/{row['session']}",
-        f"The {row['metric']} of {who} on session {row['session']} is estimated at {row['value']:.2f}, "
+        f"The {row['metric']} of {who} on session {row['session']} {_tell_fall(row)}, "
         f"after {row['reference']:.2f} on the test part of its release",
         "Label frames of the session: the truth then stands beside the estimate in `daguerre drift`",
         row["task"],
         row["session"],
     )
+
+
+def _tell_fall(row: EstimateRow) -> str:
+    if has_fallen(row):
+        return f"is estimated at {row['value']:.2f}"
+    return f"is {row['truth']:.2f} by labels of {row['num_labelled']} of its answers"
 
 
 def _of_feed(feed: Feed) -> Event:
