@@ -26,6 +26,7 @@ from assets.kinds.boxes import read_boxes
 from assets.retrieval.answers import read_operating_score
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import ModelRef
+from checks.gates import gate_session
 from models.metrics.matching import match_detections
 from models.simulation.labels import FrameTruth
 from models.simulation.scene import UNSEEN_CLASS
@@ -159,6 +160,13 @@ class World:
             raise ValueError(
                 f"{len(done.refused)} answers of the simulator were refused: {next(iter(done.refused.values()))}"
             )
+        stopped = [
+            f"{verdict.name}: {verdict.summary}"
+            for verdict in gate_session(self.catalog, "label_versions", None)
+            if verdict.stops
+        ]
+        if stopped:
+            raise ValueError(f"the labels do not count: {'; '.join(stopped)}")
         return sum(len(answer.marked) for answer in answers)
 
     def _name_recordings(self, frames: pa.Table) -> dict[str, str]:
