@@ -226,10 +226,12 @@ class Loop:
         self._take_in(EXAM, session)
         with self.console.step("ask both about new recordings"):
             workspace = self.engine.settings.workspace
-            found = []
             for model in (old, new):
                 predict_session(self.catalog, workspace, model, session)
-                found.append(self.world.measure(model, session))
+            found = []
+            # the new one may know another camera, too
+            for model, other in ((old, new), (new, old)):
+                found.append(self.world.measure(model, session, other))
                 self.console.tell(
                     f"model {model['model_sha256'][:12]} finds of {NEW_CLASS}s of {session}: {found[-1].line}"
                 )

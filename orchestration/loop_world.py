@@ -110,12 +110,19 @@ class World:
         self._record(chosen, NO_ORDER)
         return len(chosen)
 
-    def measure(self, model: ModelRef, session: str) -> Recall:
-        """Of NEW_CLASS, by the stored answers of a model about a session."""
+    def measure(
+        self, model: ModelRef, session: str, beside: ModelRef | None = None
+    ) -> Recall:
+        """Of NEW_CLASS, by the stored answers of a model about a session, to frames that `beside` answered as well."""
         score = read_operating_score(self.catalog, model)
         where = _of_monitoring(model, session)
         rows = self.catalog.read_latest("predictions", where=where).to_pylist()
         answer_of = {row["frame_id"]: row for row in rows}
+        if beside is not None:
+            where = _of_monitoring(beside, session)
+            others = self.catalog.read_latest("predictions", ["frame_id"], where)
+            both = answer_of.keys() & set(others["frame_id"].to_pylist())
+            answer_of = {frame_id: answer_of[frame_id] for frame_id in both}
         found = found_as_any = total = 0
         for frame_id, truth in self.show(list(answer_of)):
             row = answer_of[frame_id]

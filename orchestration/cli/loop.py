@@ -31,7 +31,8 @@ def demo(
     loop: Annotated[
         bool,
         typer.Option(
-            help="An object that no model has seen: alarm, labels, training, a champion that finds it."
+            "--loop",
+            help="An object that no model has seen: alarm, labels, training, a champion that finds it.",
         ),
     ] = False,
     as_json: Json = False,
