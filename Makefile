@@ -50,6 +50,7 @@ prove: $(READY) ## faults on purpose: SCHEDULES=60 of them, bit flips, beside a 
 	$(BIN)/python -m bench.prove --schedules $(or $(SCHEDULES),60)
 	$(BIN)/python -m bench.prove.training
 	$(BIN)/python -m bench.prove.power_cuts --cuts 100
+	$(BIN)/python -m bench.prove.loop
 
 lock: $(READY) ## resolve pyproject.toml again into requirements.lock
 	$$(cat $(VENV)/.uv-path) pip compile pyproject.toml --group dev --universal --generate-hashes --upgrade \

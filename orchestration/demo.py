@@ -123,10 +123,10 @@ def _run_simulated(
 ) -> tuple[list[str], list[str]]:
     landing = Path(engine.settings.landing_uri)
     with console.step("simulate"):
-        _land(landing, _FIRST_WAVE, console)
+        land(landing, _FIRST_WAVE, console)
     with console.step("ingest"):
         _announce(_FIRST_WAVE, console)
-        _ingest(engine, console)
+        ingest(engine, console)
     with ExitStack() as stack:  # started once for all tasks
         with console.step("start Ray"):
             workspace = engine.settings.workspace
@@ -138,10 +138,10 @@ def _run_simulated(
                 # new sessions of the demo belong to it when drift asks for another training
                 _train(engine, console, task, f"tiny_{task}", _ALL, True)
     with console.step("simulate new sessions"):
-        _land(landing, _SECOND_WAVE, console)
+        land(landing, _SECOND_WAVE, console)
     with console.step("ingest new sessions"):
         _announce(_SECOND_WAVE, console)
-        _ingest(engine, console)
+        ingest(engine, console)
     with console.step("monitor"):
         for request in engine.tick(unjudged_session_sensor):
             _run(engine, console, monitor_session.name, request.partition_key)
@@ -168,7 +168,7 @@ def _run_on(
     session = zone.name_session(folder.name, folder)
     zone.ledger.register_source(session, folder.uri)
     with console.step("ingest"):
-        _ingest(engine, console, {session})
+        ingest(engine, console, {session})
     with console.step(f"train {task}"):
         _train(
             engine,
@@ -201,8 +201,8 @@ def _announce(
             )
 
 
-def _land(
-    landing: Path, wave: dict[str, list[SimulationSpec]], console: RunConsole
+def land(
+    landing: Path, wave: Mapping[str, Sequence[SimulationSpec]], console: RunConsole
 ) -> None:
     """Simulate beside the landing zone, a core each, and move every session in whole, as a careful producer does."""
     producing: dict[str, list[Future[list[Path]]]] = {}
@@ -228,7 +228,7 @@ def _stage(landing: Path, session: str) -> Path:
     return landing.parent / "demo" / "producing" / session
 
 
-def _ingest(
+def ingest(
     engine: LocalEngine, console: RunConsole, only: set[str] | None = None
 ) -> None:
     """Two ticks: a listing must be seen twice before it counts as settled."""

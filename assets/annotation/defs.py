@@ -1,5 +1,6 @@
 """Annotation as assets: labels as people and others gave them, version by version, and what they are asked next."""
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -7,7 +8,14 @@ import dagster as dg
 from pydantic import Field
 
 from assets.annotation.agreement import update_agreements
-from assets.annotation.queue.build import Question, describe, draft_queue, write_queue
+from assets.annotation.queue.build import (
+    NothingToAsk,
+    Question,
+    describe,
+    draft_queue,
+    write_queue,
+)
+from assets.annotation.queue.explaining import Explained, find_budget, read_explained
 from assets.annotation.queue.ranking import MIXTURE, STRATEGIES
 from assets.annotation.queue.stored import close_answered, read_queue
 from assets.foreign_text import for_markdown
@@ -72,21 +80,45 @@ class QueueConfig(dg.Config):
     budget: int = Field(100, description="Frames that may be open at once, a task.")
     seed: int = Field(0, description="Of what goes by chance.")
     guideline: str = Field("", description="Id of the guideline to label by.")
+    alarm: str = Field(
+        "",
+        description="Id of an alarm: frames that explain it are asked, no more than the budget within a day.",
+    )
 
     def list_questions(self, catalog: Catalog) -> list[Question]:
-        """One a task. Raises ValueError where no task is named and none has a champion, and as `Question` does."""
+        """One a task; none for an alarm where a day's labels are asked already.
+
+        Raises ValueError where no task is named and none has a champion, and as `Question` and `read_explained` do.
+        """
+        explained = read_explained(catalog, self.alarm) if self.alarm else None
+        task = self.task or (explained and explained.task) or ""
         champions = catalog.read_latest("champions", ["task"])["task"].to_pylist()
-        tasks = [self.task] if self.task else sorted({*champions} & {*TASK_NAMES})
+        tasks = [task] if task else sorted({*champions} & {*TASK_NAMES})
         if not tasks:
             raise ValueError(
                 f"no task has a champion yet: name one of {', '.join(TASK_NAMES)}"
             )
-        return [
-            Question(
-                task, self.strategy, self.budget, self.seed, self.guideline or None
-            )
-            for task in tasks
-        ]
+        questions = [self._ask(catalog, name, explained) for name in tasks]
+        return [question for question in questions if question]
+
+    def _ask(
+        self, catalog: Catalog, task: str, explained: Explained | None
+    ) -> Question | None:
+        guideline = self.guideline or None
+        if explained is None:
+            return Question(task, self.strategy, self.budget, self.seed, guideline)
+        budget = find_budget(catalog, task, self.budget, time.time_ns())
+        if not budget:
+            return None
+        return Question(
+            task,
+            self.strategy,
+            budget,
+            self.seed,
+            guideline,
+            explained.sessions,
+            explained.alarm_id,
+        )
 
 
 @dg.asset(
@@ -105,14 +137,23 @@ def label_queue(
     config: QueueConfig,
     catalog: dg.ResourceParam[Catalog],
 ) -> dg.MaterializeResult:
-    """What to label next, and why: as many frames as the budget has room for beside those that are open."""
+    """What to label next, and why: as many frames as the budget has room for beside those that are open.
+
+    An alarm whose frames are all labelled or asked already asks for none, and says so.
+    """
     from assets.previews.queue import draw_queue
 
     questions = read_config(context, config).list_questions(catalog)
     closed = close_answered(catalog)
     shown: dict[str, Any] = {"answered since": closed}
     for question in questions:
-        draft = draft_queue(catalog, question)
+        try:
+            draft = draft_queue(catalog, question)
+        except NothingToAsk as reason:
+            if question.alarm_id is None:
+                raise
+            shown[f"notes, {question.task}"] = for_markdown(str(reason))
+            continue
         write_queue(catalog, draft)
         for name, value in describe(draft).items():
             if isinstance(value, int | str):

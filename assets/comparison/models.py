@@ -117,10 +117,12 @@ def compare_models(
     second_sha256: str,
     release_id: str,
     cut: Cut | None = None,
+    classes: Sequence[str] | None = None,
 ) -> Comparison | None:
     """From what their exams on a release stored; None where one of them sat none, or one that stores no frames.
 
-    `cut` gives slices of frames, besides sessions, sensors and classes.
+    `cut` gives slices of frames, besides sessions, sensors and classes. `classes` are those that both are judged by;
+    None: all of the release.
     """
     first, second = (
         read_frame_scores(catalog, sha256, release_id)
@@ -128,6 +130,13 @@ def compare_models(
     )
     if first is None or second is None:
         return None
+    if classes is not None:
+        first, second = (
+            scores.take_classes(
+                [n for n, name in enumerate(scores.class_names) if name in classes]
+            )
+            for scores in (first, second)
+        )
     return compare_exams(first, second, cut(first.frame_ids) if cut else {})
 
 
@@ -204,7 +213,7 @@ def _slice_both(
                 _differ(first.take(places), second.take(places)),
             )
     for class_id, name in enumerate(first.class_names[:MAX_SLICES]):
-        one, other = (scores.take_class(class_id) for scores in (first, second))
+        one, other = (scores.take_classes([class_id]) for scores in (first, second))
         shown = _count_showing(first, class_id)
         if shown:
             yield SliceDifference("class", name, shown, _differ(one, other))

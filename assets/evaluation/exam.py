@@ -83,13 +83,18 @@ def examine(
 def examine_champion(catalog: Catalog, workspace: Workspace, exam: Exam) -> Exam | None:
     """The same exam for the task's champion, so that the gate compares on one test split.
 
-    None when there is no other champion, or when it knows other classes: then figures do not compare.
+    Of classes that the champion does not know it finds none; it is then asked about no spoilt pictures, where only
+    totals are stored. None when there is no other champion, or when it knows classes that the release lacks.
     """
     package = _open_champion(catalog, workspace, exam.task, exam.model_sha256)
-    if package is None or tuple(package.facts.class_names) != exam.release.class_names:
+    if package is None:
+        return None
+    known = tuple(package.facts.class_names)
+    if not set(known) <= set(exam.release.class_names):
         return None
     sat = examine_on(catalog, workspace, package, exam.release)
-    return _with_spoilt(sat, _count_spoilt(exam))
+    is_same = known == exam.release.class_names
+    return _with_spoilt(sat, _count_spoilt(exam)) if is_same else sat
 
 
 def examine_open(
@@ -152,7 +157,7 @@ def _open_champion(
 def examine_on(
     catalog: Catalog, workspace: Workspace, package: ModelPackage, release: Release
 ) -> Exam:
-    """Predict and score a model on the test split of a release with its classes."""
+    """Predict and score a model on the test split of a release with its classes, and maybe others."""
     from assets.evaluation.distances import add_distances
     from assets.evaluation.operating import choose_operating_score
     from assets.evaluation.regions import discover, mark_regions
@@ -169,7 +174,8 @@ def examine_on(
     model_sha256 = package.model_sha256
     rows = release.frames.filter(pc.equal(release.frames["split"], "test")).to_pylist()
     images = StoredImages(catalog, release.frames_version)
-    facts = PredictionFacts(task, model_sha256, release.class_names, "test")
+    known = tuple(package.facts.class_names)
+    facts = PredictionFacts(task, model_sha256, known, "test")
     load = StoredModel(catalog, model_sha256)
     made = {
         row["frame_id"]: row

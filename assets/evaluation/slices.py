@@ -132,7 +132,7 @@ def add_intervals(
         if row["metric"] == metric and places is not None:
             row = with_interval(row, scores.take(places).find_interval())
         elif row["slice_by"] == "class" and row["metric"] in FIGURES_OF_CLASSES:
-            of_class = scores.take_class(class_id_of[row["slice_value"]])
+            of_class = scores.take_classes([class_id_of[row["slice_value"]]])
             row = with_interval(row, of_class.find_interval())
         found.append(row)
     return found

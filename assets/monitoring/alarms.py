@@ -23,18 +23,26 @@ COOLDOWN_S = 24 * 3600
 MAX_TRIES = 8  # of telling the webhook, one a look
 # an estimate below the figure of the test part by more than this and three times its error
 _MAX_FALL = 0.05
+# that so few labelled answers are right where no more than that was lost: one false alarm in a thousand sessions
+_CHANCE = 0.001
 _log = logging.getLogger("daguerre.alarms")
 
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: its kind, what it is told once for, and what tells it from others of that cause."""
+    """Something that happened: its kind, what it is told once for, and what tells it from others of that cause.
+
+    `task` is that of the champion it is about, `session` the one whose frames explain it; where one of them is named,
+    people are asked for labels (`orchestration/sensors/labelling.py`).
+    """
 
     kind: str
     cause: str
     name: str
     summary: str
     remedy: str
+    task: str | None = None
+    session: str | None = None
 
 
 def raise_alarms(
@@ -83,7 +91,9 @@ def find_events(catalog: Catalog) -> list[Event]:
             f"AND model_version = {champion['model_version']}",
         )
         rows: list[EstimateRow] = estimates.to_pylist()
-        found += [_of_estimate(row) for row in rows if has_fallen(row)]
+        found += [
+            _of_estimate(row) for row in rows if has_fallen(row) or is_seen_fallen(row)
+        ]
     return found
 
 
@@ -112,6 +122,8 @@ def choose_new(
                 "alarm_id": alarm_id,
                 "kind": event.kind,
                 "cause": event.cause,
+                "task": event.task,
+                "session": event.session,
                 "summary": event.summary,
                 "remedy": event.remedy,
                 "raised_ns": now_ns,
@@ -133,6 +145,17 @@ def has_fallen(row: EstimateRow) -> bool:
     if row["value"] is None or row["reference"] is None or row["error"] is None:
         return False
     return row["reference"] - row["value"] > max(_MAX_FALL, 3 * row["error"])
+
+
+def is_seen_fallen(row: EstimateRow) -> bool:
+    """Whether labels of the session show it: fewer answers are right than chance explains, with a margin allowed."""
+    from scipy import stats
+
+    if row["truth"] is None or row["reference"] is None or not row["num_labelled"]:
+        return False
+    allowed = max(0.0, row["reference"] - _MAX_FALL)
+    num_right = round(row["truth"] * row["num_labelled"])
+    return bool(stats.binom.cdf(num_right, row["num_labelled"], allowed) < _CHANCE)
 
 
 def _tell_pending(
@@ -168,6 +191,8 @@ def _of_reading(champion: ChampionRow, subject: Subject, reading: Reading) -> Ev
         f"{what} have drifted at session {reading.session}: {reading.statistic} of {reading.sensor} "
         f"{reading.distance:+.1f} sd from what {who} knows",
         "`daguerre drift` has all figures; label frames of it and train, or look after the sensor",
+        None if subject == "images" else champion["task"],
+        reading.session,
     )
 
 
@@ -177,10 +202,18 @@ def _of_estimate(row: EstimateRow) -> Event:
         "estimate",
         f"estimate/{row['task']}",
         f"{row['model_name']}/{row['model_version']}/{row['session']}",
-        f"The {row['metric']} of {who} on session {row['session']} is estimated at {row['value']:.2f}, "
+        f"The {row['metric']} of {who} on session {row['session']} {_tell_fall(row)}, "
         f"after {row['reference']:.2f} on the test part of its release",
         "Label frames of the session: the truth then stands beside the estimate in `daguerre drift`",
+        row["task"],
+        row["session"],
     )
+
+
+def _tell_fall(row: EstimateRow) -> str:
+    if has_fallen(row):
+        return f"is estimated at {row['value']:.2f}"
+    return f"is {row['truth']:.2f} by labels of {row['num_labelled']} of its answers"
 
 
 def _of_feed(feed: Feed) -> Event:

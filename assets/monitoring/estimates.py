@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from assets.current_labels import read_said
 from assets.kinds.boxes import read_boxes, stack_corners
 from assets.monitoring.watch import Answered
-from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
+from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import (
     ChampionRow,
     EstimateRow,
+    FrameRow,
     LabelRow,
     PredictionRow,
     ReleaseFrameRow,
@@ -99,7 +101,7 @@ def add_truth(
     if task not in METRICS:
         return row
     names = _read_class_names(catalog, champion)
-    truths = _read_label_truths(catalog, task, row["session"], names)
+    truths = _read_label_truths(catalog, task, answered.new_frames.to_pylist(), names)
     labelled = [r for r in answered.new if r["frame_id"] in truths]
     right = _judge(task, labelled, truths, names, answered.min_score)
     if not len(right):
@@ -225,23 +227,16 @@ def _read_release_truths(
 
 
 def _read_label_truths(
-    catalog: Catalog, task: str, session: str, names: Sequence[str]
+    catalog: Catalog, task: str, frames: list[FrameRow], names: Sequence[str]
 ) -> dict[str, Truth]:
-    """Of the frames of the session that somebody labelled for the task, with classes that the model knows."""
-    mine = f"{session_is(session)} AND task = {repr_sql(task)}"
-    labels_of: dict[str, list[LabelRow]] = {}
-    for label in catalog.read("labels", where=mine).to_pylist():
-        labels_of.setdefault(label["frame_id"], []).append(label)
+    """Of the frames that somebody labelled for the task, with classes that the model knows: what files and people say
+    of them now."""
+    said = read_said(catalog, frames)
+    mine = {frame_id: one for (frame_id, of), one in said.items() if of == task}
     if task == RECOGNITION:
-        return {
-            frame_id: Truth(labels[0]["class_name"])
-            for frame_id, labels in labels_of.items()
-            if len({label["class_name"] for label in labels}) == 1
-        }
-    looked_at = catalog.read("annotated_frames", ["frame_id", "num_missing"], mine)
-    for row in looked_at.to_pylist():
-        labels_of.setdefault(row["frame_id"], [])
-    return {frame_id: _box(labels, names) for frame_id, labels in labels_of.items()}
+        classes = {i: {r["class_name"] for r in one.labels} for i, one in mine.items()}
+        return {i: Truth(next(iter(c))) for i, c in classes.items() if len(c) == 1}
+    return {frame_id: _box(one.labels, names) for frame_id, one in mine.items()}
 
 
 def _box(labels: Sequence[LabelRow], names: Sequence[str]) -> Truth:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assets.monitoring.estimates import METRICS, add_truth
 from assets.monitoring.pending import champions
+from assets.monitoring.reach import find_unlabelled
 from assets.monitoring.watch import read_answered
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import EstimateRow
@@ -23,7 +24,8 @@ def add_truths(catalog: Catalog) -> int:
             "estimates", where=mine
         ).to_pylist()
         due = [row for row in rows if row["truth"] is None]
-        labelled = _list_labelled(catalog, task) if due else set()
+        sessions = {row["session"] for row in due}
+        labelled = sessions - find_unlabelled(catalog, task, sessions)
         for row in due:
             if row["session"] in labelled:
                 answered = read_answered(catalog, champion, row["session"])
@@ -32,9 +34,3 @@ def add_truths(catalog: Catalog) -> int:
     if changed:
         catalog.upsert("estimates", to_table(TABLES["estimates"], changed))
     return len(changed)
-
-
-def _list_labelled(catalog: Catalog, task: str) -> set[str]:
-    """Sessions of which somebody labelled a frame for the task."""
-    rows = catalog.read("labels", ["session"], is_in("task", [task]))
-    return set(rows["session"].unique().to_pylist())

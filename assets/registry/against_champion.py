@@ -52,6 +52,8 @@ def _judge_metric(
     evidence: Evidence,
 ) -> RuleResult:
     claim = f"{rules.metric} no more than {rules.max_drop:g} below the best champion"
+    if challenger.new_classes:
+        claim += ", over the classes that it knows"
     if champion is None:
         told = "there is no champion with these classes: the floors decide"
         return RuleResult(claim, True, None, None, told)
@@ -61,7 +63,7 @@ def _judge_metric(
             f"{challenger.release_id[:8]}: score the champion on that one too"
         )
         return RuleResult(claim, False, None, None, told)
-    best = find_figure(champion.metrics, rules.metric)
+    value, best = find_figures(challenger, champion, rules, evidence)
     if best is None:
         told = f"the champion has no {rules.metric} on this release: score it again"
         return RuleResult(claim, False, None, None, told)
@@ -69,7 +71,6 @@ def _judge_metric(
         champion.spent > 0
     )
     what = f"{rules.metric}, champion {best:.4f} on the same test split{below}"
-    value = find_figure(challenger.metrics, rules.metric)
     difference = evidence.comparison.whole if evidence.comparison else None
     if value is None or difference is None or difference.interval is None:
         told = f"{what}; by the means alone: {_tell_no_interval(difference)}"
@@ -77,6 +78,20 @@ def _judge_metric(
     return _judge_interval(
         claim, difference, champion.spent - rules.max_drop, f"{value:.4f} ({what})"
     )
+
+
+def find_figures(
+    challenger: Evaluation, champion: Evaluation, rules: GateRules, evidence: Evidence
+) -> tuple[float | None, float | None]:
+    """The metric of both on one exam: over the classes that both know, where the challenger knows new ones."""
+    if not challenger.new_classes:
+        both = (challenger, champion)
+        value, former = (find_figure(one.metrics, rules.metric) for one in both)
+        return value, former
+    if evidence.comparison is None:
+        return None, None
+    whole = evidence.comparison.whole
+    return whole.second, whole.first
 
 
 def _judge_interval(

@@ -116,12 +116,19 @@ def judge(
     evidence = Evidence(ruling=ruling)
     if champion is not None and rival is not None:
         comparison = compare_models(
-            catalog, champion["model_sha256"], row["model_sha256"], row["release_id"]
+            catalog,
+            champion["model_sha256"],
+            row["model_sha256"],
+            row["release_id"],
+            classes=_read_classes(catalog, champion["release_id"])
+            if evaluation.new_classes
+            else None,
         )
         costs = _measure_costs(tracker, champion, package)
         evidence = Evidence(comparison, costs, ruling)
     decision = decide(evaluation, rival, rules, checks, evidence)
-    return decision, {**row, "spent": find_spent(evaluation, rival, rules)}
+    spent = find_spent(evaluation, rival, rules, evidence)
+    return decision, {**row, "spent": spent}
 
 
 def _measure_costs(
@@ -253,7 +260,11 @@ def _read_evaluations(
     release_id: str,
     champion: ChampionRow | None,
 ) -> tuple[Evaluation, Evaluation | None]:
-    """The model's evaluation, and the champion's: on the same release if it has one there, else on its own."""
+    """The model's evaluation, and the champion's: on the same release if it has one there, else on its own.
+
+    No champion's where it knows classes that the release lacks, and where the release has new ones whose exam the
+    champion did not sit: such figures do not compare.
+    """
     models = [model_sha256, *([champion["model_sha256"]] if champion else [])]
     rows = catalog.read_latest(
         "scores", where=is_in("model_sha256", models)
@@ -263,13 +274,19 @@ def _read_evaluations(
         or Evaluation(model_sha256, release_id, 0, {}),
         weaknesses=_read_weaknesses(catalog, release_id),
     )
-    if champion is None or not _have_equal_classes(
-        catalog, release_id, champion["release_id"]
-    ):
-        return evaluation, None  # figures over other classes do not compare
+    if champion is None:
+        return evaluation, None
+    known = _read_classes(catalog, champion["release_id"])
+    asked = _read_classes(catalog, release_id)
+    if not set(known) <= set(asked):
+        return evaluation, None
+    new = tuple(name for name in asked if name not in known)
+    evaluation = replace(evaluation, new_classes=new)
     best_sha256 = champion["model_sha256"]
     own_release = champion["release_id"]
     same = read_evaluation(rows, best_sha256, release_id)
+    if new and same is None:
+        return evaluation, None
     own = read_evaluation(rows, best_sha256, own_release)
     rival = same or own or Evaluation(best_sha256, own_release, 0, {})
     return evaluation, replace(rival, spent=champion["spent"] or 0.0)
@@ -282,8 +299,7 @@ def _read_weaknesses(catalog: Catalog, release_id: str) -> tuple[str, ...]:
     return tuple(text for row in rows for text in row["weaknesses"] or ())
 
 
-def _have_equal_classes(catalog: Catalog, *release_ids: str) -> bool:
-    rows = catalog.read_latest(
-        "releases", ["class_names"], is_in("release_id", release_ids)
-    ).to_pylist()
-    return len({tuple(row["class_names"]) for row in rows}) == 1
+def _read_classes(catalog: Catalog, release_id: str) -> tuple[str, ...]:
+    where = is_in("release_id", [release_id])
+    rows = catalog.read_latest("releases", ["class_names"], where).to_pylist()
+    return tuple(rows[0]["class_names"]) if rows else ()

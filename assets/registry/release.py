@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from assets.registry.against_champion import judge_against
+from assets.registry.against_champion import find_figures, judge_against
 from assets.registry.person import Ruling
 from assets.registry.verdict import (
     NOTHING_ELSE,
@@ -23,7 +23,7 @@ from assets.registry.verdict import (
     bound_figure,
     find_figure,
 )
-from assets.tables.missed_classes import list_missed, tell_missed
+from assets.tables.missed_classes import FOUND_BY, list_missed, tell_missed
 
 PERSON = "it has the word of a person where one is needed"
 
@@ -77,6 +77,7 @@ def decide(
         _judge_floor(challenger, rules),
         _judge_exam(challenger, champion, rules),
         _judge_missed(challenger, champion, rules),
+        _judge_new_classes(challenger, rules),
         *judge_against(challenger, champion, rules, evidence),
     ]
     if evidence.ruling.approved_by:
@@ -86,7 +87,10 @@ def decide(
 
 
 def find_spent(
-    challenger: Evaluation, champion: Evaluation | None, rules: GateRules
+    challenger: Evaluation,
+    champion: Evaluation | None,
+    rules: GateRules,
+    evidence: Evidence = NOTHING_ELSE,
 ) -> float:
     """How far the challenger would be below the best of its line, in the metric's unit; 0 where it begins one.
 
@@ -95,8 +99,7 @@ def find_spent(
     """
     if champion is None or champion.release_id != challenger.release_id:
         return 0.0
-    value = find_figure(challenger.metrics, rules.metric)
-    former = find_figure(champion.metrics, rules.metric)
+    value, former = find_figures(challenger, champion, rules, evidence)
     if value is None or former is None:
         return 0.0
     return max(champion.spent + former - value, 0.0)
@@ -234,3 +237,38 @@ def _judge_missed(
         )
     remedy = "label more of it, train longer, choose other classes, or train again with --accept-thin-test"
     return RuleResult(claim, False, num_missed, 0.0, f"{told}: {remedy}")
+
+
+def _judge_new_classes(challenger: Evaluation, rules: GateRules) -> RuleResult:
+    """Of a class that the champion does not know nothing can be compared: the floor decides, class by class.
+
+    A test part that does not show it cannot tell, and a person may.
+    """
+    claim = f"each class that the champion does not know reaches {rules.floor:g}"
+    if not challenger.new_classes:
+        return RuleResult(claim, True, None, None, "there is none")
+    found = {name: _find_found(challenger, name) for name in challenger.new_classes}
+    told = ", ".join(
+        f"{name} {'not shown' if value is None else f'{value:.4f}'}"
+        for name, value in found.items()
+    )
+    shown = [value for value in found.values() if value is not None]
+    lowest = min(shown, default=None)
+    if lowest is not None and lowest < rules.floor:
+        told += ": label more of it, or train longer"
+        return RuleResult(claim, False, lowest, rules.floor, told)
+    if len(shown) == len(found):
+        return RuleResult(claim, True, lowest, rules.floor, told)
+    if rules.accepts_thin_test:
+        return RuleResult(
+            claim, True, lowest, rules.floor, f"accepted as it is: {told}"
+        )
+    told += ": add a labelled recording of it to the test part, or `daguerre approve`"
+    return RuleResult(claim, False, lowest, rules.floor, told, may_be_approved=True)
+
+
+def _find_found(evaluation: Evaluation, class_name: str) -> float | None:
+    """How much of a class was found on the test part; None where that shows none of it."""
+    figures = evaluation.slices.get(("class", class_name), {})
+    found = (find_figure(figures, name) for name in FOUND_BY)
+    return next((value for value in found if value is not None), None)

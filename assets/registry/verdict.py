@@ -51,8 +51,9 @@ class GateRules:
 class Evaluation:
     """What one model scored on the test split of one release: metric -> value, over all and per slice.
 
-    `weaknesses` say what that split cannot tell; `missed` are classes that it shows and the model never finds. `spent`
-    is of a champion: how far it is below the best of its line.
+    `weaknesses` say what that split cannot tell; `missed` are classes that it shows and the model never finds.
+    `new_classes` are those that the champion does not know. `spent` is of a champion: how far it is below the best of
+    its line.
     """
 
     model_sha256: str
@@ -63,6 +64,7 @@ class Evaluation:
     slice_samples: Mapping[Slice, int] = field(default_factory=dict)
     weaknesses: tuple[str, ...] = ()
     missed: tuple[str, ...] = ()
+    new_classes: tuple[str, ...] = ()
     spent: float = 0.0
 
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from assets.choice import read_choice
 from assets.registry.person import tell_time
+from assets.retrieval.asked import trace_asked
 from assets.tables.catalog import Catalog
 from assets.tables.champions import list_titles
 from assets.tables.ids import begins_with, take_one
@@ -121,6 +122,7 @@ def _before_release(catalog: Catalog, row: Row) -> dict[str, Any]:
         "release": _release(row),
         "captures": [_capture(c) for c in captures],
         "frames": RowSequence(frames),
+        "asked": trace_asked(catalog, row["release_id"]),
     }
 
 

@@ -55,16 +55,21 @@ class FrameScores:
             parts=self.parts.take(places),
         )
 
-    def take_class(self, class_id: int) -> FrameScores:
-        """One class alone: the frames that show it where a frame shows one, else all frames with its objects or pixels.
+    def take_classes(self, class_ids: Sequence[int]) -> FrameScores:
+        """Some classes: the frames that show them where a frame shows one, else all with their objects or pixels.
 
-        Its leading metric is then the recall of the class, its ap50 or its IoU.
+        The leading metric of one class alone is its recall, its ap50 or its IoU.
         """
-        from models.metrics.frame_parts import ClassParts
+        from models.metrics.frame_parts import ClassParts, MapParts
 
         if isinstance(self.parts, ClassParts):
-            return self.take(np.flatnonzero(self.parts.true_ids == class_id).tolist())
-        return replace(self, parts=self.parts.take_class(class_id))
+            shows = np.isin(self.parts.true_ids, class_ids)
+            return self.take(np.flatnonzero(shows).tolist())
+        kept = replace(self, parts=self.parts.take_classes(class_ids))
+        if isinstance(self.parts, MapParts):
+            names = tuple(self.class_names[class_id] for class_id in class_ids)
+            return replace(kept, class_names=names)
+        return kept
 
     def figures(self) -> dict[str, float | None]:
         """The totals over all frames by metric, as `scores` has them; None where nothing of it shows."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 # of a class, by kind of label: 0 where not one object, picture or pixel of it was called right
-_FOUND_BY = ("ap50", "recall", "iou")
+FOUND_BY = ("ap50", "recall", "iou")
 _MOST_NAMES = 10
 
 
@@ -21,7 +21,7 @@ def list_missed(
             for row in score_rows
             if (row["model_sha256"], row["release_id"], row["split"], row["slice_by"])
             == exam
-            and row["metric"] in _FOUND_BY
+            and row["metric"] in FOUND_BY
             and row["value"] == 0
         )
     )

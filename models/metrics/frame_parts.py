@@ -148,10 +148,10 @@ class BoxParts:
             self.operating_score,
         )
 
-    def take_class(self, class_id: int) -> BoxParts:
-        """All frames, with the objects and answers of one class."""
-        objects = self.object_class_ids == class_id
-        found = self.found_class_ids == class_id
+    def take_classes(self, class_ids: Sequence[int]) -> BoxParts:
+        """All frames, with the objects and answers of some classes, which keep their ids."""
+        objects = np.isin(self.object_class_ids, class_ids)
+        found = np.isin(self.found_class_ids, class_ids)
         return replace(
             self,
             object_frames=self.object_frames[objects],
@@ -285,11 +285,11 @@ class MapParts:
             self.confidences[chosen],
         )
 
-    def take_class(self, class_id: int) -> MapParts:
-        """All frames, with the pixels of one class."""
-        only = slice(class_id, class_id + 1)
+    def take_classes(self, class_ids: Sequence[int]) -> MapParts:
+        """All frames, with the pixels of some classes, which are numbered anew in the order given."""
+        only = list(class_ids)
         return MapParts(
-            1,
+            len(only),
             self.hits_px[:, only],
             self.truth_px[:, only],
             self.found_px[:, only],

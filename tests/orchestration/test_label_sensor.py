@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import time
+import uuid
 
 import dagster as dg
 import pytest
 
+from assets.annotation.defs import QueueConfig
 from assets.annotation.queue.build import Question, draft_queue, write_queue
 from assets.annotation.queue.stored import SKIPPED, change_state, read_queue
+from assets.loop import LoopLimits
 from assets.monitoring.alarms import COOLDOWN_S
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.workspace import Workspace
+from orchestration.sensors.alarms import alarm_sensor
 from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.labelling import label_sensor
 from tests.assets.annotation.queue_home import QueueHome
 
 DETECTION = "detection"
+LIMITS = LoopLimits(labels_a_day=4)
 
 
 @pytest.fixture
@@ -29,8 +34,10 @@ def home(tmp_path, frame_rows) -> QueueHome:
     return made
 
 
-def tick(home: QueueHome, cursor: str | None = None) -> dg.SensorResult:
-    resources = {"catalog": home.catalog}
+def tick(
+    home: QueueHome, cursor: str | None = None, limits: LoopLimits = LIMITS
+) -> dg.SensorResult:
+    resources = {"catalog": home.catalog, "limits": limits}
     with dg.build_sensor_context(cursor=cursor, resources=resources) as context:
         found = label_sensor(context)
     assert isinstance(found, dg.SensorResult)
@@ -42,6 +49,8 @@ def store_alarm(home: QueueHome, kind: str, subject: str, **changed) -> str:
         "alarm_id": content_id(kind, subject),
         "kind": kind,
         "cause": f"{kind}/{subject}",
+        "task": None if kind in ("images", "feed") else subject,
+        "session": None if kind == "feed" else "tuesday",
         "summary": "dusk has come",
         "remedy": "label",
         "raised_ns": time.time_ns(),
@@ -60,11 +69,16 @@ def ask_frames(home: QueueHome, budget: int) -> list[str]:
     return [home.name(frame_id) for frame_id in draft.rows["frame_id"].to_pylist()]
 
 
+def ask_for(alarm_id: str) -> dict:
+    config = {"alarm": alarm_id, "budget": LIMITS.labels_a_day}
+    return {"ops": {"annotation__label_queue": {"config": config}}}
+
+
 def read_requests(home: QueueHome) -> list[dict]:
     return home.catalog.read_latest("retraining_requests").to_pylist()
 
 
-def test_each_alarm_that_labels_explain_asks_for_a_queue_of_its_task(home):
+def test_each_alarm_that_labels_explain_asks_for_a_queue(home):
     of_images = store_alarm(home, "images", "left")
     of_task = store_alarm(home, "estimate", DETECTION)
     store_alarm(home, "feed", "left")
@@ -72,8 +86,7 @@ def test_each_alarm_that_labels_explain_asks_for_a_queue_of_its_task(home):
     long_ago = time.time_ns() - (COOLDOWN_S + 1) * 10**9
     store_alarm(home, "images", "right", raised_ns=long_ago)
     asked = {r.run_key: r.run_config for r in tick(home).run_requests}
-    config = {"ops": {"annotation__label_queue": {"config": {"task": DETECTION}}}}
-    assert asked == {of_images: {}, of_task: config}
+    assert asked == {alarm: ask_for(alarm) for alarm in (of_images, of_task)}
     # Dagster runs a key once
     assert {r.run_key for r in tick(home).run_requests} == asked.keys()
 
@@ -103,14 +116,13 @@ def test_a_queue_that_was_only_skipped_asks_for_nothing(home):
     assert read_requests(home) == []
 
 
-def test_within_the_cool_down_answers_wait_and_are_not_lost(home, monkeypatch):
+def test_within_the_cool_down_answers_wait_and_are_not_lost(home):
     home.label(DETECTION, dict.fromkeys(ask_frames(home, 2), "cup"))
     tick(home)
     home.label(DETECTION, dict.fromkeys(ask_frames(home, 3), "cup"))
     waiting = tick(home)
     assert len(read_requests(home)) == 1
-    monkeypatch.setattr("orchestration.sensors.labelling.COOLDOWN_S", 0.0)
-    tick(home, waiting.cursor)
+    tick(home, waiting.cursor, LoopLimits(cooldown_s=0))
     assert len(read_requests(home)) == 2
 
 
@@ -118,7 +130,11 @@ def test_the_sensor_of_drift_asks_for_the_run(home, tmp_path):
     home.label(DETECTION, dict.fromkeys(ask_frames(home, 2), "cup"))
     tick(home)
     (row,) = read_requests(home)
-    resources = {"catalog": home.catalog, "workspace": Workspace(tmp_path)}
+    resources = {
+        "catalog": home.catalog,
+        "workspace": Workspace(tmp_path),
+        "limits": LIMITS,
+    }
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(instance, resources=resources)
         with context as opened:
@@ -126,3 +142,103 @@ def test_the_sensor_of_drift_asks_for_the_run(home, tmp_path):
     (asked,) = found.run_requests
     assert asked.job_name == "train_detection"
     assert asked.tags["daguerre/reason"] == row["reason"][:200]
+
+
+def fall(home: QueueHome, session: str) -> None:
+    """An estimate of the champion on a session that is far below what it scored."""
+    row = {
+        "estimate_id": content_id("estimate", session),
+        "session": session,
+        "task": DETECTION,
+        "model_name": f"daguerre-{DETECTION}",
+        "model_version": 1,
+        "release_id": "1" * 32,
+        "metric": "precision",
+        "value": 0.5,
+        "error": 0.01,
+        "reference": 0.9,
+        "num_answers": 100,
+        "num_recordings": 5,
+        "reason": "",
+        "estimated_ns": 1,
+        "num_labelled": 0,
+    }
+    home.catalog.merge("estimates", to_table(TABLES["estimates"], [row]))
+
+
+class Daemon:
+    """What Dagster's daemon does with the sensors of the loop: it remembers cursors, and runs each key once."""
+
+    def __init__(self, home: QueueHome, instance: dg.DagsterInstance, folder) -> None:
+        self.home, self.instance = home, instance
+        self.cursors: dict[str, str | None] = {}
+        self.asked: dict[str, str] = {}  # run key -> job
+        self.resources = {
+            "catalog": home.catalog,
+            "workspace": Workspace(folder),
+            "limits": LIMITS,
+            "webhook": None,
+        }
+
+    def look(self) -> None:
+        for sensor in (alarm_sensor, label_sensor, drift_sensor):
+            names = sensor.required_resource_keys
+            context = dg.build_sensor_context(
+                self.instance,
+                cursor=self.cursors.get(sensor.name),
+                resources={n: v for n, v in self.resources.items() if n in names},
+            )
+            found = sensor(context)
+            self.cursors[sensor.name] = found.cursor
+            for request in found.run_requests or ():
+                if request.run_key not in self.asked:
+                    self.run(request, request.job_name or "ask_for_labels")
+
+    def run(self, request: dg.RunRequest, job: str) -> None:
+        self.asked[str(request.run_key)] = job
+        if job == "ask_for_labels":
+            config = request.run_config["ops"]["annotation__label_queue"]["config"]
+            for question in QueueConfig(**config).list_questions(self.home.catalog):
+                write_queue(self.home.catalog, draft_queue(self.home.catalog, question))
+            return
+        run = dg.DagsterRun(
+            job_name=job,
+            run_id=str(uuid.uuid4()),
+            status=dg.DagsterRunStatus.SUCCESS,
+            tags=dict(request.tags),
+        )
+        self.instance.add_run(run)
+
+
+def test_an_alarm_that_flaps_a_hundred_times_starts_one_training(home, tmp_path):
+    home.embed()
+    with dg.DagsterInstance.ephemeral() as instance:
+        daemon = Daemon(home, instance, tmp_path)
+        for n in range(100):
+            fall(home, "tuesday" if n == 0 else f"flap {n}")
+            if n % 10 == 0:
+                daemon.look()
+            if n == 50:  # people answer while it goes on
+                rows = read_queue(home.catalog, task=DETECTION)
+                names = [home.name(i) for i in rows["frame_id"].to_pylist()]
+                home.label(DETECTION, dict.fromkeys(names, "cone"))
+        daemon.look()
+        daemon.look()
+    jobs = sorted(daemon.asked.values())
+    assert jobs == ["ask_for_labels", "train_detection"]
+    alarms = home.catalog.read_latest("alarms").to_pylist()
+    assert len(alarms) == 100 and sum(row["is_told"] for row in alarms) == 1
+    asked = home.catalog.read_latest("label_queue").to_pylist()
+    assert len(asked) == LIMITS.labels_a_day
+
+
+def test_an_alarm_of_a_kind_that_is_not_known_here_asks_for_labels_of_its_task(home):
+    alarm_id = store_alarm(home, "answers", DETECTION, session=None)
+    assert [r.run_key for r in tick(home).run_requests] == [alarm_id]
+
+
+def test_alarms_wait_where_a_days_labels_were_asked_for(home):
+    store_alarm(home, "answers", DETECTION)
+    found = tick(home, limits=LoopLimits(labels_a_day=0))
+    assert not found.run_requests
+    assert "1 alarms wait: 0 labels a day were asked for" in str(found.skip_reason)

@@ -44,6 +44,7 @@ MEANINGS = {
     "label": "id of a label",
     "lens": "model of a lens",
     "limit": "no more frames than this",
+    "loop": "the closed loop in place of the demo",
     "markdown": "print Markdown",
     "mask": "the picture of an object's pixels",
     "mlflow-port": "port of MLflow",

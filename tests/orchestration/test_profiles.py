@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.loop import LoopLimits
 from orchestration.profiles import CHECKOUT, find_home, load_settings
 
 
@@ -151,3 +152,12 @@ def test_a_cluster_and_a_profile_without_ray_exclude_each_other(tmp_path: Path) 
                 "DAGUERRE_RAY": "a:1",
             }
         )
+
+
+def test_what_the_loop_may_cost_is_set_by_two_whole_numbers(tmp_path):
+    env = {"DAGUERRE_HOME": str(tmp_path)}
+    assert load_settings(env).loop == LoopLimits(60, 6 * 3600)
+    given = {"DAGUERRE_LABELS_A_DAY": "0", "DAGUERRE_TRAINING_COOLDOWN_S": "60"}
+    assert load_settings(env | given).loop == LoopLimits(0, 60)
+    with pytest.raises(ValueError, match="DAGUERRE_LABELS_A_DAY='many'"):
+        load_settings(env | {"DAGUERRE_LABELS_A_DAY": "many"})

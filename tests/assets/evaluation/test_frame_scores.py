@@ -262,7 +262,7 @@ def test_one_class_alone_has_the_figure_of_that_class(
         if row["slice_by"] == "class" and row["metric"] == metric
     }
     for class_id, name in enumerate(NAMES):
-        alone = scores.take_class(class_id)
+        alone = scores.take_classes([class_id])
         (value,) = alone.weigh(np.ones((1, len(alone)), np.int64))
         assert value == pytest.approx(expected[name], abs=1e-9), name
 

@@ -243,7 +243,7 @@ def test_a_class_that_the_release_lacks_is_refused(
     with pytest.raises(ValueError, match="its own classes"):
         score_predictions(
             "recognition",
-            [prediction_row("a", ["cat"], [1.0])],
+            [prediction_row("a", ["horse"], [1.0])],
             [release_row("a", 0)],
             NAMES,
             {},

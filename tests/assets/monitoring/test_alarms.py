@@ -14,6 +14,7 @@ from assets.monitoring.alarms import (
     Event,
     choose_new,
     has_fallen,
+    is_seen_fallen,
     raise_alarms,
 )
 from assets.monitoring.webhook import Webhook
@@ -116,6 +117,28 @@ def test_a_feed_that_stopped_is_an_alarm_once_and_again_when_it_stops_again(tmp_
 def test_an_estimate_falls_by_more_than_0_05_and_three_errors(value, error, falls):
     row = {"value": value, "error": error, "reference": 0.9}
     assert has_fallen(row) is falls
+
+
+@pytest.mark.parametrize(
+    ("right", "count", "falls"),
+    [
+        (27, 29, False),  # 0.93, where 0.9 less 0.05 is allowed
+        (
+            17,
+            29,
+            True,
+        ),  # 12 wrong: were 0.85 right, one in 1,800 samples would have as many
+        (18, 29, False),  # 11 wrong: one in 460
+        (0, 2, False),  # so few tell nothing
+    ],
+)
+def test_labels_of_a_session_show_a_fall_beyond_chance(right, count, falls):
+    row = {"truth": right / count, "reference": 0.9, "num_labelled": count}
+    assert is_seen_fallen(row) is falls
+
+
+def test_without_labels_nothing_is_seen():
+    assert not is_seen_fallen({"truth": None, "reference": 0.9, "num_labelled": 0})
 
 
 # ---- a webhook ---------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
+from assets.annotation.labels import Answer, Author, Marked, record_answers
 from assets.monitoring.judged import judge_session
 from assets.monitoring.pending import champions
 from assets.monitoring.truths import add_truths
@@ -195,3 +196,17 @@ def test_when_labels_come_the_truth_stands_beside_the_estimate(home, judged):
     assert row["value"] == judged["monday"].estimate["value"]
     assert row["value_of_labelled"] == pytest.approx(right, abs=0.1)
     assert pa.types.is_floating(stored.schema.field("truth").type)
+
+
+def test_what_people_answer_is_the_truth_as_labels_of_files_are(home, judged):
+    _, catalog, labels = home
+    some = labels["dark"][:FRAMES]
+    answers = [
+        Answer(frame["frame_id"], "recognition", (Marked(name),))
+        for frame, name in some
+    ]
+    done = record_answers(catalog, answers, Author("person", "anna"))
+    assert not done.refused
+    assert add_truths(catalog) == 1
+    (row,) = catalog.read_latest("estimates", where="session = 'dark'").to_pylist()
+    assert row["truth"] is not None and row["num_labelled"] == len(some)

@@ -126,6 +126,49 @@ def test_a_slice_that_is_surely_worse_refuses_one_whose_mean_is_better():
     assert "sensor = right -0.2000" in decision.reasons[0]
 
 
+NEW = ("box",)
+NEW_CLASS = "each class that the champion does not know reaches 0.5"
+
+
+def judge_new(recall: float | None, rules=RULES, second=None):
+    """A challenger that knows boxes, too, of which it finds so many; cups alone are what both are compared by."""
+    champion = sit("a", right())
+    challenger = sit("b", right() if second is None else second)
+    shown = {("class", "box"): {"recall": recall}} if recall is not None else {}
+    # over all classes the champion would be far below
+    sat = [
+        Evaluation("b" * 64, "r1", 400, {"accuracy": 0.9}, shown, new_classes=NEW),
+        Evaluation("a" * 64, "r1", 400, {"accuracy": 0.5}),
+    ]
+    found = compare_exams(champion, challenger)
+    return decide(*sat, rules, CHECKS, Evidence(found, EQUAL))
+
+
+def test_of_a_new_class_the_floor_decides_and_of_the_others_the_champion():
+    assert judge_new(0.6).is_promoted
+    assert failed(judge_new(0.4)) == [NEW_CLASS]
+    assert judge_new(0.4).outcome == "refused"
+    worse = judge_new(0.9, second=right(*range(40)))
+    assert failed(worse) == [f"{METRIC}, over the classes that it knows", SLICES]
+
+
+def test_a_new_class_that_the_test_part_does_not_show_waits_for_a_person():
+    decision = judge_new(None)
+    assert (failed(decision), decision.outcome) == ([NEW_CLASS], "waits")
+    assert "box not shown" in decision.reasons[0]
+    assert judge_new(None, replace(RULES, accepts_thin_test=True)).is_promoted
+
+
+def test_without_its_exam_of_the_new_classes_a_champion_is_not_beaten():
+    sat = [
+        Evaluation("b" * 64, "r1", 400, {"accuracy": 1.0}, new_classes=NEW),
+        Evaluation("a" * 64, "r1", 400, {"accuracy": 0.1}),
+    ]
+    rules = replace(RULES, accepts_thin_test=True)
+    claim = f"{METRIC}, over the classes that it knows"
+    assert failed(decide(*sat, rules, CHECKS)) == [claim]
+
+
 def test_few_recordings_are_judged_by_the_means_and_the_verdict_says_so():
     decision = judge(right(), right(*range(16)), num_units=5)
     assert decision.is_promoted
