@@ -12,17 +12,25 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from assets.monitoring.control import Reading, Subject, follow
+from assets.monitoring.control import (
+    REQUESTS,
+    SUBJECTS,
+    Reading,
+    Subject,
+    follow,
+    follow_requests,
+)
 from assets.monitoring.feeds import Feed, read_feeds
 from assets.monitoring.pending import champions
 from assets.tables.catalog import Catalog, is_in
-from assets.tables.rows import AlarmRow, ChampionRow, EstimateRow
+from assets.tables.rows import AlarmRow, ChampionRow, EstimateRow, RequestWindowRow
 from assets.tables.schemas import TABLES, content_id, to_table
 
 COOLDOWN_S = 24 * 3600
 MAX_TRIES = 8  # of telling the webhook, one a look
 # an estimate below the figure of the test part by more than this and three times its error
 _MAX_FALL = 0.05
+_LAND = "pictures of requests are not kept, so land some like them, label and train"
 _log = logging.getLogger("daguerre.alarms")
 
 
@@ -74,16 +82,31 @@ def find_events(catalog: Catalog) -> list[Event]:
     """All that verdicts and estimates for champions have to tell, old and new."""
     found: list[Event] = []
     for champion in champions(catalog):
-        for subject in ("images", "answers"):
+        for subject in SUBJECTS:
             readings = follow(catalog, champion, subject)
             found += [_of_reading(champion, subject, r) for r in readings if r.is_alarm]
-        estimates = catalog.read_latest(
-            "estimates",
-            where=f"{is_in('model_name', [champion['model_name']])} "
-            f"AND model_version = {champion['model_version']}",
+            asked = follow_requests(catalog, champion, subject)
+            found += [_of_requests(champion, subject, r) for r in asked if r.is_alarm]
+        mine = (
+            f"{is_in('model_name', [champion['model_name']])} "
+            f"AND model_version = {champion['model_version']}"
         )
-        rows: list[EstimateRow] = estimates.to_pylist()
-        found += [_of_estimate(row) for row in rows if has_fallen(row)]
+        rows: list[EstimateRow] = catalog.read_latest(
+            "estimates", where=mine
+        ).to_pylist()
+        found += [
+            _of_estimate(row)
+            for row in rows
+            if has_fallen(row["value"], row["error"], row["reference"])
+        ]
+        windows: list[RequestWindowRow] = catalog.read_latest(
+            "request_windows", where=mine
+        ).to_pylist()
+        found += [
+            _of_window(row)
+            for row in windows
+            if has_fallen(row["estimate"], row["error"], row["reference"])
+        ]
     return found
 
 
@@ -128,11 +151,13 @@ def describe(row: AlarmRow) -> str:
     return f"{row['summary']}. {row['remedy']}"
 
 
-def has_fallen(row: EstimateRow) -> bool:
-    """Whether the estimate is below the figure of the test part by more than its error explains."""
-    if row["value"] is None or row["reference"] is None or row["error"] is None:
+def has_fallen(
+    value: float | None, error: float | None, reference: float | None
+) -> bool:
+    """Whether an estimate is below the figure of the test part by more than its error explains."""
+    if value is None or reference is None or error is None:
         return False
-    return row["reference"] - row["value"] > max(_MAX_FALL, 3 * row["error"])
+    return reference - value > max(_MAX_FALL, 3 * error)
 
 
 def _tell_pending(
@@ -168,6 +193,34 @@ def _of_reading(champion: ChampionRow, subject: Subject, reading: Reading) -> Ev
         f"{what} have drifted at session {reading.session}: {reading.statistic} of {reading.sensor} "
         f"{reading.distance:+.1f} sd from what {who} knows",
         "`daguerre drift` has all figures; label frames of it and train, or look after the sensor",
+    )
+
+
+def _of_requests(champion: ChampionRow, subject: Subject, reading: Reading) -> Event:
+    name, version = champion["model_name"], champion["model_version"]
+    who = f"{name} version {version}"
+    what = f"Images that {who} is asked about"
+    if subject == "answers":
+        what = f"Answers of {who} to requests"
+    kind = REQUESTS + subject
+    return Event(
+        kind,
+        f"{kind}/{champion['task']}",
+        f"{name}/{version}/{reading.session}",
+        f"{what} have drifted on {reading.session}: {reading.statistic} {reading.distance:+.1f} sd from what it knows",
+        f"`daguerre drift` has all figures; {_LAND}",
+    )
+
+
+def _of_window(row: RequestWindowRow) -> Event:
+    who = f"{row['model_name']} version {row['model_version']}"
+    return Event(
+        f"{REQUESTS}estimate",
+        f"{REQUESTS}estimate/{row['task']}",
+        f"{row['model_name']}/{row['model_version']}/{row['window']}",
+        f"The {row['metric']} of {who} on requests of {row['window']} is estimated at {row['estimate']:.2f}, "
+        f"after {row['reference']:.2f} on the test part of its release",
+        f"Labels would tell the truth: {_LAND}",
     )
 
 

@@ -114,8 +114,7 @@ def test_a_feed_that_stopped_is_an_alarm_once_and_again_when_it_stops_again(tmp_
     ],
 )
 def test_an_estimate_falls_by_more_than_0_05_and_three_errors(value, error, falls):
-    row = {"value": value, "error": error, "reference": 0.9}
-    assert has_fallen(row) is falls
+    assert has_fallen(value, error, 0.9) is falls
 
 
 # ---- a webhook ---------------------------------------------------------------------------------------------------
