@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.addresses import hide, require_escaped, require_open
+from assets.loop import COOLDOWN_S, LABELS_A_DAY, LoopLimits
 from assets.spill import SETTING
 from assets.workspace import Elsewhere, Workspace
 from models.task_names import all_task_names
@@ -78,6 +79,8 @@ class Settings:
     asks_person: tuple[str, ...] = ()
     # who is told of alarms; the address is a secret. "": the log alone
     alarm_webhook: str = field(default="", repr=False)
+    # what the closed loop may cost
+    loop: LoopLimits = field(default_factory=LoopLimits)
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -172,6 +175,10 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         ui_token_file=_token_file(env, "DAGUERRE_UI_TOKEN_FILE"),
         asks_person=_tasks(env, "DAGUERRE_APPROVE"),
         alarm_webhook=_webhook(env, "DAGUERRE_ALARM_WEBHOOK"),
+        loop=LoopLimits(
+            _whole_number(env, "DAGUERRE_LABELS_A_DAY", LABELS_A_DAY, least=0),
+            _whole_number(env, "DAGUERRE_TRAINING_COOLDOWN_S", COOLDOWN_S, least=0),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from assets.capture.intake import Intake
 from assets.landing import LandingZone
 from assets.ledger import Ledger
+from assets.loop import LoopLimits
 from assets.storage import BlobStore, Folder
 from assets.tables.catalog import Catalog
 from assets.worker import name_worker
@@ -96,6 +97,11 @@ def build_webhook(settings: Settings) -> "Webhook | None":
     return Webhook(settings.alarm_webhook) if settings.alarm_webhook else None
 
 
+def build_limits(settings: Settings) -> LoopLimits:
+    """What the closed loop may cost."""
+    return settings.loop
+
+
 RESOURCE_FACTORIES = {
     "catalog": build_catalog,
     "landing_zone": build_landing_zone,
@@ -105,4 +111,5 @@ RESOURCE_FACTORIES = {
     "workspace": build_workspace,
     "stores": build_cared,
     "webhook": build_webhook,
+    "limits": build_limits,
 }

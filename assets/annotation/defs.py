@@ -1,6 +1,8 @@
 """Annotation as assets: labels as people and others gave them, version by version, and what they are asked next."""
 
+import time
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -8,6 +10,7 @@ from pydantic import Field
 
 from assets.annotation.agreement import update_agreements
 from assets.annotation.queue.build import Question, describe, draft_queue, write_queue
+from assets.annotation.queue.explaining import find_budget, read_explained
 from assets.annotation.queue.ranking import MIXTURE, STRATEGIES
 from assets.annotation.queue.stored import close_answered, read_queue
 from assets.foreign_text import for_markdown
@@ -72,21 +75,38 @@ class QueueConfig(dg.Config):
     budget: int = Field(100, description="Frames that may be open at once, a task.")
     seed: int = Field(0, description="Of what goes by chance.")
     guideline: str = Field("", description="Id of the guideline to label by.")
+    alarm: str = Field(
+        "",
+        description="Id of an alarm: frames that explain it are asked, no more than the budget within a day.",
+    )
 
     def list_questions(self, catalog: Catalog) -> list[Question]:
-        """One a task. Raises ValueError where no task is named and none has a champion, and as `Question` does."""
+        """One a task; none for an alarm where a day's labels are asked already.
+
+        Raises ValueError where no task is named and none has a champion, and as `Question` and `read_explained` do.
+        """
+        explained = read_explained(catalog, self.alarm) if self.alarm else None
+        task = self.task or (explained and explained.task) or ""
         champions = catalog.read_latest("champions", ["task"])["task"].to_pylist()
-        tasks = [self.task] if self.task else sorted({*champions} & {*TASK_NAMES})
+        tasks = [task] if task else sorted({*champions} & {*TASK_NAMES})
         if not tasks:
             raise ValueError(
                 f"no task has a champion yet: name one of {', '.join(TASK_NAMES)}"
             )
-        return [
-            Question(
-                task, self.strategy, self.budget, self.seed, self.guideline or None
-            )
-            for task in tasks
-        ]
+        questions = []
+        for task in tasks:
+            budget = self.budget
+            if explained:
+                budget = find_budget(catalog, task, self.budget, time.time_ns())
+            if budget or not explained:
+                question = Question(
+                    task, self.strategy, budget, self.seed, self.guideline or None
+                )
+                questions.append(question)
+        if not explained:
+            return questions
+        own = {"sessions": explained.sessions, "alarm_id": explained.alarm_id}
+        return [replace(question, **own) for question in questions]
 
 
 @dg.asset(

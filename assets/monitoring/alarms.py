@@ -36,13 +36,19 @@ _log = logging.getLogger("daguerre.alarms")
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: its kind, what it is told once for, and what tells it from others of that cause."""
+    """Something that happened: its kind, what it is told once for, and what tells it from others of that cause.
+
+    `task` is that of the champion it is about, `session` the one whose frames explain it; where one of them is named,
+    people are asked for labels (`orchestration/sensors/labelling.py`).
+    """
 
     kind: str
     cause: str
     name: str
     summary: str
     remedy: str
+    task: str | None = None
+    session: str | None = None
 
 
 def raise_alarms(
@@ -135,6 +141,8 @@ def choose_new(
                 "alarm_id": alarm_id,
                 "kind": event.kind,
                 "cause": event.cause,
+                "task": event.task,
+                "session": event.session,
                 "summary": event.summary,
                 "remedy": event.remedy,
                 "raised_ns": now_ns,
@@ -193,6 +201,8 @@ def _of_reading(champion: ChampionRow, subject: Subject, reading: Reading) -> Ev
         f"{what} have drifted at session {reading.session}: {reading.statistic} of {reading.sensor} "
         f"{reading.distance:+.1f} sd from what {who} knows",
         "`daguerre drift` has all figures; label frames of it and train, or look after the sensor",
+        None if subject == "images" else champion["task"],
+        reading.session,
     )
 
 
@@ -233,6 +243,8 @@ def _of_estimate(row: EstimateRow) -> Event:
         f"The {row['metric']} of {who} on session {row['session']} is estimated at {row['value']:.2f}, "
         f"after {row['reference']:.2f} on the test part of its release",
         "Label frames of the session: the truth then stands beside the estimate in `daguerre drift`",
+        row["task"],
+        row["session"],
     )
 
 

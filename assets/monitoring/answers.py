@@ -11,9 +11,7 @@ from typing import Any
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import ChampionRow
 
-COOLDOWN_S = (
-    6 * 3600
-)  # between two requests of a task, and before a run that failed is asked for again
+RETRY_S = 6 * 3600  # before a run that failed is asked for again
 REQUEST = "daguerre/request"  # tag of a run: the id of the request that it answers
 SENSOR = "drift_sensor"
 
@@ -46,7 +44,7 @@ def describe_answer(task: str, runs: Sequence[AnsweringRun], obstacle: str = "")
         )
     if newest.status == "FAILURE":
         why = f" ({newest.reason})" * bool(newest.reason)
-        again = _tell_time(newest.ended_s + COOLDOWN_S)
+        again = _tell_time(newest.ended_s + RETRY_S)
         return f"{name} failed {_tell_time(newest.ended_s)}{why}: asked for again after {again}, but for a failed check"
     if newest.status in ("CANCELING", "CANCELED"):
         return f"{name} was ended by a person: `daguerre train {task}` trains another"
@@ -56,9 +54,11 @@ def describe_answer(task: str, runs: Sequence[AnsweringRun], obstacle: str = "")
     return f"{name} {doing} since {since}" + f"; {obstacle}" * bool(obstacle)
 
 
-def describe_cooldown(task: str, session: str, last_request_ns: int) -> str:
+def describe_cooldown(
+    task: str, session: str, last_request_ns: int, cooldown_s: float
+) -> str:
     """Why a session that drifted makes no request yet. `last_request_ns`: UTC, of the task's newest request."""
-    until = _tell_time(last_request_ns / 1e9 + COOLDOWN_S)
+    until = _tell_time(last_request_ns / 1e9 + cooldown_s)
     return f"{task}: {session} drifted, and waits for the cool-down until {until}"
 
 

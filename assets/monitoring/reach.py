@@ -1,4 +1,4 @@
-"""Which sessions a retraining could see: of which the choice of the champion's data can take frames in."""
+"""Which sessions a retraining could see: the choice of the champion's data can take frames in, and they have labels."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from collections.abc import Collection
 from fnmatch import fnmatchcase
 
 from assets.choice import Choice
+from assets.kinds import find_kind
+from assets.label_versions import IS_COUNTED
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.sql import find_frames
 
+UNLABELLED = (
+    "nobody has labelled all that is asked of it, so a retraining would see nothing new"
+)
 OUTSIDE = "not in the choice of the champion's data, so a retraining would see nothing new of it"
 
 
@@ -55,3 +60,18 @@ def _keep_fitting(catalog: Catalog, choice: Choice, sessions: set[str]) -> set[s
         labelled = catalog.read("labels", ["frame_id"], named)["frame_id"]
         frames = frames.filter(pc.is_in(frames["frame_id"], value_set=labelled))
     return set(pc.unique(frames["session"]).to_pylist())
+
+
+def find_unlabelled(catalog: Catalog, task: str, sessions: Collection[str]) -> set[str]:
+    """Those of the sessions of which nobody, no file and no person, has said anything for the task yet: a retraining
+    would see nothing new of them."""
+    if not sessions:
+        return set()
+    mine = is_in("task", find_kind(task).label_tasks)
+    said = [
+        catalog.read_published_of(name, ["session"], "session", sorted(sessions), mine)
+        for name in ("labels", "annotated_frames")
+    ]
+    versions = f"{mine} AND {is_in('session', sorted(sessions))} AND {IS_COUNTED}"
+    said.append(catalog.read_latest("label_versions", ["session"], versions))
+    return set(sessions).difference(*(rows["session"].to_pylist() for rows in said))

@@ -505,6 +505,8 @@ class AlarmRow(TypedDict):
     alarm_id: str
     kind: str
     cause: str
+    task: str | None
+    session: str | None
     summary: str
     remedy: str
     raised_ns: int

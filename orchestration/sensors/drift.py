@@ -8,16 +8,23 @@ from typing import Any
 
 import dagster as dg
 
+from assets.annotation.queue.stored import list_open_sessions
+from assets.loop import LoopLimits
 from assets.monitoring.answers import (
-    COOLDOWN_S,
     REQUEST,
+    RETRY_S,
     AnsweringRun,
     choose_training,
     describe_answer,
     describe_cooldown,
 )
 from assets.monitoring.pending import champions
-from assets.monitoring.reach import OUTSIDE, find_outside
+from assets.monitoring.reach import (
+    OUTSIDE,
+    UNLABELLED,
+    find_outside,
+    find_unlabelled,
+)
 from assets.monitoring.retraining import needs_retraining
 from assets.tables.catalog import Catalog, repr_sql
 from assets.tables.champions import read_champions_choice
@@ -39,18 +46,20 @@ def drift_sensor(
     context: dg.SensorEvaluationContext,
     catalog: dg.ResourceParam[Catalog],
     workspace: dg.ResourceParam[Workspace],
+    limits: dg.ResourceParam[LoopLimits],
 ) -> dg.SensorResult:
-    """Asks for a task no sooner than COOLDOWN_S after the last time, by the recipe, settings and seed of its champion.
+    """Asks for a task no sooner than a cool-down after the last time, by recipe, settings and seed of its champion.
 
-    A session that the choice of the champion's data cannot take in asks for nothing: a retraining would not see it.
+    A session that the choice of the champion's data cannot take in asks for nothing: a retraining would not see it. Nor
+    does one without labels, or that people are still asked about: `label_sensor` asks them, and files what they answer.
 
     A request is stored first and asked for until there is a run of it, so none is lost between the two; a run that
-    failed by itself is asked for again after COOLDOWN_S. Where nothing is asked for, the tick says why of each task.
+    failed by itself is asked for again after RETRY_S. Where nothing is asked for, the tick says why of each task.
     """
     requests = []
     reasons = []
     for champion in champions(catalog):
-        filed, why_not = _file(catalog, champion)
+        filed, why_not = _file(catalog, champion, limits.cooldown_s)
         if filed is None:
             reasons.append(why_not)
             continue
@@ -59,7 +68,7 @@ def drift_sensor(
             train_jobs[filed["task"]].name,
             {REQUEST: filed["request_id"]},
         )
-        is_over = bool(now.failed_run) and time.time() >= now.ended_s + COOLDOWN_S
+        is_over = bool(now.failed_run) and time.time() >= now.ended_s + RETRY_S
         if not now.is_begun or is_over:
             config = choose_training(catalog, workspace.home, champion)
             requests.append(_ask(filed, now.failed_run, config))
@@ -74,11 +83,12 @@ def drift_sensor(
 
 
 def _file(
-    catalog: Catalog, champion: ChampionRow
+    catalog: Catalog, champion: ChampionRow, cooldown_s: float
 ) -> tuple[RetrainingRequestRow | None, str]:
     """The newest request that no later champion has answered, one that is due stored first; or why there is none.
 
-    Sessions that the champion's choice cannot take in file none, and what they have filed is not asked for.
+    Sessions that the champion's choice cannot take in file none, and what they have filed is not asked for. Those that
+    wait for labels file none.
     """
     task = champion["task"]
     choice = read_champions_choice(catalog, task)
@@ -88,12 +98,14 @@ def _file(
     judged = _read_drifted(catalog, champion)
     drifted = {r["session"] for r in judged}
     outside = find_outside(catalog, choice, drifted | {r["session"] for r in filed})
-    verdicts = [r for r in judged if r["session"] not in outside]
+    waits = drifted & list_open_sessions(catalog, task)
+    waits |= find_unlabelled(catalog, task, drifted)
+    verdicts = [r for r in judged if r["session"] not in outside | waits]
     last_ns = max((r["requested_ns"] for r in filed), default=None)
     known = {r["request_id"] for r in filed}
     version = champion["model_version"]
     now_ns = time.time_ns()
-    row = needs_retraining(verdicts, task, last_ns, now_ns, COOLDOWN_S, known, version)
+    row = needs_retraining(verdicts, task, last_ns, now_ns, cooldown_s, known, version)
     if row is not None:
         catalog.merge(
             "retraining_requests", to_table(TABLES["retraining_requests"], [row])
@@ -107,10 +119,10 @@ def _file(
     newest = max(unanswered, key=lambda r: r["requested_ns"], default=None)
     waiting = needs_retraining(verdicts, task, None, now_ns, 0.0, known, version)
     if newest is None and waiting is not None and last_ns is not None:
-        return None, describe_cooldown(task, waiting["session"], last_ns)
-    left_out = sorted(drifted & outside)
-    if left_out:
-        return newest, f"{task}: {', '.join(left_out)} drifted; {OUTSIDE}"
+        return None, describe_cooldown(task, waiting["session"], last_ns, cooldown_s)
+    for left_out, why in ((drifted & outside, OUTSIDE), (waits, UNLABELLED)):
+        if left_out:
+            return newest, f"{task}: {', '.join(sorted(left_out))} drifted; {why}"
     return newest, f"{task}: no session drifted"
 
 

@@ -4,14 +4,15 @@ Belongs here: when to ask. Does not: what an alarm is, which frames are asked, a
 """
 
 import time
-from typing import Any
+from collections.abc import Callable
 
 import dagster as dg
 
+from assets.annotation.queue.explaining import count_asked
 from assets.annotation.queue.finished import list_requests
 from assets.annotation.queue.stored import close_answered
+from assets.loop import LoopLimits
 from assets.monitoring.alarms import COOLDOWN_S as ALARM_COOLDOWN_S
-from assets.monitoring.answers import COOLDOWN_S
 from assets.monitoring.pending import champions
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import AlarmRow, ChampionRow, RetrainingRequestRow
@@ -19,8 +20,6 @@ from assets.tables.schemas import TABLES, to_table
 from orchestration.jobs import ask_for_labels
 from orchestration.sensors.seen import read_versions
 
-_OF_IMAGES = "images"
-_CAUSES = (_OF_IMAGES, "answers", "estimate")  # kinds of alarms that labels explain
 _READ = ("champions", "labels", "annotated_frames", "label_versions", "label_queue")
 
 
@@ -33,53 +32,82 @@ _READ = ("champions", "labels", "annotated_frames", "label_versions", "label_que
 def label_sensor(
     context: dg.SensorEvaluationContext,
     catalog: dg.ResourceParam[Catalog],
+    limits: dg.ResourceParam[LoopLimits],
 ) -> dg.SensorResult:
-    """A run of `annotation/label_queue` for each alarm that was told, once; what is open already counts for its budget.
+    """A run of `annotation/label_queue` for each alarm that was told and names a task or a session, whatever its kind,
+    once, while labels of a day are left.
 
-    A queue of which nothing is open any more files one request for retraining, no sooner than COOLDOWN_S after the
+    A queue of which nothing is open any more files one request for retraining, no sooner than the cool-down after the
     last one of its task: `drift_sensor` asks for the run. The cursor holds the versions of the tables that were looked
     at.
     """
-    runs = [_ask(alarm) for alarm in _read_alarms(catalog, time.time_ns())]
+    now_ns = time.time_ns()
+    alarms = _read_alarms(catalog, now_ns)
+    has_room = _has_room(catalog, limits, now_ns)
+    runs = [_ask(alarm, limits) for alarm in alarms if has_room(alarm["task"])]
     seen = read_versions(catalog, _READ)
     filed: list[RetrainingRequestRow] = []
     if seen != context.cursor:
         close_answered(catalog)
         due = [rows for c in champions(catalog) if (rows := _list_due(catalog, c))]
-        filed = [rows[0] for rows in due if _file(catalog, rows)]
+        filed = [rows[0] for rows in due if _file(catalog, rows, limits.cooldown_s)]
         # what waits for the cool-down is looked at again
         seen = seen if len(filed) == len(due) else ""
-    told = "; ".join(f"{row['task']}: {row['reason']}" for row in filed)
+    told = [f"{row['task']}: {row['reason']}" for row in filed]
+    if len(runs) < len(alarms):
+        told.append(
+            f"{len(alarms) - len(runs)} alarms wait: {limits.labels_a_day} labels a day were asked for "
+            "(DAGUERRE_LABELS_A_DAY)"
+        )
+    reason = "; ".join(told) or "no alarm and no answered queue is new"
     return dg.SensorResult(
-        run_requests=runs,
-        skip_reason=None if runs else told or "no alarm and no answered queue is new",
-        cursor=seen,
+        run_requests=runs, skip_reason=None if runs else reason, cursor=seen
     )
 
 
 def _read_alarms(catalog: Catalog, now_ns: int) -> list[AlarmRow]:
-    """Those that were told of late: Dagster knows by its key which of them has had its run."""
-    where = f"{is_in('kind', _CAUSES)} AND is_told AND raised_ns > {now_ns - ALARM_COOLDOWN_S * 10**9}"
-    return catalog.read_latest("alarms", where=where).to_pylist()
+    """Those that were told of late, that labels explain, and that have no queue yet.
+
+    Of one whose queue was left empty Dagster knows by its key that it has had its run.
+    """
+    where = (
+        "(task IS NOT NULL OR session IS NOT NULL) AND is_told "
+        f"AND raised_ns > {now_ns - ALARM_COOLDOWN_S * 10**9}"
+    )
+    asked = catalog.read_latest("label_queue", ["alarm_id"], "alarm_id IS NOT NULL")
+    known = set(asked["alarm_id"].to_pylist())
+    rows: list[AlarmRow] = catalog.read_latest("alarms", where=where).to_pylist()
+    return [row for row in rows if row["alarm_id"] not in known]
 
 
-def _ask(alarm: AlarmRow) -> dg.RunRequest:
-    kind, _, subject = alarm["cause"].partition("/")
-    config: dict[str, Any] = {"task": subject} if kind != _OF_IMAGES else {}
-    ops = {"annotation__label_queue": {"config": config}} if config else {}
+def _has_room(
+    catalog: Catalog, limits: LoopLimits, now_ns: int
+) -> Callable[[str | None], bool]:
+    """Whether a day has labels left for a task; for None, of any that has a champion."""
+    left = {
+        c["task"]: limits.labels_a_day - count_asked(catalog, c["task"], now_ns)
+        for c in champions(catalog)
+    }
+    return lambda task: any(
+        room > 0 for name, room in left.items() if task in (None, name)
+    )
+
+
+def _ask(alarm: AlarmRow, limits: LoopLimits) -> dg.RunRequest:
+    config = {"alarm": alarm["alarm_id"], "budget": limits.labels_a_day}
     return dg.RunRequest(
         run_key=alarm["alarm_id"],
-        run_config={"ops": ops} if ops else {},
+        run_config={"ops": {"annotation__label_queue": {"config": config}}},
         tags={"daguerre/reason": alarm["summary"][:200]},
     )
 
 
-def _file(catalog: Catalog, due: list[RetrainingRequestRow]) -> bool:
+def _file(catalog: Catalog, due: list[RetrainingRequestRow], cooldown_s: float) -> bool:
     """Store a task's requests, unless the cool-down holds: a training for the newest sees what answers the others."""
     where = is_in("task", [due[0]["task"]])
     stored = catalog.read_latest("retraining_requests", ["requested_ns"], where)
     last_ns = max(stored["requested_ns"].to_pylist(), default=0)
-    if time.time_ns() - last_ns < COOLDOWN_S * 10**9:
+    if time.time_ns() - last_ns < cooldown_s * 10**9:
         return False
     table = TABLES["retraining_requests"]
     catalog.merge("retraining_requests", to_table(table, due))

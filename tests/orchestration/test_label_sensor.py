@@ -9,6 +9,7 @@ import pytest
 
 from assets.annotation.queue.build import Question, draft_queue, write_queue
 from assets.annotation.queue.stored import SKIPPED, change_state, read_queue
+from assets.loop import LoopLimits
 from assets.monitoring.alarms import COOLDOWN_S
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -18,6 +19,7 @@ from orchestration.sensors.labelling import label_sensor
 from tests.assets.annotation.queue_home import QueueHome
 
 DETECTION = "detection"
+LIMITS = LoopLimits(labels_a_day=4)
 
 
 @pytest.fixture
@@ -29,8 +31,10 @@ def home(tmp_path, frame_rows) -> QueueHome:
     return made
 
 
-def tick(home: QueueHome, cursor: str | None = None) -> dg.SensorResult:
-    resources = {"catalog": home.catalog}
+def tick(
+    home: QueueHome, cursor: str | None = None, limits: LoopLimits = LIMITS
+) -> dg.SensorResult:
+    resources = {"catalog": home.catalog, "limits": limits}
     with dg.build_sensor_context(cursor=cursor, resources=resources) as context:
         found = label_sensor(context)
     assert isinstance(found, dg.SensorResult)
@@ -42,6 +46,8 @@ def store_alarm(home: QueueHome, kind: str, subject: str, **changed) -> str:
         "alarm_id": content_id(kind, subject),
         "kind": kind,
         "cause": f"{kind}/{subject}",
+        "task": None if kind in ("images", "feed") else subject,
+        "session": None if kind == "feed" else "tuesday",
         "summary": "dusk has come",
         "remedy": "label",
         "raised_ns": time.time_ns(),
@@ -60,11 +66,16 @@ def ask_frames(home: QueueHome, budget: int) -> list[str]:
     return [home.name(frame_id) for frame_id in draft.rows["frame_id"].to_pylist()]
 
 
+def ask_for(alarm_id: str) -> dict:
+    config = {"alarm": alarm_id, "budget": LIMITS.labels_a_day}
+    return {"ops": {"annotation__label_queue": {"config": config}}}
+
+
 def read_requests(home: QueueHome) -> list[dict]:
     return home.catalog.read_latest("retraining_requests").to_pylist()
 
 
-def test_each_alarm_that_labels_explain_asks_for_a_queue_of_its_task(home):
+def test_each_alarm_that_labels_explain_asks_for_a_queue(home):
     of_images = store_alarm(home, "images", "left")
     of_task = store_alarm(home, "estimate", DETECTION)
     store_alarm(home, "feed", "left")
@@ -72,8 +83,7 @@ def test_each_alarm_that_labels_explain_asks_for_a_queue_of_its_task(home):
     long_ago = time.time_ns() - (COOLDOWN_S + 1) * 10**9
     store_alarm(home, "images", "right", raised_ns=long_ago)
     asked = {r.run_key: r.run_config for r in tick(home).run_requests}
-    config = {"ops": {"annotation__label_queue": {"config": {"task": DETECTION}}}}
-    assert asked == {of_images: {}, of_task: config}
+    assert asked == {alarm: ask_for(alarm) for alarm in (of_images, of_task)}
     # Dagster runs a key once
     assert {r.run_key for r in tick(home).run_requests} == asked.keys()
 
@@ -103,14 +113,13 @@ def test_a_queue_that_was_only_skipped_asks_for_nothing(home):
     assert read_requests(home) == []
 
 
-def test_within_the_cool_down_answers_wait_and_are_not_lost(home, monkeypatch):
+def test_within_the_cool_down_answers_wait_and_are_not_lost(home):
     home.label(DETECTION, dict.fromkeys(ask_frames(home, 2), "cup"))
     tick(home)
     home.label(DETECTION, dict.fromkeys(ask_frames(home, 3), "cup"))
     waiting = tick(home)
     assert len(read_requests(home)) == 1
-    monkeypatch.setattr("orchestration.sensors.labelling.COOLDOWN_S", 0.0)
-    tick(home, waiting.cursor)
+    tick(home, waiting.cursor, LoopLimits(cooldown_s=0))
     assert len(read_requests(home)) == 2
 
 
@@ -118,7 +127,11 @@ def test_the_sensor_of_drift_asks_for_the_run(home, tmp_path):
     home.label(DETECTION, dict.fromkeys(ask_frames(home, 2), "cup"))
     tick(home)
     (row,) = read_requests(home)
-    resources = {"catalog": home.catalog, "workspace": Workspace(tmp_path)}
+    resources = {
+        "catalog": home.catalog,
+        "workspace": Workspace(tmp_path),
+        "limits": LIMITS,
+    }
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_sensor_context(instance, resources=resources)
         with context as opened:

@@ -11,6 +11,7 @@ import pytest
 
 from assets.choice import Choice
 from assets.landing import LandingZone
+from assets.loop import LoopLimits
 from assets.monitoring.reach import OUTSIDE, can_take_in, find_outside
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
@@ -178,7 +179,7 @@ def test_a_landing_sensor_that_ends_at_any_call_to_the_ledger_asks_for_the_same(
 
 @pytest.fixture
 def drifted(catalog):
-    """Champions of two tasks, and a session that drifted for both."""
+    """Champions of two tasks, and a session that drifted for both and has labels of both."""
     champions, verdicts = [], []
     for task in TASKS:
         name = f"daguerre-{task}"
@@ -195,7 +196,17 @@ def drifted(catalog):
     catalog.merge("champions", fill("champions", champions))
     catalog.merge("drift", fill("drift", verdicts))
     catalog.publish("drift", "dusk", catalog.latest_version("drift"))
+    label(catalog, "dusk")
     return catalog
+
+
+def label(catalog, session: str) -> None:
+    rows = [
+        {"label_id": content_id(task, session), "session": session, "task": task}
+        for task in TASKS
+    ]
+    catalog.merge("labels", fill("labels", rows))
+    catalog.publish("labels", session, catalog.latest_version("labels"))
 
 
 def make_verdict(task: str, session: str, version: int) -> dict:
@@ -223,7 +234,9 @@ def fill(name: str, rows: list[dict]):
 
 def look_at_drift(instance, catalog, home: Path = Path("nowhere")):
     with dg.build_sensor_context(instance) as context:
-        return drift_sensor(context, catalog=catalog, workspace=Workspace(home))
+        return drift_sensor(
+            context, catalog=catalog, workspace=Workspace(home), limits=LoopLimits()
+        )
 
 
 def ask_for_training(instance, catalog) -> set[str]:
@@ -273,6 +286,7 @@ def test_a_session_that_drifts_in_the_cool_down_is_told_with_the_time(
         "drift", fill("drift", [make_verdict(task, "night", 2) for task in TASKS])
     )
     drifted.publish("drift", "night", drifted.latest_version("drift"))
+    label(drifted, "night")
     result = look_at_drift(instance, drifted)
     assert not result.run_requests
     told = result.skip_reason.skip_message
@@ -321,6 +335,36 @@ def test_a_session_that_a_pattern_takes_in_asks_as_ever(drifted, instance):
     assert len(ask_for_training(instance, drifted)) == len(TASKS)
 
 
+def test_a_session_that_nobody_labelled_asks_for_no_training(drifted, instance):
+    drifted.delete_keys("labels", [content_id("detection", "dusk")])
+    drifted.publish("labels", "dusk", drifted.latest_version("labels"))
+    result = look_at_drift(instance, drifted)
+    assert [r.job_name for r in result.run_requests] == ["train_recognition"]
+    assert list_tasks(drifted) == ["recognition"]
+
+
+def test_a_session_that_people_are_still_asked_about_waits_for_them(
+    drifted, instance, frame_rows
+):
+    frames = frame_rows(1, seed=0, session="dusk")
+    drifted.merge("frames", frames)
+    frame_id = frames["frame_id"][0].as_py()
+    asked = {"row_id": "r", "queue_id": "q", "frame_id": frame_id, "session": "dusk"}
+    row = asked | {"task": "detection", "state": "open"}
+    drifted.merge("label_queue", fill("label_queue", [row]))
+    look_at_drift(instance, drifted)
+    assert list_tasks(drifted) == ["recognition"]
+    drifted.upsert("label_queue", fill("label_queue", [row | {"state": "answered"}]))
+    look_at_drift(instance, drifted)
+    assert list_tasks(drifted) == ["detection", "recognition"]
+
+
+def list_tasks(catalog) -> list[str]:
+    """Of which a retraining was asked for."""
+    rows = catalog.read_latest("retraining_requests", ["task"])
+    return sorted(rows["task"].to_pylist())
+
+
 def test_a_request_of_before_is_not_asked_for_where_the_choice_cannot_take_it_in(
     drifted, instance
 ):
@@ -353,7 +397,7 @@ def test_a_training_that_failed_is_asked_for_again_after_the_cool_down(
     for row in drifted.read_latest("retraining_requests").to_pylist():
         run_job(f"train_{row['task']}", {drift.REQUEST: row["request_id"]})
     assert ask_for_training(instance, drifted) == set()
-    monkeypatch.setattr(drift, "COOLDOWN_S", 0)
+    monkeypatch.setattr(drift, "RETRY_S", 0)
     assert len(ask_for_training(instance, drifted)) == len(TASKS)
 
 

@@ -42,6 +42,8 @@ class Question:
     budget: int = 100  # frames that may be open at once
     seed: int = 0  # of what goes by chance
     guideline_id: str | None = None
+    sessions: tuple[str, ...] = ()  # whose frames alone are asked; () for all
+    alarm_id: str | None = None  # that it answers
 
     def __post_init__(self) -> None:
         if self.task not in TASK_NAMES:
@@ -90,7 +92,7 @@ def draft_queue(
     if num_open >= question.budget:
         return Draft(question, None, none, num_open, 0)
     left = question.budget - num_open
-    frames = read_candidates(catalog, question.task, clusters)
+    frames = read_candidates(catalog, question.task, clusters, question.sessions)
     sources = Sources(catalog, frames, question.task, left, question.seed)
     rankings, notes = _rank(sources, question.strategy)
     shares = SHARES if question.strategy == MIXTURE else {question.strategy: 1.0}
@@ -188,6 +190,7 @@ def _to_rows(
         "guideline_id": [question.guideline_id] * count,
         "model_sha256": [model_sha256] * count,
         "state": [OPEN] * count,
+        "alarm_id": [question.alarm_id] * count,
         "made_ns": [time.time_ns()] * count,
     }
     schema = TABLES["label_queue"].schema
@@ -229,6 +232,8 @@ def describe(draft: Draft) -> dict[str, object]:
         "queue_id": draft.queue_id,
         "task": question.task,
         "strategy": question.strategy,
+        "sessions": list(question.sessions),
+        "alarm_id": question.alarm_id,
         "budget": question.budget,
         "asked": len(draft),
         "open_before": draft.num_open,

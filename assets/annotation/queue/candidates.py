@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,6 +43,7 @@ class Candidates:
     )
     is_asked: Mask  # it, or a near-duplicate, is or was in a queue of the task
     is_covered: Mask  # it, or a near-duplicate, is labelled
+    is_meant: Mask  # it is of a session that frames are asked of
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -49,12 +51,12 @@ class Candidates:
     @property
     def is_open(self) -> Mask:
         """(N,) what may be asked for a first label."""
-        return ~self.is_covered & ~self.is_asked
+        return self.is_meant & ~self.is_covered & ~self.is_asked
 
     @property
     def is_reviewable(self) -> Mask:
         """(N,) what may be asked whether its label is right."""
-        return self.is_labelled & ~self.is_annotated & ~self.is_asked
+        return self.is_meant & self.is_labelled & ~self.is_annotated & ~self.is_asked
 
     @property
     def is_first(self) -> Mask:
@@ -74,9 +76,14 @@ class Candidates:
 
 
 def read_candidates(
-    catalog: Catalog, task: str, clusters: pa.Table | None = None
+    catalog: Catalog,
+    task: str,
+    clusters: pa.Table | None = None,
+    sessions: Sequence[str] = (),
 ) -> Candidates:
-    """All published colour frames. `clusters` (frame_id, cluster_id) as `unique_frames` has them; None: the published.
+    """All published colour frames, of which those of `sessions` may be asked, where some are named.
+
+    `clusters` (frame_id, cluster_id) as `unique_frames` has them; None: the published.
 
     A frame without a cluster, which nobody has compared yet, is one by itself. Raises ValueError, with the remedy,
     where no frame is published.
@@ -113,6 +120,9 @@ def read_candidates(
         is_annotated,
         _spread(cluster, is_asked),
         _spread(cluster, is_labelled),
+        _is_among(rows["session"], pa.array(sessions, pa.string()))
+        if sessions
+        else np.ones(len(rows), bool),
     )
 
 

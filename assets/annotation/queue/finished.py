@@ -5,24 +5,26 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.annotation.queue.stored import ANSWERED, OPEN
+from assets.annotation.queue.stored import ANSWERED, OPEN, leave_out_forgotten
 from assets.tables.catalog import Catalog, repr_sql
 from assets.tables.rows import ChampionRow, RetrainingRequestRow
 from assets.tables.schemas import content_id
 
-_READ = ["queue_id", "session", "state", "made_ns"]
+_READ = ["queue_id", "frame_id", "session", "state", "made_ns"]
 
 
 def list_requests(
     catalog: Catalog, champion: ChampionRow, now_ns: int
 ) -> list[RetrainingRequestRow]:
     """Rows for `retraining_requests` of the champion's task, the newest queue first: one a queue of which nothing is
-    open and something was answered. A queue has the same request whoever is champion, so it asks once.
+    open and something was answered; frames that are gone are asked no more. A queue has the same request whoever is
+    champion, so it asks once.
 
     The session that most of its answered frames are of is named.
     """
     task = champion["task"]
     rows = catalog.read_latest("label_queue", _READ, f"task = {repr_sql(task)}")
+    rows = leave_out_forgotten(catalog, rows)
     found = []
     for queue_id in _list_finished(rows):
         mine = pc.and_(

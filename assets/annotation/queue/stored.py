@@ -21,7 +21,13 @@ SKIPPED: State = "skipped"
 
 def count_open(catalog: Catalog, task: str) -> int:
     """How many frames queues of the task ask at present."""
-    return len(_read_open(catalog, task, ["row_id"]))
+    return len(_read_open(catalog, task, ["frame_id"]))
+
+
+def list_open_sessions(catalog: Catalog, task: str) -> set[str]:
+    """The sessions whose frames queues of the task ask at present."""
+    rows = _read_open(catalog, task, ["frame_id", "session"])
+    return set(rows["session"].to_pylist())
 
 
 def read_queue(
@@ -104,13 +110,23 @@ def _join(rows: pa.Table, column: str) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(rows["frame_id"], rows[column], " ")
 
 
+def leave_out_forgotten(catalog: Catalog, rows: pa.Table) -> pa.Table:
+    """Rows with a `frame_id` that is stored: nobody can label a frame whose file is gone, or is to be forgotten."""
+    asked = rows["frame_id"].unique()
+    if not len(asked):
+        return rows
+    stored = catalog.read_of("frames", ["frame_id"], "frame_id", asked)["frame_id"]
+    return rows.filter(pc.is_in(rows["frame_id"], value_set=stored.combine_chunks()))
+
+
 def _read_open(
     catalog: Catalog, task: str | None, columns: Sequence[str] | None
 ) -> pa.Table:
     where = f"state = {repr_sql(OPEN)}"
     if task is not None:
         where += f" AND task = {repr_sql(task)}"
-    return catalog.read_latest("label_queue", columns, where)
+    rows = catalog.read_latest("label_queue", columns, where)
+    return leave_out_forgotten(catalog, rows)
 
 
 def _write_state(catalog: Catalog, rows: pa.Table, state: State) -> int:

@@ -170,12 +170,13 @@ def _film(
                 log_ns,
                 partial(recorder.add_image, "depth", shot.depth_png, t_ns, log_ns),
             )
-            yield (
-                log_ns,
-                partial(
-                    recorder.add_truth, "left", shot.truth, world.rig, t_ns, log_ns
-                ),
-            )
+            if spec.is_labelled:
+                yield (
+                    log_ns,
+                    partial(
+                        recorder.add_truth, "left", shot.truth, world.rig, t_ns, log_ns
+                    ),
+                )
         on_frame(k + 1)
 
 

@@ -25,6 +25,9 @@ class SimulationSpec:
     width_px: int = 320
     height_px: int = 240
     rate_hz: float = 10.0
+    is_labelled: bool = (
+        True  # false: the recording holds no truth, as if nobody had labelled it
+    )
 
     def __post_init__(self) -> None:
         if self.shift is not None and self.shift not in SHIFTS:

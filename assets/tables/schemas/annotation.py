@@ -138,9 +138,11 @@ LABEL_QUEUE = Table(
         Column("seed", INT, low=0),
         id_column("guideline_id", nullable=True),
         Column("model_sha256", TEXT, "1 (the champion)", nullable=True, regex=SHA),
+        id_column("alarm_id", nullable=True),
         Column("state", TEXT, values=STATES),
         Column("made_ns", INT, "ns", "UTC since 1970", low=0),
     ),
+    version=2,
 )
 
 TABLES = (LABEL_VERSIONS, GUIDELINES, LABEL_PUSHES, LABEL_AGREEMENTS, LABEL_QUEUE)

@@ -250,6 +250,15 @@ ALARMS = Table(
         id_column("alarm_id"),
         Column("kind", TEXT, values=ALARM_KINDS),
         Column("cause", TEXT, "one for all that is told once in a cool-down"),
+        Column(
+            "task",
+            TEXT,
+            "the champion's that it is about; null: of none, or of all",
+            nullable=True,
+        ),
+        Column(
+            "session", TEXT, "whose frames explain it; null: none do", nullable=True
+        ),
         Column("summary", TEXT),
         Column("remedy", TEXT),
         Column("raised_ns", INT, "ns", "UTC"),
