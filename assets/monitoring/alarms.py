@@ -10,45 +10,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
-from assets.monitoring.control import (
-    REQUESTS,
-    SUBJECTS,
-    Reading,
-    Subject,
-    follow,
-    follow_requests,
-)
+from assets.monitoring.control import SUBJECTS, Reading, Subject, follow
+from assets.monitoring.estimates import has_fallen
+from assets.monitoring.event import Event
 from assets.monitoring.feeds import Feed, read_feeds
 from assets.monitoring.pending import champions
+from assets.monitoring.served import find_in_requests, find_served
 from assets.tables.catalog import Catalog, is_in
-from assets.tables.rows import AlarmRow, ChampionRow, EstimateRow, RequestWindowRow
+from assets.tables.rows import AlarmRow, ChampionRow, EstimateRow
 from assets.tables.schemas import TABLES, content_id, to_table
 
 COOLDOWN_S = 24 * 3600
 MAX_TRIES = 8  # of telling the webhook, one a look
-# an estimate below the figure of the test part by more than this and three times its error
-_MAX_FALL = 0.05
-_LAND = "pictures of requests are not kept, so land some like them, label and train"
 _log = logging.getLogger("daguerre.alarms")
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened: its kind, what it is told once for, and what tells it from others of that cause.
-
-    `task` is that of the champion it is about, `session` the one whose frames explain it; where one of them is named,
-    people are asked for labels (`orchestration/sensors/labelling.py`).
-    """
-
-    kind: str
-    cause: str
-    name: str
-    summary: str
-    remedy: str
-    task: str | None = None
-    session: str | None = None
 
 
 def raise_alarms(
@@ -64,7 +39,7 @@ def raise_alarms(
     """
     now = time.time_ns() if now_ns is None else now_ns
     stored: list[AlarmRow] = catalog.read_latest("alarms").to_pylist()
-    events = find_stopped(catalog, now)
+    events = [*find_stopped(catalog, now), *find_served(catalog)]
     if has_verdicts:
         events += find_events(catalog)
     new = choose_new(events, stored, now, tell is not None)
@@ -91,8 +66,7 @@ def find_events(catalog: Catalog) -> list[Event]:
         for subject in SUBJECTS:
             readings = follow(catalog, champion, subject)
             found += [_of_reading(champion, subject, r) for r in readings if r.is_alarm]
-            asked = follow_requests(catalog, champion, subject)
-            found += [_of_requests(champion, subject, r) for r in asked if r.is_alarm]
+        found += find_in_requests(catalog, champion)
         mine = (
             f"{is_in('model_name', [champion['model_name']])} "
             f"AND model_version = {champion['model_version']}"
@@ -104,14 +78,6 @@ def find_events(catalog: Catalog) -> list[Event]:
             _of_estimate(row)
             for row in rows
             if has_fallen(row["value"], row["error"], row["reference"])
-        ]
-        windows: list[RequestWindowRow] = catalog.read_latest(
-            "request_windows", where=mine
-        ).to_pylist()
-        found += [
-            _of_window(row)
-            for row in windows
-            if has_fallen(row["estimate"], row["error"], row["reference"])
         ]
     return found
 
@@ -159,15 +125,6 @@ def describe(row: AlarmRow) -> str:
     return f"{row['summary']}. {row['remedy']}"
 
 
-def has_fallen(
-    value: float | None, error: float | None, reference: float | None
-) -> bool:
-    """Whether an estimate is below the figure of the test part by more than its error explains."""
-    if value is None or reference is None or error is None:
-        return False
-    return reference - value > max(_MAX_FALL, 3 * error)
-
-
 def _tell_pending(
     catalog: Catalog, rows: Sequence[AlarmRow], tell: Callable[[str], bool]
 ) -> None:
@@ -203,34 +160,6 @@ def _of_reading(champion: ChampionRow, subject: Subject, reading: Reading) -> Ev
         "`daguerre drift` has all figures; label frames of it and train, or look after the sensor",
         None if subject == "images" else champion["task"],
         reading.session,
-    )
-
-
-def _of_requests(champion: ChampionRow, subject: Subject, reading: Reading) -> Event:
-    name, version = champion["model_name"], champion["model_version"]
-    who = f"{name} version {version}"
-    what = f"Images that {who} is asked about"
-    if subject == "answers":
-        what = f"Answers of {who} to requests"
-    kind = REQUESTS + subject
-    return Event(
-        kind,
-        f"{kind}/{champion['task']}",
-        f"{name}/{version}/{reading.session}",
-        f"{what} have drifted on {reading.session}: {reading.statistic} {reading.distance:+.1f} sd from what it knows",
-        f"`daguerre drift` has all figures; {_LAND}",
-    )
-
-
-def _of_window(row: RequestWindowRow) -> Event:
-    who = f"{row['model_name']} version {row['model_version']}"
-    return Event(
-        f"{REQUESTS}estimate",
-        f"{REQUESTS}estimate/{row['task']}",
-        f"{row['model_name']}/{row['model_version']}/{row['window']}",
-        f"The {row['metric']} of {who} on requests of {row['window']} is estimated at {row['estimate']:.2f}, "
-        f"after {row['reference']:.2f} on the test part of its release",
-        f"Labels would tell the truth: {_LAND}",
     )
 
 

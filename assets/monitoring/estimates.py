@@ -36,6 +36,8 @@ from models.types import BoxSet, Detections
 METRICS = {RECOGNITION: "accuracy", DETECTION: "precision"}
 MIN_LIKENESS = 0.2  # of images: calibration fails before drift is beyond doubt, so a fifth of all sessions has none
 _NO_METRIC = "none"
+# an estimate below the figure of the test part by more than this and three times its error has fallen
+_MAX_FALL = 0.05
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,15 @@ def estimate_answers(
         known.num_recordings,
         _describe(found, metric),
     )
+
+
+def has_fallen(
+    value: float | None, error: float | None, reference: float | None
+) -> bool:
+    """Whether an estimate is below the figure of the test part by more than its error explains."""
+    if value is None or reference is None or error is None:
+        return False
+    return reference - value > max(_MAX_FALL, 3 * error)
 
 
 def add_truth(

@@ -565,6 +565,23 @@ class RequestRow(TypedDict):
     disagreement: float | None
 
 
+class ReturnedCanaryRow(TypedDict):
+    """Of `returned_canaries`."""
+
+    return_id: str
+    task: str
+    model_name: str
+    model_version: int
+    model_sha256: str
+    champion_version: int
+    champion_sha256: str
+    cause: str
+    num_images: int
+    num_failed: int
+    disagreement: float | None
+    at_ns: int
+
+
 class QuarantineRow(TypedDict):
     """Of `quarantine`."""
 

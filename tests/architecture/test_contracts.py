@@ -19,6 +19,7 @@ UNATTACHED = {
     "promotions",
     "edge_forms",
     "retraining_requests",
+    "returned_canaries",
     "publications",
     "pointers",
 }

@@ -34,6 +34,8 @@ ALARM_KINDS = (
     "request_images",
     "request_answers",
     "request_estimate",
+    "canary",
+    "shadow",
 )
 
 METRICS = ("accuracy", "precision", "none")  # that are estimated

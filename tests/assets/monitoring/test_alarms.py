@@ -11,11 +11,11 @@ import pytest
 from assets.monitoring.alarms import (
     COOLDOWN_S,
     MAX_TRIES,
-    Event,
     choose_new,
-    has_fallen,
     raise_alarms,
 )
+from assets.monitoring.estimates import has_fallen
+from assets.monitoring.event import Event
 from assets.monitoring.webhook import Webhook
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
