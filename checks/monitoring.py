@@ -14,6 +14,7 @@ GATES = (
     Gate("estimates", has_readers=False),
     Gate("request_windows", WINDOW_RULES, nothing_is_over, has_readers=False),
     Gate("request_drift", may_be_empty=nothing_is_over, has_readers=False),
+    Gate("feed_sightings", has_readers=False),
     Gate("alarms", has_readers=False),
     Gate("retraining_requests", has_readers=False),
 )

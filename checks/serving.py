@@ -13,6 +13,6 @@ def nobody_asked(_: StoredRows) -> str | None:
 
 GATES = (
     Gate("requests", may_be_empty=nobody_asked, has_readers=False),
-    Gate("returned_canaries", has_readers=False),
+    Gate("canary_returns", has_readers=False),
 )
 WHOLE_ASSETS = {"requests": ("requests",)}

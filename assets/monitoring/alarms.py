@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from assets.monitoring.control import SUBJECTS, Reading, Subject, follow
 from assets.monitoring.estimates import has_fallen
 from assets.monitoring.event import Event
-from assets.monitoring.feeds import Feed, read_feeds
+from assets.monitoring.feeds import Feed, note_delivering, read_feeds
 from assets.monitoring.pending import champions
 from assets.monitoring.served import find_in_requests, find_served
 from assets.tables.catalog import Catalog, is_in
@@ -54,8 +54,9 @@ def raise_alarms(
 
 
 def find_stopped(catalog: Catalog, now_ns: int) -> list[Event]:
-    """The feeds that have stopped."""
+    """The feeds that have stopped; of those that deliver it is stored that they were seen to."""
     feeds = read_feeds(catalog, now_ns)
+    note_delivering(catalog, feeds, now_ns)
     return [_of_feed(feed) for feed in feeds if feed.state == "stopped"]
 
 

@@ -19,10 +19,10 @@ from assets.monitoring.event import Event
 from assets.monitoring.pending import champions
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import (
+    CanaryReturnRow,
     ChampionRow,
     RequestRow,
     RequestWindowRow,
-    ReturnedCanaryRow,
 )
 
 # what a server holds a canary to (`assets/serving/versions.py`)
@@ -55,9 +55,7 @@ def find_in_requests(catalog: Catalog, champion: ChampionRow) -> list[Event]:
 
 def find_served(catalog: Catalog) -> list[Event]:
     """Canaries that were taken back, and shadows of which enough sampled answers differ from the champion's."""
-    returned: list[ReturnedCanaryRow] = catalog.read_latest(
-        "returned_canaries"
-    ).to_pylist()
+    returned: list[CanaryReturnRow] = catalog.read_latest("canary_returns").to_pylist()
     return [_of_canary(row) for row in returned] + _find_differing(catalog)
 
 
@@ -124,7 +122,7 @@ def _of_window(row: RequestWindowRow) -> Event:
     )
 
 
-def _of_canary(row: ReturnedCanaryRow) -> Event:
+def _of_canary(row: CanaryReturnRow) -> Event:
     who = f"{row['model_name']} version {row['model_version']}"
     return Event(
         "canary",

@@ -7,14 +7,14 @@ import time
 
 from assets.serving.versions import Trial, Version
 from assets.tables.catalog import Catalog
-from assets.tables.rows import ReturnedCanaryRow
+from assets.tables.rows import CanaryReturnRow
 from assets.tables.schemas import TABLES, content_id, to_table
 
-TABLE = "returned_canaries"
+TABLE = "canary_returns"
 _log = logging.getLogger("daguerre.serving")
 
 
-def make_return(trial: Trial, champion: Version, cause: str) -> ReturnedCanaryRow:
+def make_return(trial: Trial, champion: Version, cause: str) -> CanaryReturnRow:
     """The row of a canary that was taken back just now, and of who answers in its place."""
     version = trial.version
     found = trial.figures.disagreements
@@ -35,7 +35,7 @@ def make_return(trial: Trial, champion: Version, cause: str) -> ReturnedCanaryRo
     }
 
 
-def store_return(catalog: Catalog, row: ReturnedCanaryRow) -> None:
+def store_return(catalog: Catalog, row: CanaryReturnRow) -> None:
     """Store it; where the table cannot be written that is said, and the answers go on."""
     try:
         catalog.merge(TABLE, to_table(TABLES[TABLE], [row]))

@@ -477,6 +477,13 @@ class RequestWindowRow(TypedDict):
     judged_ns: int
 
 
+class FeedSightingRow(TypedDict):
+    """Of `feed_sightings`."""
+
+    sensor: str
+    seen_ns: int
+
+
 class EstimateRow(TypedDict):
     """A row of `estimates`."""
 
@@ -565,8 +572,8 @@ class RequestRow(TypedDict):
     disagreement: float | None
 
 
-class ReturnedCanaryRow(TypedDict):
-    """Of `returned_canaries`."""
+class CanaryReturnRow(TypedDict):
+    """Of `canary_returns`."""
 
     return_id: str
     task: str

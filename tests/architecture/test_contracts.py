@@ -16,10 +16,11 @@ UNATTACHED = {
     "answer_drift",
     "champions",
     "estimates",
+    "feed_sightings",
     "promotions",
     "edge_forms",
     "retraining_requests",
-    "returned_canaries",
+    "canary_returns",
     "publications",
     "pointers",
 }

@@ -243,6 +243,18 @@ REQUEST_DRIFT = replace(
     version=1,
 )
 
+# cameras that were seen to deliver, while alarms were looked for
+FEED_SIGHTINGS = Table(
+    name="feed_sightings",
+    stage="monitoring",
+    key="sensor",
+    erase="none",
+    columns=(
+        Column("sensor", TEXT),
+        Column("seen_ns", INT, "ns, of the first time", "UTC"),
+    ),
+)
+
 ALARMS = Table(
     name="alarms",
     stage="monitoring",
@@ -298,6 +310,7 @@ TABLES = (
     ESTIMATES,
     REQUEST_WINDOWS,
     REQUEST_DRIFT,
+    FEED_SIGHTINGS,
     ALARMS,
     RETRAINING_REQUESTS,
 )

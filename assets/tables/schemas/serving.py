@@ -98,8 +98,8 @@ REQUESTS = Table(
 )
 
 # canaries that servers took back, by themselves; a server that starts anew tries them again
-RETURNED_CANARIES = Table(
-    name="returned_canaries",
+CANARY_RETURNS = Table(
+    name="canary_returns",
     stage="serving",
     key="return_id",
     erase="none",
@@ -126,4 +126,4 @@ RETURNED_CANARIES = Table(
     ),
 )
 
-TABLES = (REQUESTS, RETURNED_CANARIES)
+TABLES = (REQUESTS, CANARY_RETURNS)

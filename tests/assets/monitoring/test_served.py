@@ -27,7 +27,7 @@ def catalog(tmp_path) -> Catalog:
 def take_back(catalog: Catalog, name: str, cause: str) -> None:
     row = {"return_id": content_id(name), "task": "detection", "model_name": NAME}
     row |= {"model_version": 4, "model_sha256": "d" * 64, "champion_version": 3}
-    store(catalog, "returned_canaries", [{**row, "num_images": 41, "cause": cause}])
+    store(catalog, "canary_returns", [{**row, "num_images": 41, "cause": cause}])
 
 
 def ask_shadow(catalog: Catalog, values: list[float], champion: str = "a" * 64):

@@ -156,7 +156,7 @@ def test_a_canary_that_disagrees_is_returned_and_takes_no_more_requests(
         fault = "its answers differ from the champion's by 1.00 (0 to 1)"
         assert lineup.returned == {colours.second.model_sha256: fault}
         await until(lambda: not service._aside)
-        stored = service.sampler.catalog.read_latest("returned_canaries").to_pylist()
+        stored = service.sampler.catalog.read_latest("canary_returns").to_pylist()
         (row,) = [row for row in stored if row["cause"] == fault]
         assert (row["model_version"], row["champion_version"]) == (2, 1)
         assert row["disagreement"] == 1 and row["num_images"] >= 9
