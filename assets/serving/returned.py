@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import time
+from typing import TYPE_CHECKING, Any
 
 from assets.serving.versions import Trial, Version
-from assets.tables.catalog import Catalog
-from assets.tables.rows import CanaryReturnRow
-from assets.tables.schemas import TABLES, content_id, to_table
+
+if TYPE_CHECKING:
+    from assets.tables.catalog import Catalog
 
 TABLE = "canary_returns"
-_log = logging.getLogger("daguerre.serving")
 
 
-def make_return(trial: Trial, champion: Version, cause: str) -> CanaryReturnRow:
-    """The row of a canary that was taken back just now, and of who answers in its place."""
+def make_return(trial: Trial, champion: Version, cause: str) -> dict[str, Any]:
+    """What is stored of a canary that was taken back just now, and of who answers in its place, but for the id."""
     version = trial.version
     found = trial.figures.disagreements
-    at_ns = time.time_ns()
     return {
-        "return_id": content_id("return", version.model_sha256, at_ns),
         "task": version.task,
         "model_name": version.model_name,
         "model_version": version.model_version,
@@ -31,13 +28,13 @@ def make_return(trial: Trial, champion: Version, cause: str) -> CanaryReturnRow:
         "num_images": trial.figures.num_images,
         "num_failed": trial.figures.num_failed,
         "disagreement": sum(found) / len(found) if found else None,
-        "at_ns": at_ns,
+        "at_ns": time.time_ns(),
     }
 
 
-def store_return(catalog: Catalog, row: CanaryReturnRow) -> None:
-    """Store it; where the table cannot be written that is said, and the answers go on."""
-    try:
-        catalog.merge(TABLE, to_table(TABLES[TABLE], [row]))
-    except Exception as error:  # a store that is away: requests go on
-        _log.warning(f"that a canary was taken back could not be stored: {error}")
+def store_return(catalog: Catalog, told: dict[str, Any]) -> None:
+    """Store it. Raises what the store raises."""
+    from assets.tables.schemas import TABLES, content_id, to_table
+
+    name = content_id("return", told["model_sha256"], told["at_ns"])
+    catalog.merge(TABLE, to_table(TABLES[TABLE], [{"return_id": name, **told}]))

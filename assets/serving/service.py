@@ -22,7 +22,7 @@ from assets.serving.pictures import LIMITS
 from assets.serving.queue import Answered, ImageQueue
 from assets.serving.refusals import Refused, busy, too_large
 from assets.serving.replicas import OpenModel, Replicas
-from assets.serving.returned import make_return, store_return
+from assets.serving.returned import make_return
 from assets.serving.sampling import Asked, Said, Sampler
 from assets.serving.versions import (
     CANARY,
@@ -281,7 +281,7 @@ class Service:
         if cause is not None and trial is not None:
             self.figures.returned[gone.task] += 1
             row = make_return(trial, lineup.champion, cause)
-            self._do_aside(asyncio.to_thread(store_return, self.sampler.catalog, row))
+            self._do_aside(self.sampler.note_return(row))
         _log.warning(told)
         self._do_aside(self._let_go(gone))
 
