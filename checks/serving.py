@@ -11,5 +11,8 @@ def nobody_asked(_: StoredRows) -> str | None:
     return "no request was sampled, or all are older than they are kept"
 
 
-GATES = (Gate("requests", may_be_empty=nobody_asked, has_readers=False),)
+GATES = (
+    Gate("requests", may_be_empty=nobody_asked, has_readers=False),
+    Gate("canary_returns", has_readers=False),
+)
 WHOLE_ASSETS = {"requests": ("requests",)}

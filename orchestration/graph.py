@@ -23,6 +23,7 @@ from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.labelling import label_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
+from orchestration.sensors.requests import request_sensor
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
@@ -40,6 +41,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         sensors=[
             landing_zone_sensor,
             unjudged_session_sensor,
+            request_sensor,
             drift_sensor,
             alarm_sensor,
             label_sensor,

@@ -21,8 +21,15 @@ ingest_session = dg.define_asset_job(
 
 monitor_session = dg.define_asset_job(
     "monitor_session",
-    dg.AssetSelection.groups("monitoring"),
+    dg.AssetSelection.assets(["monitoring", "predictions"], ["monitoring", "drift"]),
     description="One session: what the champions predict on it, and whether it looks like their training data.",
+    run_tags={CONCURRENCY_KEY: MONITORING},
+)
+
+watch_requests = dg.define_asset_job(
+    "watch_requests",
+    dg.AssetSelection.assets(["monitoring", "request_drift"]),
+    description="Days of sampled requests: whether they and their answers look like what the champions know.",
     run_tags={CONCURRENCY_KEY: MONITORING},
 )
 
@@ -61,6 +68,7 @@ train_jobs = {task: _train(task) for task in all_task_names()}
 jobs = [
     ingest_session,
     monitor_session,
+    watch_requests,
     maintain_home,
     ask_for_labels,
     *train_jobs.values(),

@@ -10,39 +10,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
-from assets.monitoring.control import Reading, Subject, follow
-from assets.monitoring.feeds import Feed, read_feeds
+from assets.monitoring.control import SUBJECTS, Reading, Subject, follow
+from assets.monitoring.estimates import has_fallen, is_seen_fallen
+from assets.monitoring.event import Event
+from assets.monitoring.feeds import Feed, note_delivering, read_feeds
 from assets.monitoring.pending import champions
+from assets.monitoring.served import find_in_requests, find_served
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import AlarmRow, ChampionRow, EstimateRow
 from assets.tables.schemas import TABLES, content_id, to_table
 
 COOLDOWN_S = 24 * 3600
 MAX_TRIES = 8  # of telling the webhook, one a look
-# an estimate below the figure of the test part by more than this and three times its error
-_MAX_FALL = 0.05
-# that so few labelled answers are right where no more than that was lost: one false alarm in a thousand sessions
-_CHANCE = 0.001
 _log = logging.getLogger("daguerre.alarms")
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened: its kind, what it is told once for, and what tells it from others of that cause.
-
-    `task` is that of the champion it is about, `session` the one whose frames explain it; where one of them is named,
-    people are asked for labels (`orchestration/sensors/labelling.py`).
-    """
-
-    kind: str
-    cause: str
-    name: str
-    summary: str
-    remedy: str
-    task: str | None = None
-    session: str | None = None
 
 
 def raise_alarms(
@@ -58,7 +39,7 @@ def raise_alarms(
     """
     now = time.time_ns() if now_ns is None else now_ns
     stored: list[AlarmRow] = catalog.read_latest("alarms").to_pylist()
-    events = find_stopped(catalog, now)
+    events = [*find_stopped(catalog, now), *find_served(catalog)]
     if has_verdicts:
         events += find_events(catalog)
     new = choose_new(events, stored, now, tell is not None)
@@ -73,8 +54,9 @@ def raise_alarms(
 
 
 def find_stopped(catalog: Catalog, now_ns: int) -> list[Event]:
-    """The feeds that have stopped."""
+    """The feeds that have stopped; of those that deliver it is stored that they were seen to."""
     feeds = read_feeds(catalog, now_ns)
+    note_delivering(catalog, feeds, now_ns)
     return [_of_feed(feed) for feed in feeds if feed.state == "stopped"]
 
 
@@ -82,17 +64,22 @@ def find_events(catalog: Catalog) -> list[Event]:
     """All that verdicts and estimates for champions have to tell, old and new."""
     found: list[Event] = []
     for champion in champions(catalog):
-        for subject in ("images", "answers"):
+        for subject in SUBJECTS:
             readings = follow(catalog, champion, subject)
             found += [_of_reading(champion, subject, r) for r in readings if r.is_alarm]
-        estimates = catalog.read_latest(
-            "estimates",
-            where=f"{is_in('model_name', [champion['model_name']])} "
-            f"AND model_version = {champion['model_version']}",
+        found += find_in_requests(catalog, champion)
+        mine = (
+            f"{is_in('model_name', [champion['model_name']])} "
+            f"AND model_version = {champion['model_version']}"
         )
-        rows: list[EstimateRow] = estimates.to_pylist()
+        rows: list[EstimateRow] = catalog.read_latest(
+            "estimates", where=mine
+        ).to_pylist()
         found += [
-            _of_estimate(row) for row in rows if has_fallen(row) or is_seen_fallen(row)
+            _of_estimate(row)
+            for row in rows
+            if has_fallen(row["value"], row["error"], row["reference"])
+            or is_seen_fallen(row)
         ]
     return found
 
@@ -138,24 +125,6 @@ def choose_new(
 def describe(row: AlarmRow) -> str:
     """One line for a person."""
     return f"{row['summary']}. {row['remedy']}"
-
-
-def has_fallen(row: EstimateRow) -> bool:
-    """Whether the estimate is below the figure of the test part by more than its error explains."""
-    if row["value"] is None or row["reference"] is None or row["error"] is None:
-        return False
-    return row["reference"] - row["value"] > max(_MAX_FALL, 3 * row["error"])
-
-
-def is_seen_fallen(row: EstimateRow) -> bool:
-    """Whether labels of the session show it: fewer answers are right than chance explains, with a margin allowed."""
-    from scipy import stats
-
-    if row["truth"] is None or row["reference"] is None or not row["num_labelled"]:
-        return False
-    allowed = max(0.0, row["reference"] - _MAX_FALL)
-    num_right = round(row["truth"] * row["num_labelled"])
-    return bool(stats.binom.cdf(num_right, row["num_labelled"], allowed) < _CHANCE)
 
 
 def _tell_pending(
@@ -211,7 +180,7 @@ def _of_estimate(row: EstimateRow) -> Event:
 
 
 def _tell_fall(row: EstimateRow) -> str:
-    if has_fallen(row):
+    if has_fallen(row["value"], row["error"], row["reference"]):
         return f"is estimated at {row['value']:.2f}"
     return f"is {row['truth']:.2f} by labels of {row['num_labelled']} of its answers"
 

@@ -1,14 +1,15 @@
 """When drift is an alarm: the verdicts on sessions, one after the other, with a bound on false alarms.
 
 A verdict on one session errs once in a hundred. What is followed here is the evidence of all sessions that a champion
-has judged, in that order: of its images, and of its answers (`models/metrics/sequential.py`).
+has judged, in that order: of its images, and of its answers (`models/metrics/sequential.py`). Windows of requests are
+followed by themselves. Where they come from tends to stay, so that what differs is told once, and is learnt then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -20,7 +21,9 @@ from models.metrics.drift import MIN_UNITS
 from models.metrics.sequential import THRESHOLD, Floats, chart
 
 Subject = Literal["images", "answers"]
+SUBJECTS: tuple[Subject, ...] = ("images", "answers")
 TABLES_OF: dict[Subject, str] = {"images": "drift", "answers": "answer_drift"}
+REQUESTS = "request_"  # before a subject, where both are told of
 _COLUMNS = [
     "session",
     "sensor",
@@ -48,18 +51,35 @@ class Reading:
 
 def follow(catalog: Catalog, champion: ChampionRow, subject: Subject) -> list[Reading]:
     """A reading a session, as the champion judged them; those without a verdict of any figure are left out."""
-    where = " AND ".join(
+    where = _judged_by(champion)
+    rows = catalog.read_latest(TABLES_OF[subject], _COLUMNS, where).to_pylist()
+    return read_evidence(rows)
+
+
+def follow_requests(
+    catalog: Catalog, champion: ChampionRow, subject: Subject
+) -> list[Reading]:
+    """The same of windows of requests; `session` is the window's name."""
+    columns = ["window", *_COLUMNS[1:]]
+    where = f"{_judged_by(champion)} AND {is_in('subject', [subject])}"
+    rows = catalog.read_latest("request_drift", columns, where).to_pylist()
+    named = [{**row, "session": row["window"]} for row in rows]
+    return read_evidence(cast(list[DriftRow], named), learns_alarms=True)
+
+
+def _judged_by(champion: ChampionRow) -> str:
+    return " AND ".join(
         (
             is_in("model_name", [champion["model_name"]]),
             f"model_version = {champion['model_version']}",
             is_in("release_id", [champion["release_id"]]),
         )
     )
-    rows = catalog.read_latest(TABLES_OF[subject], _COLUMNS, where).to_pylist()
-    return read_evidence(rows)
 
 
-def read_evidence(rows: Sequence[DriftRow]) -> list[Reading]:
+def read_evidence(
+    rows: Sequence[DriftRow], learns_alarms: bool = False
+) -> list[Reading]:
     """A reading a session of drift rows by one champion. Sessions are in the order of `judged_ns`, then by name.
 
     Of two champions with few sessions each as many false alarms are to be expected as of one with all of them.
@@ -83,7 +103,7 @@ def read_evidence(rows: Sequence[DriftRow]) -> list[Reading]:
         distances[row_of[row["session"]], column] = _find_distance(row)
         references[column] = max(references[column], row["num_reference"])
     one_sided = np.array([name == EMBEDDING for _, name in figures], bool)
-    found = chart(distances, references, one_sided)
+    found = chart(distances, references, one_sided, learns_alarms=learns_alarms)
     return [
         _read(
             session,

@@ -1,4 +1,5 @@
-"""Monitoring as assets: what the champions say about a session, and whether it looks like what they learned from."""
+"""Monitoring as assets: what the champions say about a session, and whether it, and what they are asked about, looks
+like what they learned from."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -96,4 +97,32 @@ def _judge(
     return result(catalog, "drift", ["monitoring", "drift"], session, shown)
 
 
-defs = dg.Definitions(assets=[predictions, drift])
+@dg.asset(
+    key=["monitoring", "request_drift"],
+    group_name="monitoring",
+    kinds={"lance"},
+    deps=[
+        ["serving", "requests"],
+        *(["registry", f"{task}_release"] for task in TASK_NAMES),
+    ],
+)
+def request_drift(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
+) -> dg.MaterializeResult:
+    """Days of sampled requests against each champion's release: images and answers, and how good these are estimated
+    to be. Each day is judged once, when it is over."""
+    from assets.monitoring.request_watch import judge_windows
+
+    shown: dict[str, Any] = {}
+    for row in judge_windows(catalog):
+        name = f"{row['model_name']} v{row['model_version']}, {row['window']}"
+        context.log.info(f"{name}: {row['images_reason']}")
+        shown[f"images of {name}"] = row["images_reason"]
+        shown[f"answers of {name}"] = row["answers_reason"]
+        shown[f"estimate for {name}"] = row["estimate_reason"]
+    return result(
+        catalog, "request_windows", ["monitoring", "request_drift"], metadata=shown
+    )
+
+
+defs = dg.Definitions(assets=[predictions, drift, request_drift])

@@ -38,6 +38,10 @@ from models.types import BoxSet, Detections
 METRICS = {RECOGNITION: "accuracy", DETECTION: "precision"}
 MIN_LIKENESS = 0.2  # of images: calibration fails before drift is beyond doubt, so a fifth of all sessions has none
 _NO_METRIC = "none"
+# an estimate below the figure of the test part by more than this and three times its error has fallen
+_MAX_FALL = 0.05
+# that so few labelled answers are right where no more than that was lost: one false alarm in a thousand sessions
+_CHANCE = 0.001
 
 
 @dataclass(frozen=True)
@@ -58,36 +62,84 @@ class Judgement:
     judged_ns: int
 
 
+@dataclass(frozen=True)
+class Estimated:
+    """An estimate, in which metric; the true figure of the test part, and of how many recordings that is."""
+
+    metric: str
+    estimate: Estimate
+    reference: float | None
+    num_answers: int
+    num_recordings: int
+    reason: str
+
+
 def estimate_session(
     catalog: Catalog, champion: ChampionRow, judgement: Judgement, answered: Answered
 ) -> EstimateRow:
     """The row of a champion and a session. Where there is no estimate its value is None, and `reason` says why."""
-    task = champion["task"]
     session = judgement.session
-    confidence = _list_confidences(task, answered.new, answered.min_score)
-    known = _read_known(catalog, champion, answered)
-    found = _estimate(task, judgement.p_value, known, confidence)
+    found = estimate_answers(catalog, champion, judgement.p_value, answered)
     name, version = champion["model_name"], champion["model_version"]
     row: EstimateRow = {
         "estimate_id": content_id("estimate", session, name, version),
         "session": session,
-        "task": task,
+        "task": champion["task"],
         "model_name": name,
         "model_version": version,
         "release_id": champion["release_id"],
-        "metric": METRICS.get(task, _NO_METRIC),
-        "value": found.value,
-        "error": found.error,
-        "reference": float(known.rightness.mean()) if len(known.rightness) else None,
-        "num_answers": len(confidence),
-        "num_recordings": known.num_recordings,
-        "reason": _describe(found, METRICS.get(task, _NO_METRIC)),
+        "metric": found.metric,
+        "value": found.estimate.value,
+        "error": found.estimate.error,
+        "reference": found.reference,
+        "num_answers": found.num_answers,
+        "num_recordings": found.num_recordings,
+        "reason": found.reason,
         "estimated_ns": judgement.judged_ns,
         "truth": None,
         "value_of_labelled": None,
         "num_labelled": 0,
     }
     return add_truth(catalog, champion, row, answered)
+
+
+def estimate_answers(
+    catalog: Catalog, champion: ChampionRow, p_value: float | None, answered: Answered
+) -> Estimated:
+    """How good the new answers are, whose images are so likely (`p_value`, None without a verdict)."""
+    task = champion["task"]
+    confidence = _list_confidences(task, answered.new, answered.min_score)
+    known = _read_known(catalog, champion, answered)
+    found = _estimate(task, p_value, known, confidence)
+    metric = METRICS.get(task, _NO_METRIC)
+    return Estimated(
+        metric,
+        found,
+        float(known.rightness.mean()) if len(known.rightness) else None,
+        len(confidence),
+        known.num_recordings,
+        _describe(found, metric),
+    )
+
+
+def has_fallen(
+    value: float | None, error: float | None, reference: float | None
+) -> bool:
+    """Whether an estimate is below the figure of the test part by more than its error explains."""
+    if value is None or reference is None or error is None:
+        return False
+    return reference - value > max(_MAX_FALL, 3 * error)
+
+
+def is_seen_fallen(row: EstimateRow) -> bool:
+    """Whether labels of the session show it: fewer answers are right than chance explains, with a margin allowed."""
+    from scipy import stats
+
+    if row["truth"] is None or row["reference"] is None or not row["num_labelled"]:
+        return False
+    allowed = max(0.0, row["reference"] - _MAX_FALL)
+    num_right = round(row["truth"] * row["num_labelled"])
+    return bool(stats.binom.cdf(num_right, row["num_labelled"], allowed) < _CHANCE)
 
 
 def add_truth(

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from assets.formats.layout import DEFAULT_SENSOR
+
 Floats = NDArray[np.float64]
 
 
@@ -106,6 +108,23 @@ def gather(figures: FrameFigures, where: str) -> GatheredFrames:
     return GatheredFrames(
         texts[0], texts[1], has_clock, np.stack(columns, axis=1), vectors
     )
+
+
+def gather_requests(rows: pa.Table, where: str) -> GatheredFrames:
+    """Images of sampled requests, as one recording of a camera that nobody names; without a vector of them all, none.
+
+    `rows` are of `requests`, in the order in which they came. Raises ValueError for a figure that is not finite.
+    """
+    columns = [f.scale(_read_figure(rows, f.name, where)) for f in FIGURES]
+    num = len(rows)
+    vectors = np.empty((num, 0))
+    if num and not rows["vector"].null_count:
+        flat = pc.list_flatten(rows["vector"].combine_chunks())
+        whole = np.asarray(flat.to_numpy(zero_copy_only=False), np.float64)
+        vectors = whole.reshape(num, -1)
+    sensors = np.full(num, DEFAULT_SENSOR)
+    captures = np.full(num, where)
+    return GatheredFrames(sensors, captures, True, np.stack(columns, axis=1), vectors)
 
 
 def leave_out(reference: FrameFigures, session: str) -> FrameFigures:

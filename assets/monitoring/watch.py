@@ -105,9 +105,7 @@ def assess(catalog: Catalog, champion: ChampionRow, session: str) -> Assessment:
     A session that the choice of the champion's data cannot take in is judged all the same, and its reason says so.
     Frames of every split: they were drawn from the same recordings, and the test's power grows with their number.
     """
-    reference = _release_frames(catalog, champion)
-    learned = [r["frame_id"] for r in reference]
-    known = {r["sensor"] for r in reference}
+    known = {r["sensor"] for r in _release_frames(catalog, champion)}
     new = catalog.read(
         "frames", _FRAME_COLUMNS, f"{session_is(session)} AND kind = 'color'"
     )
@@ -118,7 +116,7 @@ def assess(catalog: Catalog, champion: ChampionRow, session: str) -> Assessment:
         champion["model_name"], champion["model_version"], champion["release_id"]
     )
     found = assess_session(
-        _figures(catalog, learned), _figures(catalog, watched), session, subject
+        read_reference(catalog, champion), _figures(catalog, watched), session, subject
     )
     made_by = version_of("drift")
     found = replace(
@@ -128,6 +126,12 @@ def assess(catalog: Catalog, champion: ChampionRow, session: str) -> Assessment:
     if can_take_in(catalog, choice, session):
         return found
     return mark(found, OUTSIDE)
+
+
+def read_reference(catalog: Catalog, champion: ChampionRow) -> FrameFigures:
+    """What the champion knows: the figures of all frames of its release."""
+    learned = [r["frame_id"] for r in _release_frames(catalog, champion)]
+    return _figures(catalog, learned)
 
 
 def assess_answers(
@@ -165,11 +169,20 @@ class Answered:
 
 def read_answered(catalog: Catalog, champion: ChampionRow, session: str) -> Answered:
     """Answers as they were stored by its exam and by `predict_session`, and the score from which objects count."""
+    mine = is_in("model_sha256", [champion["model_sha256"]])
+    new = f"{mine} AND purpose = 'monitoring' AND {session_is(session)}"
+    arrived = catalog.read_latest("predictions", where=new).to_pylist()
+    frames = _read_frames(catalog, arrived)
+    reference = read_exam(catalog, champion, f"NOT ({session_is(session)})")
+    return replace(reference, new=arrived, new_frames=frames)
+
+
+def read_exam(catalog: Catalog, champion: ChampionRow, where: str = "true") -> Answered:
+    """The reference alone, of the frames for which `where` holds."""
     from assets.retrieval.answers import read_operating_score
 
     mine = is_in("model_sha256", [champion["model_sha256"]])
-    test = f"{mine} AND purpose = 'test' AND NOT ({session_is(session)})"
-    new = f"{mine} AND purpose = 'monitoring' AND {session_is(session)}"
+    test = f"{mine} AND purpose = 'test' AND {where}"
     part = f"release_id = {repr_sql(champion['release_id'])} AND split = 'test'"
     ids = set(
         catalog.read_latest("release_frames", ["frame_id"], part)[
@@ -181,13 +194,13 @@ def read_answered(catalog: Catalog, champion: ChampionRow, session: str) -> Answ
         for row in catalog.read_latest("predictions", where=test).to_pylist()
         if row["frame_id"] in ids
     ]
-    arrived = catalog.read_latest("predictions", where=new).to_pylist()
     score = read_operating_score(catalog, champion)
+    none = _read_frames(catalog, [])
     return Answered(
         reference,
         _read_frames(catalog, reference),
-        arrived,
-        _read_frames(catalog, arrived),
+        [],
+        none,
         0.5 if score is None else score,
     )
 

@@ -4,16 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
-from assets.monitoring.control import TABLES_OF, follow
+from assets.monitoring.control import (
+    REQUESTS,
+    SUBJECTS,
+    TABLES_OF,
+    Reading,
+    follow,
+    follow_requests,
+)
 from assets.monitoring.feeds import Feed, read_feeds
 from assets.monitoring.pending import champions
 from assets.tables.catalog import Catalog, repr_sql
 from assets.tables.rows import ChampionRow
 from assets.tables.schemas.monitoring import WHOLE_SESSION
+from models.metrics.sequential import THRESHOLD
 
 Row = dict[str, Any]
+_WINDOW = (
+    "window",
+    "start_ns",
+    "end_ns",
+    "task",
+    "num_images",
+    "num_judged",
+    "metric",
+    "estimate",
+    "error",
+    "reference",
+    "estimate_reason",
+)
 _ESTIMATE = (
     "session",
     "task",
@@ -29,11 +50,19 @@ _ESTIMATE = (
 )
 
 
+class _Verdict(NamedTuple):
+    """On one session or window."""
+
+    drifted: bool | None
+    p_value: float | None
+    reason: str
+
+
 def read_drift(catalog: Catalog, sessions: Sequence[str] = ()) -> dict[str, list[Row]]:
     """Of champions, and of the sessions that match one of these names, or all: in the order in which they were judged.
 
-    Feeds are all there are. Alarms are those that were to be told, the newest first. Raises ValueError for a name that
-    no stored session matches.
+    Windows of requests and feeds are all there are. Alarms are those that were to be told, the newest first. Raises
+    ValueError for a name that no stored session matches.
     """
     _require_stored(catalog, sessions)
     promoted = champions(catalog)
@@ -54,6 +83,9 @@ def read_drift(catalog: Catalog, sessions: Sequence[str] = ()) -> dict[str, list
     return {
         "readings": readings,
         "estimates": sorted(estimates, key=lambda r: (r["session"], r["task"])),
+        "requests": [
+            row for champion in promoted for row in _list_windows(catalog, champion)
+        ],
         "feeds": [describe_feed(feed) for feed in read_feeds(catalog)],
         "alarms": sorted(alarms, key=lambda row: -row["raised_ns"]),
     }
@@ -101,21 +133,49 @@ def _list_readings(catalog: Catalog, champion: ChampionRow) -> list[Row]:
         }
         for reading in follow(catalog, champion, subject):
             verdict = verdicts[reading.session]
-            rows.append(
-                {
-                    "session": reading.session,
-                    "subject": subject,
-                    "model_name": champion["model_name"],
-                    "model_version": champion["model_version"],
-                    "is_drifted": verdict["is_drifted"],
-                    "p_value": verdict["p_value"],
-                    "verdict": verdict["reason"],
-                    "evidence": reading.evidence,
-                    "threshold": reading.threshold,
-                    "is_alarm": reading.is_alarm,
-                    "sensor": reading.sensor,
-                    "statistic": reading.statistic,
-                    "distance": reading.distance,
-                }
+            found = _Verdict(
+                verdict["is_drifted"], verdict["p_value"], verdict["reason"]
             )
+            row = _describe_reading(champion, subject, found, reading)
+            rows.append({"session": reading.session, **row})
     return rows
+
+
+def _list_windows(catalog: Catalog, champion: ChampionRow) -> list[Row]:
+    """A row a window of requests and subject, with the window's estimate; evidence is None where nothing was tested."""
+    mine = f"model_name = {repr_sql(champion['model_name'])} AND model_version = {champion['model_version']}"
+    windows = catalog.read_latest("request_windows", where=mine).sort_by("end_ns")
+    rows: list[Row] = []
+    for subject in SUBJECTS:
+        reading_of = {
+            reading.session: reading
+            for reading in follow_requests(catalog, champion, subject)
+        }
+        for window in windows.to_pylist():
+            found = _Verdict(
+                *(window[f"{subject}_{name}"] for name in _Verdict._fields)
+            )
+            told = {name: window[name] for name in _WINDOW}
+            reading = reading_of.get(window["window"])
+            row = _describe_reading(champion, REQUESTS + subject, found, reading)
+            rows.append(told | row)
+    return sorted(rows, key=lambda row: row["end_ns"])
+
+
+def _describe_reading(
+    champion: ChampionRow, subject: str, verdict: _Verdict, reading: Reading | None
+) -> Row:
+    return {
+        "subject": subject,
+        "model_name": champion["model_name"],
+        "model_version": champion["model_version"],
+        "is_drifted": verdict.drifted,
+        "p_value": verdict.p_value,
+        "verdict": verdict.reason,
+        "evidence": reading and reading.evidence,
+        "threshold": THRESHOLD,
+        "is_alarm": bool(reading and reading.is_alarm),
+        "sensor": reading and reading.sensor,
+        "statistic": reading and reading.statistic,
+        "distance": reading and reading.distance,
+    }

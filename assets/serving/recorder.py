@@ -21,6 +21,7 @@ from typing import Any
 from assets.images import decode_rgb
 from assets.serving.protocol import Message, receive, send
 from assets.serving.retention import TABLE, drop_expired
+from assets.serving.returned import store_return
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 
@@ -50,7 +51,10 @@ class Recorder:
         return max(0.0, due_s - time.monotonic())
 
     def take(self, message: Message, pieces: Sequence[bytes]) -> None:
-        """Add the rows of one image: all have its vector."""
+        """Add the rows of one image, which all have its vector; or store that a canary was taken back."""
+        if message.get("do") == "return":
+            self._store_return(message["row"])
+            return
         found = self._embed(pieces[0])
         if not self._rows:
             self._since_s = time.monotonic()
@@ -74,6 +78,12 @@ class Recorder:
             self._catalog.merge(TABLE, to_table(TABLES[TABLE], rows))
         except Exception as error:  # a store that is away: requests go on
             _log.warning(f"{len(rows)} sampled requests were not kept: {error}")
+
+    def _store_return(self, told: dict[str, Any]) -> None:
+        try:
+            store_return(self._catalog, told)
+        except Exception as error:  # a store that is away: requests go on
+            _log.warning(f"that a canary was taken back was not kept: {error}")
 
     def _embed(self, payload: bytes) -> dict[str, Any]:
         """The columns of the image's vector, by the encoder that stored frames are embedded with."""

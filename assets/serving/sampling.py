@@ -78,8 +78,7 @@ class Sampler:
     async def start(self) -> None:
         """Start the process that writes, where something is to be kept."""
         if self.rules.rate > 0:
-            self._child = await start_child(_MODULE, self.log, is_trusted=True)
-            self._child.tell(self._describe())
+            await self._start_child()
 
     def keep(self, asked: Asked, said: Sequence[Said]) -> None:
         """Hand on what was said of one image; where the process lags or has ended it is dropped, and counted."""
@@ -90,6 +89,17 @@ class Sampler:
         rows = [make_row(asked, one, self.rules) for one in said]
         child.tell({"do": "keep", "rows": rows}, [asked.payload])
         self.num_kept += len(rows)
+
+    async def note_return(self, told: Message) -> None:
+        """Hand on that a canary was taken back; where nothing is sampled, the process that writes is started for it."""
+        if self._child is None or self._child.is_gone:
+            await self._start_child()
+        assert self._child is not None
+        self._child.tell({"do": "return", "row": told})
+
+    async def _start_child(self) -> None:
+        self._child = await start_child(_MODULE, self.log, is_trusted=True)
+        self._child.tell(self._describe())
 
     async def close(self) -> None:
         """Let all that was handed on be written."""

@@ -22,6 +22,7 @@ from assets.serving.pictures import LIMITS
 from assets.serving.queue import Answered, ImageQueue
 from assets.serving.refusals import Refused, busy, too_large
 from assets.serving.replicas import OpenModel, Replicas
+from assets.serving.returned import make_return
 from assets.serving.sampling import Asked, Said, Sampler
 from assets.serving.versions import (
     CANARY,
@@ -271,12 +272,16 @@ class Service:
             self.sampler.keep(one, rows)
 
     def _settle(self, lineup: Lineup) -> None:
+        trial = lineup.canary
         done = lineup.settle()
         if done is None:
             return
         gone, told = done
-        if gone.model_sha256 in lineup.returned:
+        cause = lineup.returned.get(gone.model_sha256)
+        if cause is not None and trial is not None:
             self.figures.returned[gone.task] += 1
+            row = make_return(trial, lineup.champion, cause)
+            self._do_aside(self.sampler.note_return(row))
         _log.warning(told)
         self._do_aside(self._let_go(gone))
 

@@ -423,6 +423,63 @@ class DriftRow(TypedDict):
     code_version: NotRequired[str | None]
 
 
+class RequestDriftRow(TypedDict):
+    """Of `request_drift`."""
+
+    drift_id: str
+    window: str
+    subject: str
+    sensor: str
+    model_name: str
+    model_version: int
+    release_id: str
+    statistic: str
+    value: float | None
+    p_value: float | None
+    raw_p_value: float | None
+    threshold: float
+    is_drifted: bool | None
+    num_frames: int
+    num_reference: int
+    unit: str
+    reason: str
+    judged_ns: int | None
+
+
+class RequestWindowRow(TypedDict):
+    """Of `request_windows`."""
+
+    window_id: str
+    window: str
+    start_ns: int
+    end_ns: int
+    task: str
+    model_name: str
+    model_version: int
+    release_id: str
+    num_images: int
+    num_judged: int
+    images_drifted: bool | None
+    images_p_value: float | None
+    images_reason: str
+    answers_drifted: bool | None
+    answers_p_value: float | None
+    answers_reason: str
+    metric: str
+    estimate: float | None
+    error: float | None
+    reference: float | None
+    estimate_reason: str
+    judged_ns: int
+
+
+class FeedSightingRow(TypedDict):
+    """Of `feed_sightings`."""
+
+    sensor: str
+    seen_ns: int
+
+
 class EstimateRow(TypedDict):
     """A row of `estimates`."""
 
@@ -509,6 +566,23 @@ class RequestRow(TypedDict):
     latency_ms: float
     batch_size: int
     disagreement: float | None
+
+
+class CanaryReturnRow(TypedDict):
+    """Of `canary_returns`."""
+
+    return_id: str
+    task: str
+    model_name: str
+    model_version: int
+    model_sha256: str
+    champion_version: int
+    champion_sha256: str
+    cause: str
+    num_images: int
+    num_failed: int
+    disagreement: float | None
+    at_ns: int
 
 
 class QuarantineRow(TypedDict):

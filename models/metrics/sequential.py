@@ -64,12 +64,15 @@ def chart(
     num_reference: ArrayLike,
     is_one_sided: ArrayLike,
     threshold: float = THRESHOLD,
+    learns_alarms: bool = False,
 ) -> Chart:
     """Follow S figures over T sessions in the order in which they were judged.
 
     `distances` (T, S): how far each session is from the reference, in standard deviations of the prediction; NaN where
     it has no such figure. `num_reference` (S,): recordings that these are measured by. `is_one_sided` (S,): only
-    greater distances count. Raises ValueError for distances that are infinite, and fewer than MIN_UNITS recordings.
+    greater distances count. `learns_alarms`: what an alarm was about is learnt with it, so that a difference that
+    stays is told once; else it is told each time that its evidence suffices again. Raises ValueError for distances that
+    are infinite, and fewer than MIN_UNITS recordings.
     """
     z = np.asarray(distances, np.float64)
     _require_valid(z, np.asarray(num_reference))
@@ -92,7 +95,10 @@ def chart(
         baseline.learn(k + 1 - _LAG, running <= _CALM)
         if is_alarm[k]:
             running = np.zeros_like(running)
-            baseline.skip(k + 1)
+            if learns_alarms:
+                baseline.learn(k + 1, np.ones_like(is_known))
+            else:
+                baseline.skip(k + 1)
     return Chart(evidence, total, is_alarm)
 
 

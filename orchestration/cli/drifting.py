@@ -16,8 +16,9 @@ def drift(
     wide: Wide = False,
     as_json: Json = False,
 ) -> None:
-    """Say what champions make of sessions: drift of images and answers, evidence of a change over all of them, how good
-    answers are estimated to be and were, which feeds stopped, which alarms were raised. Changes nothing.
+    """Say what champions make of sessions and of requests: drift of images and answers, evidence of a change over all
+    of them, how good answers are estimated to be and were, which feeds stopped, which alarms were raised. Changes
+    nothing.
 
     Alarms are raised by alarm_sensor of `daguerre ui`, and told by DAGUERRE_ALARM_WEBHOOK, in the form of Slack's.
     """
@@ -29,6 +30,7 @@ def drift(
     if as_json:
         return say(True, facts, "")
     print_lines(_tell_readings(facts), wide)
+    print_lines(_tell_requests(facts), wide)
     for name in ("estimates", "feeds"):
         if facts[name]:
             print_table(facts[name], name, wide, _MORE)
@@ -40,10 +42,24 @@ def _tell_readings(facts: Mapping[str, Any]) -> Iterator[str]:
         yield "no session has been judged yet: `daguerre status` says which champions there are"
     for reading in facts["readings"]:
         who = f"{reading['subject']} of {reading['session']} for {reading['model_name']} v{reading['model_version']}"
-        share = f"evidence {reading['evidence']:.3g} of {reading['threshold']:.0f}"
-        alarm = "ALARM, " * reading["is_alarm"]
-        what = f"{alarm}{share}; {shorten(reading['verdict'], 160)}"
-        yield f"{who}: {what}"
+        yield f"{who}: {_tell_evidence(reading)}"
+
+
+def _tell_requests(facts: Mapping[str, Any]) -> Iterator[str]:
+    for row in facts["requests"]:
+        subject = row["subject"].removeprefix("request_")
+        who = f"{subject} of requests of {row['window']} for {row['model_name']} v{row['model_version']}"
+        yield f"{who}: {_tell_evidence(row)}"
+        if subject == "answers":
+            yield f"  {row['num_images']} images; {row['estimate_reason']}"
+
+
+def _tell_evidence(row: Mapping[str, Any]) -> str:
+    alarm = "ALARM, " * row["is_alarm"]
+    share = "no evidence"
+    if row["evidence"] is not None:
+        share = f"evidence {row['evidence']:.3g} of {row['threshold']:.0f}"
+    return f"{alarm}{share}; {shorten(row['verdict'], 160)}"
 
 
 def _tell_alarms(facts: Mapping[str, Any]) -> Iterator[str]:

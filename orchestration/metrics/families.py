@@ -156,7 +156,7 @@ DRIFT_SENSORS = _count(
 )
 EVIDENCE = _gauge(
     "drift_evidence",
-    "Evidence of a change up to the newest session that the champion has judged, of images or answers",
+    "Evidence of a change up to the newest session, or day of requests, of images and of answers each",
     "task",
     "subject",
 )

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.causes import find_cause
-from assets.monitoring.control import TABLES_OF, follow
+from assets.monitoring.control import REQUESTS, SUBJECTS, follow, follow_requests
 from assets.monitoring.feeds import read_feeds
 from assets.registry.release import find_rules
 from assets.tables.catalog import Catalog, is_in, repr_sql
@@ -55,10 +55,13 @@ def read_tables(settings: Settings) -> Iterator[Sample]:
 def _read_evidence(catalog: Catalog, champion: ChampionRow) -> Iterator[Sample]:
     if champion["task"] not in TASK_NAMES:
         return
-    for subject in TABLES_OF:
+    for subject in SUBJECTS:
         readings = follow(catalog, champion, subject)
         evidence = readings[-1].evidence if readings else 0.0
         yield f.EVIDENCE.at(evidence, champion["task"], subject)
+        windows = follow_requests(catalog, champion, subject)
+        evidence = windows[-1].evidence if windows else 0.0
+        yield f.EVIDENCE.at(evidence, champion["task"], REQUESTS + subject)
 
 
 def _read_estimates(catalog: Catalog, champion: ChampionRow) -> Iterator[Sample]:

@@ -11,7 +11,15 @@ from assets.monitoring.webhook import Webhook
 from assets.tables.catalog import Catalog
 from orchestration.sensors.seen import read_versions
 
-_READ = ("champions", "drift", "answer_drift", "estimates", "labels", "label_versions")
+_READ = (
+    "champions",
+    "drift",
+    "answer_drift",
+    "estimates",
+    "request_windows",
+    "labels",
+    "label_versions",
+)
 
 
 @dg.sensor(

@@ -16,9 +16,11 @@ UNATTACHED = {
     "answer_drift",
     "champions",
     "estimates",
+    "feed_sightings",
     "promotions",
     "edge_forms",
     "retraining_requests",
+    "canary_returns",
     "publications",
     "pointers",
 }

@@ -26,7 +26,20 @@ AFTER: tuple[str, ...] = ("serving",)
 WHOLE_SESSION = (
     "session"  # `statistic` of the drift row with the verdict on all sensors together
 )
-ALARM_KINDS = ("images", "answers", "estimate", "feed")
+SUBJECTS = ("images", "answers")
+ALARM_KINDS = (
+    *SUBJECTS,
+    "estimate",
+    "feed",
+    "request_images",
+    "request_answers",
+    "request_estimate",
+    "canary",
+    "shadow",
+)
+
+METRICS = ("accuracy", "precision", "none")  # that are estimated
+_NOT_OF_REQUESTS = ("drift_id", "session", "code_version")
 
 PREDICTIONS = Table(
     name="predictions",
@@ -124,7 +137,7 @@ ESTIMATES = Table(
         Column("model_name", TEXT),
         Column("model_version", INT, low=1),
         Column("release_id", TEXT, regex=ID),
-        Column("metric", TEXT, values=("accuracy", "precision", "none")),
+        Column("metric", TEXT, values=METRICS),
         Column(
             "value",
             FLOAT,
@@ -169,6 +182,76 @@ ESTIMATES = Table(
             high=1,
         ),
         Column("num_labelled", INT, "answers on frames with labels", low=0),
+    ),
+)
+
+# days in which servers were asked, a row a champion and window; what was asked in them goes with its time
+REQUEST_WINDOWS = Table(
+    name="request_windows",
+    stage="monitoring",
+    key="window_id",
+    erase="none",
+    columns=(
+        id_column("window_id"),
+        Column("window", TEXT, "first day, or first and last day", "UTC"),
+        Column("start_ns", INT, "ns", "UTC"),
+        Column("end_ns", INT, "ns, the first that is after it", "UTC"),
+        Column("task", TEXT, values=TASK_NAMES),
+        Column("model_name", TEXT),
+        Column("model_version", INT, low=1),
+        Column("release_id", TEXT, regex=ID),
+        Column("num_images", INT, "different images, of the sampled requests", low=1),
+        Column("num_judged", INT, "images of these, drawn at random", low=1),
+        *(
+            column
+            for subject in SUBJECTS
+            for column in (
+                Column(
+                    f"{subject}_drifted", BOOL, "1; null: no verdict", nullable=True
+                ),
+                Column(f"{subject}_p_value", FLOAT, "1", nullable=True, low=0, high=1),
+                Column(f"{subject}_reason", TEXT),
+            )
+        ),
+        Column("metric", TEXT, values=METRICS),
+        Column(
+            "estimate",
+            FLOAT,
+            "1, without labels; null: no estimate",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column("error", FLOAT, "1, as in `estimates`", nullable=True, low=0),
+        Column("reference", FLOAT, "1, as in `estimates`", nullable=True),
+        Column("estimate_reason", TEXT),
+        Column("judged_ns", INT, "ns", "UTC"),
+    ),
+)
+
+# as `drift`, of windows of requests; written before their rows in `request_windows`
+REQUEST_DRIFT = replace(
+    DRIFT,
+    name="request_drift",
+    erase="none",
+    columns=(
+        id_column("drift_id"),
+        Column("window", TEXT, "as in `request_windows`"),
+        Column("subject", TEXT, values=SUBJECTS),
+        *(c for c in DRIFT.columns if c.name not in _NOT_OF_REQUESTS),
+    ),
+    version=1,
+)
+
+# cameras that were seen to deliver, while alarms were looked for
+FEED_SIGHTINGS = Table(
+    name="feed_sightings",
+    stage="monitoring",
+    key="sensor",
+    erase="none",
+    columns=(
+        Column("sensor", TEXT),
+        Column("seen_ns", INT, "ns, of the first time", "UTC"),
     ),
 )
 
@@ -225,6 +308,9 @@ TABLES = (
     DRIFT,
     ANSWER_DRIFT,
     ESTIMATES,
+    REQUEST_WINDOWS,
+    REQUEST_DRIFT,
+    FEED_SIGHTINGS,
     ALARMS,
     RETRAINING_REQUESTS,
 )

@@ -97,4 +97,33 @@ REQUESTS = Table(
     ),
 )
 
-TABLES = (REQUESTS,)
+# canaries that servers took back, by themselves; a server that starts anew tries them again
+CANARY_RETURNS = Table(
+    name="canary_returns",
+    stage="serving",
+    key="return_id",
+    erase="none",
+    columns=(
+        id_column("return_id"),
+        Column("task", TEXT, values=TASK_NAMES),
+        Column("model_name", TEXT),
+        Column("model_version", INT, low=1),
+        Column("model_sha256", TEXT, regex=SHA),
+        Column("champion_version", INT, "1, of who answers in its place", low=1),
+        Column("champion_sha256", TEXT, regex=SHA),
+        Column("cause", TEXT),
+        Column("num_images", INT, "images that it was asked about", low=0),
+        Column("num_failed", INT, "images of these", low=0),
+        Column(
+            "disagreement",
+            FLOAT,
+            "mean, as in `requests`; null: none was compared",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column("at_ns", INT, "ns", "UTC", low=0),
+    ),
+)
+
+TABLES = (REQUESTS, CANARY_RETURNS)

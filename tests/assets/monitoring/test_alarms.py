@@ -11,12 +11,11 @@ import pytest
 from assets.monitoring.alarms import (
     COOLDOWN_S,
     MAX_TRIES,
-    Event,
     choose_new,
-    has_fallen,
-    is_seen_fallen,
     raise_alarms,
 )
+from assets.monitoring.estimates import has_fallen, is_seen_fallen
+from assets.monitoring.event import Event
 from assets.monitoring.webhook import Webhook
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -115,8 +114,7 @@ def test_a_feed_that_stopped_is_an_alarm_once_and_again_when_it_stops_again(tmp_
     ],
 )
 def test_an_estimate_falls_by_more_than_0_05_and_three_errors(value, error, falls):
-    row = {"value": value, "error": error, "reference": 0.9}
-    assert has_fallen(row) is falls
+    assert has_fallen(value, error, 0.9) is falls
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pytest
 from assets.sandbox.confinement import list_gaps
 from assets.sandbox.guard import ImageGuard
 from assets.serving import replicas
+from assets.serving.protocol import Message
 from assets.serving.queue import Waiting
 from assets.serving.refusals import Refused
 from assets.serving.sampling import Asked, Said, Sampler, SamplingRules, make_row
@@ -30,12 +31,25 @@ SAID = {1: ["red", "red", "blue"], 2: ["green", "green", "red"]}
 SAID[3] = SAID[1]  # the slow one
 
 
+class Returns(Sampler):
+    """Keeps here what was taken back, where others hand it to a process that writes."""
+
+    def __init__(self, stores: Message, rules: SamplingRules) -> None:
+        super().__init__(stores, rules)
+        self.returned: list[Message] = []
+
+    async def note_return(self, told: Message) -> None:
+        """Keep it."""
+        self.returned.append(told)
+
+
 @pytest.fixture(scope="module")
 def service(loop):
     made: list[Service] = []
 
     async def start() -> None:
         made.append(make_service(num_replicas=2, budget_s=60.0))
+        made[0].sampler = Returns({}, SamplingRules(rate=0.0))
         await made[0].replicas.start()
 
     loop.run(start())
@@ -73,7 +87,7 @@ async def until(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.01)
 
 
-class Rows(Sampler):
+class Rows(Returns):
     """Keeps all rows here, where others hand them to a process that writes."""
 
     def __init__(self) -> None:
@@ -155,6 +169,10 @@ def test_a_canary_that_disagrees_is_returned_and_takes_no_more_requests(
         # of red, red, blue it says green, green, red: all differ
         fault = "its answers differ from the champion's by 1.00 (0 to 1)"
         assert lineup.returned == {colours.second.model_sha256: fault}
+        await until(lambda: not service._aside)
+        (row,) = [r for r in service.sampler.returned if r["cause"] == fault]
+        assert (row["model_version"], row["champion_version"]) == (2, 1)
+        assert row["disagreement"] == 1 and row["num_images"] >= 9
         assert {reply.version for reply in replies[-5:]} == {colours.first}
 
     loop.run(work())

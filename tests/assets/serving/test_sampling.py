@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from assets.sandbox.guard import ImageFacts
 from assets.serving.protocol import Message
 from assets.serving.queue import Answered
 from assets.serving.recorder import Recorder
+from assets.serving.returned import make_return
 from assets.serving.sampling import Asked, Said, Sampler, SamplingRules, make_row
+from assets.serving.versions import CanaryRules, Trial
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import content_id
 from checks.gates import gate_session
@@ -92,6 +95,27 @@ def test_what_a_server_hands_on_is_in_the_table_with_vectors_when_it_ends(
         assert np.linalg.norm(row["vector"]) == pytest.approx(1, abs=1e-3)
         assert row["vector_version"].endswith(rules.encoder.name)
     assert all(verdict.passed for verdict in gate_session(catalog, "requests", None))
+
+
+def test_a_canary_that_was_taken_back_is_stored_also_where_nothing_is_sampled(
+    catalog, rules, colours, loop
+):
+    trial = Trial(colours.second, CanaryRules())
+    trial.figures.add([0.1] * 3, num_failed=2)
+    trial.figures.disagreements += [0.5, 1.0]
+
+    async def work() -> None:
+        sampler = Sampler(name_stores(catalog), replace(rules, rate=0.0))
+        await sampler.start()
+        await sampler.note_return(make_return(trial, colours.first, "it failed"))
+        await sampler.close()
+
+    loop.run(work())
+    (row,) = catalog.read_latest("canary_returns").to_pylist()
+    assert (row["model_version"], row["champion_version"]) == (2, 1)
+    assert (row["num_images"], row["num_failed"]) == (5, 2)
+    assert (row["cause"], row["disagreement"]) == ("it failed", 0.75)
+    assert all(v.passed for v in gate_session(catalog, "canary_returns", None))
 
 
 def test_a_store_that_is_away_loses_samples_and_no_more(

@@ -7,7 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.alarms import CHANGES, World, count_alarms, draw_distances, find_delays
+from bench.alarms import (
+    CHANGES,
+    Asked,
+    World,
+    count_alarms,
+    count_day_alarms,
+    draw_distances,
+    find_day_delays,
+    find_delays,
+)
 from models.metrics.sequential import MAX_FALSE_ALARMS, THRESHOLD, chart, to_evidence
 
 RUNS = 25
@@ -45,6 +54,18 @@ def test_evidence_of_any_p_value_is_finite(p_value):
 )
 def test_200_clean_sessions_raise_no_more_alarms_than_stated(scatter, references, runs):
     assert count_alarms(World(scatter, references), runs) <= MAX_FALSE_ALARMS
+
+
+def test_days_from_one_place_that_stays_keep_the_bound_where_what_was_told_is_learnt():
+    days = Asked("skewed", references=8, stays=0.9)
+    told_once = count_day_alarms(days, 10, learns=True)
+    assert told_once <= MAX_FALSE_ALARMS
+    assert count_day_alarms(days, 10, learns=False) > 3 * MAX_FALSE_ALARMS
+
+
+def test_a_dusk_of_requests_is_seen_in_three_days():
+    delays = find_day_delays(Asked(stays=0.5, moved=4, by_sd=5.0), 20)
+    assert np.mean(delays <= 3) >= 0.9
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,7 @@ def full_home(settings: Settings) -> Settings:
     _store(catalog, "scores", [_score("map50", 0.75), _score("map", None)])
     drifted = {"session-00000": True, "session-00001": False, "session-00002": None}
     _store(catalog, "drift", [r for s, d in drifted.items() for r in _judge(s, d)])
+    _store(catalog, "request_drift", [_judge_requests()])
     _store(catalog, "estimates", [_estimate(0.75, 0.5), _estimate(None, None)])
     told = {"kind": "images", "is_told": True, "told": "pending"}
     _store(catalog, "alarms", [{"alarm_id": content_id("a"), **told}])
@@ -107,6 +108,13 @@ def _judge(session: str, is_drifted: bool | None) -> list[dict]:
         }
         for sensor, statistic, found in figures
     ]
+
+
+def _judge_requests() -> dict:
+    """A day of requests of which the light is eight deviations off."""
+    of = {"model_name": "daguerre-detection", "model_version": 3}
+    of |= {"release_id": RELEASE, "subject": "images", "statistic": "brightness"}
+    return {**of, "value": -8.0, "raw_p_value": 1e-4, "num_reference": 8}
 
 
 def _estimate(value: float | None, truth: float | None) -> dict:

@@ -72,6 +72,11 @@ def test_a_home_is_told_of_by_every_metric_and_not_changed(full_home: Settings) 
     assert find(told, f.DRIFT_SENSORS) == {
         ("detection", "left", v): n for v, n in verdicts.items()
     }
+    subjects = ("images", "answers", "request_images", "request_answers")
+    followed = {("detection", subject) for subject in subjects}
+    assert find(told, f.EVIDENCE).keys() == followed
+    assert find(told, f.EVIDENCE)["detection", "request_images"] > 10
+    assert find(told, f.EVIDENCE)["detection", "request_answers"] == 0
     assert find(told, f.REQUESTS) == {("detection",): 1}
     assert find(told, f.CHAMPION_VERSION) == {("detection",): 3}
     assert find(told, f.CHAMPION_SCORE) == {("detection", "map50"): 0.75}
