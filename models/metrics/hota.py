@@ -1,7 +1,7 @@
 """HOTA: detection and association weighed evenly, at 19 overlaps from 0.05 to 0.95.
 
-Luiten et al. 2021, "HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking". A frame's boxes are matched once,
-for the sum of overlap times how well the two tracks agree as a whole; the level of overlap decides what counts of it.
+Luiten et al. 2021, "HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking". A frame's boxes are matched
+once, for the sum of overlap times how well the two tracks agree as a whole; the level of overlap decides what counts.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class TrackPairs:
 
 
 def pair_tracks(truth: TrackedBoxes, found: TrackedBoxes) -> TrackPairs:
-    """What overlaps what. Boxes of one frame are compared only where they are near: a frame of 1,000 costs no million."""
+    """What overlaps what. Of one frame only boxes that are near are compared: a frame of 1,000 costs no million."""
     frames = np.union1d(truth.frames, found.frames)
     truth_ids, truth_places = _compact(truth.ids)
     found_ids, found_places = _compact(found.ids)

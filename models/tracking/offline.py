@@ -170,7 +170,7 @@ def _mean_looks(vectors: Floats, labels: Ints) -> Floats:
 def _take_in_unsure(
     sightings: Sightings, places: Ints, labels: Ints, config: OfflineConfig
 ) -> tuple[Ints, Ints]:
-    """Places and labels of the sightings of paths, with those that were found with doubt where a gap should have one."""
+    """Places and labels of the sightings of paths, with those found with doubt where a gap should have one."""
     seen = sightings.take(places)
     paths = smooth_paths(seen.frames, labels, seen.boxes_xyxy)
     is_gap = np.ones(len(paths.mean), bool)

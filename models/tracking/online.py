@@ -5,13 +5,13 @@ Both go from frame to frame. What a frame costs grows with the boxes that overla
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.tracking.motion import AREA, HEIGHT, Filters, Model
+from models.tracking.motion import AREA, HEIGHT, Filters
 from models.tracking.overlaps import Pairs, assign, find_overlaps
 from models.tracking.sightings import Floats, Ints, Sightings, Tracks, order_tracks
 
@@ -168,12 +168,6 @@ def link_boxes(sightings: Sightings, min_iou: float) -> Ints:
         labels[places[new]] = alive.labels[len(alive) - len(new) :]
         alive.keep(alive.ages == 0)
     return labels
-
-
-TRACKERS: dict[str, Callable[[Sightings], Tracks]] = {
-    "sort": track_sort,
-    "bytetrack": track_byte,
-}
 
 
 @dataclass

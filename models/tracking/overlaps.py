@@ -1,4 +1,4 @@
-"""Which boxes overlap, by a sweep along x, and who belongs to whom: work grows with the overlaps, not with the square."""
+"""Which boxes overlap, by a sweep along x, and which belong together: work grows with overlaps, not with all pairs."""
 
 from __future__ import annotations
 
