@@ -202,9 +202,9 @@ def _walk(
     Where nothing is found for so long that no track lives through it, frames are left out.
     """
     frames, starts = np.unique(sightings.frames, return_index=True)
-    ends = [*starts[1:].tolist(), len(sightings)]
+    borders = [*starts.tolist(), len(sightings)]
     last = None
-    for frame, start, end in zip(frames.tolist(), starts.tolist(), ends, strict=True):
+    for frame, start, end in zip(frames.tolist(), borders, borders[1:], strict=False):
         skipped = 0 if last is None else frame - last - 1
         for _ in range(min(skipped, max_age + 1)):
             alive.step()
