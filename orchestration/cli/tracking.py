@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,10 +44,12 @@ def track(
         Path | None,
         typer.Option(metavar="FILE", help="True tracks, in place of the folder's own."),
     ] = None,
-    model: Annotated[
-        str | None,
+    models: Annotated[
+        list[str] | None,
         typer.Option(
-            metavar="ID", help="Of a SESSION: a detector in place of the champion."
+            "--model",
+            metavar="ID",
+            help="Of a SESSION: a detector in place of the champion; several times for several.",
         ),
     ] = None,
     looks: Annotated[
@@ -86,7 +88,7 @@ def track(
     FOLDER nothing is kept but what --out says; where it has a truth, how good the tracks are is told.
     """
     if Path(target).is_dir() or detections is not None:
-        _refuse_both(model=model, looks=looks)
+        _refuse_both(model=models, looks=looks)
         facts = _of_folder(
             Path(target),
             _Files(detections, truth, None if dry_run else out),
@@ -98,9 +100,10 @@ def track(
     if not re.match(SESSION_KEY, target):
         raise ValueError(f"{target!r} is no folder, and no session: `daguerre status`")
     _refuse_both(truth=truth, out=out, ignore_scores=ignore_scores)
-    facts, is_held = _of_session(target, tracker, model, looks, min_score, dry_run)
-    say(as_json, facts, join_lines(_tell(facts)))
-    if is_held:
+    asked = _Asked(tracker, tuple(models or ()), looks, min_score)
+    made = _of_session(target, asked, dry_run)
+    say(as_json, made, join_lines(line for facts in made for line in _tell(facts)))
+    if any(facts.get("held") for facts in made):
         raise typer.Exit(1)
 
 
@@ -155,16 +158,18 @@ def _of_folder(
     }
 
 
-def _of_session(
-    session: str,
-    tracker: str,
-    model: str | None,
-    looks: bool,
-    min_score: float | None,
-    dry_run: bool,
-) -> tuple[dict[str, Any], bool]:
-    from dataclasses import replace
+@dataclass(frozen=True)
+class _Asked:
+    """How the boxes of a session are joined, and whose; no model: those of the champion."""
 
+    tracker: str
+    models: tuple[str, ...]
+    looks: bool
+    min_score: float | None
+
+
+def _of_session(session: str, asked: _Asked, dry_run: bool) -> list[dict[str, Any]]:
+    """What was made of each model's answers."""
     from assets.retrieval.answers import choose_models, require_frames
     from assets.tracking.rows import Method
     from assets.tracking.session import choose_score
@@ -175,13 +180,17 @@ def _of_session(
     settings = load_settings()
     catalog = build_catalog(settings)
     require_frames(catalog, session)
-    chosen = choose_models(catalog, [model] if model else [], DETECTION)[0]
-    method = choose_score(catalog, chosen, Method(tracker, uses_looks=looks))
-    if min_score is not None:
-        method = replace(method, min_score=min_score)
-    if dry_run:
-        return _plan(catalog, session, chosen, method), False
-    return _make(catalog, settings, session, chosen, method)
+    found = []
+    for model in choose_models(catalog, asked.models, DETECTION):
+        plain = Method(asked.tracker, uses_looks=asked.looks)
+        method = choose_score(catalog, model, plain)
+        if asked.min_score is not None:
+            method = replace(method, min_score=asked.min_score)
+        if dry_run:
+            found.append(_plan(catalog, session, model, method))
+        else:
+            found.append(_make(catalog, settings, session, model, method))
+    return found
 
 
 def _plan(
@@ -209,7 +218,7 @@ def _make(
     session: str,
     model: "ModelRef",
     method: "Method",
-) -> tuple[dict[str, Any], bool]:
+) -> dict[str, Any]:
     from assets.tracking.session import track_session
     from checks.gates import gate_session
     from checks.verdicts import state_reason, stops_flow
@@ -221,7 +230,7 @@ def _make(
         )
     verdicts = gate_session(catalog, "tracks", session)
     is_held = stops_flow(verdicts)
-    facts = {
+    return {
         "session": session,
         "model_sha256": model["model_sha256"],
         "tracker": method.tracker,
@@ -236,7 +245,6 @@ def _make(
         "held": state_reason(verdicts) if is_held else None,
         "warnings": [f"{v.name}: {v.summary}" for v in verdicts if not v.passed],
     }
-    return facts, is_held
 
 
 def _tell(facts: dict[str, Any]) -> Iterator[str]:
