@@ -25,6 +25,7 @@ KINDS = {
     "release": ("releases", "release_id"),
     "model": ("models", "model_sha256"),
     "prediction": ("predictions", "prediction_id"),
+    "track": ("tracks", "track_id"),
 }
 
 
@@ -40,8 +41,8 @@ def trace(catalog: Catalog, kind: str, wanted_id: str) -> dict[str, Any]:
 
 
 def _find(catalog: Catalog, kind: str, wanted_id: str) -> Row:
-    table, _ = KINDS[kind]
-    begins_so = begins_with(table, wanted_id)
+    table, column = KINDS[kind]
+    begins_so = begins_with(table, wanted_id, column)
     columns = _FRAME if table == "frames" else None
     rows = catalog.read_latest(table, columns, begins_so).to_pylist()
     if not rows:
@@ -49,7 +50,7 @@ def _find(catalog: Catalog, kind: str, wanted_id: str) -> Row:
             catalog, table, lambda v: catalog.read(table, columns, begins_so, v)
         )
         rows = [row for some in gone for row in some.to_pylist()]
-    return take_one(rows, table, wanted_id)
+    return take_one(rows, table, wanted_id, column)
 
 
 def _trace_capture(catalog: Catalog, row: Row) -> dict[str, Any]:
@@ -108,7 +109,35 @@ def _trace_prediction(catalog: Catalog, row: Row) -> dict[str, Any]:
     if models:
         releases = _list(catalog, "releases", "release_id", [models[0]["release_id"]])
         upstream["release"] = _release(releases[0]) if releases else None
+    tracks = _list_tracks(catalog, "prediction_id", [row["prediction_id"]])
+    return {"upstream": upstream, "downstream": {"tracks": tracks} if tracks else {}}
+
+
+def _trace_track(catalog: Catalog, row: Row) -> dict[str, Any]:
+    boxes = _select(catalog, "tracks", None, "track_id", [row["track_id"]])
+    predictions = _select(
+        catalog,
+        "predictions",
+        _PREDICTION,
+        "prediction_id",
+        boxes["prediction_id"].drop_null(),
+    )
+    frames = _select(catalog, "frames", _FRAME, "frame_id", boxes["frame_id"])
+    models = _list(catalog, "models", "model_sha256", [row["model_sha256"]])
+    upstream = {
+        "track": {name: row[name] for name in _TRACK},
+        "predictions": RowSequence(predictions),
+        "frames": RowSequence(frames),
+        "capture": _capture_of(catalog, row["capture_id"]),
+        "model": models[0] if models else None,
+    }
     return {"upstream": upstream, "downstream": {}}
+
+
+def _list_tracks(catalog: Catalog, key: str, values: Ids) -> list[Row]:
+    """Each track once that has a box with one of the values."""
+    rows = _select(catalog, "tracks", _TRACK, key, values)
+    return list(rows.group_by(_TRACK).aggregate([]).sort_by("track_id").to_pylist())
 
 
 def _before_release(catalog: Catalog, row: Row) -> dict[str, Any]:
@@ -139,6 +168,7 @@ def _after_frames(catalog: Catalog, frame_ids: Ids) -> dict[str, Any]:
         "releases": releases.to_pylist(),
         "models": models,
         "predictions": RowSequence(predictions),
+        "tracks": _list_tracks(catalog, "frame_id", frame_ids),
     }
 
 
@@ -175,12 +205,14 @@ _PREDICTION = [
     "model_sha256",
     "purpose",
 ]
+_TRACK = ["track_id", "session", "sensor", "model_sha256", "tracker", "class_name"]
 _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
     "capture": _trace_capture,
     "frame": _trace_frame,
     "release": _trace_release,
     "model": _trace_model,
     "prediction": _trace_prediction,
+    "track": _trace_track,
 }
 
 

@@ -400,6 +400,32 @@ class PredictionRow(TypedDict):
     code_version: NotRequired[str | None]
 
 
+class TrackRow(TypedDict):
+    """Of `tracks`."""
+
+    track_box_id: str
+    track_id: str
+    frame_id: str
+    capture_id: str
+    session: str
+    sensor: str
+    frame_number: int
+    model_sha256: str
+    tracker: str
+    uses_looks: bool
+    class_name: str
+    x_min: float
+    y_min: float
+    x_max: float
+    y_max: float
+    score: float
+    is_filled: bool
+    prediction_id: str | None
+    box_number: int | None
+    input_sha256: str
+    code_version: str
+
+
 class DriftRow(TypedDict):
     """Of `drift`."""
 

@@ -40,6 +40,7 @@ from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.queueing import queue_app
 from orchestration.cli.serving import serve
 from orchestration.cli.slicing import slices
+from orchestration.cli.tracking import track
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
@@ -84,6 +85,7 @@ for verb in (
     rollback,
     predict,
     calibrate,
+    track,
     serve,
     report,
     drift,

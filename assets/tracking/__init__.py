@@ -1,0 +1,1 @@
+"""The stage that joins what models found frame by frame to tracks."""

@@ -1,0 +1,92 @@
+"""Tracking as an asset: what the champion of detection found in a session's recordings, joined to tracks."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from assets.batches import Event, make_each
+from assets.materialize import picture, progress_to, result
+from assets.partitions import sessions
+from assets.run_config import read_config
+from assets.tables.catalog import Catalog
+from assets.tables.schemas.tracking import TRACKER_NAMES
+from assets.workspace import Workspace
+
+_KEY = ["tracking", "tracks"]
+
+
+class TrackerConfig(dg.Config):
+    """How boxes are joined."""
+
+    tracker: str = Field(
+        TRACKER_NAMES[0],
+        description="offline knows the frames that follow; bytetrack and sort do not.",
+    )
+    looks: bool = Field(
+        False, description="How boxes look counts too: each is embedded."
+    )
+
+
+@dg.asset(
+    key=_KEY,
+    partitions_def=sessions,
+    group_name="tracking",
+    kinds={"lance"},
+    deps=[["capture", "frames"], ["monitoring", "predictions"]],
+)
+def tracks(
+    context: dg.AssetExecutionContext,
+    config: TrackerConfig,
+    catalog: dg.ResourceParam[Catalog],
+    workspace: dg.ResourceParam[Workspace],
+) -> Iterator[Event]:
+    """Boxes of the session's recordings, those of one object under one id, by what the champion of detection found.
+
+    Gaps of a track are filled by the tracker that knows the frames that follow; such boxes say so.
+    """
+    from assets.tracking.rows import Method
+
+    asked = read_config(context, config)
+    method = Method(asked.tracker, uses_looks=asked.looks)
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        yield _track(context, catalog, workspace, session, method)
+
+    yield from make_each(context, make)
+
+
+def _track(
+    context: dg.AssetExecutionContext,
+    catalog: Catalog,
+    workspace: Workspace,
+    session: str,
+    method: Any,
+) -> dg.MaterializeResult:
+    from assets.previews.tracks import draw_tracks
+    from assets.tracking.session import choose_score, read_detector, track_session
+
+    model = read_detector(catalog)
+    if model is None:
+        reason = "there is no champion of detection: `daguerre train detection`"
+        return result(catalog, "tracks", _KEY, session, {"tracks": reason})
+    chosen = choose_score(catalog, model, method)
+    progress = progress_to(context.log, f"tracks of {session}")
+    done = track_session(catalog, workspace, model, session, chosen, progress)
+    facts: dict[str, Any] = {
+        "rows": done.refreshed.summary,
+        "tracks": done.num_tracks,
+        "boxes put into gaps": done.num_filled,
+        "recordings": done.recordings,
+        "recordings without an answer": done.without_answers,
+        "boxes count from": chosen.min_score,
+        "model": model["model_sha256"],
+    }
+    drawn = draw_tracks(catalog, done.rows)
+    if drawn is not None:
+        facts["tracks over frames"] = picture(drawn)
+    return result(catalog, "tracks", _KEY, session, facts)
+
+
+defs = dg.Definitions(assets=[tracks])
