@@ -304,7 +304,7 @@ class Service:
         answers at once: the one before is not what it is to be measured by. Raises CannotLoad."""
         lineup = self.lineups[version.task]
         await self._load(version)
-        gone = lineup.restore(version) if is_taken_back else lineup.try_out(version)
+        gone = lineup.reinstate(version) if is_taken_back else lineup.try_out(version)
         _log.warning(
             f"{version.name} answers {'a share' if lineup.canary else 'all'} of the requests from now on"
         )

@@ -145,7 +145,7 @@ class Lineup:
             return [before.version] if before else []
         return [self._crown(version)]
 
-    def restore(self, version: Version) -> list[Version]:
+    def reinstate(self, version: Version) -> list[Version]:
         """Let a former champion answer all, at once; the versions that answer no more."""
         trial, self.canary = self.canary, None
         old = self._crown(version)

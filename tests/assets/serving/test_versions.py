@@ -88,5 +88,5 @@ def test_a_shadow_is_asked_its_share():
 
 def test_a_champion_that_is_taken_back_answers_all_at_once_and_a_trial_ends(lineup):
     third = replace(NEW, model_sha256="d" * 64, model_version=3)
-    assert lineup.restore(third) == [OLD, NEW]
+    assert lineup.reinstate(third) == [OLD, NEW]
     assert lineup.choose(0.0) == (third, CHAMPION)
