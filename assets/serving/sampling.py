@@ -72,6 +72,7 @@ class Sampler:
     num_dropped: int = 0
     _child: Child | None = None
     _again: asyncio.Task[None] | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _draw: random.Random = field(default_factory=random.Random)
 
     def chooses(self) -> bool:
@@ -101,13 +102,19 @@ class Sampler:
     async def note_return(self, told: Message) -> None:
         """Hand on that a canary was taken back; where nothing is sampled, the process that writes is started for it."""
         if self._child is None or self._child.is_gone:
-            await self._start_child()
+            await self._start_child(self._child)
         assert self._child is not None
         self._child.tell({"do": "return", "row": told})
 
-    async def _start_child(self) -> None:
-        self._child = await start_child(_MODULE, self.log, is_trusted=True)
-        self._child.tell(self._describe())
+    async def _start_child(self, gone: Child | None = None) -> None:
+        """In the place of one that is gone, if that is still there. Raises OSError."""
+        async with self._turn:
+            if self._child is not gone:
+                return
+            if gone is not None:
+                await gone.end()
+            self._child = await start_child(_MODULE, self.log, is_trusted=True)
+            self._child.tell(self._describe())
 
     async def close(self) -> None:
         """Let all that was handed on be written."""
@@ -124,11 +131,10 @@ class Sampler:
         _log.warning(
             f"samples are dropped: the process that keeps them ended, and is started again in {_PAUSE_S:g} s"
         )
-        await gone.end()
         while self._child is gone:
             await asyncio.sleep(_PAUSE_S)
             try:
-                await self.start()
+                await self._start_child(gone)
             except OSError as error:  # no memory, processes or files are left
                 _log.warning(f"it cannot be started: {error}")
         self._again = None
