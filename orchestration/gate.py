@@ -6,7 +6,7 @@ Belongs here: what of a request is believed, and what is answered to one that is
 import html
 import os
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -44,7 +44,8 @@ class Gate:
     """Lets in who knows the token, from pages of its own origin, under a name that is its own.
 
     `origins` are like `http://127.0.0.1:3000`: what a browser may call this server. `cookie` is the name of the cookie
-    that holds the token after the link was opened. `ask` is what they read who have no token.
+    that holds the token after the link was opened. `ask` is what they read who have no token; `tell` writes a refusal,
+    which is a page otherwise.
     """
 
     def __init__(
@@ -54,12 +55,14 @@ class Gate:
         token: str,
         cookie: str,
         ask: str = ASK_FOR_LINK,
+        tell: Callable[[Refusal], Response] | None = None,
     ) -> None:
         self._app = app
         self._origin_of = {urlsplit(origin).netloc: origin for origin in origins}
         self._token = token
         self._cookie = cookie
         self._ask = ask
+        self._tell = tell or _tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on what is let in."""
@@ -73,7 +76,7 @@ class Gate:
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         else:
-            answer = _tell(refusal) if refusal else self._welcome(request)
+            answer = self._tell(refusal) if refusal else self._welcome(request)
             await answer(scope, receive, send)
 
     def judge(self, request: HTTPConnection) -> Refusal | None:

@@ -6,14 +6,18 @@ Belongs here: what a server is made of, its start and its end. Does not: what it
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
+from starlette.responses import Response
 
-from assets.serving.app import make_app
+from assets.locks import share, taking
+from assets.serving.app import make_app, refuse_entry
 from assets.serving.following import Follower, begin, follow, require_any
 from assets.serving.queue import BatchRules, ImageQueue
 from assets.serving.replicas import Replicas
@@ -21,7 +25,7 @@ from assets.serving.sampling import Sampler, SamplingRules
 from assets.serving.service import Service, ServiceRules
 from assets.serving.versions import CanaryRules
 from models.task_names import TASK_NAMES
-from orchestration.gate import ASK_FOR_TOKEN, Gate, read_token, renew_token
+from orchestration.gate import ASK_FOR_TOKEN, Gate, Refusal, read_token, renew_token
 from orchestration.log_lines import tell
 from orchestration.metrics.serving import ServingPage
 from orchestration.ports import list_origins, require_free
@@ -122,11 +126,20 @@ def _open_sources(settings: Settings, most_bytes: int) -> "Sources":
 
 async def _answer(settings: Settings, options: ServeOptions, service: Service) -> None:
     """The server of the service, until a signal; what it has begun to answer it answers."""
+    with _hold_token(settings) as token_file:
+        await _answer_behind(token_file, settings, options, service)
+
+
+async def _answer_behind(
+    token_file: Path, settings: Settings, options: ServeOptions, service: Service
+) -> None:
     open_sources = partial(_open_sources, settings, service.rules.most_bytes)
     app = make_app(service, open_sources, {"/metrics": ServingPage(service).answer})
-    token_file = _prepare_token(settings)
     origins = list_origins(str(options.port), settings)
-    gate = Gate(app, origins, read_token(token_file), "daguerre_serve", ASK_FOR_TOKEN)
+    token = read_token(token_file)
+    gate = Gate(
+        app, origins, token, "daguerre_serve", ASK_FOR_TOKEN, _tell_who_may_not_ask
+    )
     config = uvicorn.Config(
         gate,
         host=settings.ui_host,
@@ -147,7 +160,21 @@ async def _answer(settings: Settings, options: ServeOptions, service: Service) -
     await uvicorn.Server(config).serve()
 
 
-def _prepare_token(settings: Settings) -> Path:
-    if settings.ui_token_file is None:
-        renew_token(settings.serve_token)
-    return settings.serve_token
+def _tell_who_may_not_ask(refusal: Refusal) -> Response:
+    remedy = "ask this machine, with the token that the server named at its start"
+    return refuse_entry(refusal.status, refusal.reason, remedy)
+
+
+@contextmanager
+def _hold_token(settings: Settings) -> Iterator[Path]:
+    """The file of the token: a new one, but where another server of this home answers to the one that is there."""
+    path = settings.serve_token
+    if settings.ui_token_file is not None:
+        yield path
+        return
+    with taking(path) as is_free:
+        if is_free or not path.exists():
+            renew_token(path)
+    with path.open() as held:
+        share(held)
+        yield path

@@ -43,12 +43,13 @@ def read_plan(board: str, model: str = DEFAULT_MODEL) -> Plan:
 
 def choose_plan(catalog: Catalog, session: str, board: str, model: str) -> Plan:
     """Of texts of a person; what they leave out is as the session was calibrated with before. Raises ValueError where
-    that was never."""
+    that was never, and for a session without a colour picture."""
     columns = ["board", "distortion_model"]
     rows = catalog.read_latest("rig_calibrations", columns, session_is(session))
     before = rows.to_pylist()[0] if len(rows) else {}
     chosen = board or before.get("board", "")
     if not chosen:
+        require_pictures(list_pictures(catalog, session), session)
         raise ValueError(
             f"nothing says which board {session} shows: name it, such as chessboard:9x6:25mm"
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import logging
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -42,6 +43,7 @@ _PLAIN_ID = re.compile(r"[0-9a-f]{32}")
 _IMAGES = ("image/jpeg", "image/png", "application/octet-stream")
 _MOST_JSON_IMAGES = 4  # whole images that the body of a JSON request may take as base64
 _MOST_HELD = 256 << 20  # bytes of requests that are being read, all together
+_log = logging.getLogger("daguerre.serving")
 _ANSWERS = {
     400: "The request is no question.",
     404: "No such task, frame or address.",
@@ -49,7 +51,7 @@ _ANSWERS = {
     413: "More bytes than are read.",
     415: "Neither JPEG, PNG nor JSON.",
     422: "An image that does not decode within the limits.",
-    500: "The model failed.",
+    500: "The model failed, or a store.",
     503: "More is asked than can be answered in time: Retry-After says when to ask again.",
     504: "The time of the request is over.",
 }
@@ -98,6 +100,11 @@ def make_app(
     for path, page in (pages or {}).items():
         app.router.routes.append(Route(path, page))
     return _Direct(app, handlers)
+
+
+def refuse_entry(status: int, reason: str, remedy: str) -> Response:
+    """What is answered to who may not ask."""
+    return _refuse(name_request(), Refused(status, reason, remedy))
 
 
 class _Direct:
@@ -151,6 +158,10 @@ class _Front:
             answer = _refuse(request_id, refused)
         except ClientDisconnect:
             answer = Response(status_code=499)
+        except Exception:  # a store that is away, whatever its library makes of it
+            _log.exception(f"request {request_id} failed")
+            failed = Refused(500, "the server failed", "look into what it has logged")
+            answer = _refuse(request_id, failed)
         seconds = time.perf_counter() - began_s
         self._service.figures.add(task, answer.status_code, seconds)
         return answer
@@ -211,8 +222,13 @@ class _Front:
         return sources.read_url(image.url or "")
 
     async def refuse_task(self, request: Request) -> Response:
-        """A path of no task."""
+        """A path of no task, or one that is not asked by POST."""
         task = request.path_params["task"][:80]
+        if task in TASK_NAMES:
+            return _refuse(
+                name_request(),
+                Refused(405, f"{request.method} is not answered here", "send a POST"),
+            )
         refused = Refused(
             404, f"there is no task {task!r}", f"ask one of {', '.join(TASK_NAMES)}"
         )

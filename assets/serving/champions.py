@@ -16,6 +16,7 @@ from assets.serving.versions import Version
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.ids import complete_id
 from assets.tables.rows import ChampionRow
+from assets.tables.schemas.registry import ROLLED_BACK
 from models.task_names import TASK_NAMES
 
 
@@ -59,9 +60,20 @@ class Champions:
         try:
             if is_known:
                 return Look(task, model_sha256, fault=self.registry.find_fault(row))
-            return Look(task, model_sha256, self.open(row))
+            version = self.open(row)
+            return Look(
+                task, model_sha256, version, is_taken_back=self._is_taken_back(row)
+            )
         except (ValueError, OSError) as error:
             return Look(task, model_sha256, fault=str(error))
+
+    def _is_taken_back(self, row: ChampionRow) -> bool:
+        """Whether a rollback made it champion."""
+        if row["promotion_id"] is None:
+            return False
+        where = is_in("promotion_id", [row["promotion_id"]])
+        acts = self.catalog.read_latest("promotions", ["act"], where)["act"]
+        return acts.to_pylist() == [ROLLED_BACK]
 
     def open(self, row: ChampionRow) -> Version:
         """The champion with its package on this machine, proven. Raises ValueError, with the remedy."""

@@ -7,11 +7,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from assets.sandbox.child_process import make_environment
-from assets.serving.protocol import PLACES, Message, pack, receive_soon
+from assets.serving.protocol import PLACES, Message, NoMessage, pack, receive_soon
 from assets.serving.shared import SharedMemory
 
 _END_S = 3.0
@@ -22,13 +23,35 @@ class ChildLost(Exception):
     """The process has ended, or was ended, before it answered."""
 
 
+class _Reader(asyncio.StreamReader):
+    """One that knows when the other end has gone, also while nobody reads."""
+
+    def __init__(self) -> None:
+        super().__init__(limit=_READ_BYTES)
+        self.is_over = False
+        self.tell: Callable[[], None] | None = None
+
+    def feed_eof(self) -> None:
+        super().feed_eof()
+        self._end()
+
+    def set_exception(self, exc: Exception) -> None:
+        super().set_exception(exc)
+        self._end()
+
+    def _end(self) -> None:
+        self.is_over = True
+        if self.tell is not None:
+            self.tell()
+
+
 class Child:
     """One process, from `start` on."""
 
     def __init__(
         self,
         process: subprocess.Popen[bytes],
-        reader: asyncio.StreamReader,
+        reader: _Reader,
         writer: asyncio.StreamWriter,
         memory: SharedMemory | None = None,
     ) -> None:
@@ -45,8 +68,14 @@ class Child:
 
     @property
     def is_gone(self) -> bool:
-        """Whether it has ended."""
-        return self._process.poll() is not None
+        """Whether it has ended, or hung up."""
+        return self._reader.is_over
+
+    def when_gone(self, tell: Callable[[], None]) -> None:
+        """Call this once it has."""
+        self._reader.tell = tell
+        if self.is_gone:
+            tell()
 
     @property
     def num_unsent(self) -> int:
@@ -59,13 +88,20 @@ class Child:
             try:
                 self._writer.write(b"".join(self._pack(message, pieces)))
                 await self._writer.drain()
-                return (await receive_soon(self._reader))[0]
+                return await receive_soon(self._reader)
             except (OSError, asyncio.IncompleteReadError) as error:
                 raise ChildLost(f"process {self.pid} ended") from error
+            except NoMessage as error:
+                raise self.give_up(str(error)) from error
             except asyncio.CancelledError:
                 # a late answer must not be taken for the next one's
                 self._process.kill()
                 raise
+
+    def give_up(self, why: str) -> ChildLost:
+        """End a process that says what nobody can use."""
+        self._process.kill()
+        return ChildLost(f"process {self.pid} said {why}")
 
     def _pack(self, message: Message, pieces: Sequence[bytes]) -> list[bytes]:
         places = self._memory.put(pieces) if self._memory and pieces else None
@@ -78,16 +114,15 @@ class Child:
         self._writer.writelines(pack(message, pieces))
 
     async def end(self) -> None:
-        """Hang up, and leave nothing of it."""
+        """Hang up, and leave nothing of it, also where nobody waits for that."""
         self._writer.close()
-        waiting = asyncio.to_thread(self._process.wait, _END_S)
         try:
-            await waiting
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            await asyncio.to_thread(self._process.wait)
-        if self._memory is not None:
-            self._memory.close()
+            with suppress(subprocess.TimeoutExpired):
+                await asyncio.to_thread(self._process.wait, _END_S)
+        finally:
+            _end_now(self._process)
+            if self._memory is not None:
+                self._memory.close()
 
 
 async def start_child(
@@ -124,5 +159,19 @@ async def start_child(
             if not isinstance(stream, int):
                 stream.close()
     ours.setblocking(False)
-    reader, writer = await asyncio.open_connection(sock=ours, limit=_READ_BYTES)
+    reader = _Reader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    loop = asyncio.get_running_loop()
+    try:
+        transport, _ = await loop.create_connection(lambda: protocol, sock=ours)
+    except BaseException:
+        ours.close()
+        _end_now(process)
+        raise
+    writer = asyncio.StreamWriter(transport, protocol, reader, loop)
     return Child(process, reader, writer, memory)
+
+
+def _end_now(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()

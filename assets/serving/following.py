@@ -87,7 +87,8 @@ async def look_once(service: Service, look: Looks, rules: CanaryRules) -> None:
     known = {name for one in service.lineups.values() for name in one.list_known()}
     try:
         looks = await look(known)
-    except ValueError as error:  # a store that is away: what answers goes on
+    # a store that is away, or no process more: what answers goes on
+    except (ValueError, OSError) as error:
         _log.warning(f"the champions cannot be read: {error}")
         return
     for found in looks:
@@ -131,7 +132,7 @@ async def _take_up(
         begun = Lineup(found.version, rules, shadow, shadow_share)
         await service.take_champion(begun)
     elif not lineup.knows(found.model_sha256):
-        await service.follow(found.version)
+        await service.follow(found.version, found.is_taken_back)
 
 
 def require_any(service: Service, tasks: Sequence[str]) -> None:

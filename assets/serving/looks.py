@@ -12,12 +12,16 @@ from assets.serving.versions import Version
 
 @dataclass(frozen=True)
 class Look:
-    """A champion of the table; `version` where it was not known and can answer, `fault` where not, or no more."""
+    """A champion of the table; `version` where it was not known and can answer, `fault` where not, or no more.
+
+    `is_taken_back`: a person made it champion again, because of the one that was.
+    """
 
     task: str
     model_sha256: str
     version: Version | None = None
     fault: str | None = None
+    is_taken_back: bool = False
 
 
 # all champions; those of the given sha256 are known, and not opened again

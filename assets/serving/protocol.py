@@ -1,6 +1,7 @@
 """How a server and its child processes talk: JSON with pieces of bytes behind it, over a pair of sockets.
 
-Both ends are ours and on one machine. Pictures pass as they were accepted, so a message costs no encoding of pixels.
+On one machine. Pictures pass as they were accepted, so a message costs no encoding of pixels. A child that opens
+foreign bytes may say anything: what is received in an event loop is bounded, and is a message or none.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ Message = dict[str, Any]
 Received = tuple[Message, list[bytes]]
 _HEAD = struct.Struct(">I")  # bytes of the JSON
 _SIZES = "sizes"
+_MOST_ANSWER_BYTES = 256 << 20  # JSON; masks of the largest pictures take some of it
 PLACES = "places"  # of pieces that lie in shared memory instead
+
+
+class NoMessage(ValueError):
+    """The other end said what is none."""
 
 
 def pack(message: Message, pieces: Sequence[bytes] = ()) -> list[bytes]:
@@ -44,11 +50,20 @@ def receive(sock: socket.socket) -> Received | None:
     return (message, whole) if len(whole) == len(pieces) else None
 
 
-async def receive_soon(reader: asyncio.StreamReader) -> Received:
-    """The next message, in an event loop. Raises IncompleteReadError where the other end has gone."""
-    head = await reader.readexactly(_HEAD.size)
-    message = json.loads(await reader.readexactly(_HEAD.unpack(head)[0]))
-    return message, [await reader.readexactly(n) for n in message.pop(_SIZES)]
+async def receive_soon(reader: asyncio.StreamReader) -> Message:
+    """The next answer, which has no pieces, in an event loop. Raises NoMessage, and IncompleteReadError where the other
+    end has gone."""
+    (size,) = _HEAD.unpack(await reader.readexactly(_HEAD.size))
+    if size > _MOST_ANSWER_BYTES:
+        raise NoMessage(f"{size} bytes at once, of at most {_MOST_ANSWER_BYTES}")
+    body = await reader.readexactly(size)
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NoMessage(f"no JSON: {error}"[:200]) from error
+    if not isinstance(message, dict) or message.pop(_SIZES, None) != []:
+        raise NoMessage("no object, or pieces behind it")
+    return message
 
 
 def _read(sock: socket.socket, size: int) -> bytes | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,12 +95,23 @@ class ImageQueue:
                 self._first.appendleft(waiting)
         self._came.set()
 
-    async def take(self) -> list[Waiting]:
-        """The next batch, once there is one."""
+    def put_back(self, batch: list[Waiting]) -> None:
+        """No replica has had these: they wait again, before all others."""
+        self._first.extendleft(reversed(batch))
+        self._came.set()
+
+    def wake(self) -> None:
+        """Let those who take look whether they still have to."""
+        self._came.set()
+
+    async def take(self, is_needed: Callable[[], bool] = lambda: True) -> list[Waiting]:
+        """The next batch, once there is one; an empty one where it `is_needed` no more, as `wake` lets it see."""
         self._num_free += 1
         try:
             while True:
-                await self._await_image()
+                await self._await_image(is_needed)
+                if not is_needed():
+                    return []
                 if len(self) < self.rules.most_images * self._num_free:
                     await asyncio.sleep(self.rules.wait_s)
                 batch = self._form()
@@ -114,8 +126,8 @@ class ImageQueue:
             self._left.clear()
             await self._left.wait()
 
-    async def _await_image(self) -> None:
-        while not len(self):
+    async def _await_image(self, is_needed: Callable[[], bool]) -> None:
+        while not len(self) and is_needed():
             self._came.clear()
             await self._came.wait()
 

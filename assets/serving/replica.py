@@ -71,7 +71,9 @@ class Replica:
 
     def _ask(self, message: Message, pieces: Sequence[bytes]) -> Message:
         """An answer a picture, or why it is none; the pictures of a batch go through the net together."""
-        model = self._models[message["model"]]
+        model = self._models.get(message["model"])
+        if model is None:
+            return {"error": "this process could not open the model"}
         began_s, work_began_s = time.perf_counter(), time.process_time()
         opened = [
             self._open(piece, is_measured)

@@ -1,7 +1,8 @@
 """The processes that answer: kept running, given batches, told which models to have open.
 
-One that dies is started again after a pause; the images that it had go to another one, once, and before that through
-the guard: what has ended a replica may end the next.
+One that dies is started again after a pause, also where it had nothing to do; the images that it had go to another one,
+once, and before that through the guard: what has ended a replica may end the next. What one says is checked: foreign
+bytes are opened in it.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from pathlib import Path
 
 from assets.inference.package import open_package
 from assets.inference.shipped import ship
-from assets.sandbox.guard import ImageFacts
+from assets.serving.answers import NoAnswers, read_answers
 from assets.serving.children import Child, ChildLost, start_child
 from assets.serving.guarding import Guarded
 from assets.serving.protocol import Message
-from assets.serving.queue import Answered, ImageQueue, Waiting
+from assets.serving.queue import MOST_TRIES, ImageQueue, Waiting
 from assets.serving.refusals import Refused
 from assets.serving.shared import SharedMemory
 
@@ -61,12 +62,13 @@ class Replicas:
         self._runners: list[asyncio.Task[None]] = []
         self._places = range(num_replicas)
         self._num_answered: Counter[int] = Counter()  # batches, by place
+        self._num_ended: Counter[str] = Counter()  # replicas that opened a model
         self.num_lost = 0
 
     @property
     def num_ready(self) -> int:
         """Those that answer now."""
-        return len(self._children)
+        return sum(not child.is_gone for child in self._children.values())
 
     @property
     def pids(self) -> list[int]:
@@ -91,13 +93,30 @@ class Replicas:
 
     async def load(self, model: OpenModel) -> None:
         """Let every replica have the model, also those that start later. Raises CannotLoad, and then none has it."""
+        first = next(iter(self._children.values()), None)
+        if first is not None:
+            await self._try_out(first, model)
         self._models[model.model_sha256] = model
-        loading = [self._load(child, model) for child in self._children.values()]
+        others = [child for child in self._children.values() if child is not first]
+        loading = [self._load(child, model) for child in others]
         found = await asyncio.gather(*loading, return_exceptions=True)
         for error in found:
             if isinstance(error, CannotLoad):
                 await self.drop(model.model_sha256)
                 raise error
+
+    async def _try_out(self, child: Child, model: OpenModel) -> None:
+        """Open a model in one replica: on what ends it the others do not end as well. Raises CannotLoad."""
+        name = model.model_sha256
+        if self._num_ended[name] >= MOST_TRIES:
+            raise CannotLoad(
+                f"model {name[:16]} has ended {MOST_TRIES} replicas that opened it: the server's log says more"
+            )
+        try:
+            await self._load(child, model)
+        except ChildLost as error:
+            self._num_ended[name] += 1
+            raise CannotLoad(f"model {name[:16]} cannot be opened: {error}") from error
 
     async def drop(self, model_sha256: str) -> None:
         """Let the model go, when nothing is under way through it."""
@@ -111,7 +130,15 @@ class Replicas:
         """One replica's place: a process, and the next one when it dies, later where it did nothing but die."""
         pause_s = _FIRST_PAUSE_S
         while True:
-            child = await start_child(_MODULE, self._log, memory=SharedMemory())
+            try:
+                child = await self._start()
+            except OSError as error:  # no memory, processes or files are left
+                _log.warning(
+                    f"replica {place} cannot be started, and is tried again in {pause_s:g} s: {error}"
+                )
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                continue
             num_before = self._num_answered[place]
             try:
                 await self._load_all(child)
@@ -119,7 +146,7 @@ class Replicas:
                 is_up.set()
                 await self._work(child, place)
                 continue  # its time was over
-            except (ChildLost, CannotLoad) as error:
+            except ChildLost as error:
                 self.num_lost += 1
                 if self._num_answered[place] > num_before:
                     pause_s = _FIRST_PAUSE_S
@@ -132,13 +159,27 @@ class Replicas:
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
+    async def _start(self) -> Child:
+        """A process of its own memory. Raises OSError."""
+        memory = SharedMemory()
+        try:
+            child = await start_child(_MODULE, self._log, memory=memory)
+        except BaseException:
+            memory.close()
+            raise
+        child.when_gone(self._queue.wake)
+        return child
+
     async def _work(self, child: Child, place: int) -> None:
         """Answer batches until the child says that its time is over. Raises ChildLost."""
         is_over = False
         while not is_over:
-            batch = await self._queue.take()
-            if batch[0].num_tries and not await self._clear(batch[0]):
+            batch = await self._queue.take(lambda: not child.is_gone)
+            if batch and batch[0].num_tries and not await self._clear(batch[0]):
                 continue
+            if child.is_gone:
+                self._queue.put_back(batch)
+                raise ChildLost(f"process {child.pid} ended with nothing to do")
             try:
                 is_over = await self._ask(child, batch)
             except ChildLost as error:
@@ -164,29 +205,33 @@ class Replicas:
             "measured": [one.is_measured for one in batch],
         }
         said = await _ask_soon(child, message, [one.payload for one in batch])
-        times = [said.get(name, 0.0) / len(batch) for name in ("seconds", "work_s")]
-        for place, one in enumerate(batch):
+        try:
+            answers = read_answers(said, len(batch))
+        except NoAnswers as error:
+            raise child.give_up(str(error)) from error
+        for one, found in zip(batch, answers.each, strict=True):
             if one.answer.done():
                 continue
-            if "error" in said:
-                one.answer.set_exception(RuntimeError(said["error"]))
-                continue
-            found = said["answers"][place]
-            if "refused" in found:
-                one.answer.set_exception(Refused(**found["refused"]))
-                continue
-            facts = ImageFacts(**found["facts"])
-            one.answer.set_result(Answered(facts, found["columns"], len(batch), *times))
-        return bool(said["is_over"])
+            if isinstance(found, Exception):
+                one.answer.set_exception(found)
+            else:
+                one.answer.set_result(found)
+        return answers.is_over
 
     async def _load_all(self, child: Child) -> None:
-        """Also those that come meanwhile."""
+        """Also those that come meanwhile. One that cannot be opened is left out, and the others are answered."""
         loaded: set[str] = set()
         while missing := self._models.keys() - loaded:
             for name in missing:
                 if name in self._models:
-                    await self._load(child, self._models[name])
+                    await self._load_or_tell(child, self._models[name])
             loaded |= missing
+
+    async def _load_or_tell(self, child: Child, model: OpenModel) -> None:
+        try:
+            await self._load(child, model)
+        except CannotLoad as error:
+            _log.warning(f"process {child.pid} goes on without a model: {error}")
 
     async def _load(self, child: Child, model: OpenModel) -> None:
         name = model.model_sha256
@@ -204,7 +249,8 @@ class Replicas:
         }
         said = await _ask_soon(child, message, [net.form])
         if "error" in said:
-            raise CannotLoad(f"model {name[:16]} cannot be opened: {said['error']}")
+            told = str(said["error"])[:500]
+            raise CannotLoad(f"model {name[:16]} cannot be opened: {told}")
 
 
 async def _ask_soon(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import random
@@ -22,6 +23,7 @@ from assets.tables.rows import RequestRow
 _MODULE = "assets.serving.recorder"
 _MOST_UNSENT = 8 << 20  # bytes that the recorder may be behind
 _DAY_NS = 86_400 * 10**9
+_PAUSE_S = 5.0  # before one that has ended is followed by another
 _log = logging.getLogger("daguerre.serving")
 
 
@@ -69,6 +71,8 @@ class Sampler:
     num_kept: int = 0
     num_dropped: int = 0
     _child: Child | None = None
+    _again: asyncio.Task[None] | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     _draw: random.Random = field(default_factory=random.Random)
 
     def chooses(self) -> bool:
@@ -81,8 +85,13 @@ class Sampler:
             await self._start_child()
 
     def keep(self, asked: Asked, said: Sequence[Said]) -> None:
-        """Hand on what was said of one image; where the process lags or has ended it is dropped, and counted."""
+        """Hand on what was said of one image; where the process lags or has ended it is dropped, and counted.
+
+        After one that has ended another is started.
+        """
         child = self._child
+        if child is not None and child.is_gone and self._again is None:
+            self._again = asyncio.get_running_loop().create_task(self._replace(child))
         if child is None or child.num_unsent > _MOST_UNSENT or child.is_gone:
             self.num_dropped += len(said)
             return
@@ -93,21 +102,42 @@ class Sampler:
     async def note_return(self, told: Message) -> None:
         """Hand on that a canary was taken back; where nothing is sampled, the process that writes is started for it."""
         if self._child is None or self._child.is_gone:
-            await self._start_child()
+            await self._start_child(self._child)
         assert self._child is not None
         self._child.tell({"do": "return", "row": told})
 
-    async def _start_child(self) -> None:
-        self._child = await start_child(_MODULE, self.log, is_trusted=True)
-        self._child.tell(self._describe())
+    async def _start_child(self, gone: Child | None = None) -> None:
+        """In the place of one that is gone, if that is still there. Raises OSError."""
+        async with self._turn:
+            if self._child is not gone:
+                return
+            if gone is not None:
+                await gone.end()
+            self._child = await start_child(_MODULE, self.log, is_trusted=True)
+            self._child.tell(self._describe())
 
     async def close(self) -> None:
         """Let all that was handed on be written."""
+        if self._again is not None:
+            self._again.cancel()
+            await asyncio.gather(self._again, return_exceptions=True)
         if self._child is not None:
             with suppress(ChildLost):
                 await self._child.ask({"do": "end"})
             await self._child.end()
             self._child = None
+
+    async def _replace(self, gone: Child) -> None:
+        _log.warning(
+            f"samples are dropped: the process that keeps them ended, and is started again in {_PAUSE_S:g} s"
+        )
+        while self._child is gone:
+            await asyncio.sleep(_PAUSE_S)
+            try:
+                await self._start_child(gone)
+            except OSError as error:  # no memory, processes or files are left
+                _log.warning(f"it cannot be started: {error}")
+        self._again = None
 
     def _describe(self) -> Message:
         encoder = self.rules.encoder

@@ -299,16 +299,17 @@ class Service:
             await self._load(lineup.shadow)
         self.lineups[lineup.champion.task] = lineup
 
-    async def follow(self, version: Version) -> None:
-        """Let a new champion answer, by way of a canary where the rules have one; nobody waits. Raises CannotLoad."""
+    async def follow(self, version: Version, is_taken_back: bool = False) -> None:
+        """Let a new champion answer, by way of a canary where the rules have one; nobody waits. One that is taken back
+        answers at once: the one before is not what it is to be measured by. Raises CannotLoad."""
         lineup = self.lineups[version.task]
         await self._load(version)
-        gone = lineup.try_out(version)
+        gone = lineup.reinstate(version) if is_taken_back else lineup.try_out(version)
         _log.warning(
             f"{version.name} answers {'a share' if lineup.canary else 'all'} of the requests from now on"
         )
-        if gone is not None:
-            self._do_aside(self._let_go(gone))
+        for one in gone:
+            self._do_aside(self._let_go(one))
 
     def take_back(self, lineup: Lineup) -> None:
         """The table names the old champion again: a canary that there is answers no more."""

@@ -137,13 +137,19 @@ class Lineup:
         """Whether the model answers, or was returned."""
         return model_sha256 in self.list_known()
 
-    def try_out(self, version: Version) -> Version | None:
-        """Let a new champion answer: a share of the requests first, or all; the version that answers no more."""
+    def try_out(self, version: Version) -> list[Version]:
+        """Let a new champion answer: a share of the requests first, or all; the versions that answer no more."""
         if self.rules.share > 0:
             before = self.canary
             self.canary = Trial(version, self.rules)
-            return before.version if before else None
-        return self._crown(version)
+            return [before.version] if before else []
+        return [self._crown(version)]
+
+    def reinstate(self, version: Version) -> list[Version]:
+        """Let a former champion answer all, at once; the versions that answer no more."""
+        trial, self.canary = self.canary, None
+        old = self._crown(version)
+        return [old, trial.version] if trial else [old]
 
     def settle(self) -> tuple[Version, str] | None:
         """Return the canary, or let it take all, where it is time: who answers no more, and why."""

@@ -152,10 +152,13 @@ def _tell_unkept(
 
 
 def _check(catalog: "Catalog", session: str, as_json: bool) -> None:
+    from assets.reconstruction.board_pictures import list_pictures
+    from assets.reconstruction.rig_calibration import require_pictures
     from assets.reconstruction.rig_fits import fit_session
     from checks.gates import gate_session
     from checks.verdicts import stops_flow
 
+    require_pictures(list_pictures(catalog, session), session)
     rows = fit_session(catalog, session)
     verdicts = gate_session(catalog, "rig_fits", session)
     lines = [

@@ -165,10 +165,15 @@ def test_a_session_without_the_board_has_rows_that_say_so_and_is_held(stored):
 def test_what_cannot_be_asked_is_refused(catalog):
     with pytest.raises(ValueError, match="monday has no published colour picture"):
         calibrate_session(catalog, "monday", read_plan(BOARD))
-    with pytest.raises(ValueError, match="nothing says which board monday shows"):
+    with pytest.raises(ValueError, match="monday has no published colour picture"):
         choose_plan(catalog, "monday", "", "")
     with pytest.raises(ValueError, match="lens 'fov' is not known: one of plumb_bob"):
         read_plan(BOARD, "fov")
+
+
+def test_a_first_calibration_without_a_board_is_refused(stored):
+    with pytest.raises(ValueError, match="nothing says which board board shows"):
+        choose_plan(stored, "board", "", "")
 
 
 def test_the_asset_shows_cameras_worst_views_and_residuals(stored):

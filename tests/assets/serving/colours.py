@@ -81,16 +81,20 @@ def describe_model(version: Version) -> dict[str, Any]:
     }
 
 
-def crown(catalog: Catalog, version: Version) -> None:
-    """Let it be the champion of the table."""
-    row = {
+def name_champion(version: Version) -> dict[str, Any]:
+    """What the table of champions calls it."""
+    return {
         "task": version.task,
         "model_name": version.model_name,
         "model_version": version.model_version,
         "model_sha256": version.model_sha256,
         "release_id": version.release_id,
-        "spent": None,
     }
+
+
+def crown(catalog: Catalog, version: Version) -> None:
+    """Let it be the champion of the table."""
+    row = {**name_champion(version), "spent": None}
     catalog.upsert("champions", to_table(TABLES["champions"], [row]))
 
 

@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -33,6 +34,7 @@ class Server:
     app: Any
     catalog: Catalog
     frame_id: str
+    home: Path
 
     def call(self, method: str, path: str, **asked: Any) -> httpx2.Response:
         """One request."""
@@ -71,7 +73,12 @@ def server(tmp_path_factory, loop, colours, frame_rows) -> Iterator[Server]:
     made.append(loop.run(start()))
     sources = Sources(catalog, str(home / "landing"), str(home / "blobs"))
     yield Server(
-        loop, made[0], make_app(made[0], lambda: sources), catalog, row["frame_id"]
+        loop,
+        made[0],
+        make_app(made[0], lambda: sources),
+        catalog,
+        row["frame_id"],
+        home,
     )
     loop.run(made[0].close())
 
@@ -171,6 +178,22 @@ def test_unknown_tasks_and_tasks_without_a_champion_are_named(server):
     without = server.call("POST", "/v1/detection", content=paint("red"), headers=PNG)
     assert without.status_code == 409
     assert without.json()["remedy"].startswith("`daguerre train detection`")
+
+
+def test_a_question_by_get_is_told_to_be_a_post(server):
+    response = server.call("GET", "/v1/recognition")
+    assert (response.status_code, response.json()["remedy"]) == (405, "send a POST")
+
+
+def test_a_store_that_fails_is_told_in_the_form_of_all_refusals(server):
+    sha256 = BlobStore(str(server.home / "blobs")).put(io.BytesIO(paint("green")))
+    (blob,) = (server.home / "blobs").rglob(f"*{sha256[4:]}")
+    blob.unlink()
+    blob.mkdir()
+    response = server.ask(json={"images": [{"url": f"blob:{sha256}"}]})
+    assert response.status_code == 500
+    assert response.json()["request_id"] == response.headers["x-request-id"]
+    assert server.service.figures.requests["recognition", 500] == 1
 
 
 def test_a_request_whose_time_is_over_is_told_so(server, monkeypatch):

@@ -16,8 +16,16 @@ from assets.serving.looks import Look, Looks, read_look
 from assets.serving.service import Service
 from assets.serving.versions import CanaryRules
 from assets.tables.catalog import Catalog
+from assets.tables.champions import Act, read_champion
+from assets.tables.champions import crown as record_crown
 from assets.tables.schemas import TABLES, to_table
-from tests.assets.serving.colours import crown, describe_model, make_service
+from assets.tables.schemas.registry import ROLLED_BACK
+from tests.assets.serving.colours import (
+    crown,
+    describe_model,
+    make_service,
+    name_champion,
+)
 
 AT_ONCE = CanaryRules(share=0.0)
 
@@ -96,6 +104,27 @@ def test_a_canary_that_the_table_takes_back_answers_no_more(home, loop, colours)
         crown(champions.catalog, colours.first)
         await look_once(service, looks(champions), rules)
         assert lineup.canary is None and lineup.returned == {}
+
+    serve(loop, home, steps)
+
+
+def test_a_champion_that_a_person_takes_back_is_no_canary_of_the_bad_one(
+    home, loop, colours
+):
+    """It differs from the one that it replaces: that is why it was taken back."""
+    champions = look_at(home)
+    crown(champions.catalog, colours.second)
+
+    async def steps(service: Service) -> None:
+        rules = CanaryRules(share=0.5)
+        await begin(service, looks(champions), rules)
+        row = read_champion(champions.catalog, "recognition")
+        former = {**row, **name_champion(colours.first)}
+        act = Act(ROLLED_BACK, "ada", "calls red green")
+        assert record_crown(champions.catalog, former, row, act)
+        await look_once(service, looks(champions), rules)
+        lineup = service.lineups["recognition"]
+        assert (lineup.champion.model_version, lineup.canary) == (1, None)
 
     serve(loop, home, steps)
 

@@ -133,6 +133,96 @@ def test_a_killed_replica_loses_no_request_and_is_started_again(service, loop, c
     loop.run(work())
 
 
+def test_replicas_that_died_with_nothing_to_do_are_not_ready_and_cost_no_request(
+    service, loop, colours
+):
+    """Nobody asks meanwhile: nothing but their end says that they are gone."""
+
+    async def work() -> None:
+        await begin(service, Lineup(colours.first, CanaryRules(share=0.0)))
+        gone = service.replicas.pids
+        for pid in gone:
+            os.kill(pid, signal.SIGKILL)
+        await until(lambda: service.replicas.num_ready == 0)
+        await until(lambda: service.replicas.num_ready == 2)
+        assert not set(gone) & set(service.replicas.pids)
+        await ask(service)
+
+    loop.run(work())
+
+
+def test_a_replica_that_says_what_is_no_answer_is_ended_and_another_one_asked(
+    loop, colours, monkeypatch
+):
+    module = "tests.assets.serving.boastful_replica"
+    monkeypatch.setattr(replicas, "_MODULE", module)
+
+    async def work() -> None:
+        service = make_service(num_replicas=1, budget_s=60.0)
+        await service.replicas.start()
+        try:
+            await begin(service, Lineup(colours.first, CanaryRules(share=0.0)))
+            monkeypatch.setattr(replicas, "_MODULE", "assets.serving.replica")
+            await ask(service)
+            assert service.replicas.num_lost == 1
+        finally:
+            await service.close()
+
+    loop.run(work())
+
+
+def test_a_model_that_ends_who_opens_it_is_refused_and_the_others_go_on(
+    loop, colours, monkeypatch
+):
+    monkeypatch.setattr(replicas, "_MODULE", "tests.assets.serving.fragile_replica")
+
+    async def work() -> None:
+        service = make_service(num_replicas=2, budget_s=60.0)
+        await service.replicas.start()
+        try:
+            await begin(service, Lineup(colours.first, CanaryRules(share=0.0)))
+            for told in ("cannot be opened", "cannot be opened", "has ended 2"):
+                with pytest.raises(replicas.CannotLoad, match=told):
+                    await service.follow(colours.second)
+                await until(lambda: service.replicas.num_ready == 2)
+            assert service.replicas.num_lost == 2
+            assert (await ask(service)).version == colours.first
+        finally:
+            await service.close()
+
+    loop.run(work())
+
+
+def test_a_model_whose_package_is_gone_keeps_no_replica_from_the_others(
+    loop, colours, tmp_path
+):
+    package = write_colour_model(tmp_path / "models", shift=0, enlarge=2)
+    other = replace(
+        colours.first,
+        task="detection",
+        model_sha256=package.model_sha256,
+        folder=package.folder,
+    )
+
+    async def work() -> None:
+        service = make_service(num_replicas=1, budget_s=60.0)
+        await service.replicas.start()
+        try:
+            for version in (colours.first, other):
+                await service.take_champion(Lineup(version, CanaryRules(share=0.0)))
+            (package.folder / "model.onnx").unlink()
+            os.kill(service.replicas.pids[0], signal.SIGKILL)
+            await until(lambda: service.replicas.num_lost == 1)
+            await until(lambda: service.replicas.num_ready == 1)
+            await ask(service)
+            with pytest.raises(Refused, match="could not open the model"):
+                await service.ask("detection", IMAGES, name_request())
+        finally:
+            await service.close()
+
+    loop.run(work())
+
+
 def test_a_promotion_under_load_loses_no_request_and_mixes_no_versions(
     service, loop, colours
 ):

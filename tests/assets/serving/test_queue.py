@@ -104,3 +104,20 @@ def test_a_model_is_drained_when_its_last_image_is_answered():
         await queue.drain("of nobody")
 
     run(work())
+
+
+def test_who_is_needed_no_more_takes_nothing_and_what_it_puts_back_was_not_tried():
+    async def work():
+        queue = make_queue()
+        is_needed = True
+        taking = asyncio.create_task(queue.take(lambda: is_needed))
+        await asyncio.sleep(0)
+        is_needed = False
+        queue.wake()
+        assert await taking == []
+        queue.put("m", b"1")
+        queue.put_back(await queue.take())
+        (waiting,) = await queue.take()
+        assert (waiting.payload, waiting.num_tries) == (b"1", 0)
+
+    run(work())

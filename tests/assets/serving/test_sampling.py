@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import time
 from dataclasses import replace
 
@@ -9,6 +12,7 @@ import numpy as np
 import pytest
 
 from assets.sandbox.guard import ImageFacts
+from assets.serving import sampling
 from assets.serving.protocol import Message
 from assets.serving.queue import Answered
 from assets.serving.recorder import Recorder
@@ -116,6 +120,31 @@ def test_a_canary_that_was_taken_back_is_stored_also_where_nothing_is_sampled(
     assert (row["num_images"], row["num_failed"]) == (5, 2)
     assert (row["cause"], row["disagreement"]) == ("it failed", 0.75)
     assert all(v.passed for v in gate_session(catalog, "canary_returns", None))
+
+
+def test_a_process_that_keeps_samples_is_followed_by_another(
+    catalog, rules, colours, loop, monkeypatch
+):
+    monkeypatch.setattr(sampling, "_PAUSE_S", 0.0)
+
+    async def work() -> Sampler:
+        sampler = Sampler(name_stores(catalog), rules)
+        await sampler.start()
+        first = sampler._child
+        os.kill(first.pid, signal.SIGKILL)
+        while not first.is_gone:
+            await asyncio.sleep(0.01)
+        sampler.keep(ask(1), [say(colours)])
+        while sampler._child is first:
+            await asyncio.sleep(0.01)
+        sampler.keep(ask(2), [say(colours)])
+        await sampler.close()
+        return sampler
+
+    sampler = loop.run(work())
+    assert (sampler.num_kept, sampler.num_dropped) == (1, 1)
+    (row,) = catalog.read_latest("requests").to_pylist()
+    assert row["request_id"] == content_id(2)
 
 
 def test_a_store_that_is_away_loses_samples_and_no_more(

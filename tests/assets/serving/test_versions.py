@@ -36,7 +36,7 @@ def test_a_canary_answers_its_share_and_the_champion_the_rest(lineup):
 
 def test_without_a_share_a_new_champion_answers_at_once():
     made = Lineup(OLD, CanaryRules(share=0.0))
-    assert made.try_out(NEW) == OLD
+    assert made.try_out(NEW) == [OLD]
     assert made.choose(0.0) == (NEW, CHAMPION)
 
 
@@ -84,3 +84,9 @@ def test_a_canary_is_not_blamed_for_what_the_champion_fails_as_well(lineup):
 def test_a_shadow_is_asked_its_share():
     made = Lineup(OLD, RULES, shadow=NEW, shadow_share=0.25)
     assert made.shadows(0.2) == NEW and made.shadows(0.25) is None
+
+
+def test_a_champion_that_is_taken_back_answers_all_at_once_and_a_trial_ends(lineup):
+    third = replace(NEW, model_sha256="d" * 64, model_version=3)
+    assert lineup.reinstate(third) == [OLD, NEW]
+    assert lineup.choose(0.0) == (third, CHAMPION)
