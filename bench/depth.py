@@ -121,7 +121,7 @@ def rank(off_px: Plane, confidence: Plane) -> list[float]:
 def match_by_opencv(
     left: NDArray[np.uint8], right: NDArray[np.uint8], num_disparities: int
 ) -> Plane:
-    matcher = cv2.StereoSGBM_create(
+    matcher = cv2.StereoSGBM.create(
         numDisparities=num_disparities,
         blockSize=5,
         P1=8 * 25,

@@ -123,23 +123,16 @@ class Rectification:
 
     def to_depths(self, disparities: Disparities) -> Depths:
         """On the first camera's own pixels, from the nearest rectified one: z = f B / d, error z^2 / (f B) of d's."""
+        x, y = (np.round(self.back_map[..., n]).astype(int) for n in range(2))
+        width, height = self.camera.size_px
+        is_inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        at = np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)
         d, sigma, confidence = (
-            cv2.remap(
-                image,
-                self.back_map,
-                None,
-                cv2.INTER_NEAREST,
-                borderMode=cv2.BORDER_CONSTANT,
-                borderValue=empty,
-            )
-            for image, empty in (
-                (disparities.px, float("nan")),
-                (disparities.sigma_px, float("nan")),
-                (disparities.confidence, 0.0),
-            )
+            image[at]
+            for image in (disparities.px, disparities.sigma_px, disparities.confidence)
         )
         per_disparity = self.depth_by_disparity / self.slant
-        is_known = (d > 0) & np.isfinite(per_disparity)
+        is_known = is_inside & (d > 0) & np.isfinite(per_disparity)
         d = np.where(is_known, d, np.nan)
         depth = per_disparity / d
         return Depths(
@@ -167,7 +160,9 @@ def rectify(rig: StereoRig) -> Rectification:
     width, height = camera.size_px
     pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1)
     maps = [
-        _map_to(own, turn, camera, pixels.reshape(-1, 2)).reshape(height, width, 2)
+        _map_to(own, turn, camera, pixels.reshape(-1, 2).astype(np.float64)).reshape(
+            height, width, 2
+        )
         for own, turn in ((rig.first, first_turn), (rig.second, second_turn))
     ]
     overlap = np.mean((maps[0][..., 0] >= 0) & (maps[1][..., 0] >= 0))
@@ -252,7 +247,8 @@ def _choose_camera(rig: StereoRig, turn: Array) -> Camera:
     x, y = (np.linspace(0, side - 1, _EDGE_POINTS) for side in (width, height))
     pixels = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
     rays = rig.first.find_rays(pixels) @ turn.T
-    rays = rays[np.nan_to_num(rays[:, 2], nan=-1.0) > 0.05]
+    is_ahead = np.nan_to_num(rays[:, 2], nan=-1.0) > 0.05
+    rays = rays[is_ahead]
     if not len(rays):
         raise ValueError("the first camera does not look across the baseline")
     flat = np.clip(rays[:, :2] / rays[:, 2:], -_WIDEST_TAN, _WIDEST_TAN)
@@ -276,8 +272,8 @@ def _map_to(own: Camera, turn: Array, camera: Camera, pixels: Array) -> Image:
     for start in range(0, len(pixels), _CHUNK):
         some = slice(start, start + _CHUNK)
         seen = own.project(camera.unproject(pixels[some]) @ turn)
-        is_inside = ((seen >= 0) & (seen <= last)).all(axis=1)
-        found[some] = np.where(is_inside[:, None], seen, -1)
+        is_inside = np.all((seen >= 0) & (seen <= last), axis=1, keepdims=True)
+        found[some] = np.where(is_inside, seen, -1)
     return found
 
 
@@ -293,10 +289,9 @@ def _map_back(own: Camera, turn: Array, camera: Camera) -> tuple[Image, Array]:
 
 
 def _warp(image: Gray, at: Image) -> Gray:
-    return np.asarray(
-        cv2.remap(image, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT),
-        np.uint8,
-    )
+    """The image at places (H, W, 2) in px; 0 outside of it."""
+    x, y = np.ascontiguousarray(at[..., 0]), np.ascontiguousarray(at[..., 1])
+    return np.asarray(cv2.remap(image, x, y, cv2.INTER_LINEAR), np.uint8)
 
 
 # ---- matching ----------------------------------------------------------------------------------------------------
@@ -311,7 +306,7 @@ def _match_side(left: Gray, right: Gray, num_disparities: int) -> Image:
         for side in (left, right)
     ]
     area = _BLOCK_PX**2
-    matcher = cv2.StereoSGBM_create(
+    matcher = cv2.StereoSGBM.create(
         minDisparity=0,
         numDisparities=num_disparities,
         blockSize=_BLOCK_PX,
@@ -357,7 +352,7 @@ def _find_confidence(
     square = cv2.blur(value * value, _WINDOW) / weight
     spread = np.sqrt(np.maximum(square - mean * mean, 0))
     rows, columns = np.indices(px.shape, np.float32)
-    there = cv2.remap(second, columns - value, rows, cv2.INTER_LINEAR)
+    there = _warp(second, np.stack([columns - value, rows], -1))
     left = cv2.blur(cv2.absdiff(first, there).astype(np.float32), _WINDOW)
     signs = (
         np.nan_to_num(difference, nan=MOST_LEFT_RIGHT_PX),
