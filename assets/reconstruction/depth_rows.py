@@ -19,7 +19,6 @@ from models.geometry.stereo import (
 Row = dict[str, Any]
 _MOST_SENSOR_POINTS = 20_000
 _MOST_UNITS = 65535
-_DIGITS = (1, 2, 5, 10)
 
 
 def make_row(
@@ -33,7 +32,8 @@ def make_row(
     assert rectification is not None and camera is not None
     num_disparities = choose_num_disparities(camera.size_px[0])
     depths, disparities = measure_depths(rectification, first, second, num_disparities)
-    m_per_unit = choose_unit(float(np.nanmax(depths.per_disparity)))
+    # as far as a disparity of 1 px
+    m_per_unit = float(np.nanmedian(depths.per_disparity)) / _MOST_UNITS
     units = to_units(depths, m_per_unit)
     is_kept = units > 0
     row = {
@@ -63,13 +63,6 @@ def rectify_pair(pair: StereoPair, first: Gray, second: Gray) -> tuple[Gray, Gra
     """For a picture: rows are epipolar lines."""
     assert pair.cameras.rectification is not None
     return pair.cameras.rectification.warp(first, second)
-
-
-def choose_unit(farthest_m: float) -> float:
-    """m a unit, 1, 2 or 5 times a power of ten: 16 bits reach as far as a disparity of 1 px."""
-    least = farthest_m / _MOST_UNITS
-    power = 10.0 ** np.floor(np.log10(least))
-    return float(next(round(n * power, 12) for n in _DIGITS if n * power >= least))
 
 
 def to_units(depths: Depths, m_per_unit: float) -> NDArray[np.uint16]:

@@ -61,6 +61,7 @@ class Disparities:
 
     @property
     def is_known(self) -> NDArray[np.bool_]:
+        """(H, W): where there is a disparity."""
         return np.isfinite(self.px)
 
 
@@ -75,6 +76,7 @@ class Depths:
 
     @property
     def is_known(self) -> NDArray[np.bool_]:
+        """(H, W): where there is a depth."""
         return np.isfinite(self.depth_m)
 
 

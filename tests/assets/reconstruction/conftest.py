@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -39,12 +40,13 @@ def store_stereo(
     apart_px: int = 0,
     m_per_unit: float = 0.001,
     late_ns: int = 0,
+    draw: Callable[[int, int], dict[str, np.ndarray]] = draw_pair,
     **more: object,
 ) -> Catalog:
     """Publish the session. `late_ns` is how much later the right camera's stamps are; `more` goes into calibrations."""
     frames = []
     for view in range(NUM_VIEWS):
-        drawn = draw_pair(view, apart_px)
+        drawn = draw(view, apart_px)
         for sensor in sensors:
             payload = cv2.imencode(".png", drawn[sensor])[1].tobytes()
             facts = {

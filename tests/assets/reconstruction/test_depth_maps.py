@@ -19,8 +19,8 @@ from assets.reconstruction.depth_pictures import (
     list_depth,
     paint_depth,
 )
-from assets.reconstruction.depth_rows import choose_unit
 from assets.reconstruction.stereo_pairs import find_pairs
+from assets.retrieval.lineage import trace
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from bench.synthetic_home import plain_row
@@ -73,6 +73,8 @@ def test_a_wall_and_a_square_before_it_are_where_they_are(desk):
         assert np.median(found[90:115, 40:150]) == pytest.approx(1.0, abs=0.04)
         assert np.median(found[35:75, 85:125]) == pytest.approx(0.5, abs=0.01)
         assert row["coverage"] == pytest.approx((found > 0).mean())
+        # 16 bits reach to f B = 12 m, a disparity of 1 px
+        assert 65535 * row["depth_m_per_unit"] == pytest.approx(12.0)
         assert row["coverage"] > 0.75 and row["agreement"] > 0.9
         assert row["sensor_off_px"] < 0.3 and row["num_sensor_points"] > 10_000
         sure = np.asarray(Pillow.open(io.BytesIO(row["confidence_payload"])))
@@ -144,12 +146,9 @@ def test_a_session_without_pictures_is_a_mistake(catalog):
         refresh_depth(catalog, "nowhere")
 
 
-def test_images_without_structure_have_depth_nowhere_and_no_nan(catalog, monkeypatch):
+def test_images_without_structure_have_depth_nowhere_and_no_nan(catalog):
     blank = {s: np.full((120, 160), 128, np.uint8) for s in ("left", "right")}
-    monkeypatch.setattr(
-        "tests.assets.reconstruction.conftest.draw_pair", lambda *_: blank
-    )
-    store_stereo(catalog, sensors=("left", "right"))
+    store_stereo(catalog, sensors=("left", "right"), draw=lambda *_: blank)
     for row in refresh_depth(catalog, "desk").rows:
         assert row["coverage"] == 0 and row["reason"] is None
         assert row["median_depth_m"] is row["median_confidence"] is None
@@ -184,11 +183,17 @@ def test_the_reference_of_the_board_is_the_camera_whose_depth_it_is(desk):
     assert np.median([r["median_depth_m"] for r in rows]) == pytest.approx(1, abs=0.1)
 
 
-def test_a_unit_reaches_to_one_px_of_disparity():
-    # f B = 12 m px: 12 / 65535 m is 0.18 mm
-    assert choose_unit(12.0) == 0.0002
-    assert choose_unit(65.535) == 0.001
-    assert choose_unit(70.0) == 0.002
+def test_depth_is_traced_to_its_pictures_and_calibration_and_back(desk):
+    (row, _) = refresh_depth(desk, "desk").rows
+    found = trace(desk, "depth", row["depth_map_id"])["upstream"]
+    frames = {content_id("desk", sensor, 0) for sensor in ("left", "right")}
+    assert {f["frame_id"] for f in found["frames"]} == frames
+    assert {c["calibration_id"] for c in found["calibrations"]} == {
+        content_id("stated", "desk", sensor) for sensor in ("left", "right")
+    }
+    for frame_id in frames:
+        (map_,) = trace(desk, "frame", frame_id)["downstream"]["depth_maps"]
+        assert map_["depth_map_id"] == row["depth_map_id"] and "payload" not in map_
 
 
 def test_near_is_red_far_is_blue_and_unknown_is_dark():
