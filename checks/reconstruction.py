@@ -1,4 +1,4 @@
-"""The gates of reconstruction: calibrations that rest on enough and leave noise alone, rigs that are as calibrated."""
+"""The gates of reconstruction: calibrations that rest on enough, rigs that are as calibrated, depth that holds."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ MOST_FOCAL_SIGMA = 0.005
 OUTSTANDING = 3.0
 MAX_TILT_DEG = 0.5  # as for stated poses
 PROVEN = 3.0  # standard errors beyond the bound
+# of a depth map
+ENOUGH_DEPTH, LEAST_AGREEMENT = 0.4, 0.6
+MOST_OFF_PX = 1.0  # of disparity, from what a depth camera measured
+SOME_MAPS = Tolerance(0.1, 0.5)
 
 
 def every_camera_is_calibrated(rig_calibrations: pa.Table) -> Verdict:
@@ -186,6 +190,102 @@ def rig_is_as_calibrated(rig_fits: pa.Table) -> Verdict:
     )
 
 
+def every_capture_has_depth(depth_maps: pa.Table) -> Verdict:
+    """Every capture has at least one pair of cameras with depth."""
+    rows = depth_maps.to_pylist()
+    able = {r["capture_id"] for r in rows if r["reason"] is None}
+    why = {r["capture_id"]: r["reason"] for r in rows if r["capture_id"] not in able}
+    return judge_share(
+        "every_capture_has_depth",
+        num_checked=len(able) + len(why),
+        offenders=[f"capture {name}: {reason}" for name, reason in why.items()],
+        of="captures",
+        fault="have no depth",
+    )
+
+
+def depth_covers_the_image(depth_maps: pa.Table) -> Verdict:
+    """At least two fifths of each image have a depth; where more than half of the maps have less, it blocks."""
+    rows = _measured(depth_maps)
+    return judge_share(
+        "depth_covers_the_image",
+        num_checked=len(rows),
+        offenders=[
+            f"{_name_map(r)}: {100 * r['coverage']:.0f} %: too little light or structure, too near, or the rig has "
+            "moved since it was calibrated"
+            for r in rows
+            if r["coverage"] < ENOUGH_DEPTH
+        ],
+        of="depth maps",
+        fault="cover too little of their image",
+        tolerance=SOME_MAPS,
+        figures={"least_coverage": min((r["coverage"] for r in rows), default=0.0)},
+        empty_reason=_why_none(depth_maps),
+    )
+
+
+def both_sides_agree_on_depth(depth_maps: pa.Table) -> Verdict:
+    """Of the pixels that were matched from both sides at least three fifths agree to a pixel."""
+    rows = [r for r in _measured(depth_maps) if r["agreement"] is not None]
+    return judge_share(
+        "both_sides_agree_on_depth",
+        num_checked=len(rows),
+        offenders=[
+            f"{_name_map(r)}: {100 * r['agreement']:.0f} % agree: pictures of two times, or a rig that has moved; "
+            "`daguerre calibrate SESSION --check` tells"
+            for r in rows
+            if r["agreement"] < LEAST_AGREEMENT
+        ],
+        of="depth maps",
+        fault="were matched otherwise from the other side",
+        tolerance=SOME_MAPS,
+        empty_reason=_why_none(depth_maps)
+        or ("nothing was matched from both sides" if len(depth_maps) else None),
+    )
+
+
+def depth_agrees_with_the_sensor(depth_maps: pa.Table) -> Verdict:
+    """Where a depth camera looked too, the middle difference is at most 1 px of disparity."""
+    rows = [r for r in _measured(depth_maps) if r["sensor_off_px"] is not None]
+    return judge_share(
+        "depth_agrees_with_the_sensor",
+        num_checked=len(rows),
+        offenders=[
+            f"{_name_map(r)}: {r['sensor_off_px']:.2f} px off, {r['sensor_bias_px']:+.2f} px on the whole, which is "
+            f"{_to_depth_m(r):.3f} m at {r['median_depth_m']:.2f} m: calibrate again, or look at the sensor's scale"
+            for r in rows
+            if r["sensor_off_px"] > MOST_OFF_PX
+        ],
+        of="depth maps",
+        fault="contradict the depth camera",
+        tolerance=SOME_MAPS,
+        figures={"worst_off_px": max((r["sensor_off_px"] for r in rows), default=0.0)},
+        empty_reason=_why_none(depth_maps)
+        or (
+            "no depth camera of known place looked at the same"
+            if len(depth_maps)
+            else None
+        ),
+    )
+
+
+def _measured(depth_maps: pa.Table) -> list[dict]:
+    return [r for r in depth_maps.to_pylist() if r["reason"] is None]
+
+
+def _name_map(row: dict) -> str:
+    return f"frame {row['frame_id']} of {row['sensor']}"
+
+
+def _to_depth_m(row: dict) -> float:
+    """z^2 / (f B) of what is off."""
+    return float(
+        row["median_depth_m"] ** 2
+        / (row["focal_px"] * row["baseline_m"])
+        * row["sensor_off_px"]
+    )
+
+
 def _find_angle(row: dict) -> float:
     """The turn that fits, or, where that is more, what the matches lie off."""
     apart_deg = float(np.degrees(np.arctan(row["epipolar_px"] / row["focal_px"])))
@@ -246,12 +346,33 @@ FIT_RULES = (
         },
     ),
 )
+_MAP = ("frame_id", "sensor", "reason")
+DEPTH_RULES = (
+    Rule(every_capture_has_depth, {"depth_maps": ("capture_id", "reason")}),
+    Rule(depth_covers_the_image, {"depth_maps": (*_MAP, "coverage")}),
+    Rule(both_sides_agree_on_depth, {"depth_maps": (*_MAP, "agreement")}),
+    Rule(
+        depth_agrees_with_the_sensor,
+        {
+            "depth_maps": (
+                *_MAP,
+                "sensor_off_px",
+                "sensor_bias_px",
+                "median_depth_m",
+                "focal_px",
+                "baseline_m",
+            )
+        },
+    ),
+)
 GATES = (
     Gate("rig_calibrations", CALIBRATION_RULES),
     Gate("board_views", VIEW_RULES),
     Gate("rig_fits", FIT_RULES, no_colour_frames),
+    Gate("depth_maps", DEPTH_RULES, no_colour_frames),
 )
 SESSION_ASSETS = {
     "rig_calibration": ("rig_calibrations", "board_views"),
     "rig_fit": ("rig_fits",),
+    "depth": ("depth_maps",),
 }

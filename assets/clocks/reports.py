@@ -175,10 +175,26 @@ def read_cameras(
 ) -> list[CameraStream]:
     """The colour cameras of one capture, by name, from its rows of `frames` in order of sensor, kind and sequence."""
     return [
-        _camera(sensor, list(rows), [c for c in calibrations if c["sensor"] == sensor])
+        read_camera(
+            sensor, list(rows), [c for c in calibrations if c["sensor"] == sensor]
+        )
         for (sensor, kind), rows in groupby(frames, key=_sensor_of)
         if kind == "color"
     ]
+
+
+def read_camera(
+    sensor: str, frames: list[FrameRow], calibrations: list[CalibrationRow]
+) -> CameraStream:
+    """One camera of a capture, from its rows of `frames` in order of sequence, which may not be none."""
+    stamped = [f for f in frames if f["t_ns"] is not None]
+    size = frames[0]["width_px"], frames[0]["height_px"]
+    stamped = [f for f in stamped if (f["width_px"], f["height_px"]) == size]
+    camera, pose, unknown = _read_calibration(calibrations, *size)
+    t_ns = np.array([f["t_ns"] for f in stamped], np.int64)
+    return CameraStream(
+        sensor, tuple(f["frame_id"] for f in stamped), t_ns, camera, pose, unknown
+    )
 
 
 def read_gyro(catalog: Catalog, capture_id: str) -> Gyro | None:
@@ -291,19 +307,6 @@ def _stream(sensor: str, kind: str, rows: list[FrameRow | SignalRow]) -> Stream:
     t_ns = np.array([r["t_ns"] for r in rows if r["t_ns"] is not None], np.int64)
     return Stream(
         sensor, kind, np.unique(t_ns) if kind == "transform" else t_ns, len(rows)
-    )
-
-
-def _camera(
-    sensor: str, frames: list[FrameRow], calibrations: list[CalibrationRow]
-) -> CameraStream:
-    stamped = [f for f in frames if f["t_ns"] is not None]
-    size = frames[0]["width_px"], frames[0]["height_px"]
-    stamped = [f for f in stamped if (f["width_px"], f["height_px"]) == size]
-    camera, pose, unknown = _read_calibration(calibrations, *size)
-    t_ns = np.array([f["t_ns"] for f in stamped], np.int64)
-    return CameraStream(
-        sensor, tuple(f["frame_id"] for f in stamped), t_ns, camera, pose, unknown
     )
 
 

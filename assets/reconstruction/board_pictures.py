@@ -66,8 +66,10 @@ class Refused:
     reason: str
 
 
-def list_pictures(catalog: Catalog, session: str) -> list[BoardPicture]:
-    """The session's published colour pictures, with their views, in the order of views and sensors.
+def list_pictures(
+    catalog: Catalog, session: str, most_views: int | None = MOST_VIEWS
+) -> list[BoardPicture]:
+    """The session's published colour pictures, with their views, in the order of views and sensors; None for all views.
 
     Of a camera whose pictures differ in size, those of its most common size.
     """
@@ -85,12 +87,15 @@ def list_pictures(catalog: Catalog, session: str) -> list[BoardPicture]:
                 r["sha256"],
             )
             for r in rows
-        ]
+        ],
+        most_views,
     )
 
 
-def choose_views(pictures: Sequence[BoardPicture]) -> list[BoardPicture]:
-    """The pictures with the number of their view, of `MOST_VIEWS` views spread evenly.
+def choose_views(
+    pictures: Sequence[BoardPicture], most_views: int | None = MOST_VIEWS
+) -> list[BoardPicture]:
+    """The pictures with the number of their view, of so many views spread evenly.
 
     Stamped pictures of a capture are of one view where their times are nearest, within a quarter of the step of the
     first camera; others where their paths are equal but for the name of the camera.
@@ -103,10 +108,10 @@ def choose_views(pictures: Sequence[BoardPicture]) -> list[BoardPicture]:
         keys += _name_views(list(group))
     ordered = sorted(kept, key=lambda p: p.capture)
     names = sorted(set(keys))
-    if len(names) > MOST_VIEWS:
+    if most_views is not None and len(names) > most_views:
         names = [
             names[i]
-            for i in np.linspace(0, len(names) - 1, MOST_VIEWS).round().astype(int)
+            for i in np.linspace(0, len(names) - 1, most_views).round().astype(int)
         ]
     numbers = {name: n for n, name in enumerate(names)}
     found = [

@@ -1,4 +1,4 @@
-"""Reconstruction as assets: a rig calibrated from a board, and whether a rig still is as it was calibrated."""
+"""Reconstruction as assets: a rig calibrated from a board, whether a rig still is as it was, depth from two cameras."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -108,4 +108,43 @@ def rig_fit(
     yield from make_each(context, make)
 
 
-defs = dg.Definitions(assets=[rig_calibration, rig_fit])
+@dg.asset(
+    key=["reconstruction", "depth"],
+    partitions_def=sessions,
+    group_name="reconstruction",
+    deps=[
+        ["capture", "frames"],
+        ["capture", "calibrations"],
+        ["reconstruction", "rig_calibration"],
+    ],
+    kinds={"lance", "opencv"},
+)
+def depth(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
+) -> Iterator[Event]:
+    """Depth of each pair of pictures that two calibrated cameras took at one time, with its confidence."""
+    from assets.reconstruction.depth_maps import refresh_depth
+    from assets.reconstruction.depth_pictures import (
+        draw_depth,
+        draw_epipolar_lines,
+        list_depth,
+    )
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        progress = progress_to(context.log, f"depth of {session}")
+        done = refresh_depth(catalog, session, progress)
+        drawn = {
+            "depth beside the image": draw_depth(catalog, session),
+            "epipolar lines": draw_epipolar_lines(catalog, session),
+        }
+        facts = {
+            "made anew": done.num_made,
+            "cameras": dg.MetadataValue.md(list_depth(done.rows)),
+            **{name: picture(jpeg) for name, jpeg in drawn.items() if jpeg is not None},
+        }
+        yield result(catalog, "depth_maps", ["reconstruction", "depth"], session, facts)
+
+    yield from make_each(context, make)
+
+
+defs = dg.Definitions(assets=[rig_calibration, rig_fit, depth])

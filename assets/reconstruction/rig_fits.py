@@ -55,10 +55,13 @@ def fit_session(catalog: Catalog, session: str) -> list[Row]:
     return rows
 
 
-def find_calibration(catalog: Catalog, sensors: set[str]) -> list[Row]:
+def find_calibration(
+    catalog: Catalog, sensors: set[str], in_metres: bool = False
+) -> list[Row]:
     """The rows of the newest published calibration that has two of these cameras, the reference first; none where
     there is none."""
-    rows = catalog.read("rig_calibrations", where="reason IS NULL").to_pylist()
+    where = "reason IS NULL" + (" AND length_unit = 'm'" if in_metres else "")
+    rows = catalog.read("rig_calibrations", where=where).to_pylist()
     rigs: dict[str, list[Row]] = {}
     for row in rows:
         if row["sensor"] in sensors:
@@ -72,6 +75,29 @@ def find_calibration(catalog: Catalog, sensors: set[str]) -> list[Row]:
     )
 
 
+def to_calibration(row: Row) -> CalibrationRow:
+    """As the clocks read calibrations."""
+    return {
+        "calibration_id": row["calibration_id"],
+        "capture_id": row["calibration_id"],
+        "session": row["session"],
+        "sensor": row["sensor"],
+        "width_px": row["width_px"],
+        "height_px": row["height_px"],
+        "fx_px": row["fx_px"],
+        "fy_px": row["fy_px"],
+        "cx_px": row["cx_px"],
+        "cy_px": row["cy_px"],
+        "distortion_model": row["distortion_model"],
+        "distortion": row["distortion"],
+        "rig_from_camera": row["rig_from_camera"],
+        "source_path": "",
+        "source_offset": 0,
+        "source_length": None,
+        "source_inner_offset": None,
+    }
+
+
 def _fit(
     catalog: Catalog, frames: Sequence[Any], calibration: Sequence[Row]
 ) -> list[Row]:
@@ -83,7 +109,7 @@ def _fit(
 
     streams = {
         s.sensor: s
-        for s in read_cameras(list(frames), [_to_calibration(r) for r in calibration])
+        for s in read_cameras(list(frames), [to_calibration(r) for r in calibration])
     }
     first, *others = (row["sensor"] for row in calibration)
     facts = {
@@ -108,26 +134,3 @@ def _find_obstacle(stream: CameraStream) -> str | None:
     if len(stream.t_ns) < 2:
         return "these frames carry no time"
     return stream.unknown or None
-
-
-def _to_calibration(row: Row) -> CalibrationRow:
-    """As the clocks read calibrations."""
-    return {
-        "calibration_id": row["calibration_id"],
-        "capture_id": row["calibration_id"],
-        "session": row["session"],
-        "sensor": row["sensor"],
-        "width_px": row["width_px"],
-        "height_px": row["height_px"],
-        "fx_px": row["fx_px"],
-        "fy_px": row["fy_px"],
-        "cx_px": row["cx_px"],
-        "cy_px": row["cy_px"],
-        "distortion_model": row["distortion_model"],
-        "distortion": row["distortion"],
-        "rig_from_camera": row["rig_from_camera"],
-        "source_path": "",
-        "source_offset": 0,
-        "source_length": None,
-        "source_inner_offset": None,
-    }

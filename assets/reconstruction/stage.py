@@ -1,4 +1,4 @@
-"""Reconstruction: geometry from pictures. What cameras are and where they sit, from pictures of a board."""
+"""Reconstruction: geometry from pictures. Cameras and their places from pictures of a board, depth from two cameras."""
 
 from assets.stages import Maker, Stage
 from assets.tables.schemas import reconstruction
@@ -16,6 +16,14 @@ STAGE = Stage(
             (
                 "assets.reconstruction.board_pictures:list_pictures",
                 "assets.reconstruction.rig_rows:make_rows",
+            ),
+        ),
+        Maker(
+            "depth_maps",
+            "depth_maps",
+            (
+                "assets.reconstruction.stereo_pairs:find_pairs",
+                "assets.reconstruction.depth_rows:make_row",
             ),
         ),
     ),

@@ -26,6 +26,7 @@ KINDS = {
     "model": ("models", "model_sha256"),
     "prediction": ("predictions", "prediction_id"),
     "track": ("tracks", "track_id"),
+    "depth": ("depth_maps", "depth_map_id"),
 }
 
 
@@ -43,7 +44,7 @@ def trace(catalog: Catalog, kind: str, wanted_id: str) -> dict[str, Any]:
 def _find(catalog: Catalog, kind: str, wanted_id: str) -> Row:
     table, column = KINDS[kind]
     begins_so = begins_with(table, wanted_id, column)
-    columns = _FRAME if table == "frames" else None
+    columns = _LIGHT.get(table)
     rows = catalog.read_latest(table, columns, begins_so).to_pylist()
     if not rows:
         gone = _read_gone(
@@ -134,6 +135,39 @@ def _trace_track(catalog: Catalog, row: Row) -> dict[str, Any]:
     return {"upstream": upstream, "downstream": {}}
 
 
+def _trace_depth(catalog: Catalog, row: Row) -> dict[str, Any]:
+    """The pair of pictures, and the calibration that it rests on: a board's, or as it was recorded."""
+    pair = [row[name] for name in ("frame_id", "other_frame_id") if row[name]]
+    sensors = (row["sensor"], row["other_sensor"])
+    tables = ("rig_calibrations", "calibrations")
+    found = [
+        camera
+        for name in tables
+        for camera in _list(catalog, name, "session", [row["calibrated_in"] or ""])
+        if camera["sensor"] in sensors
+    ]
+    upstream = {
+        "depth_map": row,
+        "frames": RowSequence(_select(catalog, "frames", _FRAME, "frame_id", pair)),
+        "capture": _capture_of(catalog, row["capture_id"]),
+        "calibrations": [
+            {name: camera[name] for name in ("calibration_id", "session", "sensor")}
+            for camera in found
+        ],
+    }
+    return {"upstream": upstream, "downstream": {}}
+
+
+def _list_depth_maps(catalog: Catalog, frame_ids: Ids) -> list[Row]:
+    """Those that have one of the frames on either side."""
+    found = {
+        row["depth_map_id"]: row
+        for key in ("frame_id", "other_frame_id")
+        for row in _select(catalog, "depth_maps", _DEPTH, key, frame_ids).to_pylist()
+    }
+    return [found[name] for name in sorted(found)]
+
+
 def _list_tracks(catalog: Catalog, key: str, values: Ids) -> list[Row]:
     """Each track once that has a box with one of the values."""
     rows = _select(catalog, "tracks", _TRACK, key, values)
@@ -169,6 +203,7 @@ def _after_frames(catalog: Catalog, frame_ids: Ids) -> dict[str, Any]:
         "models": models,
         "predictions": RowSequence(predictions),
         "tracks": _list_tracks(catalog, "frame_id", frame_ids),
+        "depth_maps": _list_depth_maps(catalog, frame_ids),
     }
 
 
@@ -206,6 +241,19 @@ _PREDICTION = [
     "purpose",
 ]
 _TRACK = ["track_id", "session", "sensor", "model_sha256", "tracker", "class_name"]
+_DEPTH = [
+    "depth_map_id",
+    "frame_id",
+    "other_frame_id",
+    "capture_id",
+    "session",
+    "sensor",
+    "other_sensor",
+    "calibrated_in",
+    "code_version",
+]
+# of tables that hold pictures
+_LIGHT = {"frames": _FRAME, "depth_maps": _DEPTH}
 _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
     "capture": _trace_capture,
     "frame": _trace_frame,
@@ -213,6 +261,7 @@ _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
     "model": _trace_model,
     "prediction": _trace_prediction,
     "track": _trace_track,
+    "depth": _trace_depth,
 }
 
 

@@ -27,6 +27,7 @@ from orchestration.cli.labelling import labels_app
 from orchestration.cli.looking import lineage, query, report, status, verify
 from orchestration.cli.loop import demo, ui
 from orchestration.cli.maintaining import maintain
+from orchestration.cli.measuring_depth import depth
 from orchestration.cli.mistakes import (
     explain_system,
     explain_words,
@@ -85,6 +86,7 @@ for verb in (
     rollback,
     predict,
     calibrate,
+    depth,
     track,
     serve,
     report,

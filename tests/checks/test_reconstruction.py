@@ -115,3 +115,53 @@ def test_a_rig_of_which_nothing_can_be_said_has_no_verdict_and_the_reason(rows_o
         rows_of("rig_fits", 1, tilt_deg=None, reason="these frames carry no time")
     )
     assert verdict.passed and verdict.empty_reason == "these frames carry no time"
+
+
+DEPTH = {
+    "sensor": "left",
+    "other_sensor": "right",
+    "reason": None,
+    "coverage": 0.8,
+    "agreement": 0.95,
+    "median_depth_m": 2.0,
+    "focal_px": 500.0,
+    "baseline_m": 0.1,
+    "sensor_off_px": 0.3,
+    "sensor_bias_px": -0.1,
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "change", "passed", "stops"),
+    [
+        (rules.every_capture_has_depth, {}, True, False),
+        (rules.every_capture_has_depth, {"reason": "one camera alone"}, False, True),
+        (rules.depth_covers_the_image, {}, True, False),
+        # one of four is less than half
+        (
+            rules.depth_covers_the_image,
+            {"coverage": [0.8, 0.8, 0.8, 0.2]},
+            False,
+            False,
+        ),
+        (rules.depth_covers_the_image, {"coverage": [0.8, 0.1, 0.1, 0.2]}, False, True),
+        (rules.both_sides_agree_on_depth, {}, True, False),
+        (rules.both_sides_agree_on_depth, {"agreement": 0.4}, False, True),
+        (rules.both_sides_agree_on_depth, {"agreement": None}, True, False),
+        (rules.depth_agrees_with_the_sensor, {}, True, False),
+        (rules.depth_agrees_with_the_sensor, {"sensor_off_px": 1.2}, False, True),
+        (rules.depth_agrees_with_the_sensor, {"sensor_off_px": None}, True, False),
+    ],
+)
+def test_depth_is_judged_by_what_it_covers_and_what_contradicts_it(
+    rule, change, passed, stops, rows_of
+):
+    verdict = rule(rows_of("depth_maps", 4, **{**DEPTH, **change}))
+    assert (verdict.passed, verdict.stops) == (passed, stops), verdict.summary
+
+
+def test_what_a_sensor_contradicts_is_told_in_metres(rows_of):
+    rows = rows_of("depth_maps", 1, **DEPTH | {"sensor_off_px": 2.0})
+    (example,) = rules.depth_agrees_with_the_sensor(rows).examples
+    # 2^2 / (500 * 0.1) * 2
+    assert "2.00 px off" in example and "0.160 m at 2.00 m" in example

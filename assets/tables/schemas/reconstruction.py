@@ -1,4 +1,4 @@
-"""Tables of reconstruction: rigs calibrated from a board, and what each picture of the board showed."""
+"""Tables of reconstruction: rigs calibrated from a board, what each picture of it showed, depth from two views."""
 
 from __future__ import annotations
 
@@ -147,4 +147,86 @@ RIG_FITS = Table(
     ),
 )
 
-TABLES = (RIG_CALIBRATIONS, BOARD_VIEWS, RIG_FITS)
+DEPTH_MAPS = Table(
+    name="depth_maps",
+    stage="reconstruction",
+    key="depth_map_id",
+    erase="frame_id",
+    columns=(
+        id_column("depth_map_id"),
+        # where there is a reason, the camera's first
+        id_column("frame_id"),
+        id_column("other_frame_id", nullable=True),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("other_sensor", TEXT, nullable=True),
+        Column("t_ns", INT, "ns", "sensor clock", nullable=True),
+        Column(
+            "calibrated_in",
+            TEXT,
+            "1 (session of the board, or its own: as recorded)",
+            nullable=True,
+        ),
+        Column("baseline_m", FLOAT, "m", nullable=True, low=1e-9),
+        Column("focal_px", FLOAT, "px", "rectified image", nullable=True, low=1e-3),
+        Column("num_disparities", INT, "px", nullable=True, low=16),
+        Column("width_px", INT, "px (of the depth image)", nullable=True, low=1),
+        Column("height_px", INT, "px (of the depth image)", nullable=True, low=1),
+        Column(
+            "coverage", FLOAT, "1 (share with a depth)", nullable=True, low=0, high=1
+        ),
+        Column(
+            "agreement",
+            FLOAT,
+            "1 (share of the pixels matched from both sides that agree)",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column("median_confidence", FLOAT, nullable=True, low=0, high=1),
+        Column("median_depth_m", FLOAT, "m", "camera", nullable=True, low=0),
+        Column("median_sigma_m", FLOAT, "m (standard error)", nullable=True, low=0),
+        Column(
+            "num_sensor_points",
+            INT,
+            "1 (compared with a depth camera)",
+            nullable=True,
+            low=0,
+        ),
+        Column(
+            "sensor_off_px",
+            FLOAT,
+            "px of disparity (median), from a depth camera",
+            nullable=True,
+            low=0,
+        ),
+        Column(
+            "sensor_bias_px",
+            FLOAT,
+            "px of disparity (median), more than a depth camera has",
+            nullable=True,
+        ),
+        Column("depth_m_per_unit", FLOAT, "m", nullable=True, low=1e-9),
+        Column(
+            "payload",
+            pa.large_binary(),
+            "16-bit PNG, depth_m_per_unit, 0: unknown",
+            "camera",
+            "restricted",
+            nullable=True,
+        ),
+        Column(
+            "confidence_payload",
+            pa.large_binary(),
+            "8-bit PNG, 255: sure, 0: unknown",
+            "camera",
+            "restricted",
+            nullable=True,
+        ),
+        Column("reason", TEXT, "1; why there is no depth", nullable=True),
+        *DERIVED,
+    ),
+)
+
+TABLES = (RIG_CALIBRATIONS, BOARD_VIEWS, RIG_FITS, DEPTH_MAPS)
