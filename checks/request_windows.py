@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from checks.stored_rows import StoredRows
-from checks.verdicts import MAX_EXAMPLES, Rule, Verdict
+from checks.verdicts import MAX_EXAMPLES, Rule, Verdict, nothing_checked
 
 _MODEL = ("model_name", "model_version")
 
@@ -21,6 +21,8 @@ def nothing_is_over(_: StoredRows) -> str | None:
 
 def windows_are_apart(request_windows: pa.Table) -> Verdict:
     """No request is in two windows of one champion: each window ends before the next begins."""
+    if not len(request_windows):
+        return nothing_checked("windows_are_apart", "windows of requests")
     faults = [
         f"{before['model_name']} v{before['model_version']}: {before['window']} and {after['window']}"
         for rows in _by_model(request_windows).values()
@@ -41,6 +43,8 @@ def windows_are_apart(request_windows: pa.Table) -> Verdict:
 def requests_have_not_drifted(request_windows: pa.Table) -> Verdict:
     """The newest window of each task looks like its release, images and answers. Never blocks: drift is news for
     labelling and retraining; a window without a verdict does not pass."""
+    if not len(request_windows):
+        return nothing_checked("requests_have_not_drifted", "windows of requests")
     newest: dict[str, dict[str, Any]] = {
         row["model_name"]: row
         for row in sorted(request_windows.to_pylist(), key=lambda row: row["end_ns"])

@@ -88,7 +88,7 @@ def _value(table: Table, column: Column, index: int) -> Any:
             _width(column.regex), "release/" + "a" * (index + 1)
         )
     if pa.types.is_string(column.type):
-        return column.name
+        return f"{column.name} {index}" if column.name == table.key else column.name
     if pa.types.is_boolean(column.type):
         return False
     if pa.types.is_large_binary(column.type):

@@ -101,6 +101,8 @@ FILLED_BY_OTHERS = {
     "label_pushes",
     "label_versions",
     "release_labels",
+    "request_drift",
+    "request_windows",
     "requests",
 }
 

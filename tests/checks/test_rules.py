@@ -51,6 +51,7 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
     models = rows_of("models", 1)
     groups = [content_id("group", i) for i in range(3)]
     splits = ["train", "val", "test"]
+    answers = [content_id("answer", i) for i in range(2)]
     release_frames = rows_of(
         "release_frames",
         3,
@@ -168,9 +169,68 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             {"tensor": ["stem"], "num_values": [9], "num_not_finite": [0]}
         ),
         "predictions": rows_of(
-            "predictions", 1, class_names=[["ball"]], scores=[[0.9]]
+            "predictions",
+            2,
+            prediction_id=answers,
+            frame_id=ids[:2],
+            class_names=[["ball"], ["ball"]],
+            scores=[[0.9], [0.9]],
         ),
         "drift": rows_of("drift", 1, sensor="all", is_drifted=False),
+        "request_windows": rows_of(
+            "request_windows",
+            2,
+            start_ns=[0, 1],
+            end_ns=[1, 2],
+            images_drifted=False,
+            answers_drifted=False,
+        ),
+        "rig_calibrations": rows_of(
+            "rig_calibrations",
+            1,
+            coverage=0.9,
+            rms_px=0.2,
+            rms_alone_px=0.2,
+            pattern_px=0.05,
+            noise_px=0.2,
+            fx_px=500.0,
+            parameter_sigmas=[[0.5, 0.5, 0.3, 0.3]],
+        ),
+        "board_views": rows_of("board_views", 3, rms_px=0.2),
+        "rig_fits": rows_of(
+            "rig_fits",
+            1,
+            tilt_deg=0.1,
+            tilt_sigma_deg=0.05,
+            epipolar_px=0.2,
+            focal_px=240.0,
+        ),
+        "depth_maps": rows_of(
+            "depth_maps",
+            3,
+            coverage=0.8,
+            agreement=0.9,
+            sensor_off_px=0.2,
+            sensor_bias_px=0.1,
+            median_depth_m=1.0,
+            focal_px=240.0,
+            baseline_m=0.1,
+        ),
+        "tracks": rows_of(
+            "tracks",
+            2,
+            track_id=content_id("track"),
+            frame_id=ids[:2],
+            capture_id=capture,
+            class_name="ball",
+            is_filled=False,
+            prediction_id=answers,
+            box_number=0,
+            x_min=1.0,
+            y_min=1.0,
+            x_max=9.0,
+            y_max=9.0,
+        ),
     }
 
 
@@ -236,8 +296,13 @@ def test_rules_are_named_by_the_claim_that_is_true_when_they_pass(name):
         "decreased",
         "contradict",
         "agree",
+        "agrees",
         "asks",
         "ask",
+        "cover",
+        "covers",
+        "rest",
+        "stands",
     }
     assert set(name.split("_")) & verbs, name
     assert not name.startswith(("check_", "test_", "validate_"))

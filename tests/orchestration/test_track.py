@@ -80,13 +80,15 @@ def test_what_the_gate_holds_ends_with_1(run, monday):
 def test_the_asset_makes_the_same_rows_and_shows_them(run, monday, home):
     run("monday")
     before = monday.read_latest("tracks").to_pylist()
-    result = dg.materialize(
-        [tracks],
-        partition_key="monday",
-        instance=_instance(),
-        resources={"catalog": monday, "workspace": Workspace(home, home / "ray")},
-        selection=[tracks],
-    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("sessions", ["monday"])
+        result = dg.materialize(
+            [tracks],
+            partition_key="monday",
+            instance=instance,
+            resources={"catalog": monday, "workspace": Workspace(home, home / "ray")},
+            selection=[tracks],
+        )
     assert result.success
     metadata = result.asset_materializations_for_node("tracking__tracks")[0].metadata
     assert metadata["tracks"].value == 2
@@ -132,9 +134,3 @@ def test_options_of_a_session_are_refused_for_a_folder(run, folder):
         run(folder, "--looks")
     with pytest.raises(ValueError, match="no tracker 'deep'"):
         run(folder, "--tracker", "deep")
-
-
-def _instance() -> dg.DagsterInstance:
-    instance = dg.DagsterInstance.ephemeral()
-    instance.add_dynamic_partitions("sessions", ["monday"])
-    return instance
