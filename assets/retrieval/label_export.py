@@ -49,9 +49,13 @@ class Spoken:
 def read_spoken(catalog: Catalog, sampling: Sampling, task: str | None) -> Spoken:
     """What is said of the chosen frames for a task; None: the one that has labels.
 
-    Raises ValueError as `sample_frames` does, where nobody looked at any of the frames, and where labels are of several
-    tasks and none is named.
+    Raises ValueError as `sample_frames` does, for a task that does not exist, where nobody looked at any of the frames,
+    and where labels are of several tasks and none is named.
     """
+    if task is not None and task not in TASK_NAMES:
+        raise ValueError(
+            f"there is no task '{task}': choose one of {', '.join(TASK_NAMES)}"
+        )
     frames = sample_frames(catalog, sampling).frames
     said = read_said(catalog, frames)
     task = task or _find_task(said)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestration.cli.chosen import is_place
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
 
@@ -61,7 +62,7 @@ def calibrate(
     from orchestration.resources import build_catalog
 
     catalog = build_catalog(load_settings())
-    is_folder = "/" in target or target in (".", "..")
+    is_folder = is_place(target, catalog)
     if check and (is_folder or board or lens or dry_run):
         raise ValueError(
             "--check takes a SESSION alone: what it was calibrated with stands in its rows"

@@ -2,12 +2,14 @@
 
 import csv
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from assets.choice import EVERYTHING, Choice
 from assets.foreign_text import for_line
+from assets.tables.catalog import Catalog, session_is
 from orchestration.cli.output import join_lines
 from orchestration.profiles import Settings
 
@@ -66,6 +68,15 @@ def read_options(
     if everything:
         raise ValueError(f"--everything and {choice.summary}: give one of the two")
     return choice
+
+
+def is_place(target: str, catalog: Catalog) -> bool:
+    """Whether a word is a path and no session: it has a slash, or something lies there and no session is called so."""
+    if "/" in target or target in (".", ".."):
+        return True
+    return Path(target).exists() and not len(
+        catalog.read("frames", ["frame_id"], session_is(target))
+    )
 
 
 def show_dataset(

@@ -10,6 +10,7 @@ import typer
 
 from assets.tables.schemas import SESSION_KEY
 from assets.tables.schemas.tracking import TRACKER_NAMES
+from orchestration.cli.chosen import is_place
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
 
@@ -87,7 +88,7 @@ def track(
     Tracks of a SESSION go into the table `tracks`, judged by its gate; exit code 1 where that holds them back. Of a
     FOLDER nothing is kept but what --out says; where it has a truth, how good the tracks are is told.
     """
-    if Path(target).is_dir() or detections is not None:
+    if detections is not None or _is_folder(target):
         _refuse_both(model=models, looks=looks)
         facts = _of_folder(
             Path(target),
@@ -105,6 +106,16 @@ def track(
     say(as_json, made, join_lines(line for facts in made for line in _tell(facts)))
     if any(facts.get("held") for facts in made):
         raise typer.Exit(1)
+
+
+def _is_folder(target: str) -> bool:
+    """A folder, and no session of that name."""
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    if not Path(target).is_dir():
+        return False
+    return is_place(target, build_catalog(load_settings()))
 
 
 def _refuse_both(**options: object) -> None:

@@ -36,6 +36,13 @@ def test_a_folder_without_the_board_is_refused_by_a_check(run, tmp_path):
     assert failed["examples"] == ["left: no picture shows the board chessboard:9x6"]
 
 
+def test_a_folder_here_needs_no_slash(run, tmp_path, monkeypatch):
+    (tmp_path / "my board").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="my board holds no image"):
+        run("calibrate", "my board", "--board", "chessboard:9x6")
+
+
 def test_what_cannot_be_asked_is_refused(run, tmp_path):
     with pytest.raises(ValueError, match="a folder does not say which board it shows"):
         run("calibrate", f"{tmp_path}/")

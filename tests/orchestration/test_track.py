@@ -64,6 +64,17 @@ def test_tracks_of_a_session_are_stored_and_published(run, monday):
     assert json.loads(run("monday", "--json")[1])[0]["computed"] == 0
 
 
+def test_a_folder_of_its_name_does_not_hide_a_session(
+    run, monday, tmp_path, monkeypatch
+):
+    (tmp_path / "beside" / "monday").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "beside")
+    code, told = run("monday", "--dry-run", "--json")
+    assert code == 0 and json.loads(told)[0]["recordings"] == 2
+    with pytest.raises(ValueError, match=r"has no det/det\.txt"):
+        run("./monday")
+
+
 def test_a_dry_run_stores_nothing(run, monday):
     code, told = run("monday", "--dry-run", "--json")
     assert code == 0 and json.loads(told)[0]["recordings"] == 2

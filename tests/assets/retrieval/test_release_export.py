@@ -259,6 +259,8 @@ def test_labels_that_stand_are_written_with_what_cannot_be_held(
     assert len(json.loads(path.read_text())["annotations"]) == 6
     several = CliRunner().invoke(app, ["export", "labels", str(tmp_path / "no")])
     assert "choose one with --task" in str(several.exception)
+    unknown = CliRunner().invoke(app, [*words[:2], str(tmp_path / "no"), "--task", "x"])
+    assert "no task 'x': choose one of recog" in str(unknown.exception)
 
 
 def test_a_release_of_what_came_back_has_the_same_targets(full, tmp_path, open_at):
