@@ -22,6 +22,8 @@ from assets.tables.schemas.annotation import AUTHOR_KINDS
 
 # whose word counts before whose
 RANK = {kind: place for place, kind in enumerate(AUTHOR_KINDS)}
+# producers count pixels from 1 or to the last inclusive: a box one pixel over the edge is a convention
+OVERHANG_PX = 1.0
 # what decides which versions stand, without what they say
 LIGHT_COLUMNS = (
     "version_id",

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.kinds import find_kind
+from assets.label_versions import OVERHANG_PX
 from checks.contradictions import (
     find_boxes_of_two_classes,
     find_contradicted_empties,
@@ -27,7 +28,6 @@ from models.box_pairs import find_repeats
 from models.masks import decode_counts
 
 BAD_BOXES = Tolerance(warn_above=0.0, block_above=0.05)
-OVERHANG_PX = 1.0  # producers count pixels from 1 or to the last inclusive: one pixel over the edge is a convention
 _MOST_NAMED = 20  # classes on a line
 _NO_BOXES = "no label of this session has a box"
 

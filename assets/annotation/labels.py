@@ -11,7 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from assets.label_versions import RANK, hash_version, list_standing, read_versions
+from assets.label_versions import (
+    OVERHANG_PX,
+    RANK,
+    hash_version,
+    list_standing,
+    read_versions,
+)
 from assets.tables.catalog import Catalog
 from assets.tables.rows import SIDES, FrameRow, LabelRow, LabelVersionRow
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -267,6 +273,12 @@ def _find_mark_fault(marked: Marked, task: str, frame: FrameRow) -> str | None:
             return (
                 f"its box {list(marked.box_xyxy)} lies outside of {width}x{height} px"
             )
+        if not (
+            min(x_min, y_min) >= -OVERHANG_PX
+            and x_max <= width + OVERHANG_PX
+            and y_max <= height + OVERHANG_PX
+        ):
+            return f"its box {list(marked.box_xyxy)} goes over the edge of {width}x{height} px: draw it on this image"
     elif task == DETECTION:
         return "it has no box: give left, top, right, bottom in px"
     if marked.mask_rle is None:

@@ -170,6 +170,8 @@ def test_what_a_version_says_comes_back_as_rows_of_labels(catalog, frames):
         (dict(marked=(Marked("cup", (5, 5, 5, 9)),)), "has no area"),
         (dict(marked=(Marked("cup", (5, 5, float("nan"), 9)),)), "has no area"),
         (dict(marked=(Marked("cup", (64, 0, 70, 9)),)), "lies outside of 64x48 px"),
+        (dict(marked=(Marked("cup", (1, 2, 900, 30)),)), "goes over the edge"),
+        (dict(marked=(Marked("cup", (-2, 2, 9, 9)),)), "goes over the edge"),
         (dict(marked=(Marked("cup"),)), "has no box"),
         (dict(marked=(Marked(" ", (0, 0, 9, 9)),)), "has no class"),
         (dict(marked=(Marked("cup", (0, 0, 9, 9), "PZ"),)), "its mask"),
