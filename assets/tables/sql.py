@@ -16,7 +16,7 @@ from assets.tables.schemas import TABLES
 if TYPE_CHECKING:
     import duckdb
 
-_HEAVY = ("payload", "confidence_payload")
+_HEAVY = ("payload",)
 # what is asked like a table, the tables behind it, and how it is made of them
 VIEWS: Mapping[str, tuple[tuple[str, ...], str]] = {
     # a row a box, at the operating score of its model in the exam of its own release, and above; where a model has
