@@ -72,11 +72,19 @@ def read_options(
 
 def is_place(target: str, catalog: Catalog) -> bool:
     """Whether a word is a path and no session: it has a slash, or something lies there and no session is called so."""
-    if "/" in target or target in (".", ".."):
+    if is_path(target):
         return True
-    return Path(target).exists() and not len(
-        catalog.read("frames", ["frame_id"], session_is(target))
-    )
+    return Path(target).exists() and not is_session(catalog, target)
+
+
+def is_path(target: str) -> bool:
+    """Whether a word can be nothing but a path."""
+    return "/" in target or target in (".", "..")
+
+
+def is_session(catalog: Catalog, target: str) -> bool:
+    """Whether a session with published frames is called so."""
+    return len(catalog.read("frames", ["frame_id"], session_is(target))) > 0
 
 
 def show_dataset(

@@ -23,10 +23,11 @@ from assets.inference.onnx_model import OnnxModel
 from assets.kinds import find_kind
 from assets.retrieval.answers import read_operating_score
 from assets.storage import Folder
-from assets.tables.catalog import Catalog, session_is
+from assets.tables.catalog import Catalog
 from assets.tables.ids import complete_id
 from assets.tables.rows import ModelRow
 from assets.whole_output import writing_file
+from orchestration.cli.chosen import is_path, is_session
 from orchestration.cli.output import join_lines, say
 from orchestration.cli.progress import show_progress
 from orchestration.profiles import Settings
@@ -72,15 +73,15 @@ def find_loose(catalog: Catalog, targets: Sequence[str]) -> Loose | None:
 
 
 def _find_one(catalog: Catalog, target: str) -> Loose | None:
-    is_path = "/" in target or target in (".", "..")
-    if not is_path and len(catalog.read("frames", ["frame_id"], session_is(target))):
+    must_be_path = is_path(target)
+    if not must_be_path and is_session(catalog, target):
         return None
-    if not is_path and _RELEASE.fullmatch(target):
+    if not must_be_path and _RELEASE.fullmatch(target):
         with suppress(ValueError):
             return Loose(target, release_id=complete_id(catalog, "releases", target))
     if "://" in target or Path(target).exists():
         return Loose(target, Folder(target))
-    if is_path:
+    if must_be_path:
         raise ValueError(f"there is nothing at {target}: name a folder or an image")
     return None
 
