@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from typing import TypeVar
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from assets.formats import READERS, Leftover, Reader, plan_session, read_capture
 from assets.formats.observations import (
+    AnnotationObservation,
     CapturePlan,
     FrameObservation,
     LabelObservation,
@@ -48,6 +51,20 @@ class SessionReading:
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         return [o for o in self.observations if isinstance(o, kind)]
+
+    def looked_at(
+        self, task: str = "detection", below: str = ""
+    ) -> dict[str, tuple[int, int, int]]:
+        """(labels, missing, ignored) of the pictures that somebody looked at, by their path below a folder."""
+        return {
+            a.frame_path.removeprefix(below): (
+                a.num_labels,
+                a.num_missing,
+                a.num_ignored,
+            )
+            for a in self.of(AnnotationObservation)
+            if a.task == task
+        }
 
 
 @pytest.fixture
@@ -111,6 +128,16 @@ def encode_image(
     done, encoded = cv2.imencode(ending, pixels)
     assert done
     return encoded.tobytes()
+
+
+def encode_turned(orientation: int, width: int = 32, height: int = 24) -> bytes:
+    """A JPEG whose EXIF says how it is turned."""
+    picture = Image.new("RGB", (width, height), "red")
+    exif = picture.getexif()
+    exif[0x112] = orientation
+    target = io.BytesIO()
+    picture.save(target, "JPEG", exif=exif)
+    return target.getvalue()
 
 
 @pytest.fixture

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 
 import numpy as np
 import pytest
-from PIL import Image
 from pycocotools import mask as reference
 
 from assets.formats.annotations.mask_runs import (
@@ -15,8 +13,8 @@ from assets.formats.annotations.mask_runs import (
     encode_runs,
     encode_segmentation,
 )
-from assets.formats.observations import AnnotationObservation
 from models.masks import decode_counts, decode_mask, find_box
+from tests.assets.formats.conftest import encode_turned
 
 # pycocotools 2.0.11 decodes through an array interface that numpy 2 warns about
 pytestmark = pytest.mark.filterwarnings(
@@ -183,24 +181,6 @@ def test_a_polygon_far_outside_is_refused():
         encode_polygons([[0, 0, 1e9, 0, 1e9, 1e9]], (32, 24))
 
 
-def looked_at(reading) -> dict[str, tuple[int, int, int]]:
-    found = reading.of(AnnotationObservation)
-    return {
-        a.frame_path: (a.num_labels, a.num_missing, a.num_ignored)
-        for a in found
-        if a.task == "detection"
-    }
-
-
-def jpeg(width: int, height: int, orientation: int) -> bytes:
-    target = io.BytesIO()
-    picture = Image.new("RGB", (width, height), "red")
-    exif = picture.getexif()
-    exif[0x112] = orientation
-    picture.save(target, "JPEG", exif=exif)
-    return target.getvalue()
-
-
 def test_ids_are_told_by_their_sense(write_files, read_session, make_image):
     images = [{"id": "1", "file_name": "a.jpg", "width": 32.0, "height": "24"}]
     text = make_coco(
@@ -270,7 +250,7 @@ def test_neither_box_nor_mask_is_a_label_of_the_image(
     assert [(label.task, label.box_xyxy) for label in reading.labels] == [
         ("recognition", None)
     ]
-    assert not looked_at(reading), "nobody looked for objects"
+    assert not reading.looked_at(), "nobody looked for objects"
 
 
 def test_who_was_looked_at_and_what_is_missing(write_files, read_session, make_image):
@@ -291,7 +271,7 @@ def test_who_was_looked_at_and_what_is_missing(write_files, read_session, make_i
     reading = read_session(
         write_files(files | {"instances.json": make_coco(notes, images)})
     )
-    assert looked_at(reading) == {
+    assert reading.looked_at() == {
         "full.jpg": (1, 0, 0),
         "empty.jpg": (0, 0, 0),
         "faulty.jpg": (1, 1, 0),
@@ -311,7 +291,7 @@ def test_boxes_of_a_larger_original_are_refused(write_files, read_session, make_
     )
     (problem,) = reading.problems
     assert "drawn on 64x48 px, a.jpg has 32x24" in problem.reason and not reading.labels
-    assert looked_at(reading) == {"a.jpg": (0, 1, 0)}
+    assert reading.looked_at() == {"a.jpg": (0, 1, 0)}
 
 
 @pytest.mark.parametrize(
@@ -332,7 +312,7 @@ def test_orientation(write_files, read_session, orientation, stated, box):
         write_files(
             {
                 "instances.json": make_coco([note()], images),
-                "a.jpg": jpeg(32, 24, orientation),
+                "a.jpg": encode_turned(orientation),
             }
         )
     )
@@ -345,7 +325,7 @@ def test_half_turns_follow_what_the_sizes_of_other_pictures_say(
     images = [
         {"id": n, "file_name": f"{n}.jpg", "width": 32, "height": 24} for n in (1, 2)
     ]
-    files = {"1.jpg": jpeg(32, 24, 6), "2.jpg": jpeg(32, 24, 3)}
+    files = {"1.jpg": encode_turned(6), "2.jpg": encode_turned(3)}
     text = make_coco([note(image_id=1), note(image_id=2)], images)
     reading = read_session(write_files(files | {"instances.json": text}))
     assert [label.box_xyxy for label in reading.labels] == [(2, 3, 12, 8)] * 2
@@ -366,7 +346,7 @@ def test_masks_and_keypoints_are_turned_with_their_box(write_files, read_session
         write_files(
             {
                 "instances.json": make_coco([annotation], images),
-                "a.jpg": jpeg(32, 24, 6),
+                "a.jpg": encode_turned(6),
             }
         )
     ).labels
@@ -430,7 +410,7 @@ def test_an_id_of_two_images_puts_labels_on_neither(
             {f"{n}.jpg": make_image(n) for n in range(4)} | {"instances.json": text}
         )
     )
-    assert not reading.labels and looked_at(reading) == {
+    assert not reading.labels and reading.looked_at() == {
         f"{n}.jpg": (0, 1, 0) for n in range(4)
     }
 
@@ -486,4 +466,4 @@ def test_a_list_of_images_without_annotations_is_no_broken_file(
     reading = read_session(
         write_files({"image_info_test2017.json": text, "a.jpg": make_image()})
     )
-    assert not reading.problems and not looked_at(reading)
+    assert not reading.problems and not reading.looked_at()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import math
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from assets.formats.observations import AnnotationObservation
 from models.masks import decode_mask, encode_mask, encode_window
+from tests.assets.formats.annotations.cvat_text import box_at
+from tests.assets.formats.conftest import encode_turned
 
 HEAD = '<?xml version="1.0" encoding="utf-8"?>\n<annotations><version>1.1</version><meta><task><id>1</id></task></meta>'
 BOX = '<box label="car" source="manual" occluded="1" xtl="2.5" ytl="3" xbr="10" ybr="9.25" z_order="0">{}</box>'
@@ -24,35 +23,6 @@ def for_images(
 
 def for_video(*tracks: str, meta: str = "") -> str:
     return f"{HEAD}{meta}{''.join(tracks)}</annotations>"
-
-
-def box_at(frame: int, x: float, outside: int = 0) -> str:
-    place = f'xtl="{x}" ytl="1" xbr="{x + 4}" ybr="5"'
-    return (
-        f'<box frame="{frame}" outside="{outside}" occluded="0" keyframe="1" {place}/>'
-    )
-
-
-def looked_at(reading, task: str = "detection") -> dict[str, tuple[int, int, int]]:
-    """(labels, missing, ignored) of the pictures that somebody looked at."""
-    found = [a for a in reading.of(AnnotationObservation) if a.task == task]
-    return {
-        a.frame_path.removeprefix("images/"): (
-            a.num_labels,
-            a.num_missing,
-            a.num_ignored,
-        )
-        for a in found
-    }
-
-
-def as_jpeg(orientation: int, width: int = 32, height: int = 24) -> bytes:
-    picture = Image.new("RGB", (width, height))
-    target = io.BytesIO()
-    exif = picture.getexif()
-    exif[0x112] = orientation
-    picture.save(target, "JPEG", exif=exif)
-    return target.getvalue()
 
 
 def test_boxes_tags_and_attributes(write_files, read_session, make_image):
@@ -183,7 +153,7 @@ def test_what_has_no_area_is_counted(write_files, read_session, make_image):
         "labels not read from a.xml: polyline": "1",
         "images without labels": "1: a.jpg",
     }
-    assert looked_at(reading) == {"a.jpg": (0, 0, 3)}
+    assert reading.looked_at(below="images/") == {"a.jpg": (0, 0, 3)}
 
 
 def test_images_without_file_and_files_without_annotation_are_reported(
@@ -379,7 +349,7 @@ def test_an_object_that_is_no_label_is_missing_in_its_picture(
             {"a.xml": for_images(shape + BOX.format("")), "a.jpg": make_image()}
         )
     )
-    assert looked_at(reading) == {"a.jpg": (1, 1, 0)}
+    assert reading.looked_at(below="images/") == {"a.jpg": (1, 1, 0)}
     assert [reason in problem.reason for problem in reading.problems] == (
         [True] if reason else []
     )
@@ -405,9 +375,10 @@ def test_an_image_without_a_shape_is_a_negative(write_files, read_session, make_
     xml = for_all(image("a.jpg", BOX.format("")), image("b.jpg"))
     pictures = {f"images/{n}.jpg": make_image(k) for k, n in enumerate("abc")}
     reading = read_session(write_files({"a.xml": xml, **pictures}))
-    assert looked_at(reading) == {"a.jpg": (1, 0, 0), "b.jpg": (0, 0, 0)}, (
-        "nobody looked at c"
-    )
+    assert reading.looked_at(below="images/") == {
+        "a.jpg": (1, 0, 0),
+        "b.jpg": (0, 0, 0),
+    }, "nobody looked at c"
     assert (
         reading.plans[0].notes["images that no annotation names"] == "1: images/c.jpg"
     )
@@ -420,8 +391,11 @@ def test_a_file_of_tags_alone_has_looked_for_no_object(
     reading = read_session(
         write_files({"a.xml": xml, "a.jpg": make_image(1), "b.jpg": make_image(2)})
     )
-    assert looked_at(reading) == {}
-    assert looked_at(reading, "recognition") == {"a.jpg": (1, 0, 0), "b.jpg": (0, 0, 0)}
+    assert reading.looked_at(below="images/") == {}
+    assert reading.looked_at("recognition", below="images/") == {
+        "a.jpg": (1, 0, 0),
+        "b.jpg": (0, 0, 0),
+    }
 
 
 def test_a_picture_of_another_size_lacks_its_objects(
@@ -429,7 +403,10 @@ def test_a_picture_of_another_size_lacks_its_objects(
 ):
     xml = for_images(BOX.format("") * 2, size='width="64" height="48"')
     reading = read_session(write_files({"a.xml": xml, "a.jpg": make_image()}))
-    assert looked_at(reading) == {"a.jpg": (0, 2, 0)} and len(reading.problems) == 1
+    assert (
+        reading.looked_at(below="images/") == {"a.jpg": (0, 2, 0)}
+        and len(reading.problems) == 1
+    )
 
 
 def test_no_stated_size_is_no_contradiction(write_files, read_session, make_image):
@@ -447,7 +424,9 @@ def test_two_files_that_say_the_same_are_one(write_files, read_session, make_ima
         "a.jpg": make_image(),
     }
     reading = read_session(write_files(files))
-    assert len(reading.labels) == 1 and looked_at(reading) == {"a.jpg": (1, 0, 0)}
+    assert len(reading.labels) == 1 and reading.looked_at(below="images/") == {
+        "a.jpg": (1, 0, 0)
+    }
 
 
 def test_a_folder_of_the_name_has_to_agree(write_files, read_session, make_image):
@@ -478,7 +457,8 @@ def test_a_subset_tells_pictures_of_one_name_apart(
     }
     reading = read_session(write_files({"annotations.xml": xml, **pictures}))
     assert (
-        looked_at(reading) == {"Train/x.jpg": (1, 0, 0), "Test/x.jpg": (0, 0, 0)}
+        reading.looked_at(below="images/")
+        == {"Train/x.jpg": (1, 0, 0), "Test/x.jpg": (0, 0, 0)}
         and not reading.problems
     )
 
@@ -509,7 +489,7 @@ def test_shapes_lie_on_the_stored_pixels(
 ):
     xml = for_images(shape, size=f'width="{size[0]}" height="{size[1]}"')
     (label,) = read_session(
-        write_files({"a.xml": xml, "a.jpg": as_jpeg(orientation)})
+        write_files({"a.xml": xml, "a.jpg": encode_turned(orientation)})
     ).labels
     assert label.box_xyxy == box
     if label.mask_rle:
@@ -524,7 +504,9 @@ def test_a_turned_mask_keeps_its_form(write_files, read_session):
         '<mask label="a" rle="1,3,2" left="5" top="7" width="3" height="2"/>',
         size='width="24" height="32"',
     )
-    (label,) = read_session(write_files({"a.xml": xml, "a.jpg": as_jpeg(6)})).labels
+    (label,) = read_session(
+        write_files({"a.xml": xml, "a.jpg": encode_turned(6)})
+    ).labels
     rows, columns = np.nonzero(decode_mask(label.mask_rle, 24, 32))
     assert sorted(zip(columns.tolist(), rows.tolist(), strict=True)) == [
         (7, 16),
@@ -539,5 +521,7 @@ def test_keypoints_are_turned_with_their_picture(write_files, read_session):
         skeleton((2, 3, 0, 0), (6, 8, 0, 0), more='label="a"'),
         size='width="24" height="32"',
     )
-    (label,) = read_session(write_files({"a.xml": xml, "a.jpg": as_jpeg(6)})).labels
+    (label,) = read_session(
+        write_files({"a.xml": xml, "a.jpg": encode_turned(6)})
+    ).labels
     assert dict(label.attributes)["keypoints"] == "3 22 2 8 18 2"

@@ -2,41 +2,10 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
-from PIL import Image
 
-from assets.formats.observations import AnnotationObservation
-
-
-def box_at(frame: int, x: float, outside: int = 0) -> str:
-    place = f'xtl="{x}" ytl="1" xbr="{x + 4}" ybr="5"'
-    return (
-        f'<box frame="{frame}" outside="{outside}" occluded="0" keyframe="1" {place}/>'
-    )
-
-
-def looked_at(reading, task: str = "detection") -> dict[str, tuple[int, int, int]]:
-    """(labels, missing, ignored) of the pictures that somebody looked at."""
-    found = [a for a in reading.of(AnnotationObservation) if a.task == task]
-    return {
-        a.frame_path.removeprefix("images/"): (
-            a.num_labels,
-            a.num_missing,
-            a.num_ignored,
-        )
-        for a in found
-    }
-
-
-def as_jpeg(orientation: int, width: int = 32, height: int = 24) -> bytes:
-    picture = Image.new("RGB", (width, height))
-    target = io.BytesIO()
-    exif = picture.getexif()
-    exif[0x112] = orientation
-    picture.save(target, "JPEG", exif=exif)
-    return target.getvalue()
+from tests.assets.formats.annotations.cvat_text import box_at
+from tests.assets.formats.conftest import encode_turned
 
 
 def image(
@@ -161,7 +130,7 @@ def test_frames_that_cannot_be_told_are_refused(
     write_files, read_session, make_image, meta, numbers
 ):
     reading = read_track(write_files, read_session, make_image, meta, numbers, RAMP)
-    assert not reading.labels and not looked_at(reading)
+    assert not reading.labels and not reading.looked_at(below="images/")
     (problem,) = reading.problems
     assert "which picture shows which frame?" in problem.reason
 
@@ -229,7 +198,7 @@ def test_all_frames_of_the_task_were_looked_at(write_files, read_session, make_i
     expected = {f"frame_{n:06d}.PNG": (1, 0, 0) for n in range(4)} | {
         "frame_000004.PNG": (0, 0, 0)
     }
-    assert looked_at(reading) == expected
+    assert reading.looked_at(below="images/") == expected
 
 
 def test_without_a_size_the_frames_that_tracks_list_were_looked_at(
@@ -243,7 +212,7 @@ def test_without_a_size_the_frames_that_tracks_list_were_looked_at(
         range(6),
         track(box_at(2, 0), box_at(4, 0, outside=1)),
     )
-    assert looked_at(reading) == {
+    assert reading.looked_at(below="images/") == {
         f"frame_{n:06d}.PNG": (int(n < 4), 0, 0) for n in (2, 3, 4)
     }
 
@@ -259,9 +228,9 @@ def test_an_object_is_missing_after_the_last_frame_that_lists_it_as_visible(
         range(4),
         track(box_at(0, 0), box_at(1, 2)),
     )
-    assert [count for _, count in sorted(looked_at(reading).items())] == [
-        (1, 0, 0)
-    ] * 2 + [(0, 1, 0)] * 2
+    assert [
+        count for _, count in sorted(reading.looked_at(below="images/").items())
+    ] == [(1, 0, 0)] * 2 + [(0, 1, 0)] * 2
     what = "objects of tracks after the last frame that lists them as visible"
     assert (
         reading.plans[0].notes[f"labels not read from annotations.xml: {what}"] == "2"
@@ -275,7 +244,10 @@ def test_a_track_that_comes_back_is_gone_between(write_files, read_session, make
     reading = read_track(
         write_files, read_session, make_image, task(0, 5, 1, 6), range(6), boxes
     )
-    assert lefts_of(reading) == {0: 0, 4: 8} and len(looked_at(reading)) == 6
+    assert (
+        lefts_of(reading) == {0: 0, 4: 8}
+        and len(reading.looked_at(below="images/")) == 6
+    )
 
 
 def test_a_turned_box_turns_on_the_shorter_way(write_files, read_session, make_image):
@@ -312,7 +284,9 @@ def test_skeletons_and_ellipses_move_between_frames(
         (4, 4, 10, 10),
         (6, 8, 14, 16),
     }
-    assert [count for _, count in sorted(looked_at(reading).items())] == [(2, 0, 0)] * 3
+    assert [
+        count for _, count in sorted(reading.looked_at(below="images/").items())
+    ] == [(2, 0, 0)] * 3
 
 
 def test_what_a_polygon_is_between_two_frames_is_not_known(
@@ -330,7 +304,9 @@ def test_what_a_polygon_is_between_two_frames_is_not_known(
         range(3),
         track(*shapes),
     )
-    assert [count for _, count in sorted(looked_at(reading).items())] == [
+    assert [
+        count for _, count in sorted(reading.looked_at(below="images/").items())
+    ] == [
         (1, 0, 0),
         (0, 1, 0),
         (1, 0, 0),
@@ -347,7 +323,7 @@ def test_a_video_is_seen_upright(write_files, read_session):
     size = "<original_size><width>24</width><height>32</height></original_size>"
     xml = f"<annotations>{task(0, 0, 1, 1, size)}{track(box_at(0, 2))}</annotations>"
     (label,) = read_session(
-        write_files({"a.xml": xml, "images/frame_000000.jpg": as_jpeg(6)})
+        write_files({"a.xml": xml, "images/frame_000000.jpg": encode_turned(6)})
     ).labels
     assert label.box_xyxy == (1, 18, 5, 22), "2, 1, 6, 5 of 24 x 32"
 
@@ -363,7 +339,10 @@ def test_tracks_beside_images_are_on_those_images(
         )
     )
     assert [label.frame_path for label in reading.labels] == ["images/b.jpg"]
-    assert looked_at(reading) == {"a.jpg": (0, 0, 0), "b.jpg": (1, 0, 0)}
+    assert reading.looked_at(below="images/") == {
+        "a.jpg": (0, 0, 0),
+        "b.jpg": (1, 0, 0),
+    }
 
 
 def test_images_named_by_the_video_are_found_among_pictures_that_are_numbered_anew(
@@ -416,7 +395,7 @@ def test_frames_of_a_project_go_on_from_task_to_task(
     assert (
         lefts_of(reading) == {1: 2, 4: 6}
         and not reading.problems
-        and len(looked_at(reading)) == 6
+        and len(reading.looked_at(below="images/")) == 6
     )
 
 
@@ -455,7 +434,7 @@ def test_a_frame_that_two_pictures_may_show_is_on_neither(
             }
         )
     )
-    assert looked_at(reading) == {"one/frame_000001.PNG": (1, 0, 0)}
+    assert reading.looked_at(below="images/") == {"one/frame_000001.PNG": (1, 0, 0)}
     assert (
         "1 frames of tracks have several pictures, frame 0 any of 2:"
         in reading.problems[0].reason

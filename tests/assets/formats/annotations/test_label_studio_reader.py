@@ -2,68 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
 import math
 
 import pytest
-from PIL import Image
 
-from assets.formats.observations import AnnotationObservation
 from models.masks import decode_mask
-
-
-def region(kind: str, value: dict, **more) -> dict:
-    return {
-        "id": "r",
-        "type": kind,
-        "value": value,
-        "original_width": 40,
-        "original_height": 20,
-        "image_rotation": 0,
-        "to_name": "image",
-        "from_name": "label",
-        **more,
-    }
-
-
-def rectangle(x=25, y=50, width=50, height=25, label="car", **more) -> dict:
-    value = {
-        "x": x,
-        "y": y,
-        "width": width,
-        "height": height,
-        "rotation": 0,
-        "rectanglelabels": [label],
-        **more,
-    }
-    return region("rectanglelabels", value)
-
-
-def export(*results: dict, image: str = "/data/upload/3/0a1b2c3d-a.jpg", **more) -> str:
-    annotation = {
-        "id": 5,
-        "was_cancelled": False,
-        "ground_truth": False,
-        "result": list(results),
-    }
-    return json.dumps(
-        [
-            {
-                "id": 1,
-                "annotations": [annotation],
-                "data": {"image": image},
-                "predictions": [],
-                **more,
-            }
-        ]
-    )
-
-
-def looked_at(reading, task: str = "detection") -> dict[str, tuple[int, int, int]]:
-    """(labels, missing, ignored) of the pictures that somebody looked at."""
-    found = [a for a in reading.of(AnnotationObservation) if a.task == task]
-    return {a.frame_path: (a.num_labels, a.num_missing, a.num_ignored) for a in found}
+from tests.assets.formats.annotations.label_studio_text import export, rectangle, region
+from tests.assets.formats.conftest import encode_turned
 
 
 @pytest.fixture
@@ -345,7 +291,7 @@ def test_kinds_of_regions_that_are_not_read_are_counted(read):
     assert reading.plans[0].notes == {
         "labels not read from export.json: keypointlabels": "1"
     }
-    assert looked_at(reading) == {"images/a.jpg": (1, 0, 1)}
+    assert reading.looked_at() == {"images/a.jpg": (1, 0, 1)}
 
 
 # ---- forms of regions ------------------------------------------------------------------------------------------------
@@ -389,7 +335,7 @@ def test_a_place_and_its_label_may_be_two_results(read, kind, order):
         "car",
         (10, 10, 30, 15),
     ) and not reading.problems
-    assert looked_at(reading) == {"images/a.jpg": (1, 0, 0)}
+    assert reading.looked_at() == {"images/a.jpg": (1, 0, 0)}
 
 
 def test_a_brush_and_its_label_may_be_two_results(
@@ -443,7 +389,7 @@ def test_a_region_without_a_label_is_missing(read):
         region("polygon", PLACES["polygon"]),
     ]
     reading = read(export(*bare, rectangle(x=0)))
-    assert looked_at(reading) == {"images/a.jpg": (1, 2, 0)}
+    assert reading.looked_at() == {"images/a.jpg": (1, 2, 0)}
     assert reading.plans[0].notes == {
         "labels not read from export.json: polygon without a label": "1",
         "labels not read from export.json: rectangle without a label": "1",
@@ -505,7 +451,7 @@ def test_a_region_without_a_label_is_missing(read):
 )
 def test_what_is_not_read_is_named_and_an_object_is_missing(read, result, looked):
     reading = read(export(result, rectangle()))
-    assert len(reading.labels) == 1 and looked_at(reading) == {
+    assert len(reading.labels) == 1 and reading.looked_at() == {
         "images/a.jpg": (1, *looked[1:])
     }
     assert reading.plans[0].notes == {
@@ -562,7 +508,7 @@ def test_words_of_a_region_are_attributes_of_its_box(read):
         ("NUMBER", "3"),
         ("RATING", "4"),
     )
-    assert not looked_at(reading, "recognition") and not reading.plans[0].notes
+    assert not reading.looked_at("recognition") and not reading.plans[0].notes
 
 
 @pytest.mark.parametrize(
@@ -596,7 +542,7 @@ def test_a_choice_with_the_place_of_a_region_that_is_not_labelled(read):
     reading = read(
         export(region("choices", PLACES["rectangle"] | {"choices": ["old"]}))
     )
-    assert not reading.labels and looked_at(reading) == {"images/a.jpg": (0, 1, 0)}
+    assert not reading.labels and reading.looked_at() == {"images/a.jpg": (0, 1, 0)}
 
 
 def test_keypoints_of_a_region_stay_with_it(read):
@@ -613,19 +559,10 @@ def test_keypoints_of_a_region_stay_with_it(read):
         ("keypoints", "10 10 2 20 10 2"),
         ("keypoint_names", "left_eye nose"),
     )
-    assert looked_at(reading) == {"images/a.jpg": (1, 0, 0)}
+    assert reading.looked_at() == {"images/a.jpg": (1, 0, 0)}
 
 
 # ---- pictures that are shown upright ---------------------------------------------------------------------------------
-
-
-def as_jpeg(orientation: int, width: int = 40, height: int = 20) -> bytes:
-    picture = Image.new("RGB", (width, height))
-    target = io.BytesIO()
-    exif = picture.getexif()
-    exif[0x112] = orientation
-    picture.save(target, "JPEG", exif=exif)
-    return target.getvalue()
 
 
 @pytest.mark.parametrize("kind", PLACES)
@@ -647,14 +584,18 @@ def test_regions_lie_on_the_stored_pixels(
     result = region(f"{kind}labels", PLACES[kind] | {f"{kind}labels": ["car"]})
     result |= {"original_width": size[0], "original_height": size[1]}
     (label,) = read_session(
-        write_files({"export.json": export(result), "a.jpg": as_jpeg(orientation)})
+        write_files(
+            {"export.json": export(result), "a.jpg": encode_turned(orientation, 40, 20)}
+        )
     ).labels
     assert label.box_xyxy == box
 
 
 def test_a_brush_mask_is_turned(write_files, read_session):
     """The mask of 6 x 4 px, of a picture that stores 4 x 6: pixel (x, y) seen is pixel (y, 5 - x) stored."""
-    root = write_files({"export.json": export(brush(BRUSH)), "a.jpg": as_jpeg(6, 4, 6)})
+    root = write_files(
+        {"export.json": export(brush(BRUSH)), "a.jpg": encode_turned(6, 4, 6)}
+    )
     (label,) = read_session(root).labels
     rows = decode_mask(label.mask_rle, 6, 4).tolist()
     assert rows == [
@@ -683,6 +624,6 @@ def test_a_turned_rectangle_of_an_upright_picture(write_files, read_session):
         "original_height": 40,
     }
     (label,) = read_session(
-        write_files({"export.json": export(result), "a.jpg": as_jpeg(6)})
+        write_files({"export.json": export(result), "a.jpg": encode_turned(6, 40, 20)})
     ).labels
     assert label.box_xyxy == pytest.approx((20, 10, 28, 14))

@@ -6,60 +6,7 @@ import json
 
 import pytest
 
-from assets.formats.observations import AnnotationObservation
-
-
-def region(kind: str, value: dict, **more) -> dict:
-    return {
-        "id": "r",
-        "type": kind,
-        "value": value,
-        "original_width": 40,
-        "original_height": 20,
-        "image_rotation": 0,
-        "to_name": "image",
-        "from_name": "label",
-        **more,
-    }
-
-
-def rectangle(x=25, y=50, width=50, height=25, label="car", **more) -> dict:
-    value = {
-        "x": x,
-        "y": y,
-        "width": width,
-        "height": height,
-        "rotation": 0,
-        "rectanglelabels": [label],
-        **more,
-    }
-    return region("rectanglelabels", value)
-
-
-def export(*results: dict, image: str = "/data/upload/3/0a1b2c3d-a.jpg", **more) -> str:
-    annotation = {
-        "id": 5,
-        "was_cancelled": False,
-        "ground_truth": False,
-        "result": list(results),
-    }
-    return json.dumps(
-        [
-            {
-                "id": 1,
-                "annotations": [annotation],
-                "data": {"image": image},
-                "predictions": [],
-                **more,
-            }
-        ]
-    )
-
-
-def looked_at(reading, task: str = "detection") -> dict[str, tuple[int, int, int]]:
-    """(labels, missing, ignored) of the pictures that somebody looked at."""
-    found = [a for a in reading.of(AnnotationObservation) if a.task == task]
-    return {a.frame_path: (a.num_labels, a.num_missing, a.num_ignored) for a in found}
+from tests.assets.formats.annotations.label_studio_text import export, rectangle
 
 
 @pytest.fixture
@@ -104,7 +51,7 @@ def read_tasks(write_files, read_session, make_image):
 @pytest.mark.parametrize("kept", ["annotations", "completions"])
 def test_an_empty_annotation_is_a_negative_and_none_is_not(read_tasks, kept):
     reading = read_tasks(tasks([rectangle()], [], None, kept=kept))
-    assert looked_at(reading) == {"a.jpg": (1, 0, 0), "b.jpg": (0, 0, 0)}
+    assert reading.looked_at() == {"a.jpg": (1, 0, 0), "b.jpg": (0, 0, 0)}
     assert reading.plans[0].notes["export.json: tasks without an annotation"] == "1"
     assert reading.plans[0].notes["images that no annotation names"] == "1: c.jpg"
 
@@ -112,7 +59,7 @@ def test_an_empty_annotation_is_a_negative_and_none_is_not(read_tasks, kept):
 def test_an_annotation_that_was_cancelled_is_none(read_tasks):
     export_of_two = json.loads(tasks([rectangle()], []))
     export_of_two[1]["annotations"][0]["was_cancelled"] = True
-    assert looked_at(read_tasks(json.dumps(export_of_two))) == {"a.jpg": (1, 0, 0)}
+    assert read_tasks(json.dumps(export_of_two)).looked_at() == {"a.jpg": (1, 0, 0)}
 
 
 def test_a_project_of_choices_has_looked_for_no_object(read_tasks):
@@ -124,20 +71,20 @@ def test_a_project_of_choices_has_looked_for_no_object(read_tasks):
         "from_name": "light",
     }
     reading = read_tasks(tasks([choice], []))
-    assert not looked_at(reading)
-    assert looked_at(reading, "recognition") == {"a.jpg": (1, 0, 0), "b.jpg": (0, 0, 0)}
+    assert not reading.looked_at()
+    assert reading.looked_at("recognition") == {"a.jpg": (1, 0, 0), "b.jpg": (0, 0, 0)}
 
 
 def test_predictions_tell_what_the_project_is_of(read_tasks):
     export_of_one = json.loads(tasks([]))
     export_of_one[0]["predictions"] = [{"result": [rectangle()]}]
     reading = read_tasks(json.dumps(export_of_one))
-    assert not reading.labels and looked_at(reading) == {"a.jpg": (0, 0, 0)}
+    assert not reading.labels and reading.looked_at() == {"a.jpg": (0, 0, 0)}
 
 
 def test_a_region_that_is_refused_is_missing(read):
     reading = read(export(rectangle() | {"original_width": 400}, rectangle(x=0)))
-    assert looked_at(reading) == {"images/a.jpg": (1, 1, 0)}
+    assert reading.looked_at() == {"images/a.jpg": (1, 1, 0)}
 
 
 # ---- which image -----------------------------------------------------------------------------------------------------
@@ -209,7 +156,7 @@ def test_two_uploads_of_one_name_are_of_two_pictures(
             {"export.json": json.dumps(both), "a.jpg": make_image(width=40, height=20)}
         )
     )
-    assert not reading.labels and not looked_at(reading)
+    assert not reading.labels and not reading.looked_at()
     assert (
         "were uploads of one name, and a.jpg may be any of them"
         in reading.problems[0].reason
@@ -246,7 +193,7 @@ def test_pages_of_a_task_are_told_by_their_number(read_tasks):
         )
     )
     assert [label.frame_path for label in reading.labels] == ["b.jpg"]
-    assert looked_at(reading) == {"a.jpg": (0, 0, 0), "b.jpg": (1, 0, 0)}
+    assert reading.looked_at() == {"a.jpg": (0, 0, 0), "b.jpg": (1, 0, 0)}
 
 
 # ---- forms of files --------------------------------------------------------------------------------------------------
@@ -289,7 +236,7 @@ def test_regions_of_the_short_form(read_tasks):
         ("car", (10, 10, 30, 15)),
         ("roof", (10, 10, 30, 15)),
     ]
-    assert looked_at(reading) == {"a.jpg": (2, 0, 0), "b.jpg": (0, 0, 0)}, (
+    assert reading.looked_at() == {"a.jpg": (2, 0, 0), "b.jpg": (0, 0, 0)}, (
         "nobody annotated c"
     )
     assert (
