@@ -1,4 +1,5 @@
-"""Gather the stored facts of one home into the report, the page of a model or a release, and the demo's summary.
+"""Gather the stored facts of one home into the report, the page of a model, a release or a session, and the demo's
+summary.
 
 Belongs here: reading across stages. Does not: drawing (assets/evaluation) or deciding (checks, registry).
 """
@@ -14,6 +15,7 @@ from models.task_names import TASK_NAMES
 from orchestration.profiles import Settings
 from orchestration.report_facts import gather_model
 from orchestration.resources import build_catalog, build_tracker
+from orchestration.session_facts import gather_session
 
 if TYPE_CHECKING:
     from assets.evaluation.report import ReportData
@@ -102,6 +104,21 @@ def write_release_page(
     title = f"Dataset for {release.row['task']}, {release_id[:12]}"
     data = ReportData(title, [], _today(), releases=[release], is_of_home=False)
     return _write(settings, data, f"release-{release_id[:16]}.html", out, enter)
+
+
+def write_session_page(
+    settings: Settings,
+    session: str,
+    out: Path | None = None,
+    enter: Callable[[str], None] = lambda _: None,
+) -> str:
+    """Write the page of one session; where it lies. Raises ValueError for one without recordings."""
+    from assets.evaluation.report import ReportData
+
+    enter("reading the session")
+    found = gather_session(build_catalog(settings), session, enter)
+    data = ReportData(session, [], _today(), sessions=[found], is_of_home=False)
+    return _write(settings, data, f"session-{session}.html", out, enter)
 
 
 def _write(

@@ -1,7 +1,8 @@
-"""Write the report: one HTML file that needs nothing else, with the pictures, figures and facts of models and releases.
+"""Write the report: one HTML file that needs nothing else, with the pictures, figures and facts of models, releases
+and sessions.
 
-Belongs here: the page and its frame. Does not: what is said of a model, a release or drift, which have files of their
-own beside this one.
+Belongs here: the page and its frame. Does not: what is said of a model, a release, a session or drift, which have files
+of their own beside this one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from assets.evaluation.drift_tables import describe_drift
 from assets.evaluation.model_report import ModelReport, describe_model
 from assets.evaluation.release_report import ReleaseReport, describe_release
+from assets.evaluation.session_report import SessionReport, describe_session
 from assets.evaluation.slice_tables import format_figure
 from assets.previews.drawing import as_data_uri, encode_jpeg
 from assets.previews.gallery import Picture
@@ -38,10 +40,11 @@ class ReportData:
     quarantine_rows: Sequence[QuarantineRow] = ()
     totals: Mapping[str, object] = field(default_factory=dict)
     releases: Sequence[ReleaseReport] = ()
+    sessions: Sequence[SessionReport] = ()
     is_of_home: bool = True
 
     def __post_init__(self) -> None:
-        if not self.models and not self.releases:
+        if not self.models and not self.releases and not self.sessions:
             raise ValueError(
                 "a report needs a model that was scored: `daguerre train TASK` makes one"
             )
@@ -72,6 +75,7 @@ def render_report(data: ReportData) -> str:
         totals={name: format_figure(value) for name, value in data.totals.items()},
         models=[describe_model(model) for model in data.models],
         releases=[describe_release(release) for release in data.releases],
+        sessions=[describe_session(session) for session in data.sessions],
         is_of_home=data.is_of_home,
         drift=describe_drift(data.drift_rows),
         quarantine=list(data.quarantine_rows[:MAX_QUARANTINE_ROWS]),

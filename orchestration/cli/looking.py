@@ -1,6 +1,8 @@
 """The verbs that look and change nothing: state of the home, SQL, hashes, lineage, report."""
 
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from assets.retrieval.query import Held
-    from assets.tables.rows import ModelRow
     from orchestration.profiles import Settings
 
 _UNHEALTHY = 3
@@ -209,52 +210,48 @@ def report(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL|RELEASE]",
-            help="The page of this one: an id or a beginning of it, TASK/VERSION, or TASK, which is its champion.",
+            metavar="[MODEL|RELEASE|SESSION]",
+            help="The page of this one: an id or a beginning of it, TASK/VERSION, TASK, which is its champion, or a "
+            "session by name.",
             show_default=False,
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Where to write the page.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the report of the newest models, datasets, verdicts and drift, or the page of one model or dataset: one
-    HTML file."""
+    """Write the report of the newest models, datasets, verdicts and drift, or the page of one model, dataset or
+    session: one HTML file."""
     from orchestration.profiles import load_settings
 
     settings = load_settings()
     with show_activity("loading what draws") as enter:
-        from orchestration.reporting import (
-            write_home_report,
-            write_model_page,
-            write_release_page,
-        )
-
-        model, release_id = _find_subject(settings, name)
-        if model is not None:
-            place = write_model_page(settings, model, out, enter)
-        elif release_id is not None:
-            place = write_release_page(settings, release_id, out, enter)
-        else:
-            place = write_home_report(settings, out, enter=enter)
+        place = _choose_page(settings, name)(out=out, enter=enter)
     say(as_json, {"report": place}, place)
 
 
-def _find_subject(
-    settings: "Settings", name: str | None
-) -> "tuple[ModelRow | None, str | None]":
-    """The model, else the release, of a name. Raises ValueError where neither has it."""
+def _choose_page(settings: "Settings", name: str | None) -> Callable[..., str]:
+    """What writes the page of a name: of a session, a model, or else a release; without one, of the home.
+
+    Raises ValueError for a name that is none of these.
+    """
     from assets.comparison.pair import find_model
+    from assets.tables.catalog import session_is
     from assets.tables.ids import begins_with, complete_id
     from models.task_names import all_task_names
+    from orchestration import reporting
     from orchestration.resources import build_catalog, build_tracker
 
     if name is None:
-        return None, None
+        return partial(reporting.write_home_report, settings)
     catalog, tracker = build_catalog(settings), build_tracker(settings)
     if name not in all_task_names() and "/" not in name:
+        if len(catalog.read_latest("captures", ["session"], session_is(name))):
+            return partial(reporting.write_session_page, settings, name)
         starts = begins_with("models", name)
         if not len(catalog.read_latest("models", ["model_sha256"], starts)):
-            return None, complete_id(catalog, "releases", name)
-    return find_model(
+            release_id = complete_id(catalog, "releases", name)
+            return partial(reporting.write_release_page, settings, release_id)
+    model = find_model(
         catalog, name, lambda task, n: tracker.version(task, n).model_sha256
-    ), None
+    )
+    return partial(reporting.write_model_page, settings, model)
