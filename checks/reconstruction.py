@@ -355,11 +355,11 @@ def points_rest_on_several_images(sparse_models: pa.Table) -> Verdict:
     )
 
 
-def cameras_moved_sideways(sparse_models: pa.Table) -> Verdict:
+def cameras_have_moved_sideways(sparse_models: pa.Table) -> Verdict:
     """The rays of a point are at least two degrees apart, in the middle: else depth, and with it scale, is chance."""
     rows = _modelled(sparse_models)
     return judge_share(
-        "cameras_moved_sideways",
+        "cameras_have_moved_sideways",
         num_checked=len(rows),
         offenders=[
             f"{r['session']}: {r['angle_deg']:.2f} deg: the camera turned more than it moved; move it sideways"
@@ -372,11 +372,11 @@ def cameras_moved_sideways(sparse_models: pa.Table) -> Verdict:
     )
 
 
-def estimated_cameras_saw_no_plane(sparse_models: pa.Table) -> Verdict:
+def estimated_cameras_have_seen_no_plane(sparse_models: pa.Table) -> Verdict:
     """A model whose cameras are estimated is no plane, which leaves the focal length open. Never blocks."""
     rows = [r for r in _modelled(sparse_models) if r["num_estimated_cameras"]]
     return judge_share(
-        "estimated_cameras_saw_no_plane",
+        "estimated_cameras_have_seen_no_plane",
         num_checked=len(rows),
         offenders=[
             f"{r['session']}: {100 * r['flatness']:.1f} % as thick as wide, and {r['num_estimated_cameras']} cameras "
@@ -593,9 +593,9 @@ SPARSE_RULES = (
         points_rest_on_several_images,
         {"sparse_models": (*_MODEL, "num_registered", "track_length")},
     ),
-    Rule(cameras_moved_sideways, {"sparse_models": (*_MODEL, "angle_deg")}),
+    Rule(cameras_have_moved_sideways, {"sparse_models": (*_MODEL, "angle_deg")}),
     Rule(
-        estimated_cameras_saw_no_plane,
+        estimated_cameras_have_seen_no_plane,
         {"sparse_models": (*_MODEL, "num_estimated_cameras", "flatness")},
     ),
     Rule(

@@ -149,6 +149,7 @@ class Ladder:
             pieces = self.workshop.map(cameras, options, out, num_pictures, not_first)
         except StepFailed as error:
             return self._fail(name, str(error))
+        pieces = [piece for piece in pieces if piece.num_points]
         if not pieces:
             return self._fail(name, "no two pictures make a beginning")
         tried = [

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import cv2
@@ -65,8 +66,8 @@ def refresh_model(
         stream = io.BytesIO(pack(made.sparse_model))
         model["model_sha256"] = catalog.blobs.put(stream)
     rows = {
-        "sparse_images": [row | facts for row in made.images],
-        "sparse_rungs": [row | facts for row in made.rungs],
+        "sparse_images": made.images,
+        "sparse_rungs": made.rungs,
         "sparse_models": [model],  # last: with it the session has a model
     }
     for name, mine in rows.items():
@@ -118,7 +119,8 @@ def reconstruct(
 
         def describe(most_features: int, peak: float) -> Workshop:
             workshop = stack.enter_context(Workshop())
-            describe_scene(catalog, scene, workshop, tell, most_features, peak)
+            load = partial(_load, catalog)
+            describe_scene(scene, load, workshop, most_features, peak, tell)
             return workshop
 
         try:
@@ -151,17 +153,18 @@ def climb(
 
 
 def describe_scene(
-    catalog: Catalog,
     scene: Scene,
+    load: Callable[[list[str]], Iterable[Colours]],
     workshop: Workshop,
-    tell: Callable[[int], None],
-    most_features: int,
-    peak: float,
+    most_features: int = MOST_FEATURES,
+    peak: float = 1.0,
+    tell: Callable[[int], None] = lambda _: None,
 ) -> None:
-    """Features of all pictures, and the colour of each. Raises StepFailed."""
+    """Features of all pictures, and the colour of each. `load` gives pictures by their names, as large as they are
+    looked at. Raises StepFailed."""
     for start in range(0, len(scene.pictures), _AT_ONCE):
         some = scene.pictures[start : start + _AT_ONCE]
-        pictures = list(_load(catalog, [p.name for p in some]))
+        pictures = list(load([p.name for p in some]))
         greys = [
             np.asarray(cv2.cvtColor(p, cv2.COLOR_RGB2GRAY), np.uint8) for p in pictures
         ]

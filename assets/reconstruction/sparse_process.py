@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -21,10 +23,10 @@ from assets.machine_memory import measure_memory
 from assets.sandbox.child_answers import LENGTH
 from assets.sandbox.child_process import (
     START_SECONDS,
+    STOP_SECONDS,
     Child,
     ChildGone,
     end_child,
-    explain_end,
     is_ready,
     receive,
     send,
@@ -251,7 +253,7 @@ class Workshop:
                     on_told(answer["told"])
         except ChildGone:
             self._child = None
-            raise StepFailed(f"COLMAP {explain_end(child, seconds)}") from None
+            raise StepFailed(f"COLMAP {_explain_end(child, seconds)}") from None
         except TimeoutError:
             self._end()
             raise StepFailed(
@@ -286,6 +288,16 @@ def shrink(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return picture
     size_px = math.ceil(width_px * share - 0.5), math.ceil(height_px * share - 0.5)
     return np.asarray(cv2.resize(picture, size_px, interpolation=cv2.INTER_AREA))
+
+
+def _explain_end(child: Child, seconds: int) -> str:
+    """How a child ended that has closed its pipe; it is ended."""
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(STOP_SECONDS)
+    status = end_child(child)
+    if status == -signal.SIGXCPU:
+        return f"took more than {seconds} s of processor time"
+    return f"died ({f'signal {-status}' if status < 0 else f'exit status {status}'})"
 
 
 def _receive(child: Child, wait: Callable[[int, int], None]) -> dict[str, Any]:

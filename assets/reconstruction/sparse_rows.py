@@ -87,7 +87,8 @@ def make_rows(
 def assemble(scene: Scene, rung: Rung) -> SparseModel | None:
     """The model of a rung's best piece, in its own unit; None where there is none.
 
-    What the lens cannot see by its numbers is left out, and with it points that one picture alone has.
+    What the lens cannot see by its numbers is left out, with it points that one picture alone has, and pictures that
+    then have none.
     """
     if rung.piece is None:
         return None
@@ -111,6 +112,9 @@ def assemble(scene: Scene, rung: Rung) -> SparseModel | None:
         _take(image, seen & is_kept[image.points], places)
         for image, seen in zip(images, is_seen, strict=True)
     ]
+    kept = [image for image in kept if len(image.points)]
+    if len(kept) < 2:
+        return None
     mean = sums[is_kept] / counts[is_kept, None]
     return SparseModel(
         "unknown", points[is_kept], mean.round().astype(np.uint8), tuple(kept)

@@ -51,11 +51,8 @@ class VideoLimits:
         return self.item_seconds + min(by_frames, by_pixels)
 
 
-def limit_resources(
-    memory_bytes: int, seconds: float, reserve_bytes: int = 0, file_bytes: int = 0
-) -> None:
-    """From now on at most `memory_bytes` more than the libraries hold already, no core dump, and no file that is larger
-    than `file_bytes`: none is written where it is 0.
+def limit_resources(memory_bytes: int, seconds: float, reserve_bytes: int = 0) -> None:
+    """From now on at most `memory_bytes` more than the libraries hold already, no core dump, nothing written to files.
 
     And so many `seconds` of processor time, with those for one item: the kernel then ends this process, whatever runs
     in it. To be called when the libraries are loaded, and while /proc can be read. `reserve_bytes` are what
@@ -64,7 +61,7 @@ def limit_resources(
     limit = memory_bytes + _measure_data_bytes()
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit + reserve_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     most = math.ceil(_measure_used_s() + seconds) + ITEM_SECONDS + 1
     resource.setrlimit(resource.RLIMIT_CPU, (most, most))
 

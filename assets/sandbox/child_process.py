@@ -141,8 +141,8 @@ def end_child(child: Child) -> int:
     return status
 
 
-def explain_end(child: Child, most_seconds: float = ITEM_SECONDS) -> str:
-    """What a child did that has closed its pipe or said nonsense, and had so much processor time; it is ended."""
+def explain_end(child: Child) -> str:
+    """What a child did that has closed its pipe or said nonsense; it is ended."""
     try:
         status = child.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
@@ -150,5 +150,5 @@ def explain_end(child: Child, most_seconds: float = ITEM_SECONDS) -> str:
     finally:
         end_child(child)
     if status == -signal.SIGXCPU:
-        return f"took more than {most_seconds:g} s of processor time"
+        return f"took more than {ITEM_SECONDS} s of processor time"
     return f"died ({f'signal {-status}' if status < 0 else f'exit status {status}'})"

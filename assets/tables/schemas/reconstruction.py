@@ -315,7 +315,6 @@ SPARSE_IMAGES = Table(
             nullable=True,
         ),
         Column("reason", TEXT, "1; why it was not registered", nullable=True),
-        *DERIVED,
     ),
 )
 
@@ -337,7 +336,6 @@ SPARSE_RUNGS = Table(
         Column("reprojection_px", FLOAT, "px (mean)", "image", nullable=True, low=0),
         Column("is_kept", BOOL),
         Column("reason", TEXT, "1; why it has no model", nullable=True),
-        *DERIVED,
     ),
 )
 
