@@ -70,9 +70,12 @@ def _describe(
         grey = np.load(folder / f"{number}.grey.npy")
         extractor = pycolmap.FeatureExtractor.create(options, pycolmap.Device.cpu)
         found, descriptors = extractor.extract_from_uint8_array(grey)
-        pixels = pycolmap.keypoints_to_matrix(found).reshape(len(found), -1)[:, :2]
-        np.save(folder / f"{number}.pixels.npy", (pixels / share).astype(np.float32))
-        np.save(folder / f"{number}.descriptors.npy", descriptors.data)
+        pixels = np.empty((0, 2), np.float32)
+        if len(found):
+            pixels = pycolmap.keypoints_to_matrix(found)[:, :2] / np.float32(share)
+        np.save(folder / f"{number}.pixels.npy", pixels)
+        described = descriptors.data.reshape(len(found), 128)
+        np.save(folder / f"{number}.descriptors.npy", described)
 
     with ThreadPoolExecutor(_count_threads()) as pool:
         list(pool.map(work, numbers, by_full))

@@ -25,7 +25,8 @@ from assets.reconstruction.sparse_process import (
     shrink,
 )
 from assets.reconstruction.sparse_rows import Made, make_rows
-from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
+from assets.tables.catalog import Catalog, is_in, session_is
+from assets.tables.ids import begins_with, take_one
 from assets.tables.schemas import TABLES, to_table
 from assets.video_frames import unpack as unpack_payloads
 from models.geometry.sparse_model import SparseModel
@@ -61,7 +62,7 @@ def refresh_model(
     if have and all(have[0][name] == value for name, value in facts.items()):
         return read_rows(catalog, session)
     made = reconstruct(catalog, scene, on_progress)
-    model = made.model | facts
+    model = made.model | {"model_sha256": None} | facts
     if made.sparse_model is not None:
         stream = io.BytesIO(pack(made.sparse_model))
         model["model_sha256"] = catalog.blobs.put(stream)
@@ -91,18 +92,12 @@ def read_rows(catalog: Catalog, session: str) -> Reconstructed:
 
 def open_model(catalog: Catalog, model_id: str) -> SparseModel:
     """A stored model by its id, or by the beginning of one. Raises ValueError where there is none."""
-    where = f"starts_with(sparse_model_id, {repr_sql(model_id)})"
-    rows = catalog.read_latest("sparse_models", where=where).to_pylist()
-    if len(rows) != 1:
-        raise ValueError(
-            f"{len(rows)} sparse models begin with '{model_id[:40]}': `daguerre query \"select session, "
-            'sparse_model_id from sparse_models"` lists them'
-        )
-    if rows[0]["model_sha256"] is None:
-        raise ValueError(
-            f"{rows[0]['session']} has no sparse model: {rows[0]['reason']}"
-        )
-    return unpack(catalog.blobs.get(rows[0]["model_sha256"]))
+    begins_so = begins_with("sparse_models", model_id)
+    rows = catalog.read_latest("sparse_models", where=begins_so).to_pylist()
+    row = take_one(rows, "sparse_models", model_id)
+    if row["model_sha256"] is None:
+        raise ValueError(f"{row['session']} has no sparse model: {row['reason']}")
+    return unpack(catalog.blobs.get(row["model_sha256"]))
 
 
 def reconstruct(

@@ -78,9 +78,10 @@ def make_rows(
         **_describe_model(scene, model),
     }
     if model is None or best is None:
-        row |= {"num_pieces": 0, "reason": why_none}
+        row |= {"num_pieces": 0, "rung": None, "reason": why_none}
     else:
-        row |= {"num_pieces": tried[best].num_pieces, "rung": tried[best].name}
+        rung = tried[best]
+        row |= {"num_pieces": rung.num_pieces, "rung": rung.name, "reason": None}
     return Made(row, images, rungs, model)
 
 
@@ -173,6 +174,8 @@ def _describe_rung(
         "num_registered": 0,
         "num_pieces": rung.num_pieces,
         "num_points": 0,
+        "track_length": None,
+        "reprojection_px": None,
         "is_kept": is_kept,
         "reason": rung.reason,
     }
@@ -194,6 +197,10 @@ def _describe_model(scene: Scene, model: SparseModel | None) -> Row:
             "share_registered": 0.0,
             "num_points": 0,
             "num_observations": 0,
+            "track_length": None,
+            "reprojection_px": None,
+            "angle_deg": None,
+            "flatness": None,
         }
     quality = measure_quality(model)
     return {
@@ -227,6 +234,10 @@ def _describe_images(
             "calibrated_in": camera.calibrated_in,
             "num_features": features[number],
             "num_neighbours": neighbours[number],
+            "num_points": 0,
+            "reprojection_px": None,
+            "world_from_camera": None,
+            "reason": None,
         }
         if one.name in placed:
             image, off = placed[one.name]
@@ -236,7 +247,7 @@ def _describe_images(
                 "world_from_camera": list(pose_of_matrix(image.world_from_camera)),
             }
         else:
-            row |= {"num_points": 0, "reason": _tell_why(row, model is not None)}
+            row["reason"] = _tell_why(row, model is not None)
         yield row
 
 

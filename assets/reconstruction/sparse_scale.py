@@ -47,7 +47,7 @@ def find_scale(
             None,
             f"{len(ratios)} stereo pairs contradict each other by {100 * spread:.0f} %: calibrate the rig again",
         )
-    sigma = spread / np.sqrt(len(ratios)) if len(ratios) > 2 else None
+    sigma = float(spread / np.sqrt(len(ratios))) if len(ratios) > 2 else None
     return Scale(middle, sigma, f"stereo: {len(ratios)} pairs of known distance")
 
 

@@ -46,8 +46,8 @@ def list_rungs(rows: Sequence[Row]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for row in rows:
-        off = row.get("reprojection_px")
-        found = row.get("reason") or ("" if off is None else f"{off:.3f}")
+        off = row["reprojection_px"]
+        found = row["reason"] or ("" if off is None else f"{off:.3f}")
         lines.append(
             f"| {row['rung']} | {row['num_registered']} | {row['num_pieces']} | {row['num_points']} | {found} | "
             f"{'yes' if row['is_kept'] else ''} |"

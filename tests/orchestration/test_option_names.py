@@ -33,7 +33,7 @@ MEANINGS = {
     "every": "each so many frames",
     "everything": "all published data",
     "fault": "what is broken on purpose",
-    "format": "form of the label files, or of a calibration",
+    "format": "form of the label files, of a calibration or of a model",
     "give-up": "start nothing where others are at it",
     "guideline": "id of a guideline",
     "health": "say what confinement lacks",
