@@ -207,12 +207,8 @@ def _find_first(folder: Path, not_first: Sequence[int]) -> tuple[int, int]:
         for a, b, found in pairs[:_FIRST_PAIRS]:
             if {a, b} == set(not_first):
                 continue
-            sides: list[Any] = []
-            for number in (a + 1, b + 1):
-                camera = database.read_camera(database.read_image(number).camera_id)
-                pixels = database.read_keypoints(number)[:, :2].astype(np.float64)
-                sides += [camera, pixels]
-            if not pycolmap.estimate_two_view_geometry_pose(*sides, found):
+            one, other = (_read_side(database, number) for number in (a + 1, b + 1))
+            if not pycolmap.estimate_two_view_geometry_pose(*one, *other, found):
                 continue
             angle_deg = float(np.degrees(found.tri_angle))
             score = len(found.inlier_matches) * min(angle_deg, _ENOUGH_DEG)
@@ -221,6 +217,12 @@ def _find_first(folder: Path, not_first: Sequence[int]) -> tuple[int, int]:
     if best is None:
         raise ValueError("no other pair shows the same from two places")
     return best
+
+
+def _read_side(database: Any, number: int) -> tuple[Any, Any]:
+    """Camera and pixels of a picture."""
+    camera = database.read_camera(database.read_image(number).camera_id)
+    return camera, database.read_keypoints(number)[:, :2].astype(np.float64)
 
 
 def _read_verified(folder: Path) -> Iterator[tuple[int, int, Any]]:

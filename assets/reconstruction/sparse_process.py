@@ -280,10 +280,12 @@ def describe_picture(picture: Gray) -> Features:
         return workshop.read_features(0)
 
 
-def shrink(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture, (H, W) or (H, W, 3), at most `MOST_WIDE_PX` on its longer side."""
+def shrink(
+    picture: NDArray[np.uint8], most_px: int = MOST_WIDE_PX
+) -> NDArray[np.uint8]:
+    """A picture, (H, W) or (H, W, 3), at most so many px on its longer side."""
     height_px, width_px = picture.shape[:2]
-    share = MOST_WIDE_PX / max(height_px, width_px)
+    share = most_px / max(height_px, width_px)
     if share >= 1:
         return picture
     size_px = math.ceil(width_px * share - 0.5), math.ceil(height_px * share - 0.5)
