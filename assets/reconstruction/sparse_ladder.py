@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from assets.reconstruction.sparse_process import (
     MOST_FEATURES,
     GivenCamera,
@@ -27,6 +25,7 @@ WELL_HELD = 30  # points of a picture: with fewer its place may be chance
 MORE_FEATURES, LOWER_PEAK, LOOSER_RATIO = 2 * MOST_FEATURES, 0.5, 0.85
 MOST_AGAIN = 100  # pictures that are described a second time
 
+_FLAT = ("PANORAMIC", "PLANAR_OR_PANORAMIC", "PLANAR")
 Options = dict[str, dict[str, Any]]
 # by part of COLMAP's options; "" is the pipeline's own
 USUAL: Options = {"": {"min_model_size": 3}}
@@ -170,11 +169,12 @@ def explain_nothing(
         return "one picture alone: a model needs two, from two places"
     if not verified:
         return f"no two pictures show the same: {num_pairs} pairs were compared"
-    kinds = np.array([pair.kind for pair in verified])
-    num_turned = int(np.isin(kinds, _TURNED).sum())
-    if 2 * num_turned > len(verified):
-        return f"the camera only turned: {num_turned} of {len(verified)} pairs fit a turn, or a plane; move it sideways"
+    num_flat = count_flat(verified)
+    if 2 * num_flat > len(verified):
+        return f"the camera only turned: {num_flat} of {len(verified)} pairs fit a turn, or a plane; move it sideways"
     return f"{len(verified)} pairs show the same, and none from places far enough apart: move the camera sideways"
 
 
-_TURNED = ("PANORAMIC", "PLANAR_OR_PANORAMIC", "PLANAR")
+def count_flat(verified: Sequence[VerifiedPair]) -> int:
+    """How many pairs a turn of the camera, or a plane, explains: they say nothing of depth."""
+    return sum(pair.kind in _FLAT for pair in verified)

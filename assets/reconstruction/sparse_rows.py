@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.formats.sequences.sequence_files import pose_of_matrix
-from assets.reconstruction.sparse_ladder import Climbed, Rung
+from assets.reconstruction.sparse_ladder import Climbed, Rung, count_flat
 from assets.reconstruction.sparse_package import PieceImage, read_piece
 from assets.reconstruction.sparse_pictures import Scene
 from assets.reconstruction.sparse_process import VerifiedPair
@@ -71,6 +71,7 @@ def make_rows(
         "pairing": scene.pairing.rule if scene.pairing.pairs else None,
         "num_pairs": len(scene.pairing.pairs),
         "num_verified_pairs": len(verified),
+        "share_flat_pairs": count_flat(verified) / len(verified) if verified else None,
         "num_estimated_cameras": sum(not c.given.is_known for c in scene.cameras),
         "length_unit": model.length_unit if model else "unknown",
         "scale_sigma": scale.sigma,

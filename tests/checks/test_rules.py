@@ -224,6 +224,7 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             share_registered=1.0,
             num_pieces=1,
             num_estimated_cameras=1,
+            share_flat_pairs=0.1,
             track_length=3.0,
             reprojection_px=0.4,
             angle_deg=10.0,

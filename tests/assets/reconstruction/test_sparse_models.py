@@ -12,7 +12,6 @@ from PIL import Image as Pillow
 
 from assets.partitions import sessions
 from assets.reconstruction.defs import sparse_model
-from assets.reconstruction.sparse_ladder import explain_nothing
 from assets.reconstruction.sparse_models import (
     climb,
     open_model,
@@ -163,15 +162,25 @@ def test_a_plane_before_an_estimated_camera_is_told():
     plane = np.column_stack([RNG.uniform(-1, 1, (120, 2)), np.full(120, 4.0)])
     made = draw_scene(ARC, plane, is_known=False).reconstruct()
     assert made.model["flatness"] < 0.02
-    assert "estimated_cameras_have_seen_no_plane" in find_failed(made)
+    assert "estimated_cameras_have_seen_depth" in find_failed(made)
+    assert not any(v.stops for v in judge(made))
     # a known camera has no such doubt
     known = draw_scene(ARC, plane).reconstruct()
     assert known.model["flatness"] < 0.02
     assert find_failed(known) == {"models_have_a_scale"}
 
 
-def test_pictures_of_one_place_that_overlap_are_told_from_none():
-    assert "no two pictures show the same: 3 pairs" in explain_nothing(3, 3, ())
+def test_a_camera_that_nobody_knows_and_that_only_turned_is_refused():
+    """COLMAP makes a model of it that looks sound: all pictures, 0.3 px, rays 9 degrees apart."""
+    turned = draw_scene(
+        np.zeros((5, 3)), turns_rad=np.linspace(-0.3, 0.3, 5), is_known=False
+    )
+    made = turned.reconstruct()
+    assert made.model["num_registered"] == 5 and made.model["reprojection_px"] < 0.5
+    assert made.model["share_flat_pairs"] == 1
+    (stops,) = [v for v in judge(made) if v.stops]
+    assert stops.name == "estimated_cameras_have_seen_depth"
+    assert "explains 100 % of the pairs" in stops.examples[0]
 
 
 def test_a_child_that_dies_is_a_reason_and_another_goes_on(arc):
