@@ -375,8 +375,8 @@ def cameras_have_moved_sideways(sparse_models: pa.Table) -> Verdict:
 
 def estimated_cameras_have_seen_depth(sparse_models: pa.Table) -> Verdict:
     """Of a model whose cameras are estimated, at least a twentieth of the pairs fit neither a turn nor a plane. Where
-    its points are a plane it warns; where they are none it blocks: of a camera that only turned COLMAP makes models that
-    look sound, with a wrong focal length and depth by chance."""
+    its points are a plane it warns; where they are none it blocks: of a camera that only turned COLMAP makes models
+    that look sound, with a wrong focal length and depth by chance."""
     rows = [
         r
         for r in _modelled(sparse_models)
