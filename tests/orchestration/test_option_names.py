@@ -147,6 +147,7 @@ def test_arguments_that_mean_the_same_have_the_same_name():
         "export frames",
         "export labels",
         "export release",
+        "export sparse",
     }
     assert {verb for verb, names in named.items() if "session" in names} == {
         "quarantine list",
