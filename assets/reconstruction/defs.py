@@ -1,4 +1,5 @@
-"""Reconstruction as assets: a rig calibrated from a board, whether a rig still is as it was, depth from two cameras."""
+"""Reconstruction as assets: a rig calibrated from a board, whether a rig still is as it was, depth from two cameras, a
+sparse model from all pictures."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -147,4 +148,39 @@ def depth(
     yield from make_each(context, make)
 
 
-defs = dg.Definitions(assets=[rig_calibration, rig_fit, depth])
+@dg.asset(
+    key=["reconstruction", "sparse_model"],
+    partitions_def=sessions,
+    group_name="reconstruction",
+    deps=[
+        ["capture", "frames"],
+        ["capture", "calibrations"],
+        ["reconstruction", "rig_calibration"],
+        ["curation", "frame_embeddings"],
+    ],
+    kinds={"lance", "colmap"},
+)
+def sparse_model(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
+) -> Iterator[Event]:
+    """Where each picture was taken, and points that they see: structure from motion over the session's pictures."""
+    from assets.reconstruction.sparse_models import open_model, refresh_model
+    from assets.reconstruction.sparse_views import draw_model, list_rungs
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        progress = progress_to(context.log, f"sparse model of {session}")
+        done = refresh_model(catalog, session, progress)
+        key = ["reconstruction", "sparse_model"]
+        facts: dict[str, Any] = {
+            "made anew": done.is_new,
+            "rungs": dg.MetadataValue.md(list_rungs(done.rungs)),
+        }
+        if done.model["model_sha256"]:
+            model = open_model(catalog, done.model["sparse_model_id"])
+            facts["from three sides"] = picture(draw_model(model))
+        yield result(catalog, "sparse_models", key, session, facts)
+
+    yield from make_each(context, make)
+
+
+defs = dg.Definitions(assets=[rig_calibration, rig_fit, depth, sparse_model])

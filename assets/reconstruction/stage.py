@@ -1,4 +1,5 @@
-"""Reconstruction: geometry from pictures. Cameras and their places from pictures of a board, depth from two cameras."""
+"""Reconstruction: geometry from pictures. Cameras and their places from pictures of a board, depth from two cameras,
+sparse models from many pictures."""
 
 from assets.stages import Maker, Stage
 from assets.tables.schemas import reconstruction
@@ -24,6 +25,16 @@ STAGE = Stage(
             (
                 "assets.reconstruction.stereo_pairs:find_pairs",
                 "assets.reconstruction.depth_rows:make_row",
+            ),
+        ),
+        Maker(
+            "sparse_models",
+            "sparse_models",
+            (
+                "assets.reconstruction.sparse_pictures:find_scene",
+                "assets.reconstruction.sparse_models:reconstruct",
+                "assets.reconstruction.sparse_child:serve",
+                "assets.reconstruction.sparse_package:pack",
             ),
         ),
     ),

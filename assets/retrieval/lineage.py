@@ -27,6 +27,7 @@ KINDS = {
     "prediction": ("predictions", "prediction_id"),
     "track": ("tracks", "track_id"),
     "depth": ("depth_maps", "depth_map_id"),
+    "sparse": ("sparse_models", "sparse_model_id"),
 }
 
 
@@ -158,6 +159,37 @@ def _trace_depth(catalog: Catalog, row: Row) -> dict[str, Any]:
     return {"upstream": upstream, "downstream": {}}
 
 
+def _trace_sparse(catalog: Catalog, row: Row) -> dict[str, Any]:
+    """The pictures of the model, and the calibrations of its cameras: a board's, or as they were recorded."""
+    images = _list(
+        catalog, "sparse_images", "sparse_model_id", [row["sparse_model_id"]]
+    )
+    frame_ids = [image["frame_id"] for image in images]
+    used = {
+        (image["calibrated_in"], image["sensor"], image["intrinsics_from"])
+        for image in images
+        if image["calibrated_in"]
+    }
+    tables = {"board": "rig_calibrations", "recorded": "calibrations"}
+    found = [
+        camera
+        for session, sensor, source in sorted(used)
+        for camera in _list(catalog, tables[source], "session", [session])
+        if camera["sensor"] == sensor
+    ]
+    upstream = {
+        "sparse_model": row,
+        "frames": RowSequence(
+            _select(catalog, "frames", _FRAME, "frame_id", frame_ids)
+        ),
+        "calibrations": [
+            {name: camera[name] for name in ("calibration_id", "session", "sensor")}
+            for camera in found
+        ],
+    }
+    return {"upstream": upstream, "downstream": {}}
+
+
 def _list_depth_maps(catalog: Catalog, frame_ids: Ids) -> list[Row]:
     """Those that have one of the frames on either side."""
     found = {
@@ -165,6 +197,14 @@ def _list_depth_maps(catalog: Catalog, frame_ids: Ids) -> list[Row]:
         for key in ("frame_id", "other_frame_id")
         for row in _select(catalog, "depth_maps", _DEPTH, key, frame_ids).to_pylist()
     }
+    return [found[name] for name in sorted(found)]
+
+
+def _list_sparse_models(catalog: Catalog, frame_ids: Ids) -> list[Row]:
+    """Those that were made with one of the frames, whether it has a place there or not."""
+    columns = ["sparse_model_id", "session"]
+    rows = _select(catalog, "sparse_images", columns, "frame_id", frame_ids).to_pylist()
+    found = {row["sparse_model_id"]: row for row in rows}
     return [found[name] for name in sorted(found)]
 
 
@@ -204,6 +244,7 @@ def _after_frames(catalog: Catalog, frame_ids: Ids) -> dict[str, Any]:
         "predictions": RowSequence(predictions),
         "tracks": _list_tracks(catalog, "frame_id", frame_ids),
         "depth_maps": _list_depth_maps(catalog, frame_ids),
+        "sparse_models": _list_sparse_models(catalog, frame_ids),
     }
 
 
@@ -262,6 +303,7 @@ _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
     "prediction": _trace_prediction,
     "track": _trace_track,
     "depth": _trace_depth,
+    "sparse": _trace_sparse,
 }
 
 

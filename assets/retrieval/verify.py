@@ -204,7 +204,9 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
         if r["capture_id"] is None
     ]
     scans = stores.catalog.read_latest("scans", ["blob_sha256"])["blob_sha256"]
+    models = stores.catalog.read_latest("sparse_models", ["model_sha256"])
     wanted = {sha256 for sha256 in captures + documents if sha256}
+    wanted |= {sha256 for sha256 in models["model_sha256"].to_pylist() if sha256}
     wanted |= set(scans.to_pylist())
     members = _list_videos_of_archives(stores.catalog)
     present = set(stores.blobs.names())

@@ -39,6 +39,7 @@ from orchestration.cli.predicting import predict
 from orchestration.cli.promoting import approve, rollback
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.queueing import queue_app
+from orchestration.cli.reconstructing import reconstruct
 from orchestration.cli.serving import serve
 from orchestration.cli.slicing import slices
 from orchestration.cli.tracking import track
@@ -87,6 +88,7 @@ for verb in (
     predict,
     calibrate,
     depth,
+    reconstruct,
     track,
     serve,
     report,

@@ -171,6 +171,42 @@ def rig(
 
 
 @export_app.command()
+def sparse(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="Id of a sparse model, or a unique beginning of it: `daguerre reconstruct` says it.",
+        ),
+    ],
+    folder: Annotated[Path, typer.Argument(help="The new folder.")],
+    form: Annotated[
+        str,
+        typer.Option("--format", help="colmap, or nerfstudio (transforms.json)."),
+    ] = "colmap",
+    as_json: Json = False,
+) -> None:
+    """Write a sparse model with its pictures as other programs have it."""
+    from assets.reconstruction.sparse_export import export_model
+    from assets.whole_output import require_empty
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    require_empty(folder)
+    catalog = build_catalog(load_settings())
+    with show_progress(f"exporting to {folder}", "pictures") as tick:
+        found = export_model(catalog, model, folder, form, tick)
+    facts = {
+        "folder": str(folder),
+        "format": form,
+        "images": len(found.images),
+        "points": len(found.points),
+    }
+    text = f"{folder}: {len(found.images)} pictures and {len(found.points)} points, for {form}"
+    say(as_json, facts, text)
+
+
+@export_app.command()
 def labels(
     folder: Annotated[Path, typer.Argument(help="The new folder.")],
     task: Annotated[

@@ -216,6 +216,28 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             focal_px=240.0,
             baseline_m=0.1,
         ),
+        "sparse_models": rows_of(
+            "sparse_models",
+            1,
+            num_images=3,
+            num_registered=3,
+            share_registered=1.0,
+            num_pieces=1,
+            num_estimated_cameras=1,
+            share_flat_pairs=0.1,
+            track_length=3.0,
+            reprojection_px=0.4,
+            angle_deg=10.0,
+            flatness=0.5,
+            length_unit="m",
+            scale_sigma=0.01,
+        ),
+        "sparse_images": rows_of(
+            "sparse_images", 3, num_points=40, world_from_camera=[[0.0] * 6 + [1.0]] * 3
+        ),
+        "sparse_rungs": rows_of(
+            "sparse_rungs", 2, num_registered=3, is_kept=[True, False]
+        ),
         "tracks": rows_of(
             "tracks",
             2,

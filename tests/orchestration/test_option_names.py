@@ -33,7 +33,7 @@ MEANINGS = {
     "every": "each so many frames",
     "everything": "all published data",
     "fault": "what is broken on purpose",
-    "format": "form of the label files, or of a calibration",
+    "format": "form of the label files, of a calibration or of a model",
     "give-up": "start nothing where others are at it",
     "guideline": "id of a guideline",
     "health": "say what confinement lacks",
@@ -147,6 +147,7 @@ def test_arguments_that_mean_the_same_have_the_same_name():
         "export frames",
         "export labels",
         "export release",
+        "export sparse",
     }
     assert {verb for verb, names in named.items() if "session" in names} == {
         "quarantine list",

@@ -32,7 +32,7 @@ _MAX_NAME_BYTES = 1024
 NO_FISHEYE = "a fisheye lens whose coefficients are all zero: there would be a pinhole in its place"
 _POINT_BYTES = 24  # x, y, and the id of a 3D point
 # numbers of a model in binary files -> its name and how many parameters it has
-_MODELS = {
+MODELS = {
     0: ("SIMPLE_PINHOLE", 3),
     1: ("PINHOLE", 4),
     2: ("SIMPLE_RADIAL", 4),
@@ -102,7 +102,7 @@ class ModelImage:
 def read_cameras(file: SessionFile, opener: Opener) -> dict[int, ModelCamera]:
     """By id. Raises UnreadableBytes and ValueError."""
     if file.path.endswith(".bin"):
-        return dict(_parse_cameras(read_bytes(file, opener)))
+        return dict(parse_cameras(read_bytes(file, opener)))
     found = {}
     for line, fields in read_rows(file, opener):
         if len(fields) < 5:
@@ -137,6 +137,24 @@ def read_images(file: SessionFile, opener: Opener) -> Iterator[ModelImage]:
         is_second = True
 
 
+def parse_cameras(data: bytes) -> Iterator[tuple[int, ModelCamera]]:
+    """Of a binary file, by id. Raises ValueError."""
+    cursor = _Cursor(data)
+    (count,) = cursor.take("Q")
+    for _ in range(count):
+        camera_id, number, width, height = cursor.take("iiQQ")
+        if number not in MODELS:
+            raise ValueError(
+                f"camera model number {number} is not known: {max(MODELS)} is the highest that is"
+            )
+        name, num_parameters = MODELS[number]
+        yield (
+            camera_id,
+            ModelCamera(name, (width, height), cursor.take(f"{num_parameters}d")),
+        )
+    cursor.end()
+
+
 class _Cursor:
     """Takes numbers from little-endian bytes, in order."""
 
@@ -169,23 +187,6 @@ class _Cursor:
     def end(self) -> None:
         if self.at != len(self._data):
             raise ValueError(f"{len(self._data) - self.at} bytes behind the last entry")
-
-
-def _parse_cameras(data: bytes) -> Iterator[tuple[int, ModelCamera]]:
-    cursor = _Cursor(data)
-    (count,) = cursor.take("Q")
-    for _ in range(count):
-        camera_id, number, width, height = cursor.take("iiQQ")
-        if number not in _MODELS:
-            raise ValueError(
-                f"camera model number {number} is not known: {max(_MODELS)} is the highest that is"
-            )
-        name, num_parameters = _MODELS[number]
-        yield (
-            camera_id,
-            ModelCamera(name, (width, height), cursor.take(f"{num_parameters}d")),
-        )
-    cursor.end()
 
 
 def _parse_images(data: bytes) -> Iterator[ModelImage]:

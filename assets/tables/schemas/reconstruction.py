@@ -1,10 +1,12 @@
-"""Tables of reconstruction: rigs calibrated from a board, what each picture of it showed, depth from two views."""
+"""Tables of reconstruction: rigs calibrated from a board, what each picture of it showed, depth from two views, sparse
+models."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 
 from assets.tables.schemas.table import (
+    BOOL,
     DERIVED,
     FLOAT,
     FLOATS,
@@ -19,6 +21,9 @@ from assets.tables.schemas.table import (
 
 AFTER: tuple[str, ...] = ("capture",)
 LENGTH_UNITS = ("m", "square")  # squares where nobody gave the side of one
+SCALE_UNITS = ("m", "unknown")  # unknown where nothing gave a length
+PAIRINGS = ("all", "time", "likeness", "time and likeness")
+INTRINSICS_FROM = ("board", "recorded", "estimated")
 
 RIG_CALIBRATIONS = Table(
     name="rig_calibrations",
@@ -229,4 +234,125 @@ DEPTH_MAPS = Table(
     ),
 )
 
-TABLES = (RIG_CALIBRATIONS, BOARD_VIEWS, RIG_FITS, DEPTH_MAPS)
+SPARSE_MODELS = Table(
+    name="sparse_models",
+    stage="reconstruction",
+    key="sparse_model_id",
+    erase="session",
+    columns=(
+        id_column("sparse_model_id"),
+        SESSION,
+        Column("num_pictures", INT, "1 (in the session)", low=0),
+        Column("num_images", INT, "1 (looked at, spread evenly)", low=0),
+        Column("num_registered", INT, low=0),
+        Column("share_registered", FLOAT, low=0, high=1),
+        Column("pairing", TEXT, values=PAIRINGS, nullable=True),
+        Column("num_pairs", INT, "1 (compared)", low=0),
+        Column("num_verified_pairs", INT, "1 (of one scene)", low=0),
+        Column(
+            "share_flat_pairs",
+            FLOAT,
+            "1 (of the verified pairs: a turn, or a plane, explains them)",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column("num_pieces", INT, "1 (models that do not join)", low=0),
+        Column("rung", TEXT, "1; whose model was kept", nullable=True),
+        Column("num_points", INT, low=0),
+        Column("num_observations", INT, low=0),
+        Column("track_length", FLOAT, "1 (mean)", nullable=True, low=2),
+        Column("reprojection_px", FLOAT, "px (mean)", "image", nullable=True, low=0),
+        Column(
+            "angle_deg",
+            FLOAT,
+            "deg (median, between the rays of a point)",
+            nullable=True,
+            low=0,
+            high=180,
+        ),
+        Column(
+            "flatness",
+            FLOAT,
+            "1 (thickness by width of the points: 0 is a plane)",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column("num_estimated_cameras", INT, "1 (without a calibration)", low=0),
+        Column("length_unit", TEXT, "1 (of every length here)", values=SCALE_UNITS),
+        Column("scale_sigma", FLOAT, "1 (relative)", nullable=True, low=0),
+        Column("scale_reason", TEXT, "1; what gave the scale, or why nothing did"),
+        Column(
+            "model_sha256",
+            TEXT,
+            "1 (of the blob: a zip of COLMAP binary files)",
+            privacy="restricted",
+            nullable=True,
+            regex=SHA,
+        ),
+        Column("reason", TEXT, "1; why there is no model", nullable=True),
+        *DERIVED,
+    ),
+)
+
+SPARSE_IMAGES = Table(
+    name="sparse_images",
+    stage="reconstruction",
+    key="sparse_image_id",
+    erase="frame_id",
+    columns=(
+        id_column("sparse_image_id"),
+        id_column("sparse_model_id"),
+        id_column("frame_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("t_ns", INT, "ns", "sensor clock", nullable=True),
+        Column("intrinsics_from", TEXT, values=INTRINSICS_FROM),
+        Column("calibrated_in", TEXT, "1 (session)", nullable=True),
+        Column("num_features", INT, low=0),
+        Column("num_neighbours", INT, "1 (images of one scene with it)", low=0),
+        Column("num_points", INT, "1 (of the model, seen here)", low=0),
+        Column("reprojection_px", FLOAT, "px (mean)", "image", nullable=True, low=0),
+        Column(
+            "world_from_camera",
+            FLOATS,
+            "length_unit of the model, quaternion xyzw",
+            "model",
+            nullable=True,
+        ),
+        Column("reason", TEXT, "1; why it was not registered", nullable=True),
+    ),
+)
+
+SPARSE_RUNGS = Table(
+    name="sparse_rungs",
+    stage="reconstruction",
+    key="sparse_rung_id",
+    erase="session",
+    columns=(
+        id_column("sparse_rung_id"),
+        id_column("sparse_model_id"),
+        SESSION,
+        Column("number", INT, "1 (in the order of trying)", low=0),
+        Column("rung", TEXT, "1 (what was tried)"),
+        Column("num_registered", INT, "1 (of its best piece)", low=0),
+        Column("num_pieces", INT, low=0),
+        Column("num_points", INT, low=0),
+        Column("track_length", FLOAT, "1 (mean)", nullable=True, low=2),
+        Column("reprojection_px", FLOAT, "px (mean)", "image", nullable=True, low=0),
+        Column("is_kept", BOOL),
+        Column("reason", TEXT, "1; why it has no model", nullable=True),
+    ),
+)
+
+TABLES = (
+    RIG_CALIBRATIONS,
+    BOARD_VIEWS,
+    RIG_FITS,
+    DEPTH_MAPS,
+    SPARSE_MODELS,
+    SPARSE_IMAGES,
+    SPARSE_RUNGS,
+)
