@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 3
+# homes of tests lie in memory, where there is plenty: they are synced some ten thousand times
+ROOM ?= $(shell [ "$$(awk '/^MemAvailable/ {print $$2}' /proc/meminfo 2>/dev/null || echo 0)" -gt 12000000 ] && \
+	[ "$$(df -k /dev/shm 2>/dev/null | awk 'END {print $$4}')" -gt 6000000 ] && echo /dev/shm)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo "$$p"; break; }; done)
 export UV_COMPILE_BYTECODE := 1
@@ -23,6 +26,7 @@ demo: $(READY) ## four to ten minutes, captures to a monitored model: simulate, 
 	$(BIN)/python -m daguerre demo
 
 test: $(READY) ## run all tests, in three processes; JOBS=0: in one
+	@$(if $(ROOM),export PYTEST_DEBUG_TEMPROOT="$$(mktemp -d $(ROOM)/daguerre-tests-XXXXXX)"; trap 'rm -rf "$$PYTEST_DEBUG_TEMPROOT"' EXIT;) \
 	$(BIN)/python -m pytest -n $(JOBS) --no-loadscope-reorder $(ARGS)
 
 lint: $(READY) ## style, types, import contracts, workflows and files of a deployment

@@ -260,17 +260,19 @@ class LandingZone:
         missed = (landed.keys() - found.keys() - excluded) | moved
         if not missed:
             return {}
+        with_files = self.ledger.sessions_with_files()
         witnesses = [
-            landed[w]
-            for w in landed.keys() & found.keys() - moved
-            if self.ledger.holds_files(w)
+            landed[w] for w in landed.keys() & found.keys() & with_files - moved
         ]
-        missed = {m for m in missed if any(m not in without for without in witnesses)}
+        missed = {
+            m
+            for m in missed & with_files
+            if any(m not in without for without in witnesses)
+        }
         places = {s: found.get(s, self.folder.below(s)) for s in sorted(missed)}
         return {
             session: GoneFolder(place.uri, place.options)
             for session, place in places.items()
-            if self.ledger.holds_files(session)
         }
 
 

@@ -29,6 +29,7 @@ from assets.backup.listing import (
     read_list,
     write_list,
 )
+from assets.backup.marks import require_unmarked
 from assets.backup.outside import MLFLOW, TABLES, Outside, name_dump
 from assets.backup.postgres import dump_database, measure_database, require_tool
 from assets.backup.sources import FolderFiles, HomeFiles, Source, Stamp
@@ -71,7 +72,7 @@ def make_backup(
     by setting.
 
     Raises ValueError where there is nothing to back up, for a folder inside of the home, where another backup is being
-    made, and where a tool of Postgres is missing; OSError where a store does not answer.
+    made, where a restore was cut short, and where a tool of Postgres is missing; OSError where a store does not answer.
     """
     to = _require_use(home, to, outside)
     make_folder(to)
@@ -317,6 +318,7 @@ def _require_use(home: Path, to: Path, outside: Outside) -> Path:
         raise ValueError(f"there is nothing in {home}: set DAGUERRE_HOME to the home")
     if to == home or to.is_relative_to(home):
         raise ValueError(f"{to} lies in the home {home}: give a folder elsewhere")
+    require_unmarked(home, outside)
     return to
 
 

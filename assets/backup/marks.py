@@ -1,7 +1,7 @@
 """The mark that each store outside of a home bears while a backup is restored into it: which backup that is.
 
 It is written into an empty store before anything else and removed when the home stands. So who finds it after a kill
-knows that what lies there is of that restore, and goes on with it.
+knows that what lies there is of that restore, and goes on with it; and no backup is made of half a restore.
 """
 
 from __future__ import annotations
@@ -92,9 +92,26 @@ class Marks:
         return next((p for p in stored if f"{place}/{p}" not in self._paths), "")
 
     def _tell(self, mark: str) -> str:
-        if mark in ("", self._backup):
-            return ""
-        return f"a restore of {mark} was cut short there: restore that one again to finish it"
+        return _tell_cut_short(mark) if mark not in ("", self._backup) else ""
+
+
+def require_unmarked(home: Path, outside: Outside) -> None:
+    """Raise ValueError where a restore into the home, or into a store of it, was cut short: that is no whole home."""
+    file = home / _FILE
+    found = {"the home": file.read_text() if file.is_file() else ""}
+    for place, folder in outside.folders.items():
+        found[name_setting(place)] = _read_mark(folder)
+    for name, url in outside.databases.items():
+        found[name_setting(name)] = read_database_mark(url)
+    for where, mark in found.items():
+        if mark:
+            raise ValueError(f"{where} is not whole, {_tell_cut_short(mark)}")
+
+
+def _tell_cut_short(mark: str) -> str:
+    return (
+        f"a restore of {mark} was cut short there: restore that one again to finish it"
+    )
 
 
 def _read_mark(folder: Folder) -> str:

@@ -39,7 +39,7 @@ from assets.ledger.seals import find_changed, list_values, seal_row, with_seal
 from assets.worker import is_gone
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
 T = TypeVar("T")
 _ROWS_AT_ONCE = 10_000  # as parameters of one statement
@@ -123,18 +123,27 @@ class Ledger(Database):
         return {row["session"]: set(json.loads(row["without"])) for row in rows}
 
     def sessions(self) -> list[str]:
-        """The sessions of which a file has an outcome: a step of the index for each, not a look at every file."""
+        """The sessions of which a file has an outcome."""
+        walk = self._walk_sessions()
+        found = self._fetch(walk.where(walk.selected_columns.session.is_not(None)))
+        return [row["session"] for row in found]
+
+    def sessions_with_files(self) -> set[str]:
+        """The sessions of which a file was taken in that is not gone since."""
+        walk = self._walk_sessions()
+        mine = self._files.c.session == walk.selected_columns.session
+        held = self._sa.exists().where(mine, self._files.c.outcome == "ingested")
+        return {row["session"] for row in self._fetch(walk.where(held))}
+
+    def _walk_sessions(self) -> Select[Any]:
+        """Each session once, and null: a step of the index for each, not a look at every file."""
         sa = self._sa
         column = self._files.c.session
         first = sa.select(sa.func.min(column).label("session"))
         walk = first.cte("walk", recursive=True)
         following = sa.select(sa.func.min(column)).where(column > walk.c.session)
         step = sa.select(following.scalar_subquery()).where(walk.c.session.is_not(None))
-        walk = walk.union_all(step)
-        found = self._fetch(
-            sa.select(walk.c.session).where(walk.c.session.is_not(None))
-        )
-        return [row["session"] for row in found]
+        return sa.select(walk.union_all(step).c.session)
 
     def knows_any(self, session: str, paths: Sequence[str]) -> bool:
         """Whether a file of the session has ever had one of these paths."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from assets import landing
 from assets.exclusions import WHOLE, Exclusion
@@ -131,6 +133,33 @@ def test_a_folder_of_the_landing_zone_is_found_where_the_zone_lies_after_a_move(
     there = LandingZone(Folder(str(moved)), zone.ledger)
     assert there.locate("run-1").uri == str(moved / "Run 1")
     assert there.look_around().unusable == ["run-1", "二"]
+
+
+def test_a_look_asks_the_ledger_as_often_however_many_folders_are_gone(
+    ledger, write_files
+):
+    names = [f"session-{n}" for n in range(30)]
+    root = write_files({f"{name}/a.png": "x" for name in names}, "landing")
+    for name in names:
+        take_in(ledger, name, "a.png")
+    (gone,) = ledger.outcomes("session-3").values()
+    ledger.record([replace(gone, outcome="gone")])
+    zone = LandingZone(Folder(str(root)), ledger)
+    zone.note(zone.look_around())
+    asked: list[str] = []
+    sa.event.listen(
+        ledger.engine, "before_cursor_execute", lambda *told: asked.append(told[2])
+    )
+    counts = []
+    for left in (29, 10):
+        for name in names[left:]:
+            shutil.rmtree(root / name, ignore_errors=True)
+        shutil.rmtree(root / "session-3", ignore_errors=True)
+        asked.clear()
+        around = zone.look_around()
+        assert around.departed.keys() == {*names[left:]}, "session-3 has no file left"
+        counts.append(len(asked))
+    assert counts[0] == counts[1] < 20, asked
 
 
 def test_a_landed_folder_that_was_also_ingested_by_hand_is_usable(zone):

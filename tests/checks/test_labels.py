@@ -372,11 +372,11 @@ def test_a_frame_with_thousands_of_boxes_is_judged_quickly(kind):
     labels = pa.table(
         {f.name: columns.get(f.name, pa.nulls(count, f.type)) for f in schema}
     )
-    started_s = time.perf_counter()
+    started_s = time.process_time()
     assert boxes_are_not_doubled(labels).passed == (kind == "apart")
     copy = labels.set_column(1, "frame_id", [[COPIES[1]] * count])
     frames = pa.table({"frame_id": COPIES[:2], "sha256": ["0" * 64] * 2})
     assert judge_contradictions(
         labels, frames.slice(0, 1), copy, frames.slice(1)
     ).passed == (kind == "apart")
-    assert time.perf_counter() - started_s < 60
+    assert time.process_time() - started_s < 60

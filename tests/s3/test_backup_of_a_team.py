@@ -211,8 +211,8 @@ def test_where_a_store_fails_what_was_written_is_taken_back(
     assert [list_tables(url) for url in databases.values()] == [[], []]
 
 
-def test_a_restore_that_was_killed_is_finished_by_the_same_call(
-    backed_up, made_once, make_team
+def test_a_restore_that_was_killed_is_finished_by_the_same_call_and_backed_up_by_none(
+    backed_up, made_once, make_team, tmp_path
 ):
     """Killed among the objects, then after the dump, then when the home has its name; each goes on after the last."""
     other = make_team()
@@ -230,12 +230,22 @@ def test_a_restore_that_was_killed_is_finished_by_the_same_call(
         restore_backup(made_once, other.home, None, outside)
     drop_objects(outside.folders["blobs"], ["of-somebody"])
 
+    in_bucket = replace(outside, databases={})
+    whole = "is not whole, a restore of .* was cut short there: restore that one again"
+    with pytest.raises(ValueError, match=f"DAGUERRE_TABLES {whole}"):
+        make_backup(other.home, tmp_path / "of-half", {}, outside=in_bucket)
+
     after_dump = "assets.backup.postgres", "subprocess", "run", 1
     assert restore_and_die(other, made_once, *after_dump) == -signal.SIGKILL
+    with pytest.raises(ValueError, match=f"DAGUERRE_LEDGER {whole}"):
+        plan_backup(other.home, tmp_path, replace(outside, folders={}))
     assert len(list_tables(other.ledger_url)) > 1, "the dump's and the mark"
     when_named = "pathlib", "Path", "rename", 1
     assert restore_and_die(other, made_once, *when_named) == -signal.SIGKILL
     assert other.home.exists()
+    with pytest.raises(ValueError, match=f"the home {whole}"):
+        make_backup(other.home, tmp_path / "of-half", {}, outside=outside)
+    assert not (tmp_path / "of-half").exists()
 
     done = restore_backup(made_once, other.home, None, outside)
     assert done.num_files == len(read_list(made_once).entries)
