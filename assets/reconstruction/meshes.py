@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from assets.code_versions import version_of
+from assets.ply import read_ply, write_ply
 from assets.reconstruction.odometry import read_path
-from assets.reconstruction.ply import read_ply, write_ply
 from assets.reconstruction.rgbd_streams import RgbdStream, find_streams, load_pictures
 from assets.tables.catalog import Catalog, is_in, session_is
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -55,15 +55,17 @@ def refresh_meshes(
     voxel_m: float | None = None,
     on_progress: OnProgress | None = None,
 ) -> Refreshed:
-    """Bring the session's rows of `meshes` up to date with its path; by voxels of a size that suits the depth where none
-    is given.
+    """Bring the session's rows of `meshes` up to date with its path; by voxels of a size that suits the depth where
+    none is given.
 
     Raises ValueError for a session without a path, or a size of voxels that is out of bounds.
     """
     require_voxel(voxel_m)
     path = read_path(catalog, session)
     if not path:
-        raise ValueError(f"{session} has no path: materialise reconstruction/odometry, or `daguerre fuse {session}`")
+        raise ValueError(
+            f"{session} has no path: materialise reconstruction/odometry, or `daguerre fuse {session}`"
+        )
     parts = list_parts(find_streams(catalog, session), path)
     lost = _describe_lost(session, path)
     rows = catalog.read_latest("meshes", where=session_is(session)).to_pylist()
@@ -77,8 +79,10 @@ def refresh_meshes(
     for part in parts:
         row = have.get(_id_of(part.stream.capture, part.stream.sensor, part.number))
         facts = (_hash(part, voxel_m), version_of("meshes"))
-        if row is None or (row["input_sha256"], row["code_version"]) != facts:
-            made = make_row(catalog, session, part, voxel_m, _after(done, total, on_progress))
+        if row is None or _is_stale(catalog, row, facts):
+            made = make_row(
+                catalog, session, part, voxel_m, _after(done, total, on_progress)
+            )
             catalog.upsert("meshes", to_table(TABLES["meshes"], [made]))
             num_made += 1
         done += len(part.frames)
@@ -156,10 +160,17 @@ def choose_voxel(catalog: Catalog, part: Part) -> float:
     numbers = [part.frames[n][0] for n in np.unique(places.round().astype(int))]
     assert part.stream.cameras is not None
     middle = [
-        float(np.nanmedian(depth_m)) for _, depth_m, _ in load_pictures(catalog, part.stream, numbers)
+        float(np.nanmedian(depth_m))
+        for _, depth_m, _ in load_pictures(catalog, part.stream, numbers)
     ]
     covered_m = float(np.median(middle)) / part.stream.cameras.pinhole.mean_focal_px
-    return float(np.clip(_STEP_M * round(FOOTPRINTS * covered_m / _STEP_M), LEAST_VOXEL_M, MOST_VOXEL_M))
+    return float(
+        np.clip(
+            _STEP_M * round(FOOTPRINTS * covered_m / _STEP_M),
+            LEAST_VOXEL_M,
+            MOST_VOXEL_M,
+        )
+    )
 
 
 def fuse(
@@ -170,7 +181,9 @@ def fuse(
     volume = Volume(voxel_m)
     poses = dict(part.frames)
     numbers = [number for number, _ in part.frames]
-    for done, (number, depth_m, rgb) in enumerate(load_pictures(catalog, part.stream, numbers), start=1):
+    for done, (number, depth_m, rgb) in enumerate(
+        load_pictures(catalog, part.stream, numbers), start=1
+    ):
         pose = from_numbers(poses[number]["world_from_camera"])
         near = drop_noisy(depth_m, voxel_m)
         volume.fuse(Picture(part.stream.cameras.pinhole, near, rgb, pose))
@@ -211,19 +224,34 @@ def _find_off(catalog: Catalog, part: Part, volume: Volume) -> float | None:
     numbers = [number for number, _ in part.frames][:: max(1, len(part.frames) // 20)]
     offs = []
     for number, depth_m, _ in load_pictures(catalog, part.stream, numbers):
-        points = unproject_all(part.stream.cameras.pinhole, drop_noisy(depth_m, volume.voxel_m))
+        points = unproject_all(
+            part.stream.cameras.pinhole, drop_noisy(depth_m, volume.voxel_m)
+        )
         known = points[np.isfinite(points[..., 2])]
         some = known[:: max(1, len(known) // _SAMPLED)].astype(np.float64)
-        off = volume.measure(move(from_numbers(poses[number]["world_from_camera"]), some))
+        off = volume.measure(
+            move(from_numbers(poses[number]["world_from_camera"]), some)
+        )
         offs.append(np.abs(off[np.isfinite(off)]))
     joined = np.concatenate(offs) if offs else np.empty(0)
     return float(np.median(joined)) if len(joined) else None
 
 
+def _is_stale(catalog: Catalog, row: Row, facts: tuple[str, str]) -> bool:
+    """Whether a mesh has to be made again; also where its bytes are gone."""
+    if (row["input_sha256"], row["code_version"]) != facts:
+        return True
+    return row["blob_sha256"] is not None and not catalog.blobs.exists(
+        row["blob_sha256"]
+    )
+
+
 def _describe_lost(session: str, path: Sequence[Row]) -> list[Row]:
     """A row with the reason for each sensor of which no frame has a pose."""
     rows = []
-    for (capture, sensor), group in groupby(path, key=lambda r: (r["capture_id"], r["sensor"])):
+    for (capture, sensor), group in groupby(
+        path, key=lambda r: (r["capture_id"], r["sensor"])
+    ):
         mine = list(group)
         if any(r["part"] is not None for r in mine):
             continue
@@ -257,5 +285,3 @@ def _after(done: int, total: int, on_progress: OnProgress | None) -> OnProgress 
     if on_progress is None:
         return None
     return lambda now, _: on_progress(done + now, total)
-
-

@@ -45,10 +45,15 @@ def refresh_odometry(
     total = sum(len(s.frames) for s in streams)
     done = num_made = 0
     for stream in streams:
-        facts = {"input_sha256": stream.input_sha256, "code_version": version_of("odometry")}
+        facts = {
+            "input_sha256": stream.input_sha256,
+            "code_version": version_of("odometry"),
+        }
         ids = [_id_of(stream, n) for n in range(len(stream.frames))]
         if any(have.get(i) != facts for i in ids):
-            rows = measure_stream(catalog, session, stream, _after(done, total, on_progress))
+            rows = measure_stream(
+                catalog, session, stream, _after(done, total, on_progress)
+            )
             catalog.upsert("odometry", to_table(TABLES["odometry"], rows))
             num_made += len(rows)
         done += len(stream.frames)
@@ -68,7 +73,14 @@ def read_path(catalog: Catalog, session: str) -> list[Row]:
     """The newest rows, by capture, sensor and order."""
     rows = catalog.read_latest("odometry", where=session_is(session)).to_pylist()
     return sorted(
-        rows, key=lambda r: (r["capture_id"], r["sensor"], r["t_ns"] or 0, r["sequence"], r["frame_id"])
+        rows,
+        key=lambda r: (
+            r["capture_id"],
+            r["sensor"],
+            r["t_ns"] or 0,
+            r["sequence"],
+            r["frame_id"],
+        ),
     )
 
 
@@ -82,11 +94,16 @@ def measure_stream(
     """Rows of `odometry`, one a frame of the stream, or of its first `most`."""
     count = len(stream.frames[:most])
     if stream.reason or stream.cameras is None:
-        return [_describe(session, stream, n, None) | {"reason": stream.reason} for n in range(count)]
+        return [
+            _describe(session, stream, n, None) | {"reason": stream.reason}
+            for n in range(count)
+        ]
     path = track(count, _Loader(catalog, stream), on_progress)
     given = _compare(stream, path)
     return [
-        _describe(session, stream, n, picture) | _describe_loops(path.loops, n) | given.get(n, {})
+        _describe(session, stream, n, picture)
+        | _describe_loops(path.loops, n)
+        | given.get(n, {})
         for n, picture in enumerate(path.pictures)
     ]
 
@@ -114,7 +131,9 @@ class _Loader:
         return views
 
 
-def _describe(session: str, stream: RgbdStream, number: int, picture: Tracked | None) -> Row:
+def _describe(
+    session: str, stream: RgbdStream, number: int, picture: Tracked | None
+) -> Row:
     frame = stream.frames[number]
     row: Row = {
         "odometry_id": _id_of(stream, number),
@@ -167,7 +186,11 @@ def _compare(stream: RgbdStream, path: Path) -> dict[int, Row]:
         pairs: list[tuple[int, Array, Array]] = []
         for number, picture in enumerate(path.pictures):
             given = stream.frames[number].given
-            if picture.part == part and picture.world_from_camera is not None and given is not None:
+            if (
+                picture.part == part
+                and picture.world_from_camera is not None
+                and given is not None
+            ):
                 pairs.append((number, picture.world_from_camera, given))
         if len(pairs) < _LEAST_GIVEN:
             continue

@@ -25,7 +25,9 @@ _APART_NS = 20_000_000  # a picture at most so far from the depth image
 _GIVEN_APART_NS = 200_000_000  # between two stated poses that are read between
 _UNKNOWN_UNITS = 65535  # what some sensors write in place of 0
 _AT_ONCE = 16
-_CAMERA = "camera"  # a body of this name is the camera itself, whatever the sensor is called
+_CAMERA = (
+    "camera"  # a body of this name is the camera itself, whatever the sensor is called
+)
 _COLUMNS = [
     "frame_id",
     "capture_id",
@@ -104,7 +106,9 @@ def load_pictures(
         for number, frame in zip(some, chosen, strict=True):
             units = decode_depth(images[frame.depth["frame_id"]])
             units = np.where(units == _UNKNOWN_UNITS, 0, units)
-            depth_m = units.astype(np.float32) * np.float32(frame.depth["depth_m_per_unit"])
+            depth_m = units.astype(np.float32) * np.float32(
+                frame.depth["depth_m_per_unit"]
+            )
             depth_m = stream.cameras.register_depth(depth_m)
             rgb = None
             if frame.color is not None:
@@ -128,7 +132,13 @@ def _find_of_capture(
         reason = "no depth image: record depth, or make it of stereo pairs with `daguerre depth`"
         first = RgbdFrame(frames[0], None, None)
         yield RgbdStream(
-            capture, frames[0]["sensor"], None, None, (first,), _hash(frames[:1]), reason
+            capture,
+            frames[0]["sensor"],
+            None,
+            None,
+            (first,),
+            _hash(frames[:1]),
+            reason,
         )
     for sensor in sensors:
         mine = [f for f in frames if (f["sensor"], f["kind"]) == (sensor, "depth")]
@@ -170,25 +180,48 @@ def _find_cameras(
     sensor = frames[0]["sensor"]
     names = sorted({f["sensor"] for f in colors})
     if any(not f["depth_m_per_unit"] for f in frames):
-        return None, None, f"{sensor}: nobody says how many metres a unit of its depth is"
-    depth = read_camera(sensor, list(frames), [c for c in stated if c["sensor"] == sensor])  # type: ignore[arg-type]
+        return (
+            None,
+            None,
+            f"{sensor}: nobody says how many metres a unit of its depth is",
+        )
+    depth = read_camera(
+        sensor, list(frames), [c for c in stated if c["sensor"] == sensor]
+    )  # type: ignore[arg-type]
     if depth.camera is None:
-        return None, None, f"{sensor}: {depth.unknown}: state its focal lengths and centre"
+        return (
+            None,
+            None,
+            f"{sensor}: {depth.unknown}: state its focal lengths and centre",
+        )
     if not names:
         return None, RgbdCameras(depth.camera), None
-    sizes = {n: next((f["width_px"], f["height_px"]) for f in colors if f["sensor"] == n) for n in names}
+    sizes = {
+        n: next((f["width_px"], f["height_px"]) for f in colors if f["sensor"] == n)
+        for n in names
+    }
     placed: list[tuple[float, str, RgbdCameras]] = []
     for name in names:
         mine = [f for f in colors if f["sensor"] == name]
         color = read_camera(name, mine, [c for c in stated if c["sensor"] == name])  # type: ignore[arg-type]
-        if color.camera is None or color.rig_from_camera is None or depth.rig_from_camera is None:
+        if (
+            color.camera is None
+            or color.rig_from_camera is None
+            or depth.rig_from_camera is None
+        ):
             continue
         between = np.linalg.inv(color.rig_from_camera) @ depth.rig_from_camera
         if not np.isfinite(between).all():
             continue
         apart_m = float(np.linalg.norm(between[:3, 3]))
-        is_same = color.camera == depth.camera and np.allclose(between, np.eye(4), atol=1e-9)
-        both = RgbdCameras(depth.camera) if is_same else RgbdCameras(depth.camera, color.camera, between)
+        is_same = color.camera == depth.camera and np.allclose(
+            between, np.eye(4), atol=1e-9
+        )
+        both = (
+            RgbdCameras(depth.camera)
+            if is_same
+            else RgbdCameras(depth.camera, color.camera, between)
+        )
         placed.append((apart_m, name, both))
     if placed:
         _, name, cameras = min(placed, key=lambda p: p[:2])
@@ -199,8 +232,8 @@ def _find_cameras(
             return name, RgbdCameras(depth.camera), None
     (width, height), own = sizes[names[0]], depth.camera.size_px
     reason = (
-        f"depth images have {own[0]} x {own[1]} px, pictures of {names[0]} {width} x {height} px, and how the two cameras "
-        "stand on the rig is not known: record both places, or depth laid on the pictures"
+        f"depth images have {own[0]} x {own[1]} px, pictures of {names[0]} {width} x {height} px, and how the two "
+        "cameras stand on the rig is not known: record both places, or depth laid on the pictures"
     )
     return names[0], None, reason
 
@@ -234,7 +267,9 @@ def _find_given(
         body = row["child_frame"] or row["sensor"]
         return body not in own, row["kind"] != "pose", row["sensor"], body
 
-    sound = [r for r in motion if len(r["values"]) == 7 and np.isfinite(r["values"]).all()]
+    sound = [
+        r for r in motion if len(r["values"]) == 7 and np.isfinite(r["values"]).all()
+    ]
     if not sound:
         return [None] * len(frames)
     best = min(map(rank, sound))

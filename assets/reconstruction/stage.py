@@ -1,4 +1,4 @@
-"""Reconstruction: geometry from pictures. Cameras and their places from pictures of a board, depth from two cameras."""
+"""Reconstruction: geometry from pictures. Cameras and their places from a board, depth, paths and surfaces."""
 
 from assets.stages import Maker, Stage
 from assets.tables.schemas import reconstruction
@@ -26,5 +26,14 @@ STAGE = Stage(
                 "assets.reconstruction.depth_rows:make_row",
             ),
         ),
+        Maker(
+            "odometry",
+            "odometry",
+            (
+                "assets.reconstruction.rgbd_streams:find_streams",
+                "assets.reconstruction.odometry:measure_stream",
+            ),
+        ),
+        Maker("meshes", "meshes", ("assets.reconstruction.meshes:make_row",)),
     ),
 )

@@ -204,8 +204,10 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
         if r["capture_id"] is None
     ]
     scans = stores.catalog.read_latest("scans", ["blob_sha256"])["blob_sha256"]
+    meshes = stores.catalog.read_latest("meshes", ["blob_sha256"])["blob_sha256"]
     wanted = {sha256 for sha256 in captures + documents if sha256}
     wanted |= set(scans.to_pylist())
+    drawn = set(meshes.drop_null().to_pylist())
     members = _list_videos_of_archives(stores.catalog)
     present = set(stores.blobs.names())
     for sha256 in sorted(wanted - present):
@@ -221,6 +223,13 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
             sha256,
             "a video out of an archive is gone from the blob store",
             "restore it from a backup, or ingest the video unpacked: it is kept by its bytes",
+        )
+    for sha256 in sorted(drawn - wanted - present):
+        yield Finding(
+            "blob",
+            sha256,
+            "a mesh is gone from the blob store",
+            "restore it from a backup, or make it again: `daguerre fuse SESSION`",
         )
     remedy = "restore the blob from its source or from a backup"
     for sha256 in sorted(present):

@@ -25,6 +25,7 @@ _GATE_M, _GATE_SHARE = 0.05, 0.03  # most that a point lies off, and by its dept
 _SHADE_NOISE = 0.02  # least, of brightness from 0 to 1
 _LEAST_CONTRAST = 0.03  # below it brightness tells nothing
 _LEAST_POINTS = 60
+_TOO_LITTLE = "the two pictures have too little depth in common"
 _AGREE = 4.0  # standard errors
 _TO_SD = 1.4826
 
@@ -96,7 +97,9 @@ def _bound(step: Array) -> Array:
 
 
 def _take_points(level: Level, stride: int) -> _Source:
-    points = unproject_all(level.camera, level.depth_m)[::stride, ::stride].reshape(-1, 3)
+    points = unproject_all(level.camera, level.depth_m)[::stride, ::stride].reshape(
+        -1, 3
+    )
     shades = level.shades[::stride, ::stride, 0].reshape(-1)
     is_known = np.isfinite(points[:, 2])
     points = points[is_known]
@@ -105,6 +108,8 @@ def _take_points(level: Level, stride: int) -> _Source:
 
 def _fit(target: Level, source: _Source, pose: Array) -> _Fit:
     """Residuals and derivatives at a pose, by a step behind it."""
+    if len(source.points) < _LEAST_POINTS:
+        raise ValueError(_TOO_LITTLE)
     moved = move(pose, source.points)
     (fx, fy), (cx, cy) = target.camera.focal_px, target.camera.centre_px
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -120,7 +125,7 @@ def _fit(target: Level, source: _Source, pose: Array) -> _Fit:
         off = np.abs(depth - moved[:, 2])
         is_near = meets & (off < _GATE_M + _GATE_SHARE * depth)
     if is_near.sum() < _LEAST_POINTS:
-        raise ValueError("the two pictures have too little depth in common")
+        raise ValueError(_TOO_LITTLE)
     n, p = planes[is_near, :3], moved[is_near]
     noise = source.noise_m[is_near] * np.float32(np.sqrt(2))
     distance = ((n * p).sum(axis=1) - planes[is_near, 3]) / noise
@@ -132,7 +137,9 @@ def _fit(target: Level, source: _Source, pose: Array) -> _Fit:
     likeness = None
     if target.has_color:
         likeness = _correlate(shades[is_near, 0], source.shades[is_near])
-        color = _fit_color(target, shades[is_near], source.shades[is_near], p, here, pose)
+        color = _fit_color(
+            target, shades[is_near], source.shades[is_near], p, here, pose
+        )
         hessian, slope = hessian + color[0], slope + color[1]
     agrees = np.abs(distance) < _AGREE
     return _Fit(
@@ -196,6 +203,9 @@ def _look_up(picture: Plane, u: Plane, v: Plane, how: int) -> Plane:
     count = len(u)
     wide = 4096
     rows = -(-count // wide)
-    at = [np.resize(np.pad(side, (0, rows * wide - count)), (rows, wide)) for side in (u, v)]
+    at = [
+        np.resize(np.pad(side, (0, rows * wide - count)), (rows, wide))
+        for side in (u, v)
+    ]
     found = cv2.remap(picture, *at, how, borderMode=cv2.BORDER_REPLICATE)
     return found.reshape(rows * wide, *picture.shape[2:])[:count]

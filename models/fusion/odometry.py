@@ -1,8 +1,8 @@
 """The path of an RGB-D camera: each picture is laid on a key picture, key pictures on one another, all fitted together.
 
 A picture that sees too little of its key picture becomes the next one. Key pictures that look at one place again are
-found by where they should be and by what they look like, and tied by a loop. What fits nowhere is lost, with the reason;
-pictures after it begin a part of their own, until a loop ties it to another.
+found by where they should be and by what they look like, and tied by a loop. What fits nowhere is lost, with the
+reason; pictures after it begin a part of their own, until a loop ties it to another.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from models.fusion.alignment import Alignment, align
-from models.fusion.poses import Array, carry, invert, to_step
 from models.fusion.pose_graph import Edge, Solved, solve
-from models.fusion.views import View
+from models.fusion.poses import Array, carry, invert, to_step
 from models.fusion.recognition import Looks, describe, find_guess
+from models.fusion.views import View
 
 LEAST_OVERLAP, LEAST_AGREEMENT = 0.25, 0.6
 LEAST_LIKENESS = 0.5
@@ -116,7 +114,9 @@ def judge(found: Alignment) -> str | None:
 def _take(walk: _Walk, number: int, load: Load) -> None:
     view = load(number)
     if view.coverage < LEAST_COVERAGE:
-        walk.reasons[number] = f"depth in only {100 * view.coverage:.0f} % of the picture"
+        walk.reasons[number] = (
+            f"depth in only {100 * view.coverage:.0f} % of the picture"
+        )
         return
     looks = describe(view)
     if not walk.keys:
@@ -134,7 +134,12 @@ def _take(walk: _Walk, number: int, load: Load) -> None:
     if key == len(walk.keys) - 1 or alignment.overlap < _KEY_OVERLAP:
         _begin(walk, number, looks)
         walk.edges.append(
-            Edge(key, len(walk.keys) - 1, alignment.target_from_source, alignment.information)
+            Edge(
+                key,
+                len(walk.keys) - 1,
+                alignment.target_from_source,
+                alignment.information,
+            )
         )
 
 
@@ -227,7 +232,9 @@ def _list_candidates(
 
 def _list_near(odometry: Solved, second: int, depth_m: float) -> list[int]:
     """Key pictures of its part before the one that it follows, whose camera was near and looked the same way."""
-    steps = to_step(invert(odometry.poses[second]) @ odometry.poses[: max(0, second - 1)])
+    steps = to_step(
+        invert(odometry.poses[second]) @ odometry.poses[: max(0, second - 1)]
+    )
     turn = np.linalg.norm(steps[:, :3], axis=1)
     shift = np.linalg.norm(steps[:, 3:], axis=1) / depth_m
     is_near = (odometry.parts[: len(steps)] == odometry.parts[second]) & (shift < 0.5)
@@ -267,7 +274,9 @@ def _place(walk: _Walk, solved: Solved, count: int) -> list[Tracked]:
     for key, _ in walk.beside.values():
         part = int(solved.parts[key])
         sizes[part] = sizes.get(part, 0) + 1
-    whole = sorted(part for part, size in sizes.items() if size >= LEAST_PART or size == count)
+    whole = sorted(
+        part for part, size in sizes.items() if size >= LEAST_PART or size == count
+    )
     numbers = {part: number for number, part in enumerate(whole)}
     return [_place_one(walk, solved, numbers, number) for number in range(count)]
 

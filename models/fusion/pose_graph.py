@@ -1,8 +1,8 @@
 """Poses that fit all that was measured between them: Gauss-Newton on a graph, with loops that may be wrong.
 
 An edge is a measured `a_from_b` with the information of a step behind it. The first pose of each part that edges hold
-together stands still. Loops are weighed down as they contradict (Geman and McClure, as in Agarwal et al. 2013), and one
-that contradicts beyond doubt in the end is left out.
+together stands still. A loop that says that the camera drifted more than one can drift on such a path is wrong, and
+left out.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from models.fusion.poses import Array, invert, skew, to_pose, to_step
 
 _ITERATIONS = 30
 _SETTLED = 1e-7
-_DOUBTED = 22.5  # the square of six standard normals exceeds it once in a thousand
-_LEFT_OUT = 4 * _DOUBTED
+# the most that a path can drift: at its start, and for each metre of it
+_DRIFT_M, _DRIFT_SHARE = 0.05, 0.05
+_DRIFT_RAD, _DRIFT_RAD_M = np.deg2rad(3.0), np.deg2rad(2.0)
 
 
 @dataclass(frozen=True)
@@ -47,17 +48,34 @@ class Solved:
 
 
 def solve(num_poses: int, edges: Sequence[Edge]) -> Solved:
-    """Parts are numbered by their first pose."""
+    """Parts are numbered by their first pose. Poses are in the order of the path, which tells how long it is."""
+    if not num_poses:
+        nothing = np.empty((0, 4, 4)), np.empty(0, np.int64), np.empty((0, 6, 6))
+        return Solved(*nothing, np.empty(0, bool))
+    is_kept = _judge_loops(num_poses, edges)
+    kept = [e for e, keep in zip(edges, is_kept, strict=True) if keep]
+    parts = _find_parts(num_poses, kept)
+    poses = _settle(_chain(num_poses, kept, parts), kept, parts)
+    return Solved(poses, parts, _find_covariances(poses, kept, parts), is_kept)
+
+
+def _judge_loops(num_poses: int, edges: Sequence[Edge]) -> NDArray[np.bool_]:
+    """Whether each edge is no loop, one between parts, or one that asks for no more drift than can be."""
+    certain = [e for e in edges if not e.is_loop]
+    parts = _find_parts(num_poses, certain)
+    poses = _chain(num_poses, certain, parts)
+    shifts = np.linalg.norm(np.diff(poses[:, :3, 3], axis=0), axis=1)
+    path_m = np.concatenate([[0.0], np.cumsum(shifts)])
     is_kept = np.ones(len(edges), bool)
-    while True:
-        kept = [e for e, keep in zip(edges, is_kept, strict=True) if keep]
-        parts = _find_parts(num_poses, kept)
-        poses = _settle(_chain(num_poses, kept, parts), kept, parts)
-        chi = np.array([_chi(e, poses) if e.is_loop else 0.0 for e in edges])
-        chi[~is_kept] = 0.0
-        if not len(edges) or chi.max() <= _LEFT_OUT:
-            return Solved(poses, parts, _find_covariances(poses, kept, parts), is_kept)
-        is_kept[chi.argmax()] = False
+    for number, edge in enumerate(edges):
+        if edge.is_loop and parts[edge.a] == parts[edge.b]:
+            off = _off(edge, poses)
+            length = abs(path_m[edge.b] - path_m[edge.a])
+            is_kept[number] = (
+                np.linalg.norm(off[3:]) <= _DRIFT_M + _DRIFT_SHARE * length
+                and np.linalg.norm(off[:3]) <= _DRIFT_RAD + _DRIFT_RAD_M * length
+            )
+    return is_kept
 
 
 def _find_parts(num_poses: int, edges: Sequence[Edge]) -> NDArray[np.int64]:
@@ -108,11 +126,6 @@ def _off(edge: Edge, poses: Array) -> Array:
     return to_step(invert(edge.a_from_b) @ between)
 
 
-def _chi(edge: Edge, poses: Array) -> float:
-    off = _off(edge, poses)
-    return float(off @ edge.information @ off)
-
-
 def _sum_up(
     poses: Array, edges: Sequence[Edge], parts: NDArray[np.int64], held: float = 1e12
 ) -> tuple[csc_matrix, Array]:
@@ -127,10 +140,7 @@ def _sum_up(
         values.append(np.full(6, held))
     for edge in edges:
         off = _off(edge, poses)
-        weight = 1.0
-        if edge.is_loop:
-            weight = (_DOUBTED / (_DOUBTED + float(off @ edge.information @ off))) ** 2
-        information = weight * edge.information
+        information = edge.information
         by = {edge.a: _by_first(edge, off), edge.b: _by_second(off)}
         for m, by_m in by.items():
             slope[6 * m : 6 * m + 6] += by_m.T @ information @ off

@@ -56,13 +56,15 @@ def describe(view: View) -> Looks:
 
 
 def find_guess(target: Looks, source: Looks) -> Array | None:
-    """target_from_source (4, 4) by marks that both show; None where too few fit one motion. Equal views, equal answer."""
+    """target_from_source (4, 4) by marks that both show; None where too few fit one motion."""
     if min(len(target.descriptors), len(source.descriptors)) < _LEAST_MARKS:
         return None
     pairs = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(
         source.descriptors, target.descriptors, k=2
     )
-    good = [p[0] for p in pairs if len(p) == 2 and p[0].distance < _RATIO * p[1].distance]
+    good = [
+        p[0] for p in pairs if len(p) == 2 and p[0].distance < _RATIO * p[1].distance
+    ]
     if len(good) < _LEAST_MARKS:
         return None
     points = source.points[[m.queryIdx for m in good]].astype(np.float64)

@@ -44,20 +44,28 @@ class RgbdCameras:
             borderValue=np.nan,
         )
 
-    def register_color(self, rgb: NDArray[np.uint8], depth_m: Plane) -> NDArray[np.uint8]:
-        """Colours (H, W, 3) on the pinhole's pixels, of what stands at `depth_m` there. Where that is not known, as if it
-        stood at the middle depth.
+    def register_color(
+        self, rgb: NDArray[np.uint8], depth_m: Plane
+    ) -> NDArray[np.uint8]:
+        """Colours (H, W, 3) on the pinhole's pixels, of what stands at `depth_m` there. Where that is not known, as if
+        it stood at the middle depth.
 
         Raises ValueError for a picture of another size than its camera's.
         """
         if self.color is None or self.color_from_depth is None:
             self._require_size(rgb, self.depth, "the picture")
-            return cv2.remap(rgb, *self._own_pixels, cv2.INTER_LINEAR) if self.depth.is_distorted else rgb
+            return (
+                cv2.remap(rgb, *self._own_pixels, cv2.INTER_LINEAR)
+                if self.depth.is_distorted
+                else rgb
+            )
         self._require_size(rgb, self.color, "the picture")
         known = np.isfinite(depth_m)
         middle = np.float32(np.median(depth_m[known])) if known.any() else np.float32(1)
         points = unproject_all(self.pinhole, np.where(known, depth_m, middle))
-        seen = self.color.project(move(self.color_from_depth, points.reshape(-1, 3).astype(np.float64)))
+        seen = self.color.project(
+            move(self.color_from_depth, points.reshape(-1, 3).astype(np.float64))
+        )
         at = np.nan_to_num(seen, nan=-1.0).astype(np.float32).reshape(*depth_m.shape, 2)
         return cv2.remap(rgb, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
 

@@ -16,7 +16,9 @@ from models.fusion.volume import SIDE, TRUNCATION, Ints, Volume
 
 PIECE = 4  # blocks a side that are looked at together
 LEAST_TRIANGLES = 30  # of a surface that hangs together: smaller ones are noise
-_LEAST_DISTANCE = 1e-3  # voxels: a vertex lies on an edge of the grid, never on its corner
+_LEAST_DISTANCE = (
+    1e-3  # voxels: a vertex lies on an edge of the grid, never on its corner
+)
 _ON_GRID = 1e-4
 _KEY_BITS = 20
 
@@ -34,7 +36,9 @@ class Mesh:
     @property
     def area_m2(self) -> float:
         """Of all triangles."""
-        a, b, c = (self.vertices[self.triangles[:, n]].astype(np.float64) for n in range(3))
+        a, b, c = (
+            self.vertices[self.triangles[:, n]].astype(np.float64) for n in range(3)
+        )
         return float(np.linalg.norm(np.cross(b - a, c - a), axis=1).sum() / 2)
 
     @property
@@ -52,11 +56,15 @@ def extract(volume: Volume) -> Mesh:
     found = [f for f in found if f is not None]
     if not found:
         nothing = np.empty((0, 3), np.float32)
-        return Mesh(nothing, nothing, nothing.astype(np.uint8), nothing.astype(np.int32))
+        return Mesh(
+            nothing, nothing, nothing.astype(np.uint8), nothing.astype(np.int32)
+        )
     vertices = np.concatenate([f[0] for f in found])
     colors = np.concatenate([f[1] for f in found])
     counts = np.cumsum([0, *(len(f[0]) for f in found)])
-    triangles = np.concatenate([f[2] + at for f, at in zip(found, counts, strict=False)])
+    triangles = np.concatenate(
+        [f[2] + at for f, at in zip(found, counts, strict=False)]
+    )
     return _finish(volume.voxel_m, vertices, colors, triangles)
 
 
@@ -67,7 +75,11 @@ def _march(
     from skimage.measure import marching_cubes
 
     distances, is_seen, colors = _join(volume, first_block)
-    if not is_seen.any() or distances[is_seen].min() > 0 or distances[is_seen].max() < 0:
+    if (
+        not is_seen.any()
+        or distances[is_seen].min() > 0
+        or distances[is_seen].max() < 0
+    ):
         return None
     vertices, triangles, _, _ = marching_cubes(
         distances, 0.0, gradient_direction="descent", allow_degenerate=False
@@ -85,11 +97,18 @@ def _march(
         return None
     used, triangles = np.unique(triangles, return_inverse=True)
     vertices = vertices[used].astype(np.float64)
-    low, high = np.floor(vertices + _ON_GRID).astype(int), np.ceil(vertices - _ON_GRID).astype(int)
+    low, high = (
+        np.floor(vertices + _ON_GRID).astype(int),
+        np.ceil(vertices - _ON_GRID).astype(int),
+    )
     share = (vertices - low).max(axis=1, keepdims=True)
     painted = (1 - share) * colors[tuple(low.T)] + share * colors[tuple(high.T)]
     world = vertices + first_block * SIDE
-    return world, np.clip(painted + 0.5, 0, 255).astype(np.uint8), triangles.reshape(-1, 3)
+    return (
+        world,
+        np.clip(painted + 0.5, 0, 255).astype(np.uint8),
+        triangles.reshape(-1, 3),
+    )
 
 
 def _join(
@@ -109,14 +128,23 @@ def _join(
         return joined.reshape(*((PIECE + 1) * SIDE,) * 3, *more)[:end, :end, :end]
 
     is_seen = lay(volume.weights, 0) > 0
-    distances = np.where(is_seen, lay(volume.distances, TRUNCATION), np.float32(TRUNCATION))
+    distances = np.where(
+        is_seen, lay(volume.distances, TRUNCATION), np.float32(TRUNCATION)
+    )
     signs = np.where(distances < 0, np.float32(-1), np.float32(1))
-    distances = np.where(np.abs(distances) < _LEAST_DISTANCE, signs * np.float32(_LEAST_DISTANCE), distances)
+    distances = np.where(
+        np.abs(distances) < _LEAST_DISTANCE,
+        signs * np.float32(_LEAST_DISTANCE),
+        distances,
+    )
     return np.ascontiguousarray(distances), is_seen, lay(volume.colors, 0, 3)
 
 
 def _finish(
-    voxel_m: float, vertices: NDArray[np.float64], colors: NDArray[np.uint8], triangles: Ints
+    voxel_m: float,
+    vertices: NDArray[np.float64],
+    colors: NDArray[np.uint8],
+    triangles: Ints,
 ) -> Mesh:
     """Vertices on one edge of the grid made one, specks left out, normals from the triangles around."""
     keys = _name_vertices(vertices)
@@ -151,13 +179,17 @@ def _name_vertices(vertices: NDArray[np.float64]) -> Ints:
 def _drop_specks(num_vertices: int, triangles: Ints) -> Ints:
     a, b, c = triangles.T
     ends = (np.concatenate([a, b]), np.concatenate([b, c]))
-    links = coo_matrix((np.ones(2 * len(a), np.int8), ends), (num_vertices, num_vertices))
+    links = coo_matrix(
+        (np.ones(2 * len(a), np.int8), ends), (num_vertices, num_vertices)
+    )
     _, labels = connected_components(links, directed=False)
     counts = np.bincount(labels[a], minlength=labels.max(initial=0) + 1)
     return triangles[counts[labels[a]] >= LEAST_TRIANGLES]
 
 
-def _find_normals(vertices: NDArray[np.float64], triangles: Ints) -> NDArray[np.float32]:
+def _find_normals(
+    vertices: NDArray[np.float64], triangles: Ints
+) -> NDArray[np.float32]:
     a, b, c = (vertices[triangles[:, n]] for n in range(3))
     by_area = np.cross(b - a, c - a)
     normals = np.zeros_like(vertices)

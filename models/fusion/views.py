@@ -30,7 +30,9 @@ class Level:
 
     camera: Camera
     depth_m: Plane  # (H, W)
-    planes: Plane  # (H, W, 4): unit normal towards the camera and its distance: n . p = d
+    planes: (
+        Plane  # (H, W, 4): unit normal towards the camera and its distance: n . p = d
+    )
     shades: Plane  # (H, W, 3): brightness 0 to 1, and its slopes by x and y a px
     has_color: bool
 
@@ -72,7 +74,9 @@ def make_view(camera: Camera, depth_m: Plane, luma: NDArray[np.uint8] | None) ->
             )
     depth = np.where(depth_m > 0, depth_m, np.nan).astype(np.float32)
     shade = (
-        np.zeros_like(depth) if luma is None else luma.astype(np.float32) / np.float32(255)
+        np.zeros_like(depth)
+        if luma is None
+        else luma.astype(np.float32) / np.float32(255)
     )
     while camera.size_px[0] > FINEST_WIDE_PX:
         camera, depth, shade = _halve(camera, depth, shade)

@@ -1,7 +1,8 @@
 """Depth of many pictures fused into signed distances, kept in blocks of 8 x 8 x 8 voxels near surfaces only.
 
 Distances are truncated; each voxel holds the weighted mean of what the pictures say (Curless and Levoy 1996), weights
-being one by the variance of depth. A block is made where a surface passes, and found by its place (Nießner et al.
+being one by the variance of depth, and those of surfaces that turn away smaller. A distance is that from the plane which
+a pixel lies on, so it does not depend on where one looked from. A block is made where a surface passes, and found by its place (Nießner et al.
 2013), so memory grows with the surface and not with the space around it.
 """
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.fusion.poses import Array, invert, move
-from models.fusion.views import Plane, find_noise_m, smooth_depth, unproject_all
+from models.fusion.views import Plane, find_noise_m, fit_planes, unproject_all
 from models.geometry.camera import Camera
 
 SIDE = 8  # voxels of a block
@@ -24,6 +25,7 @@ _AXIS_BITS = 20
 _HALF = 1 << (_AXIS_BITS - 1)
 _AT_ONCE = 1024  # blocks
 _EDGE_SHARE = 0.03  # of the depth: more between pixels is a step
+_LEAST_SLANT = 0.12  # 7 degrees
 _MOST_WEIGHT = 1e4
 
 Ints = NDArray[np.int64]
@@ -31,8 +33,8 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Picture:
-    """What is fused at once: a pinhole camera's depth (H, W) in m, 0 or NaN where unknown, colours (H, W, 3) on the same
-    pixels or none, and world_from_camera (4, 4)."""
+    """What is fused at once: a pinhole camera's depth (H, W) in m, 0 or NaN where unknown, colours (H, W, 3) on the
+    same pixels or none, and world_from_camera (4, 4)."""
 
     camera: Camera
     depth_m: Plane
@@ -49,7 +51,9 @@ class Volume:
         self.voxel_m = float(voxel_m)
         self._keys = np.empty(0, np.int64)  # sorted
         self._slots = np.empty(0, np.int64)  # of each key, in the arrays
-        self.distances = np.empty((0, SIDE**3), np.float32)  # voxels, at most TRUNCATION
+        self.distances = np.empty(
+            (0, SIDE**3), np.float32
+        )  # voxels, at most TRUNCATION
         self.weights = np.empty((0, SIDE**3), np.float32)  # 0: never seen
         self.colors = np.empty((0, SIDE**3, 3), np.float16)
 
@@ -77,12 +81,15 @@ class Volume:
 
     def fuse(self, picture: Picture) -> None:
         """Lay one picture in. Raises ValueError where that takes more than `MOST_BLOCKS`, or lies too far out."""
-        depth = drop_edges(picture.depth_m)
+        depth, slants = find_slants(picture.camera, picture.depth_m)
         slots = self._open_blocks(picture, depth)
         places = self.places[slots]
         for start in range(0, len(slots), _AT_ONCE):
             self._update(
-                picture, depth, slots[start : start + _AT_ONCE], places[start : start + _AT_ONCE]
+                picture,
+                (depth, slants),
+                slots[start : start + _AT_ONCE],
+                places[start : start + _AT_ONCE],
             )
 
     def measure(self, points: NDArray[np.float32]) -> Plane:
@@ -103,7 +110,9 @@ class Volume:
             if not self.num_blocks:
                 continue
             distance = self.distances[slots, number]
-            is_known &= (self.weights[slots, number] > 0) & (np.abs(distance) < TRUNCATION)
+            is_known &= (self.weights[slots, number] > 0) & (
+                np.abs(distance) < TRUNCATION
+            )
             total += weight * distance
         return np.where(is_known, total * self.voxel_m, np.nan).astype(np.float32)
 
@@ -156,7 +165,10 @@ class Volume:
             keys.append(np.unique(_pack(np.floor(world / side_m).astype(np.int64))))
         return np.unique(np.concatenate(keys))
 
-    def _update(self, picture: Picture, depth: Plane, slots: Ints, places: Ints) -> None:
+    def _update(
+        self, picture: Picture, seen_as: tuple[Plane, Plane], slots: Ints, places: Ints
+    ) -> None:
+        depth, slants = seen_as
         world = (places[:, None] * SIDE + _OFFSETS + 0.5) * self.voxel_m
         camera_points = move(invert(picture.world_from_camera), world.reshape(-1, 3))
         z = camera_points[:, 2]
@@ -169,21 +181,30 @@ class Volume:
         z = z.astype(np.float32).reshape(shape)
         seen = _look_up_depth(depth, u, v)
         with np.errstate(invalid="ignore"):
-            off = (seen - z) / np.float32(self.voxel_m)
+            slant = cv2.remap(slants, u, v, cv2.INTER_NEAREST)
+            off = slant * (seen - z) / np.float32(self.voxel_m)
             is_near = off > -TRUNCATION
-        weight = np.where(is_near, find_noise_m(np.ones(1, np.float32)) / find_noise_m(seen), 0)
-        weight = np.nan_to_num(weight**2)
+        weight = np.where(
+            is_near, find_noise_m(np.ones(1, np.float32)) / find_noise_m(seen), 0
+        )
+        weight = np.nan_to_num(weight**2 * slant)
         off = np.where(is_near, np.minimum(off, TRUNCATION), 0)
         before = self.weights[slots]
         total = np.maximum(before + weight, 1e-12)
         mean = (before * self.distances[slots] + weight * off) / total
         if picture.rgb is not None:
-            self._paint(picture.rgb, slots, (u, v), np.where(off < TRUNCATION, weight, 0))
+            self._paint(
+                picture.rgb, slots, (u, v), np.where(off < TRUNCATION, weight, 0)
+            )
         self.distances[slots] = mean
         self.weights[slots] = np.minimum(before + weight, _MOST_WEIGHT)
 
     def _paint(
-        self, rgb: NDArray[np.uint8], slots: Ints, at: tuple[Plane, Plane], weight: Plane
+        self,
+        rgb: NDArray[np.uint8],
+        slots: Ints,
+        at: tuple[Plane, Plane],
+        weight: Plane,
     ) -> None:
         seen = cv2.remap(rgb, *at, cv2.INTER_LINEAR).astype(np.float32)
         before = self.weights[slots]
@@ -192,11 +213,17 @@ class Volume:
         self.colors[slots] = old + share * (seen - old)
 
 
-def drop_edges(depth_m: Plane) -> Plane:
-    """Depth with NaN where it is unknown or beside a step: what lies there is of neither surface."""
+def find_slants(camera: Camera, depth_m: Plane) -> tuple[Plane, Plane]:
+    """Depth (H, W) without what is no surface, and how far the plane of each pixel is by how much deeper it lies (H, W):
+    1 straight ahead, 0 edge on. Left out is what lies beside a step, and what is seen almost edge on."""
     depth = np.where(depth_m > 0, depth_m, np.nan).astype(np.float32)
-    is_surface = np.isfinite(smooth_depth(depth, 3))
-    return np.where(is_surface, depth, np.float32(np.nan))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        slants = np.abs(fit_planes(camera, depth)[..., 3]) / depth
+        is_surface = slants >= _LEAST_SLANT
+    return (
+        np.where(is_surface, depth, np.float32(np.nan)),
+        np.where(is_surface, slants, np.float32(0)),
+    )
 
 
 def _look_up_depth(depth: Plane, u: Plane, v: Plane) -> Plane:
@@ -211,7 +238,9 @@ def _look_up_depth(depth: Plane, u: Plane, v: Plane) -> Plane:
 
 def _pack(places: Ints) -> Ints:
     if len(places) and np.abs(places).max() >= _HALF:
-        raise ValueError("the surface lies too far from its first picture: a pose or a depth unit is wrong")
+        raise ValueError(
+            "the surface lies too far from its first picture: a pose or a depth unit is wrong"
+        )
     x, y, z = (places + _HALF).T
     return np.asarray((x << 2 * _AXIS_BITS) | (y << _AXIS_BITS) | z)
 

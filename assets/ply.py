@@ -47,9 +47,15 @@ def write_ply(mesh: Mesh) -> bytes:
 def read_ply(content: bytes) -> Mesh:
     """The mesh. Raises ValueError for bytes that `write_ply` does not write."""
     head, found, _ = content[:_MOST_HEAD].partition(b"end_header\n")
-    numbers = [int(line.split()[-1]) for line in head.splitlines() if line.startswith(b"element")]
+    numbers = [
+        int(line.split()[-1])
+        for line in head.splitlines()
+        if line.startswith(b"element")
+    ]
     at = len(head) + len(found)
-    expected = _HEAD.format(vertices=numbers[0], faces=numbers[1]) if len(numbers) == 2 else ""
+    expected = (
+        _HEAD.format(vertices=numbers[0], faces=numbers[1]) if len(numbers) == 2 else ""
+    )
     if not found or content[:at] != expected.encode():
         raise ValueError("these bytes are no mesh that was written here")
     sizes = numbers[0] * _VERTEX.itemsize, numbers[1] * _FACE.itemsize
