@@ -1,7 +1,8 @@
 """Rigid motions as matrices: small steps, what they do to uncertainty, and one path laid on another.
 
 A step is six numbers, a turn in rad (a rotation vector) and a shift in m, applied behind a pose: `pose @
-to_pose(step)`, so it is in the frame that the pose takes points from. Covariances and information matrices are of such steps.
+to_pose(step)`, so it is in the frame that the pose takes points from. Covariances and information matrices are of such
+steps.
 """
 
 from __future__ import annotations

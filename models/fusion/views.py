@@ -92,8 +92,8 @@ def _halve(camera: Camera, depth: Plane, shade: Plane) -> tuple[Camera, Plane, P
     """Depth is the mean of those of four pixels that are of the nearest surface among them."""
     height, width = (side // 2 for side in depth.shape)
     four = depth[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
-    four = four.transpose(0, 2, 1, 3).reshape(height, width, 4)
-    filled = np.where(np.isfinite(four), four, np.float32(np.inf))
+    each = four.transpose(0, 2, 1, 3).reshape(height, width, 4)
+    filled = np.where(np.isfinite(each), each, np.float32(np.inf))
     nearest = filled.min(axis=2)
     with np.errstate(invalid="ignore", divide="ignore"):
         is_near = filled - nearest[..., None] <= _MOST_SLOPE * nearest[..., None]
@@ -104,7 +104,7 @@ def _halve(camera: Camera, depth: Plane, shade: Plane) -> tuple[Camera, Plane, P
     )
     (fx, fy), (cx, cy) = camera.focal_px, camera.centre_px
     half = Camera((width, height), (fx / 2, fy / 2), (cx / 2 - 0.25, cy / 2 - 0.25))
-    return half, mean.astype(np.float32), small
+    return half, mean.astype(np.float32), np.asarray(small, np.float32)
 
 
 def _make_level(camera: Camera, depth: Plane, shade: Plane, has_color: bool) -> Level:

@@ -1,9 +1,9 @@
 """Depth of many pictures fused into signed distances, kept in blocks of 8 x 8 x 8 voxels near surfaces only.
 
-Distances are truncated; each voxel holds the weighted mean of what the pictures say (Curless and Levoy 1996), weights
-being one by the variance of depth, and those of surfaces that turn away smaller. A distance is that from the plane which
-a pixel lies on, so it does not depend on where one looked from. A block is made where a surface passes, and found by its place (Nießner et al.
-2013), so memory grows with the surface and not with the space around it.
+Each voxel holds the weighted mean of what the pictures say, truncated (Curless and Levoy 1996). A distance is that from
+the plane which a pixel lies on, so it does not depend on where one looked from; weights are one by the variance of
+depth, and smaller for surfaces that turn away. A block is made where a surface passes, and found by its place (Nießner
+et al. 2013), so memory grows with the surface and not with the space around it.
 """
 
 from __future__ import annotations
@@ -214,8 +214,8 @@ class Volume:
 
 
 def find_slants(camera: Camera, depth_m: Plane) -> tuple[Plane, Plane]:
-    """Depth (H, W) without what is no surface, and how far the plane of each pixel is by how much deeper it lies (H, W):
-    1 straight ahead, 0 edge on. Left out is what lies beside a step, and what is seen almost edge on."""
+    """Depth (H, W) without what is no surface, and how far the plane of each pixel is by how much deeper it lies
+    (H, W): 1 straight ahead, 0 edge on. Left out is what lies beside a step, and what is seen almost edge on."""
     depth = np.where(depth_m > 0, depth_m, np.nan).astype(np.float32)
     with np.errstate(invalid="ignore", divide="ignore"):
         slants = np.abs(fit_planes(camera, depth)[..., 3]) / depth

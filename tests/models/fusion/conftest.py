@@ -32,7 +32,9 @@ def draw(
     shade = np.clip(128 + 30 * marks + 30 * fine, 0, 255)
     rgb = np.stack([shade, 0.8 * shade, 255 - shade], axis=1).astype(np.uint8)
     height, width = camera.size_px[::-1]
-    return depth.reshape(height, width).astype(np.float32), rgb.reshape(height, width, 3)
+    return depth.reshape(height, width).astype(np.float32), rgb.reshape(
+        height, width, 3
+    )
 
 
 def see(pose: NDArray[np.float64], with_color: bool = True) -> View:

@@ -41,7 +41,9 @@ def test_a_chain_is_followed_and_grows_less_sure():
     spread = [np.trace(c) for c in found.covariances]
     assert spread[0] < 1e-9 and (np.diff(spread[:6]) > 0).all()
     # a chain of two: the covariance of one measurement
-    assert found.covariances[1] == pytest.approx(np.linalg.inv(SURE), rel=1e-3, abs=1e-12)
+    assert found.covariances[1] == pytest.approx(
+        np.linalg.inv(SURE), rel=1e-3, abs=1e-12
+    )
 
 
 def test_a_loop_takes_drift_out():
@@ -61,7 +63,11 @@ def test_a_loop_takes_drift_out():
 
 def test_a_wrong_loop_is_left_out_and_the_right_one_stays():
     poses = ring(24)
-    edges = [*chain(poses, np.zeros(6)), tie(poses, 0, 23), tie(poses, 2, 14, fault=0.8)]
+    edges = [
+        *chain(poses, np.zeros(6)),
+        tie(poses, 0, 23),
+        tie(poses, 2, 14, fault=0.8),
+    ]
     found = solve(24, edges)
     assert found.is_kept.tolist() == [True] * 24 + [False]
     assert found.poses == pytest.approx(poses, abs=1e-4)

@@ -25,17 +25,23 @@ def test_colours_of_a_camera_beside_come_to_the_depth_that_shows_them():
 
 
 def test_a_lens_is_taken_out_of_depth():
-    bent = Camera((160, 120), (130.0, 130.0), (79.5, 59.5), "plumb_bob", (0.2, 0.0, 0.0, 0.0))
+    bent = Camera(
+        (160, 120), (130.0, 130.0), (79.5, 59.5), "plumb_bob", (0.2, 0.0, 0.0, 0.0)
+    )
     cameras = RgbdCameras(bent)
     ramp = np.tile(np.linspace(1, 2, 160, dtype=np.float32), (120, 1))
     found = cameras.register_depth(ramp)
     # the pinhole's pixel 20 px left of the middle lies where the lens has it
-    (x, _), = bent.project(np.array([[-59.5 / 130, 0.0, 1.0]]))
+    ((x, _),) = bent.project(np.array([[-59.5 / 130, 0.0, 1.0]]))
     assert found[59, 20] == pytest.approx(ramp[59, round(x)], abs=0.007)
 
 
 def test_a_picture_of_another_size_is_refused():
-    with pytest.raises(ValueError, match="the depth image has 80 x 60 px, its camera 160 x 120"):
+    with pytest.raises(
+        ValueError, match="the depth image has 80 x 60 px, its camera 160 x 120"
+    ):
         RgbdCameras(CAMERA).register_depth(np.ones((60, 80), np.float32))
     with pytest.raises(ValueError, match="the picture has 80 x 60 px"):
-        RgbdCameras(CAMERA).register_color(np.zeros((60, 80, 3), np.uint8), np.ones((120, 160)))
+        RgbdCameras(CAMERA).register_color(
+            np.zeros((60, 80, 3), np.uint8), np.ones((120, 160))
+        )

@@ -58,7 +58,9 @@ def test_a_ball_is_closed_round_and_without_seams(ball):
 
 
 def test_distances_are_those_from_the_ball(ball):
-    points = np.array([[RADIUS_M + 0.015, 0, 0], [0, RADIUS_M - 0.015, 0], [0, 0, 0.02]])
+    points = np.array(
+        [[RADIUS_M + 0.015, 0, 0], [0, RADIUS_M - 0.015, 0], [0, 0, 0.02]]
+    )
     off = ball.measure(points.astype(np.float32))
     assert off[:2] == pytest.approx([0.015, -0.015], abs=0.003)
     assert np.isnan(off[2])
@@ -83,7 +85,9 @@ def test_memory_grows_with_the_surface_and_not_with_the_space_before_it():
         counts[name] = fused.num_blocks
     # 1 m of 80 mm blocks, two or three deep: 13 x 13 x 2 = 338
     assert 300 < counts["small"] < 650
-    assert counts["four times the surface"] == pytest.approx(4 * counts["small"], rel=0.2)
+    assert counts["four times the surface"] == pytest.approx(
+        4 * counts["small"], rel=0.2
+    )
     assert counts["as large, twice as far"] == pytest.approx(counts["small"], rel=0.25)
     # a dense grid of the same room: 1 x 1 x 1 m
     assert counts["small"] * SIDE**3 < 0.3 * (1 / 0.01) ** 3
