@@ -2,7 +2,7 @@
 
 7-Scenes frames (`rgbd/7scenes_40` below DAGUERRE_TEST_DATA): root mean square and most of what the path is off the
 recorded poses (KinectFusion's), once laid on them; processor time a frame. With --open3d PYTHON, an interpreter
-that has open3d, its hybrid odometry on the same frames in the same run, from frame to frame and from frame to the first.
+that has open3d, its hybrid odometry on the same frames in the same run, from frame to frame and to the first.
 
 Then simulated recordings with a known truth, clean and with the simulator's noise of depth: what the path is off, in
 the frame of the first camera, without laying it on the truth; the F-score at 5 mm of the mesh, against all that the

@@ -333,12 +333,12 @@ def path_is_of_one_piece(odometry: pa.Table) -> Verdict:
     )
 
 
-def loops_close(odometry: pa.Table) -> Verdict:
+def loops_agree_with_odometry(odometry: pa.Table) -> Verdict:
     """Where the camera came back, odometry alone was off by at most 2 % of the path between, or 1 cm. Never blocks: the
     path that is stored has its loops closed."""
     rows = [r for r in odometry.to_pylist() if r["loop_drift_m"] is not None]
     return judge_share(
-        "loops_close",
+        "loops_agree_with_odometry",
         num_checked=len(rows),
         offenders=[
             f"frame {r['frame_id']} of {r['sensor']}: {100 * r['loop_drift_m']:.1f} cm and "
@@ -528,7 +528,7 @@ ODOMETRY_RULES = (
     Rule(frames_are_tracked, {"odometry": _POSE}),
     Rule(path_is_of_one_piece, {"odometry": _POSE}),
     Rule(
-        loops_close,
+        loops_agree_with_odometry,
         {"odometry": (*_POSE, "loop_drift_m", "loop_drift_deg", "loop_path_m")},
     ),
     Rule(

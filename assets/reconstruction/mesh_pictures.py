@@ -21,6 +21,7 @@ SIDE_PX = 420
 MOST_DRAWN = 3  # meshes of a session, the largest first
 _MARGIN = 0.06
 _GROUND_RGB = (28, 27, 25)
+_BEHIND = 96.0  # grey of a surface that is seen from behind
 _PATH_RGB, _LOOP_RGB = (255, 196, 61), (96, 200, 255)
 # rows: right, down and away, in the frame of the first camera
 SIDES = {
@@ -51,8 +52,8 @@ def draw_side(mesh: Mesh, side: str) -> Image:
     pixels = _fit(points[:, :2], SIDE_PX)
     # a surface that turns away is seen from behind: grey
     facing = -normals[:, 2]
-    light = np.where(facing > 0, 0.35 + 0.65 * facing, 0.25)[:, None]
-    shaded = np.where(facing[:, None] > 0, colors * light, 90 * light).astype(np.uint8)
+    light = (0.35 + 0.65 * np.maximum(facing, 0))[:, None]
+    shaded = np.where(facing[:, None] > 0, colors * light, _BEHIND).astype(np.uint8)
     canvas = np.full((SIDE_PX, SIDE_PX, 3), _GROUND_RGB, np.uint8)
     order = np.argsort(-points[:, 2], kind="stable")
     x, y = pixels[order].T

@@ -126,7 +126,9 @@ class _Loader:
         camera = self._stream.cameras.pinhole
         views = []
         for number, depth_m, rgb in load_pictures(self._catalog, self._stream, numbers):
-            luma = None if rgb is None else cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+            luma = None
+            if rgb is not None:
+                luma = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
             views.append((number, make_view(camera, depth_m, luma)))
         return views
 

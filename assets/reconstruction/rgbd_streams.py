@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
+from assets.clocks.evidence import CameraStream
 from assets.clocks.offsets import find_nearest
 from assets.clocks.reports import read_camera
 from assets.images import decode_depth, decode_rgb
@@ -156,7 +157,11 @@ def _find_stream(
     sensor = frames[0]["sensor"]
     color_sensor, cameras, reason = _find_cameras(frames, colors, stated)
     mine = [f for f in colors if f["sensor"] == color_sensor]
-    pairs = _pair(frames, mine)
+    # pictures of another size than the first are of another camera
+    sizes = [(f["width_px"], f["height_px"]) for f in mine]
+    pairs = _pair(
+        frames, [f for f, z in zip(mine, sizes, strict=True) if z == sizes[0]]
+    )
     given = _find_given(frames, color_sensor, stated, motion)
     facts = [c for c in stated if c["sensor"] in (sensor, color_sensor)]
     stream = RgbdStream(
@@ -185,9 +190,11 @@ def _find_cameras(
             None,
             f"{sensor}: nobody says how many metres a unit of its depth is",
         )
-    depth = read_camera(
-        sensor, list(frames), [c for c in stated if c["sensor"] == sensor]
-    )  # type: ignore[arg-type]
+    several = sorted({(f["width_px"], f["height_px"]) for f in frames})
+    if len(several) > 1:
+        told = ", ".join(f"{width} x {height}" for width, height in several[:3])
+        return None, None, f"{sensor}: depth images of several sizes: {told} px"
+    depth = _read_camera(sensor, frames, stated)
     if depth.camera is None:
         return (
             None,
@@ -203,7 +210,7 @@ def _find_cameras(
     placed: list[tuple[float, str, RgbdCameras]] = []
     for name in names:
         mine = [f for f in colors if f["sensor"] == name]
-        color = read_camera(name, mine, [c for c in stated if c["sensor"] == name])  # type: ignore[arg-type]
+        color = _read_camera(name, mine, stated)
         if (
             color.camera is None
             or color.rig_from_camera is None
@@ -236,6 +243,13 @@ def _find_cameras(
         "cameras stand on the rig is not known: record both places, or depth laid on the pictures"
     )
     return names[0], None, reason
+
+
+def _read_camera(
+    sensor: str, frames: Sequence[Row], stated: Sequence[Row]
+) -> CameraStream:
+    mine: list[Any] = [c for c in stated if c["sensor"] == sensor]
+    return read_camera(sensor, list[Any](frames), mine)
 
 
 def _pair(frames: Sequence[Row], colors: Sequence[Row]) -> list[Row | None]:
@@ -276,8 +290,7 @@ def _find_given(
     rows = [r for r in sound if rank(r) == best]
     body_from_camera = np.eye(4)
     if best[0]:
-        mine = [c for c in stated if c["sensor"] == frames[0]["sensor"]]
-        found = read_camera(frames[0]["sensor"], list(frames), mine)  # type: ignore[arg-type]
+        found = _read_camera(frames[0]["sensor"], frames, stated)
         if found.rig_from_camera is None:
             return [None] * len(frames)
         body_from_camera = found.rig_from_camera

@@ -114,9 +114,9 @@ def _fit(target: Level, source: _Source, pose: Array) -> _Fit:
     (fx, fy), (cx, cy) = target.camera.focal_px, target.camera.centre_px
     with np.errstate(divide="ignore", invalid="ignore"):
         z = np.where(moved[:, 2] > 1e-3, moved[:, 2], np.float32(np.nan))
-        u = np.float32(fx) * moved[:, 0] / z + np.float32(cx)
-        v = np.float32(fy) * moved[:, 1] / z + np.float32(cy)
-    u, v, is_seen = _bound_pixels(u, v, target.camera.size_px)
+        x = np.asarray(fx * moved[:, 0] / z + cx, np.float32)
+        y = np.asarray(fy * moved[:, 1] / z + cy, np.float32)
+    u, v, is_seen = _bound_pixels(x, y, target.camera.size_px)
     planes = _look_up(target.planes, u, v, cv2.INTER_NEAREST)
     shades = _look_up(target.shades, u, v, cv2.INTER_LINEAR)
     depth = _look_up(target.depth_m, u, v, cv2.INTER_NEAREST)
@@ -163,8 +163,8 @@ def _fit_color(
     target: Level, seen: Plane, shades: Plane, moved: Plane, here: Plane, pose: Array
 ) -> tuple[Array, Array]:
     """Brightness less the middle difference, which is one of exposure."""
-    off = seen[:, 0] - shades
-    off = off - np.median(off)
+    differences = seen[:, 0] - shades
+    off: Plane = differences - np.float32(np.median(differences))
     noise = max(_TO_SD * float(np.median(np.abs(off))), _SHADE_NOISE)
     fx, fy = target.camera.focal_px
     z = moved[:, 2]
@@ -173,7 +173,8 @@ def _fit_color(
     by_point = np.stack([a, b, -(a * moved[:, 0] + b * moved[:, 1]) / z], axis=1)
     turned = by_point @ pose[:3, :3].astype(np.float32)
     by_step = np.concatenate([np.cross(here, turned), turned], axis=1)
-    return _sum_up(by_step / np.float32(noise), off / np.float32(noise))
+    whitened = np.asarray(by_step / noise, np.float32)
+    return _sum_up(whitened, off / np.float32(noise))
 
 
 def _sum_up(by_step: Plane, residuals: Plane) -> tuple[Array, Array]:
@@ -203,9 +204,7 @@ def _look_up(picture: Plane, u: Plane, v: Plane, how: int) -> Plane:
     count = len(u)
     wide = 4096
     rows = -(-count // wide)
-    at = [
-        np.resize(np.pad(side, (0, rows * wide - count)), (rows, wide))
-        for side in (u, v)
-    ]
-    found = cv2.remap(picture, *at, how, borderMode=cv2.BORDER_REPLICATE)
+    x, y = (np.pad(s, (0, rows * wide - count)).reshape(rows, wide) for s in (u, v))
+    looked_up = cv2.remap(picture, x, y, how, borderMode=cv2.BORDER_REPLICATE)
+    found: Plane = np.asarray(looked_up, np.float32)
     return found.reshape(rows * wide, *picture.shape[2:])[:count]

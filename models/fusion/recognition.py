@@ -42,7 +42,7 @@ def describe(view: View) -> Looks:
     small = cv2.resize(shade, _SMALL_PX, interpolation=cv2.INTER_AREA)
     small = small - small.mean()
     small /= max(float(np.linalg.norm(small)), 1e-9)
-    detector = cv2.ORB_create(_MOST_MARKS, fastThreshold=8)
+    detector = cv2.ORB.create(_MOST_MARKS, fastThreshold=8)
     marks, found = detector.detectAndCompute((255 * shade).astype(np.uint8), None)
     if found is None:
         found = np.empty((0, 32), np.uint8)

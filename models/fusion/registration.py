@@ -36,13 +36,14 @@ class RgbdCameras:
         known = np.where(depth_m > 0, depth_m, np.nan).astype(np.float32)
         if not self.depth.is_distorted:
             return known
-        return cv2.remap(
+        laid = cv2.remap(
             known,
             *self._own_pixels,
             cv2.INTER_NEAREST,
             borderMode=cv2.BORDER_CONSTANT,
             borderValue=np.nan,
         )
+        return np.asarray(laid, np.float32)
 
     def register_color(
         self, rgb: NDArray[np.uint8], depth_m: Plane
@@ -54,11 +55,10 @@ class RgbdCameras:
         """
         if self.color is None or self.color_from_depth is None:
             self._require_size(rgb, self.depth, "the picture")
-            return (
-                cv2.remap(rgb, *self._own_pixels, cv2.INTER_LINEAR)
-                if self.depth.is_distorted
-                else rgb
-            )
+            if not self.depth.is_distorted:
+                return rgb
+            laid = cv2.remap(rgb, *self._own_pixels, cv2.INTER_LINEAR)
+            return np.asarray(laid, np.uint8)
         self._require_size(rgb, self.color, "the picture")
         known = np.isfinite(depth_m)
         middle = np.float32(np.median(depth_m[known])) if known.any() else np.float32(1)
@@ -67,7 +67,8 @@ class RgbdCameras:
             move(self.color_from_depth, points.reshape(-1, 3).astype(np.float64))
         )
         at = np.nan_to_num(seen, nan=-1.0).astype(np.float32).reshape(*depth_m.shape, 2)
-        return cv2.remap(rgb, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
+        carried = cv2.remap(rgb, at[..., 0], at[..., 1], cv2.INTER_LINEAR)
+        return np.asarray(carried, np.uint8)
 
     @cached_property
     def _own_pixels(self) -> tuple[Plane, Plane]:

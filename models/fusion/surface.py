@@ -52,8 +52,8 @@ def extract(volume: Volume) -> Mesh:
     places = volume.places
     pieces = np.unique(places // PIECE, axis=0)
     # cubes reach into the next blocks, not into those before
-    found = [_march(volume, piece * PIECE) for piece in pieces]
-    found = [f for f in found if f is not None]
+    marched = (_march(volume, piece * PIECE) for piece in pieces)
+    found = [one for one in marched if one is not None]
     if not found:
         nothing = np.empty((0, 3), np.float32)
         return Mesh(

@@ -15,7 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.fusion.poses import Array, invert, move
-from models.fusion.views import Plane, find_noise_m, fit_planes, unproject_all
+from models.fusion.views import (
+    Plane,
+    find_noise_m,
+    fit_planes,
+    smooth_depth,
+    unproject_all,
+)
 from models.geometry.camera import Camera
 
 SIDE = 8  # voxels of a block
@@ -26,6 +32,7 @@ _HALF = 1 << (_AXIS_BITS - 1)
 _AT_ONCE = 1024  # blocks
 _EDGE_SHARE = 0.03  # of the depth: more between pixels is a step
 _LEAST_SLANT = 0.12  # 7 degrees
+_AROUND = (5, 5)
 _MOST_WEIGHT = 1e4
 
 Ints = NDArray[np.int64]
@@ -219,7 +226,12 @@ def find_slants(camera: Camera, depth_m: Plane) -> tuple[Plane, Plane]:
     depth = np.where(depth_m > 0, depth_m, np.nan).astype(np.float32)
     with np.errstate(invalid="ignore", divide="ignore"):
         slants = np.abs(fit_planes(camera, depth)[..., 3]) / depth
-        is_surface = slants >= _LEAST_SLANT
+        # beside a gap a pixel has no plane of its own: it is as slanted as those around
+        known = np.isfinite(slants)
+        share = cv2.blur(known.astype(np.float32), _AROUND)
+        around = cv2.blur(np.where(known, slants, np.float32(0)), _AROUND) / share
+        slants = np.where(known, slants, around)
+        is_surface = np.isfinite(smooth_depth(depth, 3)) & (slants >= _LEAST_SLANT)
     return (
         np.where(is_surface, depth, np.float32(np.nan)),
         np.where(is_surface, slants, np.float32(0)),
@@ -228,9 +240,13 @@ def find_slants(camera: Camera, depth_m: Plane) -> tuple[Plane, Plane]:
 
 def _look_up_depth(depth: Plane, u: Plane, v: Plane) -> Plane:
     """Between pixels where all around have a depth, else that of the nearest."""
-    outside = dict(borderMode=cv2.BORDER_CONSTANT, borderValue=np.nan)
-    nearest = cv2.remap(depth, u, v, cv2.INTER_NEAREST, **outside)
-    between = cv2.remap(depth, u, v, cv2.INTER_LINEAR, **outside)
+
+    def look_up(how: int) -> Plane:
+        edge = cv2.BORDER_CONSTANT
+        found = cv2.remap(depth, u, v, how, borderMode=edge, borderValue=np.nan)
+        return np.asarray(found, np.float32)
+
+    nearest, between = look_up(cv2.INTER_NEAREST), look_up(cv2.INTER_LINEAR)
     with np.errstate(invalid="ignore"):
         is_one = np.abs(between - nearest) <= _EDGE_SHARE * nearest
     return np.where(is_one, between, nearest)

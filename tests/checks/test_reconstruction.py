@@ -206,10 +206,10 @@ POSE = {
         ),
         (rules.path_is_of_one_piece, {}, True, False),
         (rules.path_is_of_one_piece, {"part": [0] * 5 + [1] * 5}, False, False),
-        (rules.loops_close, {}, True, False),
+        (rules.loops_agree_with_odometry, {}, True, False),
         # 3 cm over 1 m is more than 2 %
-        (rules.loops_close, {"loop_drift_m": 0.03}, False, False),
-        (rules.loops_close, {"loop_drift_m": None}, True, False),
+        (rules.loops_agree_with_odometry, {"loop_drift_m": 0.03}, False, False),
+        (rules.loops_agree_with_odometry, {"loop_drift_m": None}, True, False),
         (rules.path_agrees_with_given_poses, {}, True, False),
         (rules.path_agrees_with_given_poses, {"given_off_m": 0.06}, False, True),
         (rules.path_agrees_with_given_poses, {"given_off_m": None}, True, False),

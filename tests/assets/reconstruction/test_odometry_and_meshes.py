@@ -47,6 +47,7 @@ def store_room(
     color_px: tuple[int, int] = (160, 120),
     m_per_unit: float | None = 0.001,
     blind: tuple[int, ...] = (),
+    odd: int | None = None,
     given_scale: float = 1.0,
     count: int = NUM,
 ) -> Catalog:
@@ -63,6 +64,8 @@ def store_room(
         for kind in kinds:
             payload = cv2.imencode(".png", pictures[kind])[1].tobytes()
             width, height = color_px if kind == "color" else CAMERA.size_px
+            if kind == "depth" and number == odd:
+                width, height = width // 2, height // 2
             facts = {
                 "frame_id": content_id(session, kind, number),
                 "capture_id": CAPTURE,
@@ -202,6 +205,7 @@ def test_path_and_mesh_of_a_room_are_what_they_are_and_nothing_is_done_twice(
     [
         ({"kinds": ("color",)}, "no depth image"),
         ({"calibrated": False}, "depth: the camera has no calibration"),
+        ({"odd": 2}, "depth images of several sizes: 80 x 60, 160 x 120 px"),
         ({"m_per_unit": None}, "nobody says how many metres a unit of its depth is"),
         ({"color_px": (200, 150)}, "160 x 120 px, pictures of color 200 x 150 px"),
         ({"blind": tuple(range(NUM))}, "depth in only 0 % of the picture"),
