@@ -25,6 +25,7 @@ from assets.reconstruction.meshes import load_mesh, refresh_meshes
 from assets.reconstruction.odometry import refresh_odometry, try_odometry
 from assets.reconstruction.rgbd_streams import find_streams
 from assets.retrieval.lineage import trace
+from assets.retrieval.rerun_export import export_session
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from bench.synthetic_home import plain_row
@@ -191,6 +192,11 @@ def test_path_and_mesh_of_a_room_are_what_they_are_and_nothing_is_done_twice(
 
     model = pycolmap.Reconstruction(str(tmp_path / "colmap" / "sparse" / "0"))
     assert model.num_reg_images() == NUM and model.num_points3D() > 1000
+    capture = {"capture_id": CAPTURE, "session": "room", "path": "room"}
+    row_of_capture = plain_row("captures", {}) | capture
+    room.merge("captures", to_table(TABLES["captures"], [row_of_capture]))
+    counts = export_session(room, "room", tmp_path / "room.rrd")
+    assert counts["meshes"] == 1 and counts["depth_images"] == NUM
     with pytest.raises(ValueError, match="form 'obj' is not known"):
         export_meshes(room, "room", tmp_path / "obj", "obj")
 
