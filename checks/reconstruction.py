@@ -1,13 +1,21 @@
-"""The gates of reconstruction: calibrations that rest on enough, rigs that are as calibrated, depth and sparse models
-that hold."""
+"""The gates of reconstruction, and the rules of rigs and of depth from two cameras.
+
+Rules of what else is reconstructed have files of their own beside this one.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
 
+from checks.fused_depth import MESH_RULES, ODOMETRY_RULES
 from checks.gate import Gate, no_colour_frames
-from checks.stored_rows import StoredRows
+from checks.sparse_models import (
+    SPARSE_IMAGE_RULES,
+    SPARSE_RULES,
+    SPARSE_RUNG_RULES,
+    nothing_was_tried,
+)
 from checks.verdicts import (
     MAX_EXAMPLES,
     NEVER_BLOCKS,
@@ -31,12 +39,6 @@ PROVEN = 3.0  # standard errors beyond the bound
 ENOUGH_DEPTH, LEAST_AGREEMENT = 0.4, 0.6
 MOST_OFF_PX = 1.0  # of disparity, from what a depth camera measured
 SOME_MAPS = Tolerance(0.1, 0.5)
-# of a sparse model
-ENOUGH_REGISTERED, LEAST_REGISTERED = 0.9, 0.5
-ENOUGH_REPROJECTION_PX, MOST_REPROJECTION_PX = 1.0, 2.0
-ENOUGH_TRACK, LEAST_ANGLE_DEG = 2.5, 2.0
-FLAT, MOST_FLAT_PAIRS = 0.02, 0.95
-MOST_SCALE_SIGMA = 0.02
 
 
 def every_camera_is_calibrated(rig_calibrations: pa.Table) -> Verdict:
@@ -277,213 +279,6 @@ def depth_agrees_with_the_sensor(depth_maps: pa.Table) -> Verdict:
     )
 
 
-def sessions_have_a_sparse_model(sparse_models: pa.Table) -> Verdict:
-    """The session's pictures make a model."""
-    return judge_share(
-        "sessions_have_a_sparse_model",
-        num_checked=len(sparse_models),
-        offenders=[
-            f"{r['session']}: {r['reason']}"
-            for r in sparse_models.to_pylist()
-            if r["reason"]
-        ],
-        of="sessions",
-        fault="have no sparse model",
-    )
-
-
-def most_images_are_registered(sparse_models: pa.Table) -> Verdict:
-    """At least nine tenths of the pictures have a place in the model; below half it blocks."""
-    rows = _modelled(sparse_models)
-    return judge_share(
-        "most_images_are_registered",
-        num_checked=len(rows),
-        offenders=[
-            f"{r['session']}: {r['num_registered']} of {r['num_images']} pictures, in the largest of {r['num_pieces']} "
-            "pieces: look at `reason` in sparse_images, and record views between those that do not join"
-            for r in rows
-            if r["share_registered"] < ENOUGH_REGISTERED
-        ],
-        of="models",
-        fault="lack pictures",
-        tolerance=_block_if(
-            any(r["share_registered"] < LEAST_REGISTERED for r in rows)
-        ),
-        figures={"least_share": min((r["share_registered"] for r in rows), default=0)},
-        empty_reason=_why_no_model(sparse_models),
-    )
-
-
-def reprojection_errors_are_small(sparse_models: pa.Table) -> Verdict:
-    """Features lie within 1 px of their points, on average; beyond 2 px it blocks."""
-    rows = _modelled(sparse_models)
-    return judge_share(
-        "reprojection_errors_are_small",
-        num_checked=len(rows),
-        offenders=[
-            f"{r['session']}: {r['reprojection_px']:.2f} px: calibrate the cameras, or something moved in view"
-            for r in rows
-            if r["reprojection_px"] > ENOUGH_REPROJECTION_PX
-        ],
-        of="models",
-        fault="leave more than a pixel",
-        tolerance=_block_if(
-            any(r["reprojection_px"] > MOST_REPROJECTION_PX for r in rows)
-        ),
-        figures={
-            "worst_px": max((r["reprojection_px"] for r in rows), default=0.0),
-        },
-        empty_reason=_why_no_model(sparse_models),
-    )
-
-
-def points_rest_on_several_images(sparse_models: pa.Table) -> Verdict:
-    """A point is seen in at least 2.5 pictures, on average, where there are more than two. Never blocks."""
-    rows = [r for r in _modelled(sparse_models) if r["num_registered"] > 2]
-    return judge_share(
-        "points_rest_on_several_images",
-        num_checked=len(rows),
-        offenders=[
-            f"{r['session']}: {r['track_length']:.2f} pictures a point: more overlap between pictures helps"
-            for r in rows
-            if r["track_length"] < ENOUGH_TRACK
-        ],
-        of="models",
-        fault="rest on too few pictures a point",
-        tolerance=NEVER_BLOCKS,
-        empty_reason=_why_no_model(sparse_models)
-        or ("two pictures alone" if len(sparse_models) else None),
-    )
-
-
-def cameras_have_moved_sideways(sparse_models: pa.Table) -> Verdict:
-    """The rays of a point are at least two degrees apart, in the middle: else depth, and with it scale, is chance."""
-    rows = _modelled(sparse_models)
-    return judge_share(
-        "cameras_have_moved_sideways",
-        num_checked=len(rows),
-        offenders=[
-            f"{r['session']}: {r['angle_deg']:.2f} deg: the camera turned more than it moved; move it sideways"
-            for r in rows
-            if r["angle_deg"] < LEAST_ANGLE_DEG
-        ],
-        of="models",
-        fault="rest on a camera that hardly moved",
-        empty_reason=_why_no_model(sparse_models),
-    )
-
-
-def estimated_cameras_have_seen_depth(sparse_models: pa.Table) -> Verdict:
-    """Of a model whose cameras are estimated, at least a twentieth of the pairs fit neither a turn nor a plane. Where
-    its points are a plane it warns; where they are none it blocks: of a camera that only turned COLMAP makes models
-    that look sound, with a wrong focal length and depth by chance."""
-    rows = [
-        r
-        for r in _modelled(sparse_models)
-        if r["num_estimated_cameras"] and r["share_flat_pairs"] is not None
-    ]
-    flat = [r for r in rows if r["share_flat_pairs"] > MOST_FLAT_PAIRS]
-    return judge_share(
-        "estimated_cameras_have_seen_depth",
-        num_checked=len(rows),
-        offenders=[
-            f"{r['session']}: a turn or a plane explains {100 * r['share_flat_pairs']:.0f} % of the pairs, and "
-            f"{r['num_estimated_cameras']} cameras have no calibration: calibrate them, or move the camera sideways"
-            for r in flat
-        ],
-        of="models",
-        fault="may be chance",
-        tolerance=_block_if(
-            any(r["flatness"] is None or r["flatness"] >= FLAT for r in flat)
-        ),
-        empty_reason=_why_no_model(sparse_models)
-        or ("every camera is calibrated" if len(sparse_models) else None),
-    )
-
-
-def models_have_a_scale(sparse_models: pa.Table) -> Verdict:
-    """Lengths are in metres, with a standard error of at most two per cent. Never blocks: shape needs no scale."""
-    rows = _modelled(sparse_models)
-    return judge_share(
-        "models_have_a_scale",
-        num_checked=len(rows),
-        offenders=[
-            f"{r['session']}: {r['scale_reason']}"
-            + (
-                f", to {100 * r['scale_sigma']:.1f} %"
-                if r["scale_sigma"] is not None
-                else ""
-            )
-            for r in rows
-            if r["length_unit"] == "unknown"
-            or (r["scale_sigma"] or 0.0) > MOST_SCALE_SIGMA
-        ],
-        of="models",
-        fault="have no scale that is sure",
-        tolerance=NEVER_BLOCKS,
-        empty_reason=_why_no_model(sparse_models),
-    )
-
-
-def images_are_placed_or_say_why(sparse_images: pa.Table) -> Verdict:
-    """Every picture has a place and the points that hold it, or a reason."""
-    return judge_share(
-        "images_are_placed_or_say_why",
-        num_checked=len(sparse_images),
-        offenders=[
-            f"frame {r['frame_id']} of {r['sensor']}: {r['num_points']} points"
-            for r in sparse_images.to_pylist()
-            if (r["world_from_camera"] is None) == (r["reason"] is None)
-            or (r["world_from_camera"] is not None and not r["num_points"])
-        ],
-        of="pictures",
-        fault="have neither a place nor a reason",
-    )
-
-
-def one_rung_is_kept_if_any_has_a_model(sparse_rungs: pa.Table) -> Verdict:
-    """Where a rung of the ladder has a model, that of exactly one is kept."""
-    rows = sparse_rungs.to_pylist()
-    able = sorted({r["session"] for r in rows if r["num_registered"]})
-    return judge_share(
-        "one_rung_is_kept_if_any_has_a_model",
-        num_checked=len(able),
-        offenders=[
-            session
-            for session in able
-            if sum(r["is_kept"] for r in rows if r["session"] == session) != 1
-        ],
-        of="sessions",
-        fault="keep none of their models, or several",
-        empty_reason="no rung has a model" if len(sparse_rungs) else None,
-    )
-
-
-def nothing_was_tried(rows: StoredRows) -> str | None:
-    """There are no rungs where the pictures gave nothing to try, which the model's row says."""
-    bare = no_colour_frames(rows)
-    if bare or not rows.count("sparse_models"):
-        return bare
-    found = rows.read("sparse_models", ("reason",)).to_pylist()
-    reasons = [r["reason"] for r in found if r["reason"]]
-    return "; ".join(reasons) or None
-
-
-def _block_if(is_far_off: bool) -> Tolerance:
-    """Of a claim that warns, and blocks where it is missed by far."""
-    return Tolerance(0.0, 0.0 if is_far_off else 1.0)
-
-
-def _modelled(sparse_models: pa.Table) -> list[dict]:
-    return [r for r in sparse_models.to_pylist() if r["reason"] is None]
-
-
-def _why_no_model(sparse_models: pa.Table) -> str | None:
-    """Why there is none, which `sessions_have_a_sparse_model` blocks; None where there are some."""
-    reasons = sorted({r for r in sparse_models["reason"].to_pylist() if r})
-    return "; ".join(reasons) or None
-
-
 def _measured(depth_maps: pa.Table) -> list[dict]:
     return [r for r in depth_maps.to_pylist() if r["reason"] is None]
 
@@ -580,65 +375,6 @@ DEPTH_RULES = (
         },
     ),
 )
-_MODEL = ("session", "reason")
-SPARSE_RULES = (
-    Rule(sessions_have_a_sparse_model, {"sparse_models": _MODEL}),
-    Rule(
-        most_images_are_registered,
-        {
-            "sparse_models": (
-                *_MODEL,
-                "num_registered",
-                "num_images",
-                "num_pieces",
-                "share_registered",
-            )
-        },
-    ),
-    Rule(
-        reprojection_errors_are_small, {"sparse_models": (*_MODEL, "reprojection_px")}
-    ),
-    Rule(
-        points_rest_on_several_images,
-        {"sparse_models": (*_MODEL, "num_registered", "track_length")},
-    ),
-    Rule(cameras_have_moved_sideways, {"sparse_models": (*_MODEL, "angle_deg")}),
-    Rule(
-        estimated_cameras_have_seen_depth,
-        {
-            "sparse_models": (
-                *_MODEL,
-                "num_estimated_cameras",
-                "share_flat_pairs",
-                "flatness",
-            )
-        },
-    ),
-    Rule(
-        models_have_a_scale,
-        {"sparse_models": (*_MODEL, "length_unit", "scale_sigma", "scale_reason")},
-    ),
-)
-SPARSE_IMAGE_RULES = (
-    Rule(
-        images_are_placed_or_say_why,
-        {
-            "sparse_images": (
-                "frame_id",
-                "sensor",
-                "num_points",
-                "world_from_camera",
-                "reason",
-            )
-        },
-    ),
-)
-SPARSE_RUNG_RULES = (
-    Rule(
-        one_rung_is_kept_if_any_has_a_model,
-        {"sparse_rungs": ("session", "num_registered", "is_kept")},
-    ),
-)
 GATES = (
     Gate("rig_calibrations", CALIBRATION_RULES),
     Gate("board_views", VIEW_RULES),
@@ -647,10 +383,14 @@ GATES = (
     Gate("sparse_models", SPARSE_RULES, no_colour_frames),
     Gate("sparse_images", SPARSE_IMAGE_RULES, no_colour_frames),
     Gate("sparse_rungs", SPARSE_RUNG_RULES, nothing_was_tried),
+    Gate("odometry", ODOMETRY_RULES, no_colour_frames),
+    Gate("meshes", MESH_RULES, no_colour_frames),
 )
 SESSION_ASSETS = {
     "rig_calibration": ("rig_calibrations", "board_views"),
     "rig_fit": ("rig_fits",),
     "depth": ("depth_maps",),
     "sparse_model": ("sparse_models", "sparse_images", "sparse_rungs"),
+    "odometry": ("odometry",),
+    "mesh": ("meshes",),
 }

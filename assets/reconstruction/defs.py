@@ -1,5 +1,4 @@
-"""Reconstruction as assets: a rig calibrated from a board, whether a rig still is as it was, depth from two cameras, a
-sparse model from all pictures."""
+"""Reconstruction as assets: rigs from a board, whether they still are so, depth, sparse models, paths, meshes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -183,4 +182,78 @@ def sparse_model(
     yield from make_each(context, make)
 
 
-defs = dg.Definitions(assets=[rig_calibration, rig_fit, depth, sparse_model])
+@dg.asset(
+    key=["reconstruction", "odometry"],
+    partitions_def=sessions,
+    group_name="reconstruction",
+    deps=[["capture", "frames"], ["capture", "calibrations"], ["capture", "signals"]],
+    kinds={"lance"},
+)
+def odometry(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
+) -> Iterator[Event]:
+    """Where each depth image was taken, by depth and brightness, with loops closed."""
+    from assets.reconstruction.mesh_pictures import draw_path, list_path
+    from assets.reconstruction.odometry import refresh_odometry
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        progress = progress_to(context.log, f"path of {session}")
+        done = refresh_odometry(catalog, session, progress)
+        drawn = draw_path(done.rows)
+        facts = {
+            "made anew": done.num_made,
+            "cameras": dg.MetadataValue.md(list_path(done.rows)),
+            **({"path from above": picture(drawn)} if drawn else {}),
+        }
+        yield result(
+            catalog, "odometry", ["reconstruction", "odometry"], session, facts
+        )
+
+    yield from make_each(context, make)
+
+
+class MeshConfig(dg.Config):
+    """How fine the surface is."""
+
+    voxel_mm: float = Field(
+        0.0,
+        description="Side of a voxel in mm; 0: twice what a pixel covers at the middle depth.",
+    )
+
+
+@dg.asset(
+    key=["reconstruction", "mesh"],
+    partitions_def=sessions,
+    group_name="reconstruction",
+    deps=[["capture", "frames"], ["reconstruction", "odometry"]],
+    kinds={"lance"},
+)
+def mesh(
+    context: dg.AssetExecutionContext,
+    config: MeshConfig,
+    catalog: dg.ResourceParam[Catalog],
+) -> Iterator[Event]:
+    """The surface that depth images show together, as a mesh with colours for each part of the path."""
+    from assets.reconstruction.mesh_pictures import draw_meshes, list_meshes
+    from assets.reconstruction.meshes import refresh_meshes
+
+    chosen = read_config(context, config)
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        progress = progress_to(context.log, f"surface of {session}")
+        voxel_m = chosen.voxel_mm / 1000 or None
+        done = refresh_meshes(catalog, session, voxel_m, progress)
+        drawn = draw_meshes(catalog, done.rows)
+        facts = {
+            "made anew": done.num_made,
+            "meshes": dg.MetadataValue.md(list_meshes(done.rows)),
+            **({"from three sides": picture(drawn)} if drawn else {}),
+        }
+        yield result(catalog, "meshes", ["reconstruction", "mesh"], session, facts)
+
+    yield from make_each(context, make)
+
+
+defs = dg.Definitions(
+    assets=[rig_calibration, rig_fit, depth, sparse_model, odometry, mesh]
+)

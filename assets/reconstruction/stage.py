@@ -1,5 +1,4 @@
-"""Reconstruction: geometry from pictures. Cameras and their places from pictures of a board, depth from two cameras,
-sparse models from many pictures."""
+"""Reconstruction: geometry from pictures. Rigs from pictures of a board, depth, sparse models, paths and surfaces."""
 
 from assets.stages import Maker, Stage
 from assets.tables.schemas import reconstruction
@@ -37,5 +36,14 @@ STAGE = Stage(
                 "assets.reconstruction.sparse_package:pack",
             ),
         ),
+        Maker(
+            "odometry",
+            "odometry",
+            (
+                "assets.reconstruction.rgbd_streams:find_streams",
+                "assets.reconstruction.odometry:measure_stream",
+            ),
+        ),
+        Maker("meshes", "meshes", ("assets.reconstruction.meshes:make_row",)),
     ),
 )

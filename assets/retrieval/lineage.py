@@ -28,6 +28,7 @@ KINDS = {
     "track": ("tracks", "track_id"),
     "depth": ("depth_maps", "depth_map_id"),
     "sparse": ("sparse_models", "sparse_model_id"),
+    "mesh": ("meshes", "mesh_id"),
 }
 
 
@@ -190,6 +191,45 @@ def _trace_sparse(catalog: Catalog, row: Row) -> dict[str, Any]:
     return {"upstream": upstream, "downstream": {}}
 
 
+def _trace_mesh(catalog: Catalog, row: Row) -> dict[str, Any]:
+    """The poses that it was fused by, and the frames, of depth and of colour."""
+    mine = _select(catalog, "odometry", _POSE, "capture_id", [row["capture_id"]])
+    is_part = pc.and_(
+        pc.equal(mine["part"], pa.scalar(row["part"], pa.int64())),
+        pc.equal(mine["sensor"], row["sensor"]),
+    )
+    poses = mine.filter(is_part)
+    names = [
+        *poses["frame_id"].to_pylist(),
+        *poses["color_frame_id"].drop_null().to_pylist(),
+    ]
+    upstream = {
+        "mesh": row,
+        "poses": RowSequence(poses),
+        "frames": RowSequence(_select(catalog, "frames", _FRAME, "frame_id", names)),
+        "capture": _capture_of(catalog, row["capture_id"]),
+    }
+    return {"upstream": upstream, "downstream": {}}
+
+
+def _list_meshes(catalog: Catalog, frame_ids: Ids) -> list[Row]:
+    """Those that one of the frames was fused into."""
+    poses = pa.concat_tables(
+        [
+            _select(catalog, "odometry", _POSE, key, frame_ids)
+            for key in ("frame_id", "color_frame_id")
+        ]
+    )
+    parts = {
+        (p["capture_id"], p["sensor"], p["part"])
+        for p in poses.to_pylist()
+        if p["part"] is not None
+    }
+    captures = sorted({capture for capture, _, _ in parts})
+    rows = _select(catalog, "meshes", _MESH, "capture_id", captures).to_pylist()
+    return [r for r in rows if (r["capture_id"], r["sensor"], r["part"]) in parts]
+
+
 def _list_depth_maps(catalog: Catalog, frame_ids: Ids) -> list[Row]:
     """Those that have one of the frames on either side."""
     found = {
@@ -245,6 +285,7 @@ def _after_frames(catalog: Catalog, frame_ids: Ids) -> dict[str, Any]:
         "tracks": _list_tracks(catalog, "frame_id", frame_ids),
         "depth_maps": _list_depth_maps(catalog, frame_ids),
         "sparse_models": _list_sparse_models(catalog, frame_ids),
+        "meshes": _list_meshes(catalog, frame_ids),
     }
 
 
@@ -293,6 +334,8 @@ _DEPTH = [
     "calibrated_in",
     "code_version",
 ]
+_POSE = ["odometry_id", "frame_id", "color_frame_id", "capture_id", "sensor", "part"]
+_MESH = ["mesh_id", "capture_id", "session", "sensor", "part", "blob_sha256"]
 # of tables that hold pictures
 _LIGHT = {"frames": _FRAME, "depth_maps": _DEPTH}
 _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
@@ -304,6 +347,7 @@ _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
     "track": _trace_track,
     "depth": _trace_depth,
     "sparse": _trace_sparse,
+    "mesh": _trace_mesh,
 }
 
 

@@ -2,7 +2,8 @@
 
 Entities: `CAPTURE/WORLD/rig/SENSOR` for a camera whose place on the rig is known, `CAPTURE/WORLD/SENSOR` for another,
 its boxes below it; `CAPTURE/WORLD/SENSOR` for scans, or below the body that carries them; `CAPTURE/WORLD/BODY` for what
-a pose moves; `CAPTURE/imu/SENSOR` for rates and accelerations. What has no clock lies on the timeline "frame". Left
+a pose moves; `CAPTURE/imu/SENSOR` for rates and accelerations; `CAPTURE/reconstruction/SENSOR/part N` for meshes and
+the paths that they were fused along, in a frame of their own. What has no clock lies on the timeline "frame". Left
 out: positions on Earth, transforms beside the rig's, masks.
 """
 
@@ -19,6 +20,7 @@ import numpy as np
 from assets.formats.points.clouds import positions_of
 from assets.frame_pictures import write_picture
 from assets.images import Payload, decode_depth
+from assets.ply import read_ply
 from assets.point_clouds import points_of
 from assets.tables.catalog import Catalog, repr_sql, session_is
 from assets.tables.rows import (
@@ -106,7 +108,7 @@ class _Recording:
     boxes: dict[str, list[LabelRow]]
     counts: Counter[str] = field(
         default_factory=lambda: Counter(
-            images=0, depth_images=0, boxes=0, scans=0, imu=0, poses=0
+            images=0, depth_images=0, boxes=0, scans=0, imu=0, poses=0, meshes=0
         )
     )
 
@@ -164,6 +166,7 @@ def _write(
         )
         _write_imu(recording, root, [s for s in signals if s["kind"] in _INERTIAL])
         _write_scans(catalog, recording, root, bodies, mine)
+        _write_meshes(catalog, recording, root, mine)
         calibrations = {
             c["sensor"]: c
             for c in catalog.read_latest("calibrations", where=mine).to_pylist()
@@ -260,6 +263,36 @@ def _write_scans(
         finite = positions[np.isfinite(positions).all(axis=1)]
         recording.log(scanner, rr.Points3D(finite), row)
         recording.counts["scans"] += 1
+
+
+def _write_meshes(
+    catalog: Catalog, recording: _Recording, root: str, mine: str
+) -> None:
+    """Each mesh, and the path of its camera."""
+    import rerun as rr
+
+    poses = catalog.read_latest("odometry", where=mine).to_pylist()
+    poses.sort(key=lambda r: (r["t_ns"] or 0, r["sequence"]))
+    rows = catalog.read_latest("meshes", where=mine).to_pylist()
+    for row in sorted(rows, key=lambda r: (r["sensor"], r["part"] or 0)):
+        if row["blob_sha256"] is None:
+            continue
+        mesh = read_ply(catalog.blobs.get(row["blob_sha256"]))
+        place = _join(root, "reconstruction", row["sensor"], f"part {row['part']}")
+        what = rr.Mesh3D(
+            vertex_positions=mesh.vertices,
+            triangle_indices=mesh.triangles,
+            vertex_normals=mesh.normals,
+            vertex_colors=mesh.colors,
+        )
+        recording.log(f"{place}/mesh", what)
+        path = [
+            p["world_from_camera"][:3]
+            for p in poses
+            if (p["sensor"], p["part"]) == (row["sensor"], row["part"])
+        ]
+        recording.log(f"{place}/path", rr.LineStrips3D([np.array(path, float)]))
+        recording.counts["meshes"] += 1
 
 
 def _write_calibration(

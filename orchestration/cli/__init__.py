@@ -22,6 +22,7 @@ from orchestration.cli.comparing import compare, diff
 from orchestration.cli.drifting import drift
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
+from orchestration.cli.fusing import fuse
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.labelling import labels_app
 from orchestration.cli.looking import lineage, query, report, status, verify
@@ -89,6 +90,7 @@ for verb in (
     calibrate,
     depth,
     reconstruct,
+    fuse,
     track,
     serve,
     report,

@@ -207,6 +207,34 @@ def sparse(
 
 
 @export_app.command()
+def mesh(
+    session: Annotated[str, typer.Argument(help="The session that was fused.")],
+    folder: Annotated[Path, typer.Argument(help="The new folder.")],
+    form: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="ply (a file a mesh), nerfstudio or colmap: the frames with their poses too.",
+        ),
+    ] = "ply",
+    as_json: Json = False,
+) -> None:
+    """Write the meshes of a session as other programs have them."""
+    from assets.reconstruction.mesh_export import export_meshes
+    from assets.whole_output import require_empty
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    require_empty(folder)
+    catalog = build_catalog(load_settings())
+    with show_progress(f"exporting {session}", "frames") as tick:
+        counts = export_meshes(catalog, session, folder, form, tick)
+    facts = {"folder": str(folder), "session": session, "format": form, **counts}
+    text = ", ".join(f"{count} {name}" for name, count in counts.items())
+    say(as_json, facts, f"{folder}: {text} of {session}, for {form}")
+
+
+@export_app.command()
 def labels(
     folder: Annotated[Path, typer.Argument(help="The new folder.")],
     task: Annotated[

@@ -238,6 +238,17 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
         "sparse_rungs": rows_of(
             "sparse_rungs", 2, num_registered=3, is_kept=[True, False]
         ),
+        "odometry": rows_of(
+            "odometry",
+            3,
+            part=0,
+            loop_drift_m=0.005,
+            loop_drift_deg=0.1,
+            loop_path_m=2.0,
+            given_off_m=0.01,
+            given_off_deg=0.1,
+        ),
+        "meshes": rows_of("meshes", 1, part=0, voxel_m=0.005, median_off_m=0.001),
         "tracks": rows_of(
             "tracks",
             2,

@@ -95,6 +95,7 @@ MEANINGS = {
     "wide": "all columns, rows on one line",
     "with-labels": "begin with the labels there are",
     "yes": "do not ask",
+    "voxel-mm": "side of a voxel, in mm",
 }
 
 
@@ -146,6 +147,7 @@ def test_arguments_that_mean_the_same_have_the_same_name():
         "export edge",
         "export frames",
         "export labels",
+        "export mesh",
         "export release",
         "export sparse",
     }
@@ -155,6 +157,7 @@ def test_arguments_that_mean_the_same_have_the_same_name():
         "quarantine drop",
         "export rerun",
         "export rig",
+        "export mesh",
     }
     assert named["ingest"] == ["PLACE"]
 

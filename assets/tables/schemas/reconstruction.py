@@ -1,5 +1,4 @@
-"""Tables of reconstruction: rigs calibrated from a board, what each picture of it showed, depth from two views, sparse
-models."""
+"""Tables of reconstruction: rigs calibrated from a board, depth from two views, sparse models, paths and surfaces."""
 
 from __future__ import annotations
 
@@ -347,6 +346,129 @@ SPARSE_RUNGS = Table(
     ),
 )
 
+ODOMETRY = Table(
+    name="odometry",
+    stage="reconstruction",
+    key="odometry_id",
+    erase="capture_id",
+    columns=(
+        id_column("odometry_id"),
+        # of the depth image; where a capture has none, of its first picture
+        id_column("frame_id"),
+        id_column("color_frame_id", nullable=True),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("color_sensor", TEXT, nullable=True),
+        Column("t_ns", INT, "ns", "sensor clock", nullable=True),
+        Column("sequence", INT, low=0),
+        Column(
+            "part", INT, "1 (frames of one frame of reference)", nullable=True, low=0
+        ),
+        Column(
+            "world_from_camera",
+            FLOATS,
+            "m, quaternion xyzw",
+            "first camera of the part",
+            "restricted",
+            nullable=True,
+        ),
+        Column(
+            "covariance",
+            FLOATS,
+            "6 x 6, row by row: of turns in rad and shifts in m behind the pose",
+            "camera",
+            nullable=True,
+        ),
+        Column(
+            "overlap",
+            FLOAT,
+            "1 (share of its points on what its key picture sees; null: it began)",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column(
+            "off_sigma",
+            FLOAT,
+            "1 (middle distance from the key picture's planes, by the noise of depth)",
+            nullable=True,
+            low=0,
+        ),
+        Column("is_key", BOOL),
+        Column("num_loops", INT, "1 (that end here)", low=0),
+        Column(
+            "loop_drift_m",
+            FLOAT,
+            "m (that odometry alone was off, of the worst of them)",
+            nullable=True,
+            low=0,
+        ),
+        Column("loop_drift_deg", FLOAT, "deg", nullable=True, low=0, high=180),
+        Column("loop_path_m", FLOAT, "m (between its ends)", nullable=True, low=0),
+        Column(
+            "given_off_m",
+            FLOAT,
+            "m (from the recorded pose, the part laid on those as one)",
+            nullable=True,
+            low=0,
+        ),
+        Column("given_off_deg", FLOAT, "deg", nullable=True, low=0, high=180),
+        Column("reason", TEXT, "1; why there is no pose", nullable=True),
+        *DERIVED,
+    ),
+)
+
+MESHES = Table(
+    name="meshes",
+    stage="reconstruction",
+    key="mesh_id",
+    erase="capture_id",
+    columns=(
+        id_column("mesh_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("part", INT, "1 (of `odometry`)", nullable=True, low=0),
+        Column("num_frames", INT, low=0),
+        Column("voxel_m", FLOAT, "m", nullable=True, low=1e-6),
+        Column("num_blocks", INT, "1 (of 8 x 8 x 8 voxels)", nullable=True, low=0),
+        Column("num_vertices", INT, nullable=True, low=1),
+        Column("num_triangles", INT, nullable=True, low=1),
+        Column("area_m2", FLOAT, "m^2", nullable=True, low=0),
+        *(
+            Column(
+                f"{axis}_{end}_m",
+                FLOAT,
+                "m",
+                "first camera of the part",
+                "restricted",
+                nullable=True,
+            )
+            for end in ("min", "max")
+            for axis in ("x", "y", "z")
+        ),
+        Column(
+            "median_off_m",
+            FLOAT,
+            "m (of measured points from the surface)",
+            nullable=True,
+            low=0,
+        ),
+        Column("size_bytes", INT, "byte (of the PLY)", nullable=True, low=1),
+        Column(
+            "blob_sha256",
+            TEXT,
+            "1 (of the blob that is the PLY)",
+            privacy="restricted",
+            nullable=True,
+            regex=SHA,
+        ),
+        Column("reason", TEXT, "1; why there is no mesh", nullable=True),
+        *DERIVED,
+    ),
+)
+
 TABLES = (
     RIG_CALIBRATIONS,
     BOARD_VIEWS,
@@ -355,4 +477,6 @@ TABLES = (
     SPARSE_MODELS,
     SPARSE_IMAGES,
     SPARSE_RUNGS,
+    ODOMETRY,
+    MESHES,
 )
