@@ -34,6 +34,7 @@ from orchestration.cli.mistakes import (
     show_help,
 )
 from orchestration.cli.output import join_lines, say_error
+from orchestration.cli.placing_objects import boxes
 from orchestration.cli.planning import plan
 from orchestration.cli.predicting import predict
 from orchestration.cli.promoting import approve, rollback
@@ -88,6 +89,7 @@ for verb in (
     calibrate,
     depth,
     track,
+    boxes,
     serve,
     report,
     drift,
