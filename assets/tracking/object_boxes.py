@@ -40,12 +40,14 @@ from models.geometry.near_depth import Near, measure_near
 Row = dict[str, Any]
 OnProgress = Callable[[int, int], None]
 _BORDER_PX = 1.5  # a side as near to the border of the image is cut off by it
+_BESIDE_PX = 3.0  # what hides a side ends where the box begins
 _LEAST_TURN = np.deg2rad(5.0)  # between directions: below it all views are as one
 _LEAST_PLANES = 10
 _MOST_VIEWS = 40  # of an object, spread evenly
 _MOST_OFF = (
     5.0  # standard errors that a nearer surface must be before the box to hide it
 )
+_CUT = "no view shows it whole with its depth: at the border of the image, or beside another box, in all of them"
 _AT_ONCE = 32  # depth images in memory
 _PLACE = ("x_m", "y_m", "z_m", "length_m", "width_m", "height_m", "yaw_rad")
 _SIGMAS = tuple(
@@ -202,13 +204,16 @@ def _place(
         near = looked[sight.frame_id, *name]
         if isinstance(near, str):
             faults.append(near)
+        seen = _find_seen(sight, found[0].size_px)
+        # what is cut off or hidden may be what is nearest
+        nearest = near if isinstance(near, Near) and all(seen) else None
         views[sight.frame_id] = BoxView(
             *found,
             sight.box_xyxy,
-            _find_seen(sight, found[0].size_px),
+            seen,
             sigma_px,
-            near.near_m if isinstance(near, Near) else None,
-            near.sigma_m if isinstance(near, Near) else None,
+            None if nearest is None else nearest.near_m,
+            None if nearest is None else nearest.sigma_m,
         )
     row: Row = dict.fromkeys(TABLES["object_boxes"].schema.names) | {
         "object_box_id": content_id(
@@ -233,7 +238,8 @@ def _place(
 
 
 def _find_seen(sight: Sight, size_px: tuple[int, int]) -> tuple[bool, bool, bool, bool]:
-    """Which sides are the object's own: not the image's border, and not within another box, which may hide them."""
+    """Which sides are the object's own. One at the border of the image, or where another box is, may be cut off or
+    hidden; and then the object may reach out of its box up to there along the sides beside it."""
     x_min, y_min, x_max, y_max = sight.box_xyxy
     width, height = size_px
     lines = (
@@ -242,22 +248,29 @@ def _find_seen(sight: Sight, size_px: tuple[int, int]) -> tuple[bool, bool, bool
         (x_max, y_min, x_max, y_max),
         (x_min, y_max, x_max, y_max),
     )
-    is_inside = (
-        x_min > _BORDER_PX,
-        y_min > _BORDER_PX,
-        x_max < width - _BORDER_PX,
-        y_max < height - _BORDER_PX,
+    is_cut = (
+        x_min < _BORDER_PX,
+        y_min < _BORDER_PX,
+        x_max > width - _BORDER_PX,
+        y_max > height - _BORDER_PX,
     )
+    is_open = [
+        cut or any(_meets(line, other) for other in sight.others)
+        for line, cut in zip(lines, is_cut, strict=True)
+    ]
     left, top, right, bottom = (
-        inside and not any(_meets(line, other) for other in sight.others)
-        for line, inside in zip(lines, is_inside, strict=True)
+        not (is_open[n] or is_open[n - 1] or is_open[n - 3]) for n in range(4)
     )
     return left, top, right, bottom
 
 
 def _meets(line: Sequence[float], box: Sequence[float]) -> bool:
+    low_x, low_y, high_x, high_y = line
     return (
-        line[0] < box[2] and line[2] > box[0] and line[1] < box[3] and line[3] > box[1]
+        low_x < box[2] + _BESIDE_PX
+        and high_x > box[0] - _BESIDE_PX
+        and low_y < box[3] + _BESIDE_PX
+        and high_y > box[1] - _BESIDE_PX
     )
 
 
@@ -265,8 +278,8 @@ def _fit(
     capture: CaptureSights, views: Mapping[str, BoxView], faults: Sequence[str]
 ) -> tuple[Box3D, frozenset[str]]:
     """The box, and the frames that it rests on. Raises ValueError where nothing tells it, and says why."""
-    if not views or not any(v.near_m is not None for v in views.values()):
-        raise ValueError(max(sorted(set(faults)), key=faults.count))
+    if not any(v.near_m is not None for v in views.values()):
+        raise ValueError(max(sorted(set(faults)), key=faults.count, default=_CUT))
     planes = list_planes(list(views.values()))
     if (
         capture.poses
@@ -278,9 +291,7 @@ def _fit(
         return box, frozenset(names[n] for n in planes.views[box.is_used].tolist())
     whole = {i: v for i, v in views.items() if all(v.seen) and v.near_m is not None}
     if not whole:
-        raise ValueError(
-            "no view shows it whole with its depth: its box is at the border of the image, or under another box, in all"
-        )
+        raise ValueError(_CUT)
     best = min(whole, key=lambda i: (whole[i].near_sigma_m or 0.0, i))
     return fit_view(whole[best]), frozenset({best})
 

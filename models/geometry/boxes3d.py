@@ -22,6 +22,9 @@ SHAPES = ("cuboid", "cylinder", "spheroid")
 # standard errors from which on something is not known
 UNKNOWN_M, UNKNOWN_RAD = 0.5, 0.5
 _ROOM_M = 10.0
+_PLAUSIBLE = (
+    10.0  # by the criterion: more is very strong evidence (Kass and Raftery 1995)
+)
 _MAD = 0.6745  # of a normal distribution: its middle absolute value
 _LEAST_M = 1e-4
 _OUTLYING = 5.0  # standard errors, by the spread of all
@@ -143,15 +146,16 @@ def list_planes(views: Sequence[BoxView]) -> Planes:
 def fit_box(planes: Planes) -> Box3D:
     """The box that the planes of several views touch, of the shape that they fit best (by the Bayesian criterion).
 
-    A plane off by more than five standard errors, or five times what all are off by, is left out. Raises ValueError for
-    fewer than ten planes, as two whole views have with depth.
+    Where another shape fits almost as well, by what both differ is in the errors. A plane off by more than five
+    standard errors, or five times what all are off by, is left out. Raises ValueError for fewer than ten planes, as two
+    whole views have with depth.
     """
     if len(planes.offsets) < 10:
         raise ValueError(
             f"{len(planes.offsets)} sides and depths are seen: two views are joined from ten on"
         )
     start = _solve_upright(planes)
-    found = _choose(planes, planes.measure_sigmas(start[:3]), start)
+    found, _ = _choose(planes, planes.measure_sigmas(start[:3]), start)
     sigmas = planes.measure_sigmas(found.values[:3])
     off = np.abs(found.measure(planes) / sigmas)
     bound = _OUTLYING * max(1.0, float(np.median(off)) / _MAD)
@@ -159,8 +163,8 @@ def fit_box(planes: Planes) -> Box3D:
     if is_used.sum() < 10:
         is_used[:] = True
     kept = planes.keep(is_used)
-    best = _choose(kept, sigmas[is_used], found.values)
-    return _describe(best, len(kept.offsets), is_used)
+    best, others = _choose(kept, sigmas[is_used], found.values)
+    return _describe(best, len(kept.offsets), is_used, others)
 
 
 def fit_view(view: BoxView) -> Box3D:
@@ -337,7 +341,10 @@ def _solve_upright(planes: Planes) -> Array:
     return np.concatenate([solved[:3], np.maximum(solved[3:], 10 * _LEAST_M)])
 
 
-def _choose(planes: Planes, sigmas: Array, start: Array) -> _Fit:
+def _choose(
+    planes: Planes, sigmas: Array, start: Array
+) -> tuple[_Fit, tuple[_Fit, ...]]:
+    """The best shape, and those that may be the right one too."""
     fits = []
     half = start[3:6] if len(start) >= 6 else start[[3, 3, 4]]
     for shape in SHAPES:
@@ -347,8 +354,12 @@ def _choose(planes: Planes, sigmas: Array, start: Array) -> _Fit:
             starts = [np.array([*start[:3], half[:2].mean(), half[2]])]
         tried = [_fit(shape, planes, sigmas, one) for one in starts]
         fits.append(min(tried, key=lambda fit: fit.cost))
-    scale = np.log(len(sigmas))
-    return min(fits, key=lambda fit: fit.cost + scale * len(fit.values))
+    costs = [f.cost + np.log(len(sigmas)) * len(f.values) for f in fits]
+    best = fits[int(np.argmin(costs))]
+    pairs = zip(fits, costs, strict=True)
+    return best, tuple(
+        f for f, c in pairs if f is not best and c < min(costs) + _PLAUSIBLE
+    )
 
 
 def _fit(
@@ -372,12 +383,21 @@ def _fit(
     return _Fit(shape, solved.x, yaw_rad, solved.jac, 2 * float(solved.cost))
 
 
-def _describe(fit: _Fit, num_planes: int, is_used: NDArray[np.bool_]) -> Box3D:
+def _describe(
+    fit: _Fit,
+    num_planes: int,
+    is_used: NDArray[np.bool_],
+    others: Sequence[_Fit] = (),
+) -> Box3D:
     spare = num_planes - len(fit.values)
     chi2 = fit.cost / spare if spare > 0 else None
     spread, has_yaw = _spread(fit)
     inverse = _invert(fit.jacobian, max(1.0, chi2 or 1.0))
     covariance = spread @ inverse @ spread.T
+    for other in others:
+        differs = _spread(other)[0] @ other.values - spread @ fit.values
+        differs[6] = 0.0
+        covariance = covariance + np.outer(differs, differs)
     sigmas = np.sqrt(np.maximum(covariance.diagonal(), 0.0))
     is_told = sigmas <= UNKNOWN_M
     is_told[6] = has_yaw and sigmas[6] <= UNKNOWN_RAD
