@@ -217,7 +217,13 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             baseline_m=0.1,
         ),
         "object_boxes": rows_of(
-            "object_boxes", 2, length_m=0.1, width_m=0.1, height_m=0.1, num_views=3
+            "object_boxes",
+            2,
+            length_m=0.1,
+            length_sigma_m=0.01,
+            width_m=0.1,
+            height_m=0.1,
+            num_views=3,
         ),
         "object_views": rows_of(
             "object_views", 2, is_whole=True, iou=0.9, off_sigmas=1.0

@@ -75,7 +75,7 @@ def test_rows_stay_until_what_they_rest_on_changes_and_pass_their_gates(catalog)
     }
     assert (
         verdicts["views_agree_on_objects"].passed
-        and verdicts["objects_stand_still"].passed
+        and verdicts["objects_are_still"].passed
     )
     told = verdicts["objects_have_a_box"]
     assert (
