@@ -11,7 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assets.label_versions import list_counting, read_versions, to_rows
+from assets.label_versions import (
+    find_stale,
+    list_counting,
+    read_versions,
+    to_rows,
+)
 from assets.speakers import choose_speakers, hear
 from assets.tables.catalog import Catalog
 from assets.tables.rows import (
@@ -31,6 +36,7 @@ class Said:
     labels: tuple[LabelRow, ...] = ()
     looked_at: tuple[AnnotatedFrameRow, ...] = ()
     versions: tuple[LabelVersionRow, ...] = ()
+    is_interpolated: bool = False  # nobody looked at the frame itself
 
     @property
     def head(self) -> int:
@@ -60,14 +66,16 @@ def read_said(
     looked_at = _group(
         catalog.read_of("annotated_frames", None, "frame_id", ids).to_pylist()
     )
-    versions = _group(read_versions(catalog, ids))
+    stored = read_versions(catalog, ids)
+    stale = find_stale(catalog, stored)
+    versions = _group(stored)
     found = {}
     for frame in frames:
         for task in TASK_NAMES:
             key = frame["frame_id"], task
             rows = labels.get(key, ()), looked_at.get(key, ()), versions.get(key, ())
             if any(rows):
-                found[key] = _choose(frame, *rows)
+                found[key] = _choose(frame, *rows, stale)
     return found
 
 
@@ -76,8 +84,10 @@ def _choose(
     labels: Sequence[LabelRow],
     looked_at: Sequence[AnnotatedFrameRow],
     versions: Sequence[LabelVersionRow],
+    stale: frozenset[str],
 ) -> Said:
-    counting = list_counting(versions, {frame["frame_id"]: frame["sha256"]})
+    sha256_of = {frame["frame_id"]: frame["sha256"]}
+    counting = list_counting(versions, sha256_of, stale)
     heard = hear(frame["capture_id"], labels, looked_at, counting)
     rows = (*heard.labels, *heard.looked_at)
     speakers = choose_speakers(frame["capture_id"], (r["capture_id"] for r in rows))
@@ -86,7 +96,10 @@ def _choose(
     mine += [label for found, _ in said for label in found]
     seen = [row for row in heard.looked_at if row["capture_id"] in speakers]
     return Said(
-        tuple(_list_once(mine)), (*seen, *(row for _, row in said)), tuple(versions)
+        tuple(_list_once(mine)),
+        (*seen, *(row for _, row in said)),
+        tuple(versions),
+        any(v["author_kind"] == "interpolation" for v in heard.versions),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 import pyarrow as pa
@@ -33,8 +33,13 @@ LIGHT_COLUMNS = (
     "frame_sha256",
     "author_kind",
     "replaces",
+    "rests_on",
 )
 IS_COUNTED = "author_kind != 'model'"
+# somebody looked at the frame itself
+IS_SEEN = "author_kind NOT IN ('model', 'interpolation')"
+_IS_INTERPOLATED = "author_kind = 'interpolation'"
+_NONE = frozenset[str]()
 _HASH = "content_sha256"
 _SOURCE_PATH = "label_versions"  # in the place of a label file's path
 
@@ -47,13 +52,20 @@ def list_standing(versions: Iterable[LabelVersionRow]) -> list[LabelVersionRow]:
 
 
 def list_counting(
-    versions: Iterable[LabelVersionRow], sha256_of: Mapping[str, str]
+    versions: Iterable[LabelVersionRow],
+    sha256_of: Mapping[str, str],
+    stale: Container[str] = _NONE,
 ) -> list[LabelVersionRow]:
     """Of these versions those whose word counts, by frame, task and number: they stand, are no model's, and were made
     for the bytes that their frame has (`sha256_of` frame ids). Of several kinds of author on one frame and task a
-    person's count alone, or else those that were imported, or else those of a simulator.
+    person's count alone, or else those that were imported, or else those of a simulator, or else those that were
+    interpolated, but for the `stale` ones (`find_stale`).
     """
-    alive = list_standing(v for v in versions if v["author_kind"] != "model")
+    alive = [
+        v
+        for v in list_standing(v for v in versions if v["author_kind"] != "model")
+        if v["version_id"] not in stale
+    ]
     by_subject: dict[tuple[str, str], list[LabelVersionRow]] = defaultdict(list)
     for version in alive:
         if sha256_of.get(version["frame_id"]) == version["frame_sha256"]:
@@ -63,6 +75,35 @@ def list_counting(
         first = min(RANK[v["author_kind"]] for v in found)
         counting += [v for v in found if RANK[v["author_kind"]] == first]
     return counting
+
+
+def find_stale(catalog: Catalog, versions: Iterable[LabelVersionRow]) -> frozenset[str]:
+    """Ids of those of the versions that are interpolated and count for nothing: one that they rest on does not count by
+    now, or is no person's."""
+    mine = [v for v in versions if v["author_kind"] == "interpolation"]
+    if not mine:
+        return _NONE
+    ids = sorted({i for row in mine for i in row["rests_on"] or ()})
+    ends = catalog.read_of("label_versions", ["frame_id"], "version_id", ids)
+    frames = ends["frame_id"].unique().to_pylist()
+    light = catalog.read_of("label_versions", LIGHT_COLUMNS, "frame_id", frames)
+    stored = catalog.read_of("frames", ["frame_id", "sha256"], "frame_id", frames)
+    sha256_of = dict(zip(*stored.to_pydict().values(), strict=True))
+    counting = list_counting(light.to_pylist(), sha256_of)
+    said = {v["version_id"] for v in counting if v["author_kind"] == "person"}
+    return frozenset(
+        row["version_id"]
+        for row in mine
+        if not row["rests_on"] or not said.issuperset(row["rests_on"])
+    )
+
+
+def read_interpolated(catalog: Catalog) -> list[LabelVersionRow]:
+    """What `find_stale` needs of all interpolated versions."""
+    found: list[LabelVersionRow] = catalog.read_latest(
+        "label_versions", LIGHT_COLUMNS, _IS_INTERPOLATED
+    ).to_pylist()
+    return found
 
 
 def read_versions(
@@ -88,9 +129,11 @@ def read_counting(catalog: Catalog, where: str | None = None) -> list[LabelVersi
         "frames", ["frame_id", "sha256"], "frame_id", ids
     )
     sha256_of = dict(zip(*frames.to_pydict().values(), strict=True))
-    counting = [v["version_id"] for v in list_counting(light.to_pylist(), sha256_of)]
-    rows = catalog.read_published_of("label_versions", None, "version_id", counting)
-    found: list[LabelVersionRow] = rows.to_pylist()
+    rows: list[LabelVersionRow] = light.to_pylist()
+    heard = list_counting(rows, sha256_of, find_stale(catalog, rows))
+    counting = [v["version_id"] for v in heard]
+    whole = catalog.read_published_of("label_versions", None, "version_id", counting)
+    found: list[LabelVersionRow] = whole.to_pylist()
     return sorted(found, key=lambda v: (v["frame_id"], v["task"], v["number"]))
 
 
@@ -140,8 +183,10 @@ def tabulate(versions: Iterable[LabelVersionRow]) -> tuple[pa.Table, pa.Table]:
 
 
 def hash_version(version: Mapping[str, Any]) -> str:
-    """The sha256 of all that a version says, but for its `content_sha256`."""
-    said = {name: version[name] for name in sorted(version) if name != _HASH}
+    """The sha256 of all that a version says, but for its `content_sha256`. What rests on no other hashes as it did
+    before there was interpolation."""
+    left_out = {_HASH} if version.get("rests_on") else {_HASH, "rests_on"}
+    said = {name: version[name] for name in sorted(version) if name not in left_out}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,8 +1,9 @@
 """Whose word counts on a frame.
 
 A person's who gave or corrected an answer comes first, for the task that it is about. Then come label files that came
-for the frame, and answers that were imported, side by side. Then a simulator's answer. Last comes what the capture that
-recorded the frame says of it. A model's answer never counts.
+for the frame, and answers that were imported, side by side. Then a simulator's answer, then what the capture that
+recorded the frame says of it. What was interpolated between two answers of persons is heard where nobody looked at the
+frame. A model's answer never counts.
 """
 
 from __future__ import annotations
@@ -43,11 +44,11 @@ def hear(
         return Heard(labels, looked_at, ())
     rows = (*labels, *looked_at)
     of_files = {row["task"] for row in rows if row["capture_id"] != recorded_by}
-    heard = [
-        v
-        for v in versions
-        if v["author_kind"] != "simulator" or v["task"] not in of_files
-    ]
+    silenced = {
+        "simulator": of_files,
+        "interpolation": {row["task"] for row in rows},
+    }
+    heard = [v for v in versions if v["task"] not in silenced.get(v["author_kind"], ())]
     kind_of = {v["task"]: v["author_kind"] for v in heard}
 
     def counts(row: LabelRow | AnnotatedFrameRow) -> bool:

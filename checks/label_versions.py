@@ -6,7 +6,7 @@ Told and not stopped is what time brings: a frame that changed, two people who s
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -19,7 +19,7 @@ LEAST_KAPPA = 0.6  # below it two people do not mean the same by the classes (La
 LEAST_IOU = 0.7  # below it, on average, they do not draw the same
 _LIGHT = (
     *("version_id", "frame_id", "task", "number"),
-    *("frame_sha256", "author_kind", "replaces"),
+    *("frame_sha256", "author_kind", "replaces", "rests_on"),
 )
 
 
@@ -52,6 +52,39 @@ def versions_keep_to_their_rank(label_versions: pa.Table) -> Verdict:
         offenders=faults,
         of="versions of labels",
         fault="replace what is not theirs to replace",
+    )
+
+
+def interpolations_rest_on_persons(label_versions: pa.Table) -> Verdict:
+    """What was interpolated, and that alone, rests on versions, and these are by persons and of its task."""
+    rows: list[LabelVersionRow] = label_versions.to_pylist()
+    by_id = {row["version_id"]: row for row in rows}
+    told = [(row["version_id"], _find_rest_fault(row, by_id)) for row in rows]
+    return judge_share(
+        "interpolations_rest_on_persons",
+        num_checked=len(rows),
+        offenders=[f"{version_id}: {fault}" for version_id, fault in told if fault],
+        of="versions of labels",
+        fault="rest on what no person said",
+    )
+
+
+def interpolations_are_up_to_date(label_versions: pa.Table) -> Verdict:
+    """All that interpolated versions rest on stands. What rests on an answer that was corrected since counts for
+    nothing until it is made anew."""
+    standing = list_standing(label_versions.to_pylist())
+    alive = {v["version_id"] for v in standing}
+    return judge_share(
+        "interpolations_are_up_to_date",
+        num_checked=len(standing),
+        offenders=[
+            f"frame {v['frame_id']}"
+            for v in standing
+            if not alive.issuperset(v["rests_on"] or ())
+        ],
+        of="versions that stand",
+        fault="rest on what was corrected since, and count for nothing: `daguerre labels interpolate SESSION`",
+        tolerance=NEVER_BLOCKS,
     )
 
 
@@ -104,6 +137,8 @@ VERSION_RULES = (
         {"label_versions": tuple(TABLES["label_versions"].schema.names)},
     ),
     Rule(versions_keep_to_their_rank, {"label_versions": _LIGHT}),
+    Rule(interpolations_rest_on_persons, {"label_versions": _LIGHT}),
+    Rule(interpolations_are_up_to_date, {"label_versions": _LIGHT}),
     Rule(
         versions_are_of_stored_frames,
         {"label_versions": _LIGHT, "frames": ("frame_id", "sha256")},
@@ -130,6 +165,21 @@ def _find_fault(row: LabelVersionRow) -> str | None:
     if len(counts) > 1:
         return f"lists of {', '.join(f'{c:g}' for c in sorted(counts))} objects"
     return None if hash_version(row) == row["content_sha256"] else "another hash"
+
+
+def _find_rest_fault(
+    row: LabelVersionRow, by_id: Mapping[str, LabelVersionRow]
+) -> str | None:
+    ids = row["rests_on"] or ()
+    if row["author_kind"] != "interpolation":
+        return f"a {row['author_kind']}'s rests on others" if ids else None
+    for version_id in ids:
+        end = by_id.get(version_id)
+        if end is None:
+            continue  # its frame was erased: what rests on it counts for nothing
+        if end["author_kind"] != "person" or end["task"] != row["task"]:
+            return f"{version_id} is a {end['author_kind']}'s, for {end['task']}"
+    return None
 
 
 def _may_replace(row: LabelVersionRow, other: LabelVersionRow | None) -> bool:

@@ -1,4 +1,4 @@
-"""The gate of tracks: each is in one place at a time, rests on what a model found, and is not mostly a guess."""
+"""The gates of tracking: a track is in one place at a time, rests on what a model found, and is not mostly a guess."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from checks.gate import Gate
+from checks.object_boxes import OBJECT_GATES
 from checks.stored_rows import StoredRows
 from checks.verdicts import Rule, Tolerance, Verdict, judge_share
 
@@ -145,5 +146,9 @@ GATES = (
         ),
         nothing_to_follow,
     ),
+    *OBJECT_GATES,
 )
-SESSION_ASSETS = {"tracks": ("tracks",)}
+SESSION_ASSETS = {
+    "tracks": ("tracks",),
+    "object_boxes": ("object_boxes", "object_views"),
+}

@@ -25,7 +25,7 @@ from assets.tables.seals import seal_tables
 from models.masks import decode_counts
 from models.task_names import DETECTION, RECOGNITION, SEGMENTATION, TASK_NAMES
 
-AuthorKind = Literal["person", "import", "simulator", "model"]
+AuthorKind = Literal["person", "import", "simulator", "interpolation", "model"]
 Act = Literal["answer", "correct", "confirm", "reject"]
 _FRAME_COLUMNS = (
     "frame_id",
@@ -44,7 +44,7 @@ class Overtaken(ValueError):
 
 @dataclass(frozen=True)
 class Author:
-    """Who says it: a person's name, a model's sha256, a simulator's or a data set's name."""
+    """Who says it: a person's name, a model's sha256, a simulator's or a data set's name, what interpolates."""
 
     kind: AuthorKind
     name: str
@@ -86,6 +86,7 @@ class Answer:
     num_missing: int = 0
     num_ignored: int = 0
     act: Act = "answer"
+    rests_on: tuple[str, ...] = ()  # versions that it was interpolated between
 
 
 @dataclass(frozen=True)
@@ -359,6 +360,7 @@ def _draft(
             m.label_id or content_id("label", version_id, n)
             for n, m in enumerate(answer.marked)
         ],
+        "rests_on": list(answer.rests_on) or None,
     }
     return cast(LabelVersionRow, {**row, "content_sha256": hash_version(row)})
 
@@ -385,6 +387,7 @@ def _says_so(
         "queue_id": order.queue_id,
         "guideline_id": order.guideline_id,
         "act": answer.act,
+        "rests_on": list(answer.rests_on),
     }
 
 
@@ -395,7 +398,10 @@ def _says(version: LabelVersionRow) -> dict[str, Any]:
         *("queue_id", "guideline_id", "act"),
     )
     row: Mapping[str, Any] = version
-    return {name: row[name] for name in names}
+    return {
+        **{name: row[name] for name in names},
+        "rests_on": list(version["rests_on"] or ()),
+    }
 
 
 def _insert(catalog: Catalog, rows: Sequence[LabelVersionRow]) -> list[LabelVersionRow]:

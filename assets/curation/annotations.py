@@ -24,8 +24,10 @@ from assets.kinds import KINDS, Kind, find_kind
 from assets.kinds.kind import Marks, Statement
 from assets.label_versions import (
     IS_COUNTED,
+    find_stale,
     list_counting,
     read_counting,
+    read_interpolated,
     tabulate,
     to_rows,
 )
@@ -60,6 +62,7 @@ class Statements:
         self._looked_at = _Said(catalog, "annotated_frames", of_task, ids)
         of_task = f"{of_task} AND {IS_COUNTED}"
         self._versions = _Said(catalog, "label_versions", of_task, ids, is_judged=True)
+        self._stale = find_stale(catalog, read_interpolated(catalog))
         self.is_said = np.zeros(len(frames), bool)
         self.is_said[self._labels.frame] = True
         self.is_said[self._looked_at.frame] = True
@@ -77,7 +80,9 @@ class Statements:
         frames: list[FrameRow] = self.frames.take(pa.array(places)).to_pylist()
         sha256_of = {frame["frame_id"]: frame["sha256"] for frame in frames}
         versions_by_frame: dict[str, list[LabelVersionRow]] = defaultdict(list)
-        for version in list_counting(self._versions.read(places), sha256_of):
+        for version in list_counting(
+            self._versions.read(places), sha256_of, self._stale
+        ):
             versions_by_frame[version["frame_id"]].append(version)
         return {
             frame["frame_id"]: _join(
@@ -225,7 +230,11 @@ def _join(
 def _state_version(kind: Kind, version: LabelVersionRow, frame: FrameRow) -> Statement:
     labels, looked_at = to_rows(version)
     stated = _state(kind, labels, [looked_at], frame)
-    return replace(stated, version_ids=frozenset({version["version_id"]}))
+    return replace(
+        stated,
+        version_ids=frozenset({version["version_id"]}),
+        is_interpolated=version["author_kind"] == "interpolation",
+    )
 
 
 def _state(

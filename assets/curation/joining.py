@@ -60,6 +60,7 @@ def join_statements(statements: Sequence[Statement], kind: Kind) -> Statement:
         has_ignored=any(s.has_ignored for s in counting),
         empty_for=frozenset().union(*(s.empty_for for s in counting)) - labelled,
         version_ids=frozenset().union(*(s.version_ids for s in counting)),
+        is_interpolated=any(s.is_interpolated for s in counting),
     )
 
 

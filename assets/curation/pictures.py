@@ -18,6 +18,7 @@ NEAR_DUPLICATE = "near-duplicate frame"
 TORN = "copy of a picture with other labels"
 TWO_CLASSES = "frame with two classes"
 LACKING = "frame with an object that has no label"
+INTERPOLATED = "frame with interpolated labels, which only train takes"
 ONLY_IGNORED = "frame with nothing but crowds, points or lines"
 UNUSABLE = "frame without a usable label"
 OTHER_CLASSES = "frame without a chosen class"
@@ -26,6 +27,7 @@ _LABELS_ON = {
     NEAR_DUPLICATE: "labels on near-duplicate frames",
     TORN: "labels on copies with other labels",
     LACKING: "labels on frames with an object that has no label",
+    INTERPOLATED: "interpolated labels outside of train",
 }
 
 
@@ -156,6 +158,8 @@ def _find_reason(
         return LACKING
     is_empty = kind.learns_absence and said.empty_for and not said.has_ignored
     if said.labels or is_empty or not kind.needs_labels:
+        if said.is_interpolated and split_of.get(picture.frame_id) in ("val", "test"):
+            return INTERPOLATED
         return None if has_split else NEAR_DUPLICATE
     if said.faults:
         return UNUSABLE

@@ -31,6 +31,7 @@ from models.metrics.detection import OBJECT_SIZES, name_object_size
 
 NUM_PICTURES = 9
 MAX_ROWS = 200  # sessions in the table
+_WITH_ARTICLE = {"import": "an import", "interpolation": "interpolation"}
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,7 @@ def _count_origins(
         "label_versions", ["author_kind"], "version_id", taken["version_id"]
     )
     return found + [
-        (f"versions of labels by a {author}", count)
+        (f"versions of labels by {_WITH_ARTICLE.get(author, f'a {author}')}", count)
         for author, count in _count(versions["author_kind"])
     ]
 

@@ -134,6 +134,10 @@ class CalibrationObservation:
         )
 
 
+# between labels that somebody drew, by the tool; also the attribute by which such a label says how it was made
+INTERPOLATED = "interpolated"
+
+
 @dataclass(frozen=True)
 class LabelObservation:
     """What somebody says is in a frame. The frame is named by the source path of its bytes, or by sensor and time."""
@@ -149,7 +153,7 @@ class LabelObservation:
     box_xyxy: tuple[float, float, float, float] | None = None  # px
     mask_rle: str | None = None  # COCO compressed RLE counts, frame-sized
     track_id: int | None = None
-    origin: str = "imported"  # "imported" or "simulated"
+    origin: str = "imported"  # "imported", "simulated", or INTERPOLATED
     # position inside its source, so that two equal boxes stay two labels
     index: int = 0
     # what else the annotator said of it: (name, value)

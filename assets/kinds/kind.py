@@ -46,6 +46,7 @@ class Statement:
     has_ignored: bool = False
     empty_for: frozenset[str] = frozenset()
     version_ids: frozenset[str] = frozenset()
+    is_interpolated: bool = False  # some of it nobody saw on the frame itself
 
     @property
     def is_whole(self) -> bool:

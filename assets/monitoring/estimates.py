@@ -284,7 +284,11 @@ def _read_label_truths(
     """Of the frames that somebody labelled for the task, with classes that the model knows: what files and people say
     of them now."""
     said = read_said(catalog, frames)
-    mine = {frame_id: one for (frame_id, of), one in said.items() if of == task}
+    mine = {
+        frame_id: one
+        for (frame_id, of), one in said.items()
+        if of == task and not one.is_interpolated
+    }
     if task == RECOGNITION:
         classes = {i: {r["class_name"] for r in one.labels} for i, one in mine.items()}
         return {i: Truth(next(iter(c))) for i, c in classes.items() if len(c) == 1}

@@ -157,9 +157,17 @@ def _add_track(
 
 
 def _add_place(track: Element, label: LabelRow, frame: int, is_outside: bool) -> None:
-    facts = {"frame": str(frame), "keyframe": "1", "outside": str(int(is_outside))}
+    is_key = is_outside or not _is_between(label)
+    facts = {"frame": str(frame), "keyframe": str(int(is_key))}
+    facts["outside"] = str(int(is_outside))
     facts |= {**_describe_corners(label), **_describe_own(label)}
     _add_attributes(SubElement(track, "box", facts), label)
+
+
+def _is_between(label: LabelRow) -> bool:
+    """Whether CVAT itself would put the box there, on the line between two that somebody drew."""
+    is_made = label["origin"] in ("interpolation", "interpolated")
+    return is_made and read_attributes(label).get("interpolated") != "along a track"
 
 
 def _describe_own(label: LabelRow) -> dict[str, str]:

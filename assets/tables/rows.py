@@ -192,6 +192,7 @@ class LabelVersionRow(TypedDict):
     track_ids: list[str]
     attributes: list[str]
     content_sha256: str
+    rests_on: list[str] | None
 
 
 class ReleaseRow(TypedDict):

@@ -1,4 +1,4 @@
-"""Tracking as an asset: what the champion of detection found in a session's recordings, joined to tracks."""
+"""Tracking as assets: what the champion of detection found, joined to tracks, and objects in space."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -89,4 +89,45 @@ def _track(
     return result(catalog, "tracks", _KEY, session, facts)
 
 
-defs = dg.Definitions(assets=[tracks])
+@dg.asset(
+    key=["tracking", "object_boxes"],
+    partitions_def=sessions,
+    group_name="tracking",
+    kinds={"lance"},
+    deps=[
+        ["capture", "frames"],
+        ["capture", "calibrations"],
+        ["annotation", "labels"],
+        ["tracking", "tracks"],
+        ["reconstruction", "depth"],
+    ],
+)
+def object_boxes(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
+) -> Iterator[Event]:
+    """Objects of the session in space, with standard errors, and where every camera and frame sees them.
+
+    From boxes in images that share an id and the depth of their pictures; views from several sides are joined.
+    """
+    from assets.previews.object_boxes import draw_objects, list_objects
+    from assets.tracking.object_boxes import place_objects
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        progress = progress_to(context.log, f"objects of {session}")
+        done = place_objects(catalog, session, progress)
+        facts: dict[str, Any] = {
+            "captures made anew": done.num_made,
+            "objects with a box": done.num_known,
+            "views": len(done.views),
+            "objects": dg.MetadataValue.md(list_objects(done.boxes)),
+        }
+        drawn = draw_objects(catalog, done.boxes, done.views)
+        if drawn is not None:
+            facts["projected boxes"] = picture(drawn)
+        key = ["tracking", "object_boxes"]
+        yield result(catalog, "object_boxes", key, session, facts)
+
+    yield from make_each(context, make)
+
+
+defs = dg.Definitions(assets=[tracks, object_boxes])

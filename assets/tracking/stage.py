@@ -1,4 +1,4 @@
-"""Tracking: what a detector found in the frames of a recording, joined to tracks."""
+"""Tracking: what was found in the frames of a recording, joined to tracks, and objects in space and in every view."""
 
 from assets.stages import Maker, Stage
 from assets.tables.schemas import tracking
@@ -17,6 +17,14 @@ STAGE = Stage(
                 "assets.tracking.rows:track_recording",
                 "assets.tracking.recordings:read_recordings",
                 "assets.tracking.looks:embed_boxes",
+            ),
+        ),
+        Maker(
+            "object_boxes",
+            "object_boxes",
+            (
+                "assets.tracking.object_sights:read_captures",
+                "assets.tracking.object_boxes:place_capture",
             ),
         ),
     ),

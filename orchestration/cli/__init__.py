@@ -35,6 +35,7 @@ from orchestration.cli.mistakes import (
     show_help,
 )
 from orchestration.cli.output import join_lines, say_error
+from orchestration.cli.placing_objects import boxes
 from orchestration.cli.planning import plan
 from orchestration.cli.predicting import predict
 from orchestration.cli.promoting import approve, rollback
@@ -92,6 +93,7 @@ for verb in (
     reconstruct,
     fuse,
     track,
+    boxes,
     serve,
     report,
     drift,

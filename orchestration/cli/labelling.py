@@ -13,6 +13,7 @@ from models.task_names import TASK_NAMES
 from orchestration.cli.output import Json, join_lines, say
 
 if TYPE_CHECKING:
+    from assets.annotation.interpolation import Plan
     from assets.annotation.labels import Answer, Marked
     from assets.annotation.review import Look
     from assets.tables.catalog import Catalog
@@ -135,6 +136,90 @@ def correct(
         raise typer.Exit(1)
 
 
+@labels_app.command()
+def interpolate(
+    session: Annotated[
+        str, typer.Argument(metavar="SESSION", help="A session that is taken in.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would stand. Writes nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Put boxes on the frames between those that people labelled: of one object, by its track id or a stored track.
+
+    They are nobody's word: whoever looks at a frame takes their place, and only the train part of a dataset takes
+    them. Asked again, they follow what was corrected since.
+    """
+    from assets.annotation.interpolation import plan_interpolation, record_interpolation
+    from orchestration.observed import tell_labels
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    settings = load_settings()
+    catalog = build_catalog(settings)
+    plan = plan_interpolation(catalog, session)
+    facts = {**_describe_plan(session, plan), "is_dry_run": dry_run}
+    failed: list[str] = []
+    if not dry_run:
+        done = record_interpolation(catalog, plan)
+        failed = judge(catalog)
+        told = {"interpolated frames": len(done.versions) - len(plan.withdrawn)}
+        if done.versions:
+            tell_labels(settings, catalog, "`daguerre labels interpolate`", told)
+        facts |= {
+            "written": len(done.versions),
+            "known": done.known,
+            "not_taken": dict(done.refused),
+            "failed_checks": failed,
+        }
+    say(as_json, facts, join_lines([*_tell_plan(facts), *failed]))
+    if failed:
+        raise typer.Exit(1)
+
+
+def _describe_plan(session: str, plan: "Plan") -> dict[str, Any]:
+    return {
+        "session": session,
+        "labelled_frames": plan.num_keys,
+        "frames": len(plan.answers),
+        "labels": plan.num_labels,
+        "labels_along_a_track": plan.by_track,
+        "withdrawn": len(plan.withdrawn),
+        "left_alone": plan.num_labelled,
+        "refused": [
+            {
+                "first_frame": one.first_id,
+                "last_frame": one.last_id,
+                "frames": one.num_frames,
+                "reason": one.reason,
+            }
+            for one in plan.refusals
+        ],
+    }
+
+
+def _tell_plan(facts: Mapping[str, Any]) -> list[str]:
+    along = facts["labels_along_a_track"]
+    lines = [
+        f"{facts['session']}: {facts['labels']} labels on {facts['frames']} frames between {facts['labelled_frames']} "
+        f"that people labelled, {along} along a track, {facts['labels'] - along} on a line"
+    ]
+    if facts["left_alone"]:
+        lines.append(f"{facts['left_alone']} frames have labels already, and keep them")
+    if facts["withdrawn"]:
+        lines.append(f"{facts['withdrawn']} frames lose theirs: nothing carries them")
+    for one in facts["refused"]:
+        ends = f"{one['first_frame'][:12]} and {one['last_frame'][:12]}"
+        lines.append(f"{one['frames']} frames between {ends}: {one['reason']}")
+    lines += [reason for reason in facts.get("not_taken", {}).values()]
+    if "written" in facts:
+        lines.append(f"{facts['written']} versions written, {facts['known']} known")
+    else:
+        lines.append("nothing is written")
+    return lines
+
+
 @dataclass(frozen=True)
 class _Said:
     """What the options say of a frame: one thing."""
@@ -214,7 +299,8 @@ def describe_version(version: "LabelVersionRow") -> dict[str, Any]:
     """Who said what, when, and under what; without what was drawn."""
     names = (
         *("version_id", "frame_id", "task", "number", "act", "author_kind", "author"),
-        *("made_ns", "queue_id", "guideline_id", "replaces", "num_missing"),
+        *("made_ns", "queue_id", "guideline_id", "replaces", "rests_on"),
+        "num_missing",
         *("class_names", "label_ids"),
     )
     row: Mapping[str, Any] = version

@@ -249,6 +249,18 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             given_off_deg=0.1,
         ),
         "meshes": rows_of("meshes", 1, part=0, voxel_m=0.005, median_off_m=0.001),
+        "object_boxes": rows_of(
+            "object_boxes",
+            2,
+            length_m=0.1,
+            length_sigma_m=0.01,
+            width_m=0.1,
+            height_m=0.1,
+            num_views=3,
+        ),
+        "object_views": rows_of(
+            "object_views", 2, is_whole=True, iou=0.9, off_sigmas=1.0
+        ),
         "tracks": rows_of(
             "tracks",
             2,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import dagster as dg
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from assets.annotation.labels import Answer, Author, Marked, record_answers
@@ -104,3 +105,28 @@ def test_what_is_wrong_is_said_with_its_remedy(run, frame_id, words, reason):
     with pytest.raises(ValueError, match=reason):
         run("labels", "correct", frame_id, *words)
     assert run("labels", "show", frame_id)["version"] == 1
+
+
+def test_labels_are_interpolated_between_two_of_a_person(run, catalog, frame_rows):
+    """A dry run and what is done say the same; asked again nothing is new."""
+    rows = frame_rows(3)
+    stamps = pa.array([0, 10**9, 2 * 10**9], rows["t_ns"].type)
+    rows = rows.set_column(rows.column_names.index("t_ns"), "t_ns", stamps)
+    catalog.publish("frames", "monday", catalog.merge("frames", rows).version)
+    ids = rows["frame_id"].to_pylist()
+    for n in (0, 2):
+        cup = Marked("cup", (n, 2, n + 5, 9), track_id=1)
+        answer = Answer(ids[n], "detection", (cup,))
+        record_answers(catalog, [answer], Author("person", "Anna"))
+    run("labels", "correct", ids[0], "--confirm", "--by", "Anna")  # and its gate
+    planned = run("labels", "interpolate", "monday", "--dry-run")
+    assert (planned["frames"], planned["labels"], planned["refused"]) == (1, 1, [])
+    with pytest.raises(ValueError, match="has no labels"):
+        run("labels", "show", ids[1])
+    done = run("labels", "interpolate", "monday")
+    assert (done["written"], done["known"], done["failed_checks"]) == (1, 0, [])
+    (cup,) = run("labels", "show", ids[1])["objects"]
+    assert (cup["origin"], cup["box_xyxy"]) == ("interpolation", [1, 2, 6, 9])
+    assert run("labels", "interpolate", "monday")["known"] == 1
+    with pytest.raises(ValueError, match="tuesday has no published colour frame"):
+        run("labels", "interpolate", "tuesday")

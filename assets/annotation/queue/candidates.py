@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.kinds import find_kind
-from assets.label_versions import IS_COUNTED
+from assets.label_versions import IS_SEEN
 from assets.tables.catalog import Catalog, is_in, repr_sql
 
 _COLUMNS = (
@@ -100,7 +100,7 @@ def read_candidates(
     cluster = _number_clusters(rows["frame_id"], clusters)
     where = is_in("task", find_kind(task).label_tasks)
     versions = catalog.read_latest(
-        "label_versions", ["frame_id"], f"{where} AND {IS_COUNTED}"
+        "label_versions", ["frame_id"], f"{where} AND {IS_SEEN}"
     )
     is_annotated = _is_among(rows["frame_id"], versions["frame_id"])
     is_labelled = is_annotated | _is_among(

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from assets.annotation.queue.ranking import LABEL_ERRORS
 from assets.kinds import find_kind
-from assets.label_versions import IS_COUNTED
+from assets.label_versions import IS_SEEN
 from assets.tables.catalog import Catalog, is_in, repr_sql
 
 State = Literal["open", "answered", "skipped"]
@@ -79,7 +79,7 @@ def close_answered(catalog: Catalog, task: str | None = None) -> int:
     if not len(rows):
         return 0
     columns = ["frame_id", "task", "queue_id"]
-    versions = catalog.read_latest("label_versions", columns, IS_COUNTED)
+    versions = catalog.read_latest("label_versions", columns, IS_SEEN)
     of_queue = pc.is_in(
         _join(rows, "queue_id"), value_set=_join(versions, "queue_id").combine_chunks()
     )

@@ -6,7 +6,8 @@ which stay with it as keypoints. Tags are labels of the whole image. Attributes,
 stay with their label. Points and lines have no area: they are counted. An image without a shape is a negative.
 
 A track has a label on each frame that it lists as visible. Boxes, cuboids, ellipses and skeletons between two listed
-frames are interpolated as CVAT shows them; where a polygon or a mask goes between, or a track after its last frame when
+frames are interpolated as CVAT shows them; these, and those that are listed as no keyframe, are of the origin
+"interpolated", since nobody drew them. Where a polygon or a mask goes between, or a track after its last frame when
 it does not end as `outside`, nobody can say: the object is missing there. Frames that no `<image>` names are found by
 the number at the end of a picture's name: see `cvat_frames`. A file with tracks has looked at all frames of its task.
 
@@ -43,6 +44,7 @@ from assets.formats.annotations.orientation import Placement, Size
 from assets.formats.annotations.pairing import hints_of, plan_label_files
 from assets.formats.layout import is_hidden, list_paths, name_of, stem_of, suffix_of
 from assets.formats.observations import (
+    INTERPOLATED,
     CapturePlan,
     LabelObservation,
     Observation,
@@ -410,6 +412,7 @@ class _Document:
             self._counts[
                 f"{self.file.path}: {_PLURALS[shape.tag]} interpolated between listed frames"
             ] += 1
+            between.set("keyframe", "0")
             yield from self._read_item(between, label, file, frames.size_px, track_id)
             return
         self._counts[f"{LABELS_NOT_READ} from {self.file.path}: {why}"] += 1
@@ -467,6 +470,8 @@ class _Document:
             self.book.miss(path, task, source)
             yield self._refuse(f"{item.tag} {number} of {path}: {error}", _REMEDY)
             return
+        attributes = read_attributes(item)
+        is_made = item.get("keyframe") == "0" or INTERPOLATED in dict(attributes)
         self.book.add(
             LabelObservation(
                 path,
@@ -478,8 +483,9 @@ class _Document:
                 shape.box_xyxy if shape else None,
                 shape.mask_rle if shape else None,
                 track_id,
+                origin=INTERPOLATED if is_made else "imported",
                 index=number,
-                attributes=read_attributes(item) + (shape.attributes if shape else ()),
+                attributes=attributes + (shape.attributes if shape else ()),
             )
         )
 

@@ -18,8 +18,9 @@ from assets.tables.schemas.table import (
 from models.task_names import TASK_NAMES
 
 AFTER: tuple[str, ...] = ("capture",)
-# who answers, the one first whose word counts before that of the others; a model's never counts
-AUTHOR_KINDS = ("person", "import", "simulator", "model")
+# who answers, the one first whose word counts before that of the others. What was interpolated between two answers of
+# persons counts where nobody else says anything; a model's never does
+AUTHOR_KINDS = ("person", "import", "simulator", "interpolation", "model")
 ACTS = ("answer", "correct", "confirm", "reject")
 
 # one row: all that somebody says of one frame for one task. Objects are the entries of the lists, side by side
@@ -52,7 +53,14 @@ LABEL_VERSIONS = Table(
         Column("track_ids", pa.list_(TEXT), "a number, or empty, of each object"),
         Column("attributes", pa.list_(TEXT), "JSON: [name, value] pairs, or empty"),
         Column("content_sha256", TEXT, "1 (of all the rest)", regex=SHA),
+        Column(
+            "rests_on",
+            pa.list_(TEXT),
+            "1 (versions that it was interpolated between)",
+            nullable=True,
+        ),
     ),
+    version=2,
 )
 
 GUIDELINES = Table(

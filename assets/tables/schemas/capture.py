@@ -273,9 +273,10 @@ LABELS = Table(
         Column("mask_rle", TEXT, unit="COCO RLE", nullable=True),
         Column("track_id", INT, nullable=True),
         Column("attributes", TEXT, "JSON: [name, value] pairs", nullable=True),
-        Column("origin", TEXT, values=("imported", "simulated")),
+        Column("origin", TEXT, values=("imported", "simulated", "interpolated")),
         *SOURCE,
     ),
+    version=2,
 )
 
 ANNOTATED_FRAMES = Table(

@@ -1,4 +1,4 @@
-"""Tables of tracking: boxes of recordings, each with the track that it belongs to."""
+"""Tables of tracking: boxes of recordings with their tracks, and what they are in space and in every view."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from assets.tables.schemas.table import (
     BOOL,
     DERIVED,
     FLOAT,
+    FLOATS,
     INT,
     SESSION,
     SHA,
@@ -53,4 +54,92 @@ TRACKS = Table(
     ),
 )
 
-TABLES = (TRACKS,)
+SHAPE_NAMES = ("cuboid", "cylinder", "spheroid")
+_PLACE = ("x_m", "y_m", "z_m", "length_m", "width_m", "height_m")
+
+OBJECT_BOXES = Table(
+    name="object_boxes",
+    stage="tracking",
+    key="object_box_id",
+    erase="capture_id",
+    columns=(
+        id_column("object_box_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("source", TEXT, "1 (its boxes in images)", values=("labels", "tracks")),
+        Column("object", TEXT, "1 (track id there)"),
+        Column("class_name", TEXT),
+        Column("frame_of_reference", TEXT, "1 (z is up)", nullable=True),
+        Column("t_ns", INT, "ns (null: it stands)", "sensor clock", nullable=True),
+        Column("shape", TEXT, values=SHAPE_NAMES, nullable=True),
+        *(
+            Column(name, FLOAT, "m", "frame_of_reference", nullable=True)
+            for name in _PLACE
+        ),
+        Column("yaw_rad", FLOAT, "rad, about z", "frame_of_reference", nullable=True),
+        *(
+            Column(
+                f"{name.rpartition('_')[0]}_sigma_{name.rpartition('_')[2]}",
+                FLOAT,
+                f"{name.rpartition('_')[2]} (standard error; null: the views do not tell)",
+                "frame_of_reference",
+                nullable=True,
+                low=0,
+            )
+            for name in (*_PLACE, "yaw_rad")
+        ),
+        Column(
+            "covariance",
+            FLOATS,
+            "m, rad; 7 x 7, row by row: place, size, yaw",
+            "frame_of_reference",
+            nullable=True,
+        ),
+        Column("chi2", FLOAT, "1 (left by degree of freedom)", nullable=True, low=0),
+        Column("num_views", INT, "1 (that it rests on)", low=0),
+        Column("num_depths", INT, "1 (views with a depth)", low=0),
+        Column("num_dropped", INT, "1 (sides and depths that were off)", low=0),
+        Column("reason", TEXT, "1; why there is no box", nullable=True),
+        *DERIVED,
+    ),
+)
+
+OBJECT_VIEWS = Table(
+    name="object_views",
+    stage="tracking",
+    key="object_view_id",
+    erase="frame_id",
+    columns=(
+        id_column("object_view_id"),
+        id_column("object_box_id"),
+        id_column("frame_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        *(
+            Column(side, FLOAT, "px (projected, inside the image)", "image")
+            for side in ("x_min", "y_min", "x_max", "y_max")
+        ),
+        Column("near_m", FLOAT, "m", "camera", low=0),
+        Column("far_m", FLOAT, "m", "camera", low=0),
+        Column("truncated", FLOAT, "1 (share outside of the image)", low=0, high=1),
+        Column(
+            "occluded", FLOAT, "1 (share that is hidden)", nullable=True, low=0, high=1
+        ),
+        Column("has_depth", BOOL, "a depth image tells what is hidden"),
+        Column("is_used", BOOL, "the box rests on this view too"),
+        Column("is_whole", BOOL, "its box in the image has four sides of its own"),
+        Column(
+            "iou", FLOAT, "1 (with the box in the image)", nullable=True, low=0, high=1
+        ),
+        Column(
+            "off_sigmas",
+            FLOAT,
+            "standard errors (the side that is off most)",
+            nullable=True,
+            low=0,
+        ),
+    ),
+)
+
+TABLES = (TRACKS, OBJECT_BOXES, OBJECT_VIEWS)

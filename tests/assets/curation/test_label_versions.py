@@ -6,8 +6,10 @@ import pytest
 
 from assets.annotation.labels import Answer, Author, Marked, record_answers
 from assets.curation.annotations import read_datasets
+from assets.curation.pictures import INTERPOLATED
 from assets.curation.release import draft_release, write_release
 from assets.kinds import KINDS
+from assets.tables.catalog import is_in
 from assets.tables.releases import open_release
 from assets.tables.schemas import TABLES, content_id, to_table
 from checks.gates import gate_session
@@ -88,6 +90,27 @@ def test_what_a_person_says_takes_the_place_of_a_label_file_and_is_named(
         (release_id, dataset[0], corrected["version_id"]),
         (release_id, dataset[5], answered["version_id"]),
     }
+
+
+def test_interpolated_labels_are_for_learning_alone(catalog, dataset):
+    """No model is judged, and no score chosen, by what nobody saw."""
+    box = Marked("a", (2, 3, 8, 9))
+    ends = [say(catalog, frame_id, box)["version_id"] for frame_id in dataset[:2]]
+    made = say(
+        catalog,
+        dataset[5],
+        box,
+        author=Author("interpolation", "line"),
+        rests_on=tuple(ends),
+    )
+    draft = draft_release(catalog, "detection")
+    assert draft.frames["frame_id"].to_pylist() == sorted(dataset[:5])
+    assert draft.excluded[INTERPOLATED] == 1 and "only train takes" in draft.summary
+    (row,) = catalog.read("splits", where=is_in("frame_id", dataset[5:])).to_pylist()
+    rows = to_table(TABLES["splits"], [{**row, "split": "train"}])
+    catalog.publish("splits", None, catalog.upsert("splits", rows).version)
+    draft = draft_release(catalog, "detection")
+    assert made["version_id"] in draft.labels["version_id"].to_pylist()
 
 
 def test_a_version_counts_once_its_gate_has_passed(catalog, dataset):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -146,6 +147,25 @@ def test_tracks_of_cvat_keep_apart_what_was_apart(write, tmp_path):
     # of one number and two classes CVAT makes two tracks, so that a number is given anew
     third = label("big mug", OTHER, track=4)
     assert not write("cvat", [first, third], [], [first, third], folder="two")
+
+
+def test_what_nobody_drew_is_no_keyframe_for_cvat_but_where_it_leaves_the_line(
+    write, tmp_path
+):
+    """CVAT draws no box of its own where one follows a path; our reader takes neither for somebody's."""
+    said = {"interpolated": "on a line"}, {"interpolated": "along a track"}
+    drawn = label(track=3)
+    lines = [
+        [drawn],
+        *([{**label(track=3, **how), "origin": "interpolation"}] for how in said),
+    ]
+    # three of one part: no other picture lies between
+    assert not write("cvat", lines[0], None, lines[1], None, lines[2], None)
+    xml = (tmp_path / "out" / "annotations_train.xml").read_text()
+    assert re.findall('keyframe="(.)" outside="0"', xml) == ["1", "0", "1"]
+    read = read_back(tmp_path / "out", "detection")
+    origins = [found[0].origin for _, found in sorted(read.labels.items())]
+    assert origins == ["imported", "interpolated", "interpolated"]
 
 
 @pytest.mark.parametrize("form", ["coco", "cvat", "label-studio"])

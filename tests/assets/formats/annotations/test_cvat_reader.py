@@ -203,6 +203,11 @@ def test_a_track_leaves_out_frames_that_are_outside_and_fills_gaps(
         ]
         == "3"
     )
+    assert [label.origin for label in reading.labels] == [
+        "imported",
+        *["interpolated"] * 3,
+        "imported",
+    ]
     assert not reading.problems
 
 

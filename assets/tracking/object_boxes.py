@@ -1,0 +1,458 @@
+"""The asset's work: objects in space from their boxes in images and depth, and what every frame sees of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.code_versions import version_of
+from assets.tables.catalog import Catalog, is_in, session_is
+from assets.tables.schemas import TABLES, content_id, to_table
+from assets.tracking.object_sights import (
+    LABEL_SIGMA_PX,
+    LABELS,
+    TRACK_SIGMA_PX,
+    CaptureSights,
+    DepthImage,
+    Sight,
+    load_depth,
+    read_captures,
+)
+from models.geometry.boxes3d import (
+    Box3D,
+    BoxView,
+    Outline,
+    fill_outline,
+    fit_box,
+    fit_view,
+    list_planes,
+    measure_occlusion,
+    project_box,
+)
+from models.geometry.near_depth import Near, measure_near
+
+Row = dict[str, Any]
+OnProgress = Callable[[int, int], None]
+_BORDER_PX = 1.5  # a side as near to the border of the image is cut off by it
+_BESIDE_PX = 3.0  # what hides a side ends where the box begins
+_LEAST_TURN = np.deg2rad(5.0)  # between directions: below it all views are as one
+_LEAST_PLANES = 10
+_MOST_VIEWS = 40  # of an object, spread evenly
+_MOST_OFF = (
+    5.0  # standard errors that a nearer surface must be before the box to hide it
+)
+_CUT = "no view shows it whole with its depth: at the border of the image, or beside another box, in all of them"
+_AT_ONCE = 32  # depth images in memory
+_PLACE = ("x_m", "y_m", "z_m", "length_m", "width_m", "height_m", "yaw_rad")
+_SIGMAS = tuple(
+    f"{n[:-2]}_sigma_m" if n.endswith("_m") else "yaw_sigma_rad" for n in _PLACE
+)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Rows of both tables, and for how many captures they were made now."""
+
+    boxes: list[Row]
+    views: list[Row]
+    num_made: int
+
+    @property
+    def num_known(self) -> int:
+        """Objects that have a box."""
+        return sum(row["reason"] is None for row in self.boxes)
+
+
+def place_objects(
+    catalog: Catalog, session: str, on_progress: OnProgress | None = None
+) -> Placed:
+    """Bring the session's rows of `object_boxes` and `object_views` up to date; captures whose frames, boxes, depth and
+    code are those of before keep theirs. Raises ValueError for a session without a published colour frame."""
+    captures = list(read_captures(catalog, session))
+    version = version_of("object_boxes")
+    where = session_is(session)
+    stored = catalog.read_latest("object_boxes", None, where).to_pylist()
+    kept = {
+        (r["capture_id"], r["input_sha256"])
+        for r in stored
+        if r["code_version"] == version
+    }
+    boxes: list[Row] = []
+    views: list[Row] = []
+    num_made = 0
+    for done, capture in enumerate(captures, start=1):
+        if (capture.capture_id, capture.input_sha256) in kept:
+            boxes += [r for r in stored if r["capture_id"] == capture.capture_id]
+        else:
+            made, seen = place_capture(catalog, capture, version)
+            boxes += made
+            views += seen
+            num_made += 1
+        if on_progress is not None:
+            on_progress(done, len(captures))
+    fresh = {
+        c.capture_id for c in captures if (c.capture_id, c.input_sha256) not in kept
+    }
+    old = catalog.read_latest("object_views", None, where).to_pylist()
+    ids = {r["object_box_id"] for r in boxes}
+    views += [
+        r for r in old if r["capture_id"] not in fresh and r["object_box_id"] in ids
+    ]
+    _write(catalog, "object_boxes", stored, boxes)
+    _write(catalog, "object_views", old, views)
+    return Placed(boxes, views, num_made)
+
+
+def try_objects(catalog: Catalog, session: str) -> Placed:
+    """What `place_objects` would make of all captures; nothing is kept. Raises as it does."""
+    made = [
+        place_capture(catalog, one, version_of("object_boxes"))
+        for one in read_captures(catalog, session)
+    ]
+    return Placed(
+        [r for b, _ in made for r in b], [r for _, v in made for r in v], len(made)
+    )
+
+
+def place_capture(
+    catalog: Catalog, capture: CaptureSights, version: str
+) -> tuple[list[Row], list[Row]]:
+    """The rows of one capture in both tables."""
+    by_object: dict[tuple[str, str], list[Sight]] = defaultdict(list)
+    for sight in sorted(capture.sights, key=lambda s: _order(capture, s.frame_id)):
+        by_object[sight.object_name, sight.class_name].append(sight)
+    chosen = {name: _spread(sights) for name, sights in by_object.items()}
+    looked = _look(catalog, capture, [s for sights in chosen.values() for s in sights])
+    objects = [
+        _place(capture, name, sights, looked) for name, sights in sorted(chosen.items())
+    ]
+    made = {"input_sha256": capture.input_sha256, "code_version": version}
+    boxes = [one.row | made for one in objects]
+    views = _project(catalog, capture, [o for o in objects if o.box is not None])
+    return boxes, views
+
+
+# ---- from views to a box ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Object:
+    row: Row
+    box: Box3D | None
+    used: frozenset[str]  # frames that it rests on
+    sights: Mapping[str, Sight]  # by frame
+    views: Mapping[str, BoxView]
+
+
+def _order(capture: CaptureSights, frame_id: str) -> tuple[int, str]:
+    return capture.frames[frame_id]["t_ns"] or 0, frame_id
+
+
+def _spread(sights: Sequence[Sight]) -> list[Sight]:
+    places = np.linspace(0, len(sights) - 1, min(_MOST_VIEWS, len(sights)))
+    return [sights[n] for n in places.round().astype(int)]
+
+
+def _look(
+    catalog: Catalog, capture: CaptureSights, sights: Sequence[Sight]
+) -> dict[tuple[str, str, str], Near | str]:
+    """How near each object is in each frame, or why that is not told."""
+    found: dict[tuple[str, str, str], Near | str] = {}
+    frame_ids = sorted({s.frame_id for s in sights})
+    for start in range(0, len(frame_ids), _AT_ONCE):
+        depths = load_depth(catalog, capture, frame_ids[start : start + _AT_ONCE])
+        for sight in sights:
+            depth = depths.get(sight.frame_id)
+            if sight.frame_id in frame_ids[start : start + _AT_ONCE]:
+                key = sight.frame_id, sight.object_name, sight.class_name
+                found[key] = _measure(sight, depth)
+    return found
+
+
+def _measure(sight: Sight, depth: DepthImage | None) -> Near | str:
+    if depth is None:
+        return "its picture has no depth: `daguerre depth`, or a depth camera with the same optics"
+    sigma = depth.measure_sigma(sight.box_xyxy)
+    return measure_near(depth.depth_m, sight.box_xyxy, sigma, sight.others)
+
+
+def _place(
+    capture: CaptureSights,
+    name: tuple[str, str],
+    sights: Sequence[Sight],
+    looked: Mapping[tuple[str, str, str], Near | str],
+) -> _Object:
+    sigma_px = LABEL_SIGMA_PX if capture.source == LABELS else TRACK_SIGMA_PX
+    views: dict[str, BoxView] = {}
+    faults: list[str] = []
+    for sight in sights:
+        found = capture.find_camera(sight.frame_id)
+        if found is None:
+            sensor = capture.frames[sight.frame_id]["sensor"]
+            faults.append(
+                capture.unknown.get(
+                    sensor, "no pose of the rig at the time of its frames"
+                )
+            )
+            continue
+        near = looked[sight.frame_id, *name]
+        if isinstance(near, str):
+            faults.append(near)
+        seen = _find_seen(sight, found[0].size_px)
+        # what is cut off or hidden may be what is nearest
+        nearest = near if isinstance(near, Near) and all(seen) else None
+        views[sight.frame_id] = BoxView(
+            *found,
+            sight.box_xyxy,
+            seen,
+            sigma_px,
+            None if nearest is None else nearest.near_m,
+            None if nearest is None else nearest.sigma_m,
+        )
+    row: Row = dict.fromkeys(TABLES["object_boxes"].schema.names) | {
+        "object_box_id": content_id(
+            "object box", capture.capture_id, capture.source, *name
+        ),
+        "capture_id": capture.capture_id,
+        "session": capture.session,
+        "source": capture.source,
+        "object": name[0],
+        "class_name": name[1],
+        "num_views": 0,
+        "num_depths": 0,
+        "num_dropped": 0,
+    }
+    by_frame = {s.frame_id: s for s in sights}
+    try:
+        box, used = _fit(capture, views, faults)
+    except ValueError as error:
+        return _Object(row | {"reason": str(error)}, None, frozenset(), by_frame, views)
+    row |= _describe(capture, box, used, views)
+    return _Object(row, box, used, by_frame, views)
+
+
+def _find_seen(sight: Sight, size_px: tuple[int, int]) -> tuple[bool, bool, bool, bool]:
+    """Which sides are the object's own. One at the border of the image, or where another box is, may be cut off or
+    hidden; and then the object may reach out of its box up to there along the sides beside it."""
+    x_min, y_min, x_max, y_max = sight.box_xyxy
+    width, height = size_px
+    lines = (
+        (x_min, y_min, x_min, y_max),
+        (x_min, y_min, x_max, y_min),
+        (x_max, y_min, x_max, y_max),
+        (x_min, y_max, x_max, y_max),
+    )
+    is_cut = (
+        x_min < _BORDER_PX,
+        y_min < _BORDER_PX,
+        x_max > width - _BORDER_PX,
+        y_max > height - _BORDER_PX,
+    )
+    is_open = [
+        cut or any(_meets(line, other) for other in sight.others)
+        for line, cut in zip(lines, is_cut, strict=True)
+    ]
+    left, top, right, bottom = (
+        not (is_open[n] or is_open[n - 1] or is_open[n - 3]) for n in range(4)
+    )
+    return left, top, right, bottom
+
+
+def _meets(line: Sequence[float], box: Sequence[float]) -> bool:
+    low_x, low_y, high_x, high_y = line
+    return (
+        low_x < box[2] + _BESIDE_PX
+        and high_x > box[0] - _BESIDE_PX
+        and low_y < box[3] + _BESIDE_PX
+        and high_y > box[1] - _BESIDE_PX
+    )
+
+
+def _fit(
+    capture: CaptureSights, views: Mapping[str, BoxView], faults: Sequence[str]
+) -> tuple[Box3D, frozenset[str]]:
+    """The box, and the frames that it rests on. Raises ValueError where nothing tells it, and says why."""
+    if not any(v.near_m is not None for v in views.values()):
+        raise ValueError(max(sorted(set(faults)), key=faults.count, default=_CUT))
+    planes = list_planes(list(views.values()))
+    if (
+        capture.poses
+        and _turns(views.values())
+        and len(planes.offsets) >= _LEAST_PLANES
+    ):
+        box = fit_box(planes)
+        names = list(views)
+        return box, frozenset(names[n] for n in planes.views[box.is_used].tolist())
+    whole = {i: v for i, v in views.items() if all(v.seen) and v.near_m is not None}
+    if not whole:
+        raise ValueError(_CUT)
+    best = min(whole, key=lambda i: (whole[i].near_sigma_m or 0.0, i))
+    return fit_view(whole[best]), frozenset({best})
+
+
+def _turns(views: Any) -> bool:
+    """Whether any two views look from clearly different directions at where all look."""
+    some = list(views)
+    centres = []
+    for view in some:
+        middle = np.array(view.box_xyxy).reshape(2, 2).mean(axis=0)[None]
+        (ray,) = view.camera.find_rays(middle)
+        centres.append(view.world_from_camera[:3, :3] @ ray)
+    directions = np.array(centres)
+    least = min((float(a @ b) for a, b in combinations(directions, 2)), default=1.0)
+    return least < np.cos(_LEAST_TURN)
+
+
+def _describe(
+    capture: CaptureSights,
+    box: Box3D,
+    used: frozenset[str],
+    views: Mapping[str, BoxView],
+) -> Row:
+    numbers = np.array([*box.centre_m, *box.size_m, box.yaw_rad])
+    is_told = np.isfinite(box.sigmas)
+    # a size that no view tells was supposed; how a box is turned is not
+    shown = [
+        None if 3 <= n < 6 and not is_told[n] else float(v)
+        for n, v in enumerate(numbers)
+    ]
+    of_one = None if capture.poses else capture.frames[next(iter(used))]["t_ns"]
+    return {
+        "frame_of_reference": capture.frame_of_reference if capture.poses else "rig",
+        "t_ns": of_one,
+        "shape": box.shape,
+        **dict(zip(_PLACE, shown, strict=True)),
+        **{
+            name: float(s) if told else None
+            for name, s, told in zip(_SIGMAS, box.sigmas, is_told, strict=True)
+        },
+        "covariance": [float(v) for v in box.covariance.ravel()],
+        "chi2": box.chi2,
+        "num_views": len(used),
+        "num_depths": sum(views[i].near_m is not None for i in used),
+        "num_dropped": int((~box.is_used).sum()),
+        "reason": None,
+    }
+
+
+# ---- from a box to every view ----------------------------------------------------------------------------------------
+
+
+def _project(
+    catalog: Catalog, capture: CaptureSights, objects: Sequence[_Object]
+) -> list[Row]:
+    rows: list[Row] = []
+    frame_ids = sorted(capture.frames, key=lambda i: _order(capture, i))
+    for start in range(0, len(frame_ids), _AT_ONCE):
+        some = frame_ids[start : start + _AT_ONCE]
+        depths = load_depth(catalog, capture, some)
+        for frame_id in some:
+            rows += _project_into(capture, frame_id, objects, depths.get(frame_id))
+    return rows
+
+
+def _project_into(
+    capture: CaptureSights,
+    frame_id: str,
+    objects: Sequence[_Object],
+    depth: DepthImage | None,
+) -> list[Row]:
+    """What one frame sees of all objects, by those that are nearer what hides others."""
+    frame = capture.frames[frame_id]
+    found = capture.find_camera(frame_id)
+    if found is None:
+        return []
+    camera, pose = found
+    seen: list[tuple[_Object, Outline]] = []
+    for one in objects:
+        assert one.box is not None, "objects without a box are in no view"
+        if one.row["t_ns"] in (None, frame["t_ns"]):
+            outline = project_box(one.box, camera, pose)
+            if outline is not None:
+                seen.append((one, outline))
+    seen.sort(key=lambda pair: (pair[1].near_m, pair[0].row["object_box_id"]))
+    covered: NDArray[np.bool_] = np.zeros((frame["height_px"], frame["width_px"]), bool)
+    rows = []
+    for one, outline in seen:
+        margin = _find_margin(one, outline, depth)
+        image = None if depth is None else depth.depth_m
+        hidden = measure_occlusion(outline, covered, image, margin)
+        rows.append(_describe_view(frame, one, outline, hidden, depth is not None))
+        covered = covered | fill_outline(outline, camera.size_px)
+    return rows
+
+
+def _find_margin(one: _Object, outline: Outline, depth: DepthImage | None) -> float:
+    assert one.box is not None
+    place = float(np.sqrt(one.box.covariance[:3, :3].trace()))
+    noise = 0.0 if depth is None else depth.measure_sigma(outline.box_xyxy)
+    return 0.01 * outline.near_m + _MOST_OFF * float(np.hypot(min(place, 0.1), noise))
+
+
+def _describe_view(
+    frame: Any, one: _Object, outline: Outline, hidden: float | None, has_depth: bool
+) -> Row:
+    frame_id = frame["frame_id"]
+    view = one.views.get(frame_id)
+    row: Row = {
+        "object_view_id": content_id("object view", one.row["object_box_id"], frame_id),
+        "object_box_id": one.row["object_box_id"],
+        "frame_id": frame_id,
+        "capture_id": frame["capture_id"],
+        "session": frame["session"],
+        "sensor": frame["sensor"],
+        **dict(
+            zip(("x_min", "y_min", "x_max", "y_max"), outline.box_xyxy, strict=True)
+        ),
+        "near_m": outline.near_m,
+        "far_m": outline.far_m,
+        "truncated": min(max(outline.truncated, 0.0), 1.0),
+        "occluded": hidden,
+        "has_depth": has_depth,
+        "is_used": frame_id in one.used,
+        "is_whole": view is not None and all(view.seen),
+        "iou": None,
+        "off_sigmas": None,
+    }
+    if view is not None:
+        row |= _compare(one, view, outline)
+    return row
+
+
+def _compare(one: _Object, view: BoxView, outline: Outline) -> Row:
+    """How far the box in the image and the projected one are apart, by area and by the sides that are seen."""
+    ours, theirs = np.array(outline.box_xyxy), np.array(view.box_xyxy)
+    low, high = np.maximum(ours[:2], theirs[:2]), np.minimum(ours[2:], theirs[2:])
+    shared = float(np.clip(high - low, 0, None).prod())
+    union = (
+        float((ours[2:] - ours[:2]).prod() + (theirs[2:] - theirs[:2]).prod()) - shared
+    )
+    seen = np.array(view.seen)
+    assert one.box is not None
+    centre = one.box.centre_m - view.world_from_camera[:3, 3]
+    spread = float(np.sqrt(np.linalg.eigvalsh(one.box.covariance[:3, :3])[-1]))
+    error = np.hypot(
+        view.sigma_px,
+        spread * view.camera.mean_focal_px / float(np.linalg.norm(centre)),
+    )
+    off = np.abs(np.array(outline.whole_xyxy) - theirs)[seen]
+    return {
+        "iou": shared / union if union > 0 else 0.0,
+        "off_sigmas": float(off.max() / error) if seen.any() else None,
+    }
+
+
+def _write(
+    catalog: Catalog, name: str, stored: Sequence[Row], rows: Sequence[Row]
+) -> None:
+    key = TABLES[name].key
+    gone = sorted({r[key] for r in stored} - {r[key] for r in rows})
+    if gone:
+        catalog.delete(name, is_in(key, gone))
+    catalog.upsert(name, to_table(TABLES[name], rows))

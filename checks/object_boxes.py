@@ -1,0 +1,156 @@
+"""What boxes of objects in space must be: told or with a reason, surrounded by errors, and what every view shows."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from checks.gate import Gate
+from checks.stored_rows import StoredRows
+from checks.verdicts import NEVER_BLOCKS, Rule, Tolerance, Verdict, judge_share
+
+MOST_CHI2 = (
+    9.0  # three standard errors: the views are not of one object that stands still
+)
+LEAST_IOU = 0.7  # of a whole view with the projected box
+MOST_OFF = 5.0  # standard errors of a side
+_SOME = Tolerance(0.1, 0.5)
+_BOX = ("object_box_id", "object", "class_name", "reason")
+_SIZE = (*_BOX, "length_m", "width_m", "height_m", "x_sigma_m", "length_sigma_m")
+
+
+def objects_have_a_box(object_boxes: pa.Table) -> Verdict:
+    """Every object with an id in the images has a box in space. Above a half without one it blocks."""
+    rows = object_boxes.to_pylist()
+    return judge_share(
+        "objects_have_a_box",
+        num_checked=len(rows),
+        offenders=[f"{_name(r)}: {r['reason']}" for r in rows if r["reason"]],
+        of="objects",
+        fault="have no box in space",
+        tolerance=_SOME,
+    )
+
+
+def object_boxes_have_size(object_boxes: pa.Table) -> Verdict:
+    """Every size that a box states is above 0, and stands with its standard error."""
+    rows = object_boxes.to_pylist()
+    offenders = [
+        _name(r)
+        for r in rows
+        if r["reason"] is None
+        and (
+            any(r[n] is not None and r[n] <= 0 for n in _SIZE[4:7])
+            or (r["length_m"] is None) != (r["length_sigma_m"] is None)
+        )
+    ]
+    return judge_share(
+        "object_boxes_have_size",
+        num_checked=len(rows),
+        offenders=offenders,
+        of="objects",
+        fault="have a box without a size, or a size without its error",
+    )
+
+
+def objects_are_still(object_boxes: pa.Table) -> Verdict:
+    """The views of an object fit one box: what is left is below three standard errors. Where it is not, the object
+    moves, its id is that of several, or poses and stamps do not fit the pictures."""
+    rows = object_boxes.to_pylist()
+    offenders = [
+        f"{_name(r)}: {r['chi2'] ** 0.5:.1f} standard errors are left"
+        for r in rows
+        if r["chi2"] is not None and r["chi2"] > MOST_CHI2
+    ]
+    return judge_share(
+        "objects_are_still",
+        num_checked=len(rows),
+        offenders=offenders,
+        of="objects",
+        fault="fit no box that stands still: they move, their ids are mixed, or the poses are off",
+        tolerance=_SOME,
+    )
+
+
+def views_agree_on_objects(object_views: pa.Table) -> Verdict:
+    """In every view that shows an object whole the projected box overlaps the one in the image by 0.7, or is within
+    five standard errors of its sides. Above a half that do not it blocks."""
+    rows = [
+        r for r in object_views.to_pylist() if r["is_whole"] and r["iou"] is not None
+    ]
+    offenders = [
+        f"frame {r['frame_id']}: IoU {r['iou']:.2f}, {r['off_sigmas']:.0f} standard errors off"
+        for r in rows
+        if r["iou"] < LEAST_IOU and (r["off_sigmas"] or 0.0) > MOST_OFF
+    ]
+    whole = [r["iou"] for r in rows]
+    return judge_share(
+        "views_agree_on_objects",
+        num_checked=len(object_views),
+        offenders=offenders,
+        of="views of objects",
+        fault="show it elsewhere than the other views say",
+        tolerance=_SOME,
+        figures={
+            "num_whole": len(whole),
+            "mean_iou": sum(whole) / len(whole) if whole else 0.0,
+        },
+    )
+
+
+def most_objects_rest_on_several_views(object_boxes: pa.Table) -> Verdict:
+    """Boxes rest on two views or more. Of one view nobody knows how far an object goes on; it is told."""
+    rows = object_boxes.to_pylist()
+    return judge_share(
+        "most_objects_rest_on_several_views",
+        num_checked=len(rows),
+        offenders=[
+            _name(r) for r in rows if r["reason"] is None and r["num_views"] < 2
+        ],
+        of="objects",
+        fault="rest on one view: how far they go on behind it is not known",
+        tolerance=NEVER_BLOCKS,
+    )
+
+
+def nothing_to_place(rows: StoredRows) -> str | None:
+    """Why a session may have no object in space: no recording, or nobody gave its objects an id."""
+    if not rows.count("captures"):
+        return None
+    named = rows.read("labels", ("track_id",))["track_id"]
+    if named.null_count < len(named):
+        return None
+    if rows.count("tracks"):
+        return None
+    return "no label has a track id, and there is no track: `daguerre track` makes them"
+
+
+def _name(row: dict[str, str]) -> str:
+    return f"{row['class_name']} {row['object'][:12]}"
+
+
+BOX_RULES = (
+    Rule(objects_have_a_box, {"object_boxes": _BOX}),
+    Rule(object_boxes_have_size, {"object_boxes": _SIZE}),
+    Rule(objects_are_still, {"object_boxes": (*_BOX, "chi2")}),
+    Rule(most_objects_rest_on_several_views, {"object_boxes": (*_BOX, "num_views")}),
+)
+VIEW_RULES = (
+    Rule(
+        views_agree_on_objects,
+        {"object_views": ("frame_id", "is_whole", "iou", "off_sigmas")},
+    ),
+)
+
+
+def nothing_is_seen(rows: StoredRows) -> str | None:
+    """Why no view shows an object: none has a box."""
+    reasons = rows.read("object_boxes", ("reason",))["reason"]
+    if len(reasons) and reasons.null_count == 0:
+        return "no object has a box in space"
+    return nothing_to_place(rows)
+
+
+OBJECT_GATES = (
+    Gate("object_boxes", BOX_RULES, nothing_to_place),
+    Gate("object_views", VIEW_RULES, nothing_is_seen),
+)

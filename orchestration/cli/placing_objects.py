@@ -1,0 +1,104 @@
+"""The verb that puts the objects of a session into space, and into every view."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestration.cli.output import Json, join_lines, say
+from orchestration.cli.progress import show_progress
+
+if TYPE_CHECKING:
+    from checks.verdicts import Verdict
+
+_MOST_TOLD = 5
+
+
+def boxes(
+    session: Annotated[
+        str, typer.Argument(metavar="SESSION", help="A session that is taken in.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be made; store nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Put objects into space: boxes in images that share an id, and depth, become boxes in m with standard errors.
+
+    Goes by labels with track ids, or else by stored tracks. Boxes go into the table `object_boxes`, what every camera
+    and frame sees of them into `object_views`; exit code 1 where a blocking check refuses them.
+    """
+    from assets.tables.schemas import TABLES, to_table
+    from assets.tracking.object_boxes import place_objects, try_objects
+    from checks.gates import gate_session
+    from checks.object_boxes import BOX_RULES, VIEW_RULES
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    catalog = build_catalog(load_settings())
+    if dry_run:
+        done = try_objects(catalog, session)
+        tables = {
+            "object_boxes": to_table(TABLES["object_boxes"], done.boxes),
+            "object_views": to_table(TABLES["object_views"], done.views),
+        }
+        verdicts = [rule(tables) for rule in (*BOX_RULES, *VIEW_RULES)]
+    else:
+        with show_progress(f"placing objects of {session}", "captures") as tick:
+            done = place_objects(catalog, session, tick)
+        verdicts = [
+            verdict
+            for table in ("object_boxes", "object_views")
+            for verdict in gate_session(catalog, table, session)
+        ]
+    facts = {
+        "session": session,
+        "captures_made": done.num_made,
+        "with_a_box": done.num_known,
+        "views": len(done.views),
+        "kept": not dry_run,
+        "objects": done.boxes,
+    }
+    _tell(facts, verdicts, as_json)
+
+
+def _tell(facts: dict[str, Any], verdicts: "list[Verdict]", as_json: bool) -> None:
+    from checks.verdicts import stops_flow
+
+    facts["checks"] = [
+        {
+            "name": v.name,
+            "passed": v.passed,
+            "stops": v.stops,
+            "summary": v.summary,
+            "examples": list(v.examples),
+        }
+        for v in verdicts
+    ]
+    lines = [
+        f"{facts['session']}: {facts['with_a_box']} of {len(facts['objects'])} objects have a box in space, seen in "
+        f"{facts['views']} views{'' if facts['kept'] else '; nothing is stored'}"
+    ]
+    lines += [_tell_object(row) for row in facts["objects"]]
+    for verdict in verdicts:
+        if not verdict.passed:
+            head = "FAILED" if verdict.stops else "WARNING"
+            lines.append(f"{head} {verdict.name}: {verdict.summary}")
+            lines += [f"  {example}" for example in verdict.examples[:_MOST_TOLD]]
+    say(as_json, facts, join_lines(lines))
+    raise typer.Exit(int(stops_flow(verdicts)))
+
+
+def _tell_object(row: dict[str, Any]) -> str:
+    name = f"  {row['class_name']} {row['object'][:12]}"
+    if row["reason"]:
+        return f"{name}: no box: {row['reason']}"
+    size = " x ".join(_state(row, n) for n in ("length", "width", "height"))
+    place = ", ".join(_state(row, n) for n in ("x", "y", "z"))
+    return f"{name}: {row['shape']} of {size} m at {place} m in {row['frame_of_reference']}, {row['num_views']} views"
+
+
+def _state(row: dict[str, Any], name: str) -> str:
+    value, sigma = row[f"{name}_m"], row[f"{name}_sigma_m"]
+    if value is None:
+        return "unknown"
+    return f"{value:.3f}" + ("" if sigma is None else f"±{sigma:.3f}")

@@ -1,0 +1,160 @@
+"""A ball on a table, seen from a rig on a circle: colour, depth, poses and labels that follow from one another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+
+from assets.annotation.labels import Answer, Author, Marked, record_answers
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, content_id, to_table
+from bench.synthetic_home import plain_row
+from checks.gates import gate_session
+from models.geometry.boxes3d import Box3D, project_box
+from models.geometry.camera import Camera
+
+CAPTURE = content_id("capture")
+CAMERA = Camera((160, 120), (120.0, 120.0), (79.5, 59.5))
+CENTRE, RADIUS_M = np.array([0.02, -0.01, 0.06]), 0.06
+AZIMUTHS = (0.0, 0.8, 1.6)
+BASELINE_M = 0.06
+_AHEAD = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # rig_from_camera, turned
+BALL = Box3D(
+    "spheroid",
+    CENTRE,
+    np.full(3, 2 * RADIUS_M),
+    0.0,
+    np.zeros((7, 7)),
+    np.zeros(7),
+    None,
+    np.ones(0, bool),
+)
+
+
+def world_from_rig(azimuth: float) -> np.ndarray:
+    at = np.array([0.5 * np.cos(azimuth), 0.5 * np.sin(azimuth), 0.3])
+    ahead = np.array([0, 0, 0.06]) - at
+    ahead /= np.linalg.norm(ahead)
+    left = np.cross([0, 0, 1], ahead)
+    left /= np.linalg.norm(left)
+    pose = np.eye(4)
+    pose[:3, :3] = np.column_stack([ahead, left, np.cross(ahead, left)])
+    pose[:3, 3] = at
+    return pose
+
+
+def rig_from_camera(sensor: str) -> np.ndarray:
+    pose = np.eye(4)
+    pose[:3, :3] = _AHEAD
+    pose[1, 3] = -BASELINE_M if sensor == "right" else 0.0
+    return pose
+
+
+def to_seven(pose: np.ndarray) -> list[float]:
+    from models.simulation.camera import quaternion_xyzw
+
+    return [*pose[:3, 3].tolist(), *quaternion_xyzw(pose[:3, :3])]
+
+
+def draw_depth(pose: np.ndarray) -> bytes:
+    """16-bit PNG in tenths of a millimetre: the ball, and the table at z = 0."""
+    width, height = CAMERA.size_px
+    pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).reshape(
+        -1, 2
+    )
+    rays = CAMERA.unproject(pixels) @ pose[:3, :3].T  # of depth 1
+    away = pose[:3, 3] - CENTRE
+    a, b, c = (rays**2).sum(1), 2 * rays @ away, away @ away - RADIUS_M**2
+    square = b * b - 4 * a * c
+    ball = np.where(square > 0, (-b - np.sqrt(np.maximum(square, 0))) / (2 * a), np.inf)
+    table = np.where(
+        rays[:, 2] < 0, -pose[2, 3] / np.minimum(rays[:, 2], -1e-9), np.inf
+    )
+    depth = np.minimum(ball, table)
+    units = np.where(depth < 6, np.round(depth * 1e4), 0).astype(np.uint16)
+    return cv2.imencode(".png", units.reshape(height, width))[1].tobytes()
+
+
+def store_ball(
+    catalog: Catalog,
+    has_poses: bool = True,
+    has_depth: bool = True,
+    is_named: bool = True,
+) -> None:
+    """Published frames of the session "desk": both cameras and the depth of the left one at three times. The left one
+    has labels by a person: the ball, with a track id where `is_named`, and a cup that the border cuts off."""
+    frames: list[dict[str, Any]] = []
+    signals, answers = [], []
+    blank = cv2.imencode(".png", np.zeros((120, 160, 3), np.uint8))[1].tobytes()
+    for n, azimuth in enumerate(AZIMUTHS):
+        t_ns = n * 10**9
+        pose = world_from_rig(azimuth)
+        left = pose @ rig_from_camera("left")
+        outline = project_box(BALL, CAMERA, left)
+        assert outline is not None
+        kinds = [("left", "color", blank), ("right", "color", blank)]
+        kinds += [("depth", "depth", draw_depth(left))] if has_depth else []
+        for sensor, kind, payload in kinds:
+            frames.append(
+                plain_row("frames", {})
+                | {
+                    "frame_id": content_id(sensor, n),
+                    "capture_id": CAPTURE,
+                    "session": "desk",
+                    "sensor": sensor,
+                    "kind": kind,
+                    "t_ns": t_ns,
+                    "sequence": n,
+                    "width_px": 160,
+                    "height_px": 120,
+                    "encoding": "png",
+                    "payload": payload,
+                    "sha256": f"{n}{sensor[0]}".encode().hex().zfill(64),
+                    "depth_m_per_unit": 1e-4 if kind == "depth" else None,
+                }
+            )
+        signals.append(
+            plain_row("signals", {})
+            | {
+                "signal_id": content_id("pose", n),
+                "capture_id": CAPTURE,
+                "session": "desk",
+                "sensor": "tf",
+                "kind": "pose",
+                "t_ns": t_ns,
+                "values": to_seven(pose),
+                "frame_of_reference": "world",
+                "child_frame": "rig",
+            }
+        )
+        ball = Marked("ball", outline.whole_xyxy, track_id=1 if is_named else None)
+        cup = Marked("cup", (0.0, 20.0, 12.0, 40.0), track_id=2 if is_named else None)
+        answers.append(Answer(content_id("left", n), "detection", (ball, cup)))
+    calibrations = [
+        plain_row("calibrations", {})
+        | {
+            "calibration_id": content_id("camera", sensor),
+            "capture_id": CAPTURE,
+            "session": "desk",
+            "sensor": sensor,
+            "width_px": 160,
+            "height_px": 120,
+            "fx_px": 120.0,
+            "fy_px": 120.0,
+            "cx_px": 79.5,
+            "cy_px": 59.5,
+            "distortion_model": None,
+            "distortion": [],
+            "rig_from_camera": to_seven(rig_from_camera(sensor)),
+        }
+        for sensor in ("left", "right", "depth")
+    ]
+    tables = {"frames": frames, "calibrations": calibrations}
+    tables |= {"signals": signals} if has_poses else {}
+    for name, rows in tables.items():
+        catalog.merge(name, to_table(TABLES[name], rows))
+        catalog.publish(name, "desk", catalog.latest_version(name))
+    record_answers(catalog, answers, Author("person", "Anna"))
+    gate_session(catalog, "label_versions", None)

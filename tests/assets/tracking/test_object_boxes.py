@@ -1,0 +1,120 @@
+"""Objects of a session in space: where the truth is, seen by every camera, and why not where nothing tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from assets.previews.object_boxes import draw_objects, list_objects
+from assets.tables.schemas import content_id
+from assets.tracking.object_boxes import place_objects, try_objects
+from checks.gates import gate_session
+from tests.assets.tracking.ball_scene import (
+    BALL,
+    CAMERA,
+    CENTRE,
+    RADIUS_M,
+    project_box,
+    rig_from_camera,
+    store_ball,
+    world_from_rig,
+)
+
+SIDES = ("x_min", "y_min", "x_max", "y_max")
+
+
+def find(placed, name):
+    return next(row for row in placed.boxes if row["class_name"] == name)
+
+
+def test_a_ball_is_where_it_is_within_two_standard_errors_and_a_camera_without_labels_sees_it(
+    catalog,
+):
+    store_ball(catalog)
+    done = place_objects(catalog, "desk")
+    ball = find(done, "ball")
+    assert (ball["shape"], ball["frame_of_reference"], ball["t_ns"]) == (
+        "spheroid",
+        "world",
+        None,
+    )
+    assert (ball["num_views"], ball["num_depths"], ball["source"]) == (3, 3, "labels")
+    for name, true in zip("xyz", CENTRE, strict=True):
+        assert abs(ball[f"{name}_m"] - true) <= 2 * ball[f"{name}_sigma_m"] < 0.01
+    assert abs(ball["width_m"] - 2 * RADIUS_M) <= 2 * ball["width_sigma_m"] < 0.02
+    right = next(v for v in done.views if v["frame_id"] == content_id("right", 1))
+    truth = project_box(BALL, CAMERA, world_from_rig(0.8) @ rig_from_camera("right"))
+    assert [right[s] for s in SIDES] == pytest.approx(truth.box_xyxy, abs=1.0)
+    assert (right["occluded"], right["iou"], right["is_used"], right["has_depth"]) == (
+        0,
+        None,
+        False,
+        False,
+    )
+    left = [v for v in done.views if v["sensor"] == "left"]
+    assert len(left) == 3 and all(
+        v["iou"] > 0.95 and v["occluded"] < 0.05 for v in left
+    )
+
+
+def test_what_the_border_cuts_off_in_every_view_is_named(catalog):
+    store_ball(catalog)
+    cup = find(place_objects(catalog, "desk"), "cup")
+    assert "no view shows it whole" in cup["reason"] and cup["x_m"] is None
+
+
+def test_rows_stay_until_what_they_rest_on_changes_and_pass_their_gates(catalog):
+    store_ball(catalog)
+    first = place_objects(catalog, "desk")
+    again = place_objects(catalog, "desk")
+    assert (first.num_made, again.num_made) == (1, 0)
+    assert len(again.views) == len(first.views) == 6
+    verdicts = {
+        v.name: v
+        for table in ("object_boxes", "object_views")
+        for v in gate_session(catalog, table, "desk")
+    }
+    assert (
+        verdicts["views_agree_on_objects"].passed
+        and verdicts["objects_are_still"].passed
+    )
+    told = verdicts["objects_have_a_box"]
+    assert (
+        not told.passed
+        and not told.stops
+        and "cup 2: no view shows it whole" in told.examples[0]
+    )
+    assert draw_objects(catalog, first.boxes, first.views)[:2] == b"\xff\xd8"
+    assert "| ball 1 | spheroid | 0.1" in list_objects(first.boxes)
+
+
+def test_without_poses_a_box_is_of_one_moment_and_its_depth_is_unknown(catalog):
+    store_ball(catalog, has_poses=False)
+    done = try_objects(catalog, "desk")
+    ball = find(done, "ball")
+    assert (ball["frame_of_reference"], ball["num_views"]) == ("rig", 1)
+    assert (
+        ball["t_ns"] is not None
+        and ball["length_m"] is None
+        and ball["width_m"] is not None
+    )
+    assert {v["sensor"] for v in done.views} == {"left", "right"}, "of that moment"
+    assert not catalog.exists("object_boxes")
+
+
+def test_without_depth_or_ids_the_reason_is_said(catalog):
+    store_ball(catalog, has_depth=False)
+    done = place_objects(catalog, "desk")
+    assert "its picture has no depth" in find(done, "ball")["reason"] and not done.views
+    (told, *_) = [
+        v
+        for v in gate_session(catalog, "object_boxes", "desk")
+        if v.name == "objects_have_a_box"
+    ]
+    assert told.stops
+
+
+def test_labels_without_ids_make_no_object(catalog):
+    store_ball(catalog, is_named=False)
+    assert not place_objects(catalog, "desk").boxes
+    with pytest.raises(ValueError, match="monday has no published colour frame"):
+        place_objects(catalog, "monday")

@@ -1,0 +1,48 @@
+"""`daguerre boxes`: what it says of objects in space, what it stores, and how it ends."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from orchestration.cli import app
+from tests.assets.tracking.ball_scene import store_ball
+
+
+@pytest.fixture
+def run(home, monkeypatch):
+    """run("desk", "--json"): the exit code, and what stands on stdout."""
+    monkeypatch.setenv("DAGUERRE_HOME", str(home))
+
+    def call(*words):
+        done = CliRunner().invoke(app, ["boxes", *words])
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.stdout
+
+    return call
+
+
+def test_objects_are_tried_stored_and_published(run, catalog):
+    store_ball(catalog)
+    code, told = run("desk", "--dry-run", "--json")
+    facts = json.loads(told)
+    assert code == 0 and facts["with_a_box"] == 1 and not facts["kept"]
+    assert not catalog.exists("object_boxes")
+    code, told = run("desk")
+    assert code == 0 and "1 of 2 objects have a box in space, seen in 6 views" in told
+    assert "WARNING objects_have_a_box" in told
+    assert len(catalog.read("object_views")) == 6
+
+
+def test_without_depth_it_exits_with_1_and_the_reason(run, catalog):
+    store_ball(catalog, has_depth=False)
+    code, told = run("desk")
+    assert code == 1 and "ball 1: no box: its picture has no depth" in told
+
+
+def test_a_session_that_is_not_there_is_a_mistake(run):
+    with pytest.raises(ValueError, match="monday has no published colour frame"):
+        run("monday")
