@@ -19,5 +19,15 @@ STAGE = Stage(
                 "assets.tracking.looks:embed_boxes",
             ),
         ),
+        Maker(
+            "tracked_recordings",
+            "tracked_recordings",
+            (
+                "assets.tracking.rows:track_recording",
+                "assets.tracking.recordings:read_recordings",
+                "assets.tracking.looks:embed_boxes",
+                "assets.tracking.tracked:sum_up",
+            ),
+        ),
     ),
 )

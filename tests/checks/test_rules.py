@@ -216,6 +216,15 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             focal_px=240.0,
             baseline_m=0.1,
         ),
+        "tracked_recordings": rows_of(
+            "tracked_recordings",
+            2,
+            hota=0.8,
+            mota=0.9,
+            idf1=0.7,
+            switches=1,
+            truth_sha256="a" * 64,
+        ),
         "tracks": rows_of(
             "tracks",
             2,
