@@ -1,9 +1,9 @@
-"""Write one session as a Rerun recording: images, depth, boxes, scans, IMU and paths on the sensors' own clock.
+"""Write one session as a Rerun recording: images, depth, boxes, tracks, scans, IMU, paths on the sensors' own clock.
 
 Entities: `CAPTURE/WORLD/rig/SENSOR` for a camera whose place on the rig is known, `CAPTURE/WORLD/SENSOR` for another,
-its boxes below it; `CAPTURE/WORLD/SENSOR` for scans, or below the body that carries them; `CAPTURE/WORLD/BODY` for what
-a pose moves; `CAPTURE/imu/SENSOR` for rates and accelerations. What has no clock lies on the timeline "frame". Left
-out: positions on Earth, transforms beside the rig's, masks.
+its boxes and tracks below it; `CAPTURE/WORLD/SENSOR` for scans, or below the body that carries them;
+`CAPTURE/WORLD/BODY` for what a pose moves; `CAPTURE/imu/SENSOR` for rates and accelerations. What has no clock lies on
+the timeline "frame". Left out: positions on Earth, transforms beside the rig's, masks.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from assets.formats.points.clouds import positions_of
 from assets.frame_pictures import write_picture
 from assets.images import Payload, decode_depth
 from assets.point_clouds import points_of
+from assets.retrieval.rerun_tracks import ShownTracks, read_shown_tracks
 from assets.tables.catalog import Catalog, repr_sql, session_is
 from assets.tables.rows import (
     SIDES,
@@ -78,7 +79,11 @@ def export_session(
         raise ValueError(
             f"session '{session}' has no captures: `daguerre status` lists the sessions"
         )
-    recording = _Recording(_open_stream(session), _read_boxes(catalog, session))
+    recording = _Recording(
+        _open_stream(session),
+        _read_boxes(catalog, session),
+        read_shown_tracks(catalog, session),
+    )
     with writing_file(out) as partial:
         recording.stream.save(partial)
         _write(catalog, captures, recording, on_progress or (lambda done, total: None))
@@ -100,13 +105,14 @@ def _open_stream(session: str) -> RecordingStream:
 
 @dataclass
 class _Recording:
-    """The open recording, the boxes by frame, and what was written so far."""
+    """The open recording, the boxes by frame, the tracks, and what was written so far."""
 
     stream: RecordingStream
     boxes: dict[str, list[LabelRow]]
+    tracks: ShownTracks
     counts: Counter[str] = field(
         default_factory=lambda: Counter(
-            images=0, depth_images=0, boxes=0, scans=0, imu=0, poses=0
+            images=0, depth_images=0, boxes=0, tracked=0, scans=0, imu=0, poses=0
         )
     )
 
@@ -319,6 +325,11 @@ def _write_frame(
         camera, rr.EncodedImage(contents=payload, media_type=media_type), frame
     )
     recording.counts["images"] += 1
+    for maker, tracked, ways, count in recording.tracks.draw(frame["frame_id"]):
+        entity = f"{camera}/{_join('tracks', maker)}"
+        recording.log(entity, tracked, frame)
+        recording.log(f"{entity}/ways", ways, frame)
+        recording.counts["tracked"] += count
     if not recording.boxes:
         return
     boxes = recording.boxes.get(frame["frame_id"], [])
