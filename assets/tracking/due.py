@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from assets.retrieval.stale_rows import CODE, INPUT, MAX_HASHED, MISSING
+from assets.retrieval.stale_reasons import CODE, INPUT, MAX_HASHED, MISSING
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import ModelRef
 from assets.tracking.method_of_asset import choose_asset_method

@@ -12,8 +12,8 @@ from assets.code_versions.makers import LISTED_AT, compare
 from assets.code_versions.tree import FolderTree, GitTree
 from assets.inference.embed import name_version
 from assets.retrieval.recorded_costs import Rate, read_rates
+from assets.retrieval.stale_reasons import CODE
 from assets.retrieval.stale_rows import (
-    CODE,
     Stale,
     add_up,
     list_stale_captures,

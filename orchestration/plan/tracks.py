@@ -5,7 +5,7 @@ Belongs here: lines on `tracking/tracks`. Does not: finding out what is stale.
 
 from collections.abc import Iterator, Sequence
 
-from assets.retrieval.stale_rows import CODE, SELECTED
+from assets.retrieval.stale_reasons import CODE, SELECTED
 from assets.tables.catalog import Catalog
 from assets.tracking.due import DueTracks, list_due
 from orchestration.plan.lines import FOLLOWS, Line

@@ -19,7 +19,7 @@ from assets.code_versions import version_of
 from assets.code_versions.tree import ROOMS, ROOT, GitTree
 from assets.retrieval import recorded_costs, stale_rows
 from assets.retrieval.recorded_costs import Rate
-from assets.retrieval.stale_rows import CODE, ENCODER, INPUT, MISSING, SELECTED
+from assets.retrieval.stale_reasons import CODE, ENCODER, INPUT, MISSING, SELECTED
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from assets.tables.incremental import Refreshed

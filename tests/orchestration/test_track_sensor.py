@@ -7,7 +7,7 @@ import json
 import dagster as dg
 import pytest
 
-from assets.retrieval.stale_rows import CODE, INPUT, MISSING, SELECTED
+from assets.retrieval.stale_reasons import CODE, INPUT, MISSING, SELECTED
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
 from assets.tracking.due import is_due, list_due
