@@ -10,10 +10,12 @@ import pyarrow.compute as pc
 from checks.gate import Gate
 from checks.object_boxes import OBJECT_GATES
 from checks.stored_rows import StoredRows
-from checks.verdicts import Rule, Tolerance, Verdict, judge_share
+from checks.verdicts import NEVER_BLOCKS, Rule, Tolerance, Verdict, judge_share
 
 MOSTLY = 0.5  # of a track's boxes: more that nothing was found of make it a guess
 _GUESSES = Tolerance(warn_above=0.1, block_above=1.0)
+# of IDF1: tracks of which less than half goes with one labelled track
+LEAST_IDF1 = 0.5
 _BOX = ("x_min", "y_min", "x_max", "y_max")
 
 
@@ -93,8 +95,50 @@ def tracks_are_mostly_seen(tracks: pa.Table) -> Verdict:
     )
 
 
+def tracks_agree_with_labels(tracked: pa.Table) -> Verdict:
+    """Where labels name tracks, ours agree with them: IDF1 of a recording is at least a half."""
+    rows = [r for r in tracked.to_pylist() if r["truth_sha256"] is not None]
+    offenders = []
+    figures: dict[str, float | int | str] = {}
+    for row in sorted(rows, key=lambda r: (r["sensor"], r["capture_id"])):
+        name = f"{row['sensor']} of {row['capture_id'][:12]}, by {row['tracker']}"
+        if row["idf1"] is None:
+            offenders.append(f"{name}: labels have a track in two places at once")
+            continue
+        shares = {n: row[n] for n in ("hota", "mota", "idf1")}
+        told = ", ".join(f"{n.upper()} {100 * v:.1f}" for n, v in shares.items())
+        figures[name] = f"{told}, {row['switches']} switches"
+        if row["idf1"] < LEAST_IDF1:
+            offenders.append(f"{name}: {told}")
+    return judge_share(
+        "tracks_agree_with_labels",
+        num_checked=len(rows),
+        offenders=offenders,
+        of="recordings with labelled tracks",
+        fault="are tracked otherwise",
+        tolerance=NEVER_BLOCKS,
+        figures=figures,
+        empty_reason="no label names a track" if len(tracked) else None,
+    )
+
+
 def nothing_to_follow(rows: StoredRows) -> str | None:
-    """Why a session may have no track: no recording, no answer of a detector, or nothing found often enough."""
+    """Why a session may have no track: nothing to track, or nothing found often enough."""
+    return _explain(
+        rows,
+        "nothing that was found in this session is in enough frames one after another",
+    )
+
+
+def nothing_to_track(rows: StoredRows) -> str | None:
+    """Why nothing of a session may be tracked: no recording, or no answer of the model that was asked."""
+    return _explain(
+        rows,
+        "the model that was asked has said nothing about a recording of this session",
+    )
+
+
+def _explain(rows: StoredRows, otherwise: str) -> str | None:
     if not rows.count("captures"):
         return None
     frames = rows.read("frames", ("kind", "capture_id", "sensor"))
@@ -102,13 +146,10 @@ def nothing_to_follow(rows: StoredRows) -> str | None:
     counts = colour.group_by(["capture_id", "sensor"]).aggregate([([], "count_all")])
     if not pc.any(pc.greater(counts["count_all"], 1)).as_py():
         return "no recording of this session has two colour frames"
-    answers = rows.read("predictions", ("task", "scores"))
-    scores = answers.filter(pc.equal(answers["task"], "detection"))["scores"]
-    if not len(scores):
+    answers = rows.read("predictions", ("task",))
+    if not pc.any(pc.equal(answers["task"], "detection")).as_py():
         return "no detector has been asked about this session"
-    return (
-        "nothing that was found in this session is in enough frames one after another"
-    )
+    return otherwise
 
 
 GATES = (
@@ -147,8 +188,29 @@ GATES = (
         nothing_to_follow,
     ),
     *OBJECT_GATES,
+    Gate(
+        "tracked_recordings",
+        (
+            Rule(
+                tracks_agree_with_labels,
+                {
+                    "tracked_recordings": (
+                        "capture_id",
+                        "sensor",
+                        "tracker",
+                        "hota",
+                        "mota",
+                        "idf1",
+                        "switches",
+                        "truth_sha256",
+                    )
+                },
+            ),
+        ),
+        nothing_to_track,
+    ),
 )
 SESSION_ASSETS = {
-    "tracks": ("tracks",),
+    "tracks": ("tracks", "tracked_recordings"),
     "object_boxes": ("object_boxes", "object_views"),
 }

@@ -24,6 +24,7 @@ from orchestration.sensors.labelling import label_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
 from orchestration.sensors.requests import request_sensor
+from orchestration.sensors.tracking import track_sensor
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
@@ -41,6 +42,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         sensors=[
             landing_zone_sensor,
             unjudged_session_sensor,
+            track_sensor,
             request_sensor,
             drift_sensor,
             alarm_sensor,

@@ -26,6 +26,13 @@ monitor_session = dg.define_asset_job(
     run_tags={CONCURRENCY_KEY: MONITORING},
 )
 
+follow_objects = dg.define_asset_job(
+    "follow_objects",
+    dg.AssetSelection.assets(["tracking", "tracks"]),
+    description="One session: what the champion of detection found in its recordings, joined to tracks.",
+    run_tags={CONCURRENCY_KEY: MONITORING},
+)
+
 watch_requests = dg.define_asset_job(
     "watch_requests",
     dg.AssetSelection.assets(["monitoring", "request_drift"]),
@@ -68,6 +75,7 @@ train_jobs = {task: _train(task) for task in all_task_names()}
 jobs = [
     ingest_session,
     monitor_session,
+    follow_objects,
     watch_requests,
     maintain_home,
     ask_for_labels,

@@ -1,11 +1,11 @@
-"""What a command did beside the graph, told to Dagster: answers of models are observed, labels of people materialised.
+"""What a command did beside the graph, told to Dagster: answers of models are observed, what it made is materialised.
 
 Belongs here: telling what was done without a run, where this home has an instance of Dagster. Does not: doing it. An
 observation of answers and no materialisation: their asset is of the champions, whose answers a run makes, and a command
-may ask any model. Labels are the asset itself, whoever writes them.
+may ask any model. Labels, calibrations, depth and tracks are the asset itself, whoever writes them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from assets.foreign_text import for_line
@@ -14,7 +14,9 @@ from orchestration.profiles import Settings
 if TYPE_CHECKING:
     import dagster as dg
 
+    from assets.stages import AssetKey
     from assets.tables.catalog import Catalog
+    from checks.verdicts import Verdict
 
 
 def tell_dagster(
@@ -62,19 +64,69 @@ def tell_labels(
     return True
 
 
+def judge_made(
+    settings: Settings,
+    catalog: "Catalog",
+    asset: "AssetKey",
+    session: str,
+    facts: Mapping[str, Any],
+) -> "list[Verdict]":
+    """Let the gates of an asset judge what a command made of the session, and materialise it with their verdicts.
+
+    Dagster is told as by a run of the asset: equal rows have an equal data version.
+    """
+    from checks.gates import SESSION_ASSETS, gate_session
+
+    tables = SESSION_ASSETS[asset]
+    verdicts = [v for table in tables for v in gate_session(catalog, table, session)]
+    if _has_instance(settings):
+        _report(settings, *_list_events(catalog, asset, session, facts, verdicts))
+    return verdicts
+
+
+def _list_events(
+    catalog: "Catalog",
+    asset: "AssetKey",
+    session: str,
+    facts: Mapping[str, Any],
+    verdicts: "Sequence[Verdict]",
+) -> "Iterator[dg.AssetMaterialization | dg.AssetCheckEvaluation]":
+    import dagster as dg
+
+    from assets.materialize import result
+    from checks.as_check import as_evaluation
+    from checks.gates import SESSION_ASSETS
+
+    key = dg.AssetKey(list(asset))
+    table = SESSION_ASSETS[asset][0]
+    made = result(catalog, table, list(asset), session, facts)
+    assert made.data_version is not None, "`result` has"
+    yield dg.AssetMaterialization(
+        key,
+        description="made by a command, without a run",
+        partition=session,
+        metadata=made.metadata,
+        tags={"dagster/data_version": made.data_version.value},
+    )
+    for verdict in verdicts:
+        yield as_evaluation(key, verdict, session)
+
+
 def _has_instance(settings: Settings) -> bool:
     return (settings.dagster_home / "dagster.yaml").exists()
 
 
 def _report(
-    settings: Settings, event: "dg.AssetMaterialization | dg.AssetObservation"
+    settings: Settings,
+    *events: "dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation",
 ) -> None:
     import dagster as dg
 
     from orchestration.instance import prepare_instance
 
     with dg.DagsterInstance.from_config(str(prepare_instance(settings))) as instance:
-        instance.report_runless_asset_event(event)
+        for event in events:
+            instance.report_runless_asset_event(event)
 
 
 def _list_facts(answers: Mapping[str, Any]) -> list[tuple[str, str]]:

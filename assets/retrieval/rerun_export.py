@@ -1,10 +1,10 @@
-"""Write one session as a Rerun recording: images, depth, boxes, scans, IMU and paths on the sensors' own clock.
+"""Write one session as a Rerun recording: images, depth, boxes, tracks, scans, IMU, paths on the sensors' own clock.
 
 Entities: `CAPTURE/WORLD/rig/SENSOR` for a camera whose place on the rig is known, `CAPTURE/WORLD/SENSOR` for another,
-its boxes below it; `CAPTURE/WORLD/SENSOR` for scans, or below the body that carries them; `CAPTURE/WORLD/BODY` for what
-a pose moves; `CAPTURE/imu/SENSOR` for rates and accelerations; `CAPTURE/reconstruction/SENSOR/part N` for meshes and
-the paths that they were fused along, in a frame of their own. What has no clock lies on the timeline "frame". Left
-out: positions on Earth, transforms beside the rig's, masks.
+its boxes and tracks below it; `CAPTURE/WORLD/SENSOR` for scans, or below the body that carries them;
+`CAPTURE/WORLD/BODY` for what a pose moves; `CAPTURE/imu/SENSOR` for rates and accelerations;
+`CAPTURE/reconstruction/SENSOR/part N` for meshes and the paths that they were fused along, in a frame of their own.
+What has no clock lies on the timeline "frame". Left out: positions on Earth, transforms beside the rig's, masks.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from assets.frame_pictures import write_picture
 from assets.images import Payload, decode_depth
 from assets.ply import read_ply
 from assets.point_clouds import points_of
+from assets.retrieval.rerun_tracks import ShownTracks, read_shown_tracks
 from assets.tables.catalog import Catalog, repr_sql, session_is
 from assets.tables.rows import (
     SIDES,
@@ -80,7 +81,11 @@ def export_session(
         raise ValueError(
             f"session '{session}' has no captures: `daguerre status` lists the sessions"
         )
-    recording = _Recording(_open_stream(session), _read_boxes(catalog, session))
+    recording = _Recording(
+        _open_stream(session),
+        _read_boxes(catalog, session),
+        read_shown_tracks(catalog, session),
+    )
     with writing_file(out) as partial:
         recording.stream.save(partial)
         _write(catalog, captures, recording, on_progress or (lambda done, total: None))
@@ -102,13 +107,21 @@ def _open_stream(session: str) -> RecordingStream:
 
 @dataclass
 class _Recording:
-    """The open recording, the boxes by frame, and what was written so far."""
+    """The open recording, the boxes by frame, the tracks, and what was written so far."""
 
     stream: RecordingStream
     boxes: dict[str, list[LabelRow]]
+    tracks: ShownTracks
     counts: Counter[str] = field(
         default_factory=lambda: Counter(
-            images=0, depth_images=0, boxes=0, scans=0, imu=0, poses=0, meshes=0
+            images=0,
+            depth_images=0,
+            boxes=0,
+            tracked=0,
+            scans=0,
+            imu=0,
+            poses=0,
+            meshes=0,
         )
     )
 
@@ -352,6 +365,11 @@ def _write_frame(
         camera, rr.EncodedImage(contents=payload, media_type=media_type), frame
     )
     recording.counts["images"] += 1
+    for maker, tracked, ways, count in recording.tracks.draw(frame["frame_id"]):
+        entity = f"{camera}/{_join('tracks', maker)}"
+        recording.log(entity, tracked, frame)
+        recording.log(f"{entity}/ways", ways, frame)
+        recording.counts["tracked"] += count
     if not recording.boxes:
         return
     boxes = recording.boxes.get(frame["frame_id"], [])

@@ -11,16 +11,16 @@ import pyarrow.compute as pc
 
 from assets.capture.versions import name_code
 from assets.code_versions import version_of
+from assets.retrieval.stale_reasons import (
+    CODE,
+    ENCODER,
+    INPUT,
+    MAX_HASHED,
+    MISSING,
+    SELECTED,
+    UNVERSIONED,
+)
 from assets.tables.catalog import Catalog, is_in, repr_sql
-
-MISSING = "missing"
-INPUT = "another input"
-CODE = "another code version"
-ENCODER = "another encoder"
-SELECTED = "selected"
-UNVERSIONED = "code from before its versions were kept"
-# rows of frames and signals whose hash is taken: beyond, whether a capture's clocks have another input is not looked at
-MAX_HASHED = 300_000
 
 
 @dataclass(frozen=True)

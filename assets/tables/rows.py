@@ -427,6 +427,35 @@ class TrackRow(TypedDict):
     code_version: str
 
 
+class TrackedRecordingRow(TypedDict):
+    """Of `tracked_recordings`."""
+
+    tracked_id: str
+    capture_id: str
+    session: str
+    sensor: str
+    model_sha256: str
+    tracker: str
+    uses_looks: bool
+    min_score: float
+    steadiness: str
+    num_frames: int
+    num_answered: int
+    num_tracks: int
+    num_filled: int
+    num_true_tracks: int | None
+    num_true_boxes: int | None
+    hota: float | None
+    deta: float | None
+    assa: float | None
+    mota: float | None
+    idf1: float | None
+    switches: int | None
+    truth_sha256: str | None
+    input_sha256: str
+    code_version: str
+
+
 class DriftRow(TypedDict):
     """Of `drift`."""
 

@@ -34,7 +34,13 @@ class TrackerConfig(dg.Config):
     partitions_def=sessions,
     group_name="tracking",
     kinds={"lance"},
-    deps=[["capture", "frames"], ["monitoring", "predictions"]],
+    deps=[
+        ["capture", "frames"],
+        ["capture", "signals"],
+        ["capture", "calibrations"],
+        ["annotation", "labels"],
+        ["monitoring", "predictions"],
+    ],
 )
 def tracks(
     context: dg.AssetExecutionContext,
@@ -65,7 +71,9 @@ def _track(
     method: Any,
 ) -> dg.MaterializeResult:
     from assets.previews.tracks import draw_tracks
-    from assets.tracking.session import choose_score, read_detector, track_session
+    from assets.tracking.method_of_asset import choose_score, read_detector
+    from assets.tracking.session import track_session
+    from assets.tracking.told import describe, list_figures
 
     model = read_detector(catalog)
     if model is None:
@@ -74,15 +82,9 @@ def _track(
     chosen = choose_score(catalog, model, method)
     progress = progress_to(context.log, f"tracks of {session}")
     done = track_session(catalog, workspace, model, session, chosen, progress)
-    facts: dict[str, Any] = {
-        "rows": done.refreshed.summary,
-        "tracks": done.num_tracks,
-        "boxes put into gaps": done.num_filled,
-        "recordings": done.recordings,
-        "recordings without an answer": done.without_answers,
-        "boxes count from": chosen.min_score,
-        "model": model["model_sha256"],
-    }
+    facts: dict[str, Any] = {**describe(done), "model": model["model_sha256"]}
+    if table := list_figures(done.recordings):
+        facts["beside the labels"] = dg.MetadataValue.md(table)
     drawn = draw_tracks(catalog, done.rows)
     if drawn is not None:
         facts["tracks over frames"] = picture(drawn)

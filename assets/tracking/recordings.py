@@ -1,11 +1,13 @@
-"""What a model found in each recording of a session, in the order of its frames: the input of a tracker."""
+"""What a model found in each recording of a session, in the order of its frames, and how its camera was turned: the
+input of a tracker. Beside it what labels say of the same frames."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +15,11 @@ from numpy.typing import NDArray
 from assets.kinds.boxes import read_boxes
 from assets.tables.catalog import Catalog, repr_sql, session_is
 from assets.tables.rows import FrameRow, PredictionRow
+from assets.tracking.camera_turns import read_motion
+from assets.tracking.true_tracks import TrueTracks, read_true_tracks
 from models.task_names import DETECTION
 from models.tracking.sightings import Sightings
+from models.tracking.steady import Turns
 
 FEWEST_FRAMES = 2  # of one picture there is nothing to follow
 _FRAME_COLUMNS = [
@@ -34,17 +39,34 @@ _FRAME_COLUMNS = [
 class Recording:
     """The frames of one sensor in one capture, in order, and what a model found in them.
 
-    `numbers` say how many frame intervals after the first each was taken.
+    `numbers` say how many frame intervals after the first each was taken. `turns` are there where poses and a
+    calibration tell them of all frames, `truth` where labels name tracks.
     """
 
     frames: Sequence[FrameRow]
     numbers: NDArray[np.int64]  # one a frame, growing
     answers: Mapping[str, PredictionRow]  # frame_id -> answer, where there is one
+    turns: Turns | None = None
+    truth: TrueTracks | None = None
 
     @property
+    def capture_id(self) -> str:
+        """That it is of."""
+        return self.frames[0]["capture_id"]
+
+    @property
+    def sensor(self) -> str:
+        """That took it."""
+        return self.frames[0]["sensor"]
+
+    @cached_property
     def input_sha256(self) -> str:
-        """Of all that its tracks are made from: which frames there are, when, and what was found in them."""
+        """Of all that its tracks are made from: which frames there are, when, what was found in them, and how the
+        camera was turned."""
         digest = hashlib.sha256()
+        if self.turns is not None:
+            digest.update(repr(self.turns.camera).encode())
+            digest.update(self.turns.world_from_camera.tobytes())
         for frame, number in zip(self.frames, self.numbers.tolist(), strict=True):
             said = self.answers.get(frame["frame_id"])
             found = said and (said["boxes_xyxy"], said["class_names"], said["scores"])
@@ -103,6 +125,7 @@ def read_recordings(
     said = {
         row["frame_id"]: row for row in _read_answers(catalog, session, model_sha256)
     }
+    motion = read_motion(catalog, session)
     recordings = []
     for _, frames in sorted(by_recording.items()):
         numbers = number_frames(frames)
@@ -114,8 +137,29 @@ def read_recordings(
                 for f in ordered
                 if f["frame_id"] in said
             }
-            recordings.append(Recording(ordered, numbers[order], mine))
-    return recordings
+            turns = motion.find_turns(ordered, numbers[order])
+            recordings.append(Recording(ordered, numbers[order], mine, turns))
+    truths = read_true_tracks(catalog, [one.frames for one in recordings])
+    return [
+        replace(one, truth=truth) for one, truth in zip(recordings, truths, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
+class Unanswered:
+    """Recordings of a session without an answer of a model: `num_open` of which it can be asked, `num_foreign` of
+    cameras that it did not learn from, which nobody asks it about where it knows others."""
+
+    num_open: int
+    num_foreign: int
+
+
+def count_unanswered(recordings: Sequence[Recording]) -> Unanswered:
+    """Of all recordings of the session."""
+    known = {one.sensor for one in recordings if one.answers}
+    unanswered = [one for one in recordings if not one.answers]
+    num_foreign = sum(bool(known) and one.sensor not in known for one in unanswered)
+    return Unanswered(len(unanswered) - num_foreign, num_foreign)
 
 
 def number_frames(frames: Sequence[FrameRow]) -> NDArray[np.int64] | None:

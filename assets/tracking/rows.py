@@ -21,6 +21,7 @@ from models.tracking.online import (
     track_sort,
 )
 from models.tracking.sightings import Sightings, Tracks
+from models.tracking.steady import Chart, draw_chart, steady
 
 Look = Callable[[Sequence[FrameRow], NDArray[np.float64]], NDArray[np.float64]]
 _DOUBTED = (
@@ -71,18 +72,29 @@ class Method:
         return track_offline(sightings, sure)
 
 
+@dataclass(frozen=True)
+class Followed:
+    """The rows of one recording, and whether turns of its camera were taken out: one of `STEADINESS`."""
+
+    rows: list[TrackRow]
+    steadiness: str
+
+
 def track_recording(
     recording: Recording,
     model_sha256: str,
     method: Method,
     look: Look | None = None,
     code_version: str = "",
-) -> list[TrackRow]:
+) -> Followed:
     """The rows of one recording, class by class: where a track has a box, and the frame was recorded.
 
     A track's id names the box that it begins with: frames that come later change none. `look` gives the vectors of
-    boxes, one frame each; it is asked where looks count.
+    boxes, one frame each; it is asked where looks count. Turns of the camera are taken out where they are known and
+    boxes follow each other better so.
     """
+    chart = None if recording.turns is None else draw_chart(recording.turns)
+    steadiness = "unknown" if chart is None else "no_gain"
     frame_of = dict(zip(recording.numbers.tolist(), recording.frames, strict=True))
     shared = {
         "model_sha256": model_sha256,
@@ -99,10 +111,28 @@ def track_recording(
             frames = [frame_of[number] for number in sightings.frames.tolist()]
             vectors = look(frames, sightings.boxes_xyxy)
             sightings = replace(sightings, vectors=vectors)
-        tracks = method.track(sightings)
+        steadied = None if chart is None else steady(sightings, chart)
+        if chart is None or steadied is None:
+            tracks = method.track(sightings)
+        else:
+            tracks = _bring_back(method.track(steadied), chart)
+            steadiness = "steadied"
         of_class = {**shared, "class_name": class_name}
         rows += _list_rows(tracks, sighted, frame_of, of_class)
-    return rows
+    return Followed(rows, steadiness)
+
+
+def _bring_back(tracks: Tracks, chart: Chart) -> Tracks:
+    """Boxes of the chart in the pictures that there are."""
+    (places,) = np.nonzero(np.isin(tracks.frames, chart.turns.frames))
+    frames = tracks.frames[places]
+    return Tracks(
+        frames,
+        tracks.numbers[places],
+        chart.unflatten(frames, tracks.boxes_xyxy[places]),
+        tracks.scores[places],
+        tracks.sources[places],
+    )
 
 
 def _list_rows(
@@ -160,7 +190,7 @@ def _name_tracks(
 def _clip(
     box_xyxy: NDArray[np.float64], frame: FrameRow
 ) -> tuple[float, float, float, float] | None:
-    """What of the box lies in the picture; None where nothing does."""
+    """What of the box lies in the picture; None where nothing does, or the camera does not see its middle (NaN)."""
     x_min, y_min, x_max, y_max = box_xyxy.tolist()
     left, top = max(x_min, 0.0), max(y_min, 0.0)
     right = min(x_max, float(frame["width_px"]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.tracking.figures import measure_tracks
 from assets.tracking.mot_challenge import (
     drop_distracted,
     list_true,
@@ -12,10 +13,7 @@ from assets.tracking.mot_challenge import (
     to_sightings,
 )
 from assets.tracking.rows import Method
-from models.metrics.clear_mot import measure_clear
-from models.metrics.hota import measure_hota
-from models.metrics.identity import measure_identity
-from models.metrics.track_pairs import TrackedBoxes, pair_tracks
+from models.metrics.track_pairs import TrackedBoxes
 from models.tracking.sightings import Tracks
 
 _ALL_COUNT = {"sort": 0.0}  # it asks no score
@@ -68,29 +66,3 @@ def _measure(tracks: Tracks, path: Path) -> dict[str, float]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     return measure_tracks(true, drop_distracted(rows, told))
-
-
-def measure_tracks(truth: TrackedBoxes, found: TrackedBoxes) -> dict[str, float]:
-    """The figures that tables of trackers have, by name; counts are whole."""
-    pairs = pair_tracks(truth, found)
-    hota, clear = measure_hota(pairs), measure_clear(pairs)
-    identity = measure_identity(pairs)
-    return {
-        "hota": hota.hota,
-        "deta": hota.deta,
-        "assa": hota.assa,
-        "loca": hota.loca,
-        "mota": clear.mota,
-        "motp": clear.motp,
-        "idf1": identity.idf1,
-        "recall": clear.recall,
-        "precision": clear.precision,
-        "switches": clear.switches,
-        "fragments": clear.fragments,
-        "false_alarms": clear.false_alarms,
-        "misses": clear.misses,
-        "mostly_tracked": clear.mostly_tracked,
-        "mostly_lost": clear.mostly_lost,
-        "true_tracks": len(pairs.truth_counts),
-        "true_boxes": pairs.num_truth_boxes,
-    }

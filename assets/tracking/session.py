@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
-from assets.code_versions import version_of
-from assets.retrieval.answers import read_operating_score
-from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
+from assets.tables.catalog import Catalog
 from assets.tables.incremental import Refreshed, replace_rows
-from assets.tables.rows import ModelRef, TrackRow
+from assets.tables.rows import ModelRef, TrackedRecordingRow, TrackRow
 from assets.tables.schemas import TABLES, to_table
-from assets.tracking.recordings import read_recordings
+from assets.tracking.recordings import (
+    Unanswered,
+    count_unanswered,
+    read_recordings,
+)
 from assets.tracking.rows import Look, Method, track_recording
+from assets.tracking.tracked import (
+    find_difference,
+    name_version,
+    read_stored,
+    sum_up,
+)
 from assets.workspace import Workspace
-from models.task_names import DETECTION
 
 OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """What was made: `recordings` are those with an answer, `without_answers` those without; `num_frames` of the
-    former."""
+    """What was made: a row of `tracked_recordings` for each recording with an answer, and which have none."""
 
     refreshed: Refreshed
     method: Method
-    recordings: int
-    without_answers: int
-    num_frames: int
+    recordings: list[TrackedRecordingRow]
+    unanswered: Unanswered
     rows: list[TrackRow]
+
+    @property
+    def num_frames(self) -> int:
+        """Of the recordings with an answer."""
+        return sum(one["num_frames"] for one in self.recordings)
+
+    @property
+    def num_steadied(self) -> int:
+        """Recordings of which turns of the camera were taken out."""
+        return sum(one["steadiness"] == "steadied" for one in self.recordings)
 
     @property
     def num_tracks(self) -> int:
@@ -43,12 +58,6 @@ class Tracked:
         return sum(row["is_filled"] for row in self.rows)
 
 
-def choose_score(catalog: Catalog, model: ModelRef, method: Method) -> Method:
-    """The method at the operating score of the model, where it has one."""
-    score = read_operating_score(catalog, model)
-    return method if score is None else replace(method, min_score=score)
-
-
 def track_session(
     catalog: Catalog,
     workspace: Workspace,
@@ -57,44 +66,40 @@ def track_session(
     method: Method,
     on_progress: OnProgress | None = None,
 ) -> Tracked:
-    """Bring `tracks` up to date for what the model found in the session; recordings whose answers, and the code, are
-    those of before keep their rows. Raises what reading frames raises, where looks count."""
+    """Bring `tracks` and `tracked_recordings` up to date for what the model found in the session; recordings whose
+    answers, turns and labels, and the code, are those of before keep their rows. Raises what reading frames raises,
+    where looks count."""
     sha256 = model["model_sha256"]
-    mine = (
-        f"{session_is(session)} AND model_sha256 = {repr_sql(sha256)} "
-        f"AND tracker = '{method.tracker}' AND uses_looks = {method.uses_looks}"
-    )
-    have = catalog.read_latest("tracks", None, mine)
-    known: dict[str, list[TrackRow]] = {}
-    for row in have.to_pylist():
-        known.setdefault(row["input_sha256"], []).append(row)
+    stored = read_stored(catalog, session, sha256, method)
     recordings = read_recordings(catalog, session, sha256)
     answered = [one for one in recordings if one.answers]
-    version = f"{version_of('tracks')}:{method.min_score:.6f}"
-    look = None
+    look, encoder = None, ""
     if method.uses_looks:
         encoder, look = _open_looks(catalog, workspace)
-        version = f"{version}:{encoder}"
+    made_by, version = (
+        ":".join(filter(None, (name_version(method, table), encoder)))
+        for table in ("tracks", "tracked_recordings")
+    )
     rows: list[TrackRow] = []
+    summaries: list[TrackedRecordingRow] = []
     num_made = 0
     for done, recording in enumerate(answered, start=1):
-        kept = known.get(recording.input_sha256, [])
-        if not kept or any(row["code_version"] != version for row in kept):
-            kept = track_recording(recording, sha256, method, look, version)
-            num_made += len(kept)
-        rows += kept
+        before = stored.find(recording, sha256, method)
+        if before is not None and not find_difference(before, recording, version):
+            mine = stored.rows_of(before)
+        else:
+            followed = track_recording(recording, sha256, method, look, made_by)
+            mine, before = followed.rows, None
+            num_made += len(mine)
+        rows += mine
+        summaries.append(before or sum_up(recording, followed, sha256, method, version))
         if on_progress is not None:
             on_progress(done, len(answered))
     table = to_table(TABLES["tracks"], rows)
-    refreshed = replace_rows(catalog, "tracks", table, num_made, have)
-    return Tracked(
-        refreshed,
-        method,
-        len(answered),
-        len(recordings) - len(answered),
-        sum(len(one.frames) for one in answered),
-        rows,
-    )
+    refreshed = replace_rows(catalog, "tracks", table, num_made, stored.tracks)
+    told = to_table(TABLES["tracked_recordings"], summaries)
+    replace_rows(catalog, "tracked_recordings", told, len(summaries), stored.recordings)
+    return Tracked(refreshed, method, summaries, count_unanswered(recordings), rows)
 
 
 def _open_looks(catalog: Catalog, workspace: Workspace) -> tuple[str, Look]:
@@ -106,10 +111,3 @@ def _open_looks(catalog: Catalog, workspace: Workspace) -> tuple[str, Look]:
     images = StoredImages(catalog, catalog.published_version("frames"))
     embedder = Embedder(workspace.cache, workspace.encoder)
     return embedder.version, partial(embed_boxes, images, embedder)
-
-
-def read_detector(catalog: Catalog) -> ModelRef | None:
-    """The champion of detection, which the asset goes by; None where there is none."""
-    where = is_in("task", [DETECTION])
-    rows: list[ModelRef] = catalog.read_latest("champions", where=where).to_pylist()
-    return rows[0] if rows else None

@@ -27,5 +27,15 @@ STAGE = Stage(
                 "assets.tracking.object_boxes:place_capture",
             ),
         ),
+        Maker(
+            "tracked_recordings",
+            "tracked_recordings",
+            (
+                "assets.tracking.rows:track_recording",
+                "assets.tracking.recordings:read_recordings",
+                "assets.tracking.looks:embed_boxes",
+                "assets.tracking.tracked:sum_up",
+            ),
+        ),
     ),
 )

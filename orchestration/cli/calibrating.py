@@ -12,6 +12,7 @@ from orchestration.cli.progress import show_progress
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
     from checks.verdicts import Verdict
+    from orchestration.profiles import Settings
 
 _MOST_TOLD = 5
 
@@ -61,35 +62,39 @@ def calibrate(
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    catalog = build_catalog(load_settings())
+    settings = load_settings()
+    catalog = build_catalog(settings)
     is_folder = is_place(target, catalog)
     if check and (is_folder or board or lens or dry_run):
         raise ValueError(
             "--check takes a SESSION alone: what it was calibrated with stands in its rows"
         )
     if check:
-        return _check(catalog, target, as_json)
+        return _check(settings, catalog, target, as_json)
     if is_folder:
         return _calibrate_folder(target, board, lens, as_json)
     if dry_run:
         return _try_session(catalog, target, board, lens, as_json)
-    _calibrate_session(catalog, target, board, lens, as_json)
+    _calibrate_session(settings, catalog, target, board, lens, as_json)
 
 
 def _calibrate_session(
-    catalog: "Catalog", session: str, board: str, lens: str, as_json: bool
+    settings: "Settings",
+    catalog: "Catalog",
+    session: str,
+    board: str,
+    lens: str,
+    as_json: bool,
 ) -> None:
     from assets.reconstruction.rig_calibration import calibrate_session, choose_plan
-    from checks.gates import gate_session
+    from orchestration.observed import judge_made
 
     plan = choose_plan(catalog, session, board, lens)
     with show_progress(f"looking for the board in {session}", "pictures") as tick:
         done = calibrate_session(catalog, session, plan, tick)
-    verdicts = [
-        v
-        for table in ("rig_calibrations", "board_views")
-        for v in gate_session(catalog, table, session)
-    ]
+    asset = ("reconstruction", "rig_calibration")
+    told = {"made anew": done.is_new, "cameras": len(done.cameras)}
+    verdicts = judge_made(settings, catalog, asset, session, told)
     _tell(session, done.cameras, verdicts, [], as_json)
 
 
@@ -152,16 +157,19 @@ def _tell_unkept(
     _tell(name, rows, verdicts, refused, as_json)
 
 
-def _check(catalog: "Catalog", session: str, as_json: bool) -> None:
+def _check(
+    settings: "Settings", catalog: "Catalog", session: str, as_json: bool
+) -> None:
     from assets.reconstruction.board_pictures import list_pictures
     from assets.reconstruction.rig_calibration import require_pictures
     from assets.reconstruction.rig_fits import fit_session
-    from checks.gates import gate_session
     from checks.verdicts import stops_flow
+    from orchestration.observed import judge_made
 
     require_pictures(list_pictures(catalog, session), session)
     rows = fit_session(catalog, session)
-    verdicts = gate_session(catalog, "rig_fits", session)
+    asset = ("reconstruction", "rig_fit")
+    verdicts = judge_made(settings, catalog, asset, session, {"cameras": len(rows)})
     lines = [
         f"{r['sensor']}: "
         + (

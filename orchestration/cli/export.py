@@ -45,7 +45,7 @@ def rerun(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a session as a Rerun recording: images, depth, boxes, IMU, trajectory, on the sensors' own clock."""
+    """Write a session as a Rerun recording: images, depth, boxes, tracks, IMU, trajectory, on the sensors' clock."""
     from assets.retrieval.rerun_export import export_session
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog

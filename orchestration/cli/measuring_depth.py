@@ -31,12 +31,13 @@ def depth(
     done again only where pictures or calibration changed.
     """
     from assets.reconstruction.depth_maps import refresh_depth, try_depth
-    from checks.gates import gate_session
     from checks.reconstruction import DEPTH_RULES
+    from orchestration.observed import judge_made
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    catalog = build_catalog(load_settings())
+    settings = load_settings()
+    catalog = build_catalog(settings)
     if dry_run:
         from assets.tables.schemas import TABLES, to_table
 
@@ -48,7 +49,10 @@ def depth(
         with show_progress(f"measuring depth in {session}", "pairs") as tick:
             done = refresh_depth(catalog, session, tick)
         rows = done.rows
-        verdicts = gate_session(catalog, "depth_maps", session)
+        asset = ("reconstruction", "depth")
+        verdicts = judge_made(
+            settings, catalog, asset, session, {"made anew": done.num_made}
+        )
         num_pairs = sum(r["other_frame_id"] is not None for r in rows)
         facts = {
             "session": session,

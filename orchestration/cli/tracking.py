@@ -13,74 +13,81 @@ from assets.tables.schemas.tracking import TRACKER_NAMES
 from orchestration.cli.chosen import is_place
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
+from orchestration.cli.tracking_files import Files, tell_files, track_files
 
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
-    from assets.tables.rows import ModelRef
+    from assets.tables.rows import ModelRef, TrackedRecordingRow
+    from assets.tracking.recordings import Unanswered
     from assets.tracking.rows import Method
-    from assets.tracking.session import Tracked
     from orchestration.profiles import Settings
+
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="SESSION|FOLDER",
+        help="A session that is taken in; or a folder of the MOT Challenge, det/det.txt and gt/gt.txt in it.",
+    ),
+]
+Tracker = Annotated[
+    str,
+    typer.Option(
+        help="offline knows the frames that follow, smooths and fills gaps; bytetrack and sort do not: one of "
+        f"{', '.join(TRACKER_NAMES)}.",
+    ),
+]
+Detections = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Found boxes, in place of the folder's own."),
+]
+Truth = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="True tracks, in place of the folder's own."),
+]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        metavar="ID",
+        help="Of a SESSION: a detector in place of the champion; several times for several.",
+    ),
+]
+Looks = Annotated[
+    bool,
+    typer.Option(
+        "--looks", help="Of a SESSION: how boxes look counts too; each is embedded."
+    ),
+]
+MinScore = Annotated[
+    float | None,
+    typer.Option(
+        help="From which score on a box counts: of a session, the operating score of its model; of a file, 0.6, and "
+        "all for sort.",
+    ),
+]
+IgnoreScores = Annotated[
+    bool, typer.Option("--ignore-scores", help="Of a FOLDER: all boxes count alike.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(help="Of a FOLDER: a file for the tracks, as the challenge has it."),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be tracked; store nothing.")
+]
 
 
 def track(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="SESSION|FOLDER",
-            help="A session that is taken in; or a folder of the MOT Challenge, det/det.txt and gt/gt.txt in it.",
-        ),
-    ],
-    tracker: Annotated[
-        str,
-        typer.Option(
-            help="offline knows the frames that follow, smooths and fills gaps; bytetrack and sort do not: one of "
-            f"{', '.join(TRACKER_NAMES)}.",
-        ),
-    ] = TRACKER_NAMES[0],
-    detections: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Found boxes, in place of the folder's own."),
-    ] = None,
-    truth: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="True tracks, in place of the folder's own."),
-    ] = None,
-    models: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            metavar="ID",
-            help="Of a SESSION: a detector in place of the champion; several times for several.",
-        ),
-    ] = None,
-    looks: Annotated[
-        bool,
-        typer.Option(
-            "--looks",
-            help="Of a SESSION: how boxes look counts too; each is embedded.",
-        ),
-    ] = False,
-    min_score: Annotated[
-        float | None,
-        typer.Option(
-            help="From which score on a box counts: of a session, the operating score of its model; of a file, 0.6, "
-            "and all for sort.",
-        ),
-    ] = None,
-    ignore_scores: Annotated[
-        bool,
-        typer.Option("--ignore-scores", help="Of a FOLDER: all boxes count alike."),
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            help="Of a FOLDER: a file for the tracks, as the challenge has it."
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Say what would be tracked; store nothing."),
-    ] = False,
+    target: Target,
+    tracker: Tracker = TRACKER_NAMES[0],
+    detections: Detections = None,
+    truth: Truth = None,
+    models: Models = None,
+    looks: Looks = False,
+    min_score: MinScore = None,
+    ignore_scores: IgnoreScores = False,
+    out: Out = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Join what was found frame by frame to tracks: boxes of one object under one id.
@@ -88,16 +95,12 @@ def track(
     Tracks of a SESSION go into the table `tracks`, judged by its gate; exit code 1 where that holds them back. Of a
     FOLDER nothing is kept but what --out says; where it has a truth, how good the tracks are is told.
     """
-    if detections is not None or _is_folder(target):
+    if detections is not None or _is_place(target):
         _refuse_both(model=models, looks=looks)
-        facts = _of_folder(
-            Path(target),
-            _Files(detections, truth, None if dry_run else out),
-            tracker,
-            min_score,
-            ignore_scores,
-        )
-        return say(as_json, facts, join_lines(_tell(facts)))
+        folder = _require_folder(target, detections)
+        files = Files(folder, detections, truth, None if dry_run else out)
+        facts = track_files(files, tracker, min_score, ignore_scores)
+        return say(as_json, facts, join_lines(tell_files(facts)))
     if not re.match(SESSION_KEY, target):
         raise ValueError(f"{target!r} is no folder, and no session: `daguerre status`")
     _refuse_both(truth=truth, out=out, ignore_scores=ignore_scores)
@@ -108,14 +111,22 @@ def track(
         raise typer.Exit(1)
 
 
-def _is_folder(target: str) -> bool:
-    """A folder, and no session of that name."""
+def _is_place(target: str) -> bool:
+    """Something that lies there, and no session of that name."""
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    if not Path(target).is_dir():
+    if not Path(target).exists():
         return False
     return is_place(target, build_catalog(load_settings()))
+
+
+def _require_folder(target: str, detections: Path | None) -> Path:
+    if detections is None and Path(target).is_file():
+        raise ValueError(
+            f"{target} is a file, and no session: `daguerre track . --detections {target}` tracks its boxes"
+        )
+    return Path(target)
 
 
 def _refuse_both(**options: object) -> None:
@@ -125,48 +136,6 @@ def _refuse_both(**options: object) -> None:
             raise ValueError(
                 f"--{name.replace('_', '-')} is for a {other}: leave it out"
             )
-
-
-@dataclass(frozen=True)
-class _Files:
-    """In place of a folder's own, and for what is made."""
-
-    detections: Path | None
-    truth: Path | None
-    out: Path | None
-
-
-def _of_folder(
-    folder: Path,
-    files: _Files,
-    tracker: str,
-    min_score: float | None,
-    ignore_scores: bool,
-) -> dict[str, Any]:
-    from assets.tracking.mot_challenge import find_detections, find_truth, write_mot
-    from assets.tracking.sequences import choose_method, track_sequence
-    from assets.whole_output import writing_file
-
-    method = choose_method(tracker, min_score)
-    found = files.detections or find_detections(folder)
-    truth = files.truth or (find_truth(folder) if folder.is_dir() else None)
-    done = track_sequence(found, truth, method, ignore_scores)
-    if files.out is not None:
-        with writing_file(files.out) as file:
-            file.write_text("".join(write_mot(done.tracks)))
-    return {
-        "detections": str(found),
-        "truth": None if truth is None else str(truth),
-        "tracker": tracker,
-        "min_score": method.min_score,
-        "frames": done.num_frames,
-        "found": done.num_found,
-        "tracks": done.num_tracks,
-        "boxes": len(done.tracks),
-        "filled": done.num_filled,
-        "figures": done.figures,
-        "out": None if files.out is None else str(files.out),
-    }
 
 
 @dataclass(frozen=True)
@@ -182,8 +151,8 @@ class _Asked:
 def _of_session(session: str, asked: _Asked, dry_run: bool) -> list[dict[str, Any]]:
     """What was made of each model's answers."""
     from assets.retrieval.answers import choose_models, require_frames
+    from assets.tracking.method_of_asset import choose_score
     from assets.tracking.rows import Method
-    from assets.tracking.session import choose_score
     from models.task_names import DETECTION
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
@@ -207,18 +176,14 @@ def _of_session(session: str, asked: _Asked, dry_run: bool) -> list[dict[str, An
 def _plan(
     catalog: "Catalog", session: str, model: "ModelRef", method: "Method"
 ) -> dict[str, Any]:
-    from assets.tracking.recordings import read_recordings
+    from assets.tracking.recordings import count_unanswered, read_recordings
 
-    sha256 = model["model_sha256"]
-    recordings = read_recordings(catalog, session, sha256)
+    recordings = read_recordings(catalog, session, model["model_sha256"])
     answered = [one for one in recordings if one.answers]
     return {
-        "session": session,
-        "model_sha256": sha256,
-        "tracker": method.tracker,
-        "min_score": method.min_score,
+        **_name(session, model, method),
         "recordings": len(answered),
-        "without_answers": len(recordings) - len(answered),
+        **_list_unanswered(count_unanswered(recordings)),
         "frames": sum(len(one.frames) for one in answered),
     }
 
@@ -231,64 +196,81 @@ def _make(
     method: "Method",
 ) -> dict[str, Any]:
     from assets.tracking.session import track_session
-    from checks.gates import gate_session
+    from assets.tracking.told import describe
     from checks.verdicts import state_reason, stops_flow
+    from orchestration.observed import judge_made
 
     title = f"tracking in {session}"
     with show_progress(title, "recordings") as tick:
-        done: Tracked = track_session(
-            catalog, settings.workspace, model, session, method, tick
-        )
-    verdicts = gate_session(catalog, "tracks", session)
-    is_held = stops_flow(verdicts)
+        done = track_session(catalog, settings.workspace, model, session, method, tick)
+    told = {**describe(done), "model": model["model_sha256"]}
+    verdicts = judge_made(settings, catalog, ("tracking", "tracks"), session, told)
+    return {
+        **_name(session, model, method),
+        "recordings": len(done.recordings),
+        **_list_unanswered(done.unanswered),
+        "frames": done.num_frames,
+        "steadied": done.num_steadied,
+        "tracks": done.num_tracks,
+        "boxes": len(done.rows),
+        "filled": done.num_filled,
+        "computed": done.refreshed.computed,
+        "figures": [
+            _list_figures(one) for one in done.recordings if one["truth_sha256"]
+        ],
+        "held": state_reason(verdicts) if stops_flow(verdicts) else None,
+        "warnings": [f"{v.name}: {v.summary}" for v in verdicts if not v.passed],
+    }
+
+
+def _name(session: str, model: "ModelRef", method: "Method") -> dict[str, Any]:
     return {
         "session": session,
         "model_sha256": model["model_sha256"],
         "tracker": method.tracker,
         "min_score": method.min_score,
-        "recordings": done.recordings,
-        "without_answers": done.without_answers,
-        "frames": done.num_frames,
-        "tracks": done.num_tracks,
-        "boxes": len(done.rows),
-        "filled": done.num_filled,
-        "computed": done.refreshed.computed,
-        "held": state_reason(verdicts) if is_held else None,
-        "warnings": [f"{v.name}: {v.summary}" for v in verdicts if not v.passed],
     }
 
 
+def _list_unanswered(found: "Unanswered") -> dict[str, int]:
+    return {"without_answers": found.num_open, "of_other_cameras": found.num_foreign}
+
+
+def _list_figures(one: "TrackedRecordingRow") -> dict[str, Any]:
+    from assets.tables.schemas.tracking import FIGURES
+
+    names = ("sensor", "capture_id", "num_true_tracks", *FIGURES, "switches")
+    return {name: one[name] for name in names}  # type: ignore[literal-required]
+
+
 def _tell(facts: dict[str, Any]) -> Iterator[str]:
-    name = facts.get("session") or facts["detections"]
+    name = facts["session"]
     method = f"{facts['tracker']}, boxes from {facts['min_score']:.2f} on"
     if "tracks" not in facts:
         yield (
-            f"{name}: {facts['recordings']} recordings with answers, {facts['frames']} frames in all; {method}; "
-            "nothing is stored"
+            f"{name}: {_count(facts['recordings'], 'recording')} with answers, {facts['frames']} frames in all; "
+            f"{method}; nothing is stored"
         )
     else:
         yield (
-            f"{name}: {facts['tracks']} tracks, {facts['boxes']} boxes in {facts['frames']} frames, "
+            f"{name}: {_count(facts['tracks'], 'track')}, {facts['boxes']} boxes in {facts['frames']} frames, "
             f"{facts['filled']} of them put into gaps; {method}"
         )
-    if facts.get("without_answers"):
-        yield (
-            f"{facts['without_answers']} recordings have no answer of this model: `daguerre predict {name}` asks it"
-        )
-    if facts.get("figures"):
-        yield _tell_figures(facts["figures"])
-    if facts.get("out"):
-        yield f"tracks in {facts['out']}"
+    if facts.get("steadied"):
+        yield f"turns of the camera are taken out in {_count(facts['steadied'], 'recording')}"
+    if open_ones := facts["without_answers"]:
+        yield f"no answer of this model on {_count(open_ones, 'recording')}: `daguerre predict {name}` asks it"
+    if foreign := facts["of_other_cameras"]:
+        yield f"{_count(foreign, 'recording')} left out, of cameras that this model did not learn from"
+    for one in facts.get("figures", ()):
+        if one["hota"] is not None:
+            yield (
+                f"{one['sensor']}, beside its labels: HOTA {100 * one['hota']:.2f}, MOTA {100 * one['mota']:.2f}, "
+                f"IDF1 {100 * one['idf1']:.2f}; {_count(one['switches'], 'switch', 'es')} over "
+                f"{_count(one['num_true_tracks'], 'true track')}"
+            )
     yield from facts.get("warnings", ())
 
 
-def _tell_figures(figures: dict[str, float]) -> str:
-    shares = ", ".join(
-        f"{name.upper()} {100 * figures[name]:.2f}"
-        for name in ("hota", "deta", "assa", "mota", "idf1")
-    )
-    counts = ", ".join(
-        f"{figures[name]} {name.replace('_', ' ')}"
-        for name in ("switches", "fragments", "false_alarms", "misses")
-    )
-    return f"{shares}; {counts}; {figures['true_tracks']} true tracks"
+def _count(number: int, noun: str, plural: str = "s") -> str:
+    return f"{number} {noun}{plural if number != 1 else ''}"

@@ -11,7 +11,7 @@ from assets.copies import recall_copies
 from assets.exclusions import Exclusion
 from assets.formats.session_settings import SETTINGS_NAME
 from assets.ledger import Ledger
-from assets.retrieval.stale_rows import INPUT, MISSING
+from assets.retrieval.stale_reasons import INPUT, MISSING
 from assets.storage import Folder, SessionFile
 from orchestration.plan.lines import OTHER_SETTINGS, Line
 

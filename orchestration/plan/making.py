@@ -12,8 +12,8 @@ from assets.code_versions.makers import LISTED_AT, compare
 from assets.code_versions.tree import FolderTree, GitTree
 from assets.inference.embed import name_version
 from assets.retrieval.recorded_costs import Rate, read_rates
+from assets.retrieval.stale_reasons import CODE
 from assets.retrieval.stale_rows import (
-    CODE,
     Stale,
     add_up,
     list_stale_captures,
@@ -27,6 +27,7 @@ from models.task_names import all_task_names, dataset_of
 from orchestration.plan.files import list_waiting
 from orchestration.plan.lines import Change, Cost, Line, Plan
 from orchestration.plan.tasks import Asked, list_followers
+from orchestration.plan.tracks import list_tracks
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog, open_landing_zone, open_ledger
 
@@ -68,6 +69,10 @@ def make_plan(
     makers = None if base is None else {c.maker for c in changes if not c.is_same}
     asked = Asked(sessions, selected, recipes, makers)
     lines += list_followers(catalog, stale, lines, asked)
+    tracks, is_compared = list_tracks(catalog, lines, asked)
+    lines += tracks
+    if not is_compared:
+        notes.append(_NOT_COMPARED)
     rates = read_rates(settings.dagster_home, settings.dagster_url)
     price = settings.workspace.device_hour_price
     num_frames = sum(one.frames for one in stale)
@@ -109,8 +114,7 @@ def list_assets() -> list[str]:
         found += list(stage.session_assets)
         for task in all_task_names():
             found += stage.list_task_assets(task, dataset_of(task))
-        if stage.name == "monitoring":
-            found += [(stage.name, noun) for noun in ("predictions", "drift")]
+        found += [(stage.name, noun) for noun in _ASKED_FOR.get(stage.name, ())]
     return list(dict.fromkeys("/".join(key) for key in found))
 
 
@@ -224,7 +228,10 @@ def _list_stale(
     return stale, notes
 
 
+# assets of sessions that are no step of every session
+_ASKED_FOR = {"monitoring": ("predictions", "drift"), "tracking": ("tracks",)}
 _NOT_HASHED = "whether clocks have another input was not looked at, of so many frames and signals: name --sessions"
+_NOT_COMPARED = "whether tracks have another input was not looked at, of so many answers: name --sessions"
 _NO_VERSIONS = "{base} is from before versions came from code: what its code is called is not known"
 _INTAKE = {
     f"capture/{noun}"

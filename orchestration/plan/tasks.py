@@ -16,14 +16,14 @@ from assets.choice import read_choice
 from assets.code_versions import version_of
 from assets.kinds import find_kind
 from assets.monitoring.pending import sessions_to_judge
-from assets.retrieval.stale_rows import (
+from assets.retrieval.stale_reasons import (
     CODE,
     INPUT,
     MISSING,
     SELECTED,
     UNVERSIONED,
-    Stale,
 )
+from assets.retrieval.stale_rows import Stale
 from assets.tables.catalog import Catalog, is_in
 from models.task_names import TASK_NAMES, dataset_of
 from orchestration.plan.lines import FOLLOWS, RECIPE, Line

@@ -261,6 +261,15 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
         "object_views": rows_of(
             "object_views", 2, is_whole=True, iou=0.9, off_sigmas=1.0
         ),
+        "tracked_recordings": rows_of(
+            "tracked_recordings",
+            2,
+            hota=0.8,
+            mota=0.9,
+            idf1=0.7,
+            switches=1,
+            truth_sha256="a" * 64,
+        ),
         "tracks": rows_of(
             "tracks",
             2,

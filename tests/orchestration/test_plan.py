@@ -19,7 +19,7 @@ from assets.code_versions import version_of
 from assets.code_versions.tree import ROOMS, ROOT, GitTree
 from assets.retrieval import recorded_costs, stale_rows
 from assets.retrieval.recorded_costs import Rate
-from assets.retrieval.stale_rows import CODE, ENCODER, INPUT, MISSING, SELECTED
+from assets.retrieval.stale_reasons import CODE, ENCODER, INPUT, MISSING, SELECTED
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from assets.tables.incremental import Refreshed
@@ -349,11 +349,11 @@ def test_mistakes_are_one_line_and_exit_with_2(home, monkeypatch, capsys, words,
 
 def test_assets_are_those_of_the_graph():
     """But for what no change of code makes stale, or a person asks for: the order of the home, what people say, what
-    was served and how its days were judged, calibrations, tracks."""
+    was served and how its days were judged, calibrations."""
     from orchestration.definitions import defs
 
     keys = defs.resolve_asset_graph().get_all_asset_keys()
-    unplanned = ("maintenance", "annotation", "serving", "reconstruction", "tracking")
+    unplanned = ("maintenance", "annotation", "serving", "reconstruction")
     made = {"/".join(key.path) for key in keys if key.path[0] not in unplanned}
     assert set(list_assets()) == made - {"monitoring/request_drift"}
 

@@ -8,7 +8,7 @@ import pytest
 
 from assets.code_versions import version_of
 from assets.evaluation.score import name_maker, score_open
-from assets.retrieval.stale_rows import CODE, UNVERSIONED
+from assets.retrieval.stale_reasons import CODE, UNVERSIONED
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
 from orchestration.plan.lines import Line

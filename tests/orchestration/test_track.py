@@ -8,13 +8,20 @@ import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
+from assets.materialize import result
 from assets.tables.catalog import Catalog
-from assets.tables.schemas import TABLES, to_table
+from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tracking.defs import tracks
 from assets.workspace import Workspace
 from bench.synthetic_home import plain_row
 from orchestration.cli import app
-from tests.assets.tracking.conftest import FRAMES, RELEASE, SHA, store_walks
+from tests.assets.tracking.conftest import (
+    FRAMES,
+    RELEASE,
+    SHA,
+    publish,
+    store_walks,
+)
 
 MODEL = {"task": "detection", "model_sha256": SHA, "release_id": RELEASE}
 
@@ -124,7 +131,56 @@ def test_files_can_be_named_and_a_dry_run_writes_none(run, folder, tmp_path):
     words = ("--detections", folder / "gt" / "gt.txt", "--tracker", "sort")
     code, told = run(folder, *words, "--out", out, "--dry-run")
     assert code == 0 and not out.exists()
-    assert "1 tracks, 9 boxes in 9 frames" in told and "HOTA" in told
+    assert "1 track, 9 boxes in 9 frames" in told and "HOTA" in told
+
+
+def test_a_file_is_told_the_option_that_it_wants_and_hides_no_session(
+    run, folder, monday, monkeypatch
+):
+    with pytest.raises(ValueError, match=r"daguerre track \. --detections .*det\.txt"):
+        run(folder / "det" / "det.txt")
+    (folder / "monday").write_text("")
+    monkeypatch.chdir(folder)
+    assert run("monday", "--dry-run")[0] == 0
+
+
+def test_who_was_not_asked_is_told_from_who_is_not_known(run, monday, frame_rows):
+    more = [
+        row | {"frame_id": content_id("other", row["sequence"])}
+        for row in frame_rows(3, capture_id=content_id("third")).to_pylist()
+    ]
+    publish(monday, "frames", to_table(TABLES["frames"], more))
+    told = run("monday", "--dry-run")[1]
+    assert "2 recordings with answers" in told
+    assert "on 1 recording: `daguerre predict monday` asks it" in told
+    other = [row | {"sensor": "other camera"} for row in more]
+    publish(monday, "frames", to_table(TABLES["frames"], other))
+    code, told = run("monday")
+    assert code == 0 and "daguerre predict" not in told
+    assert "1 recording left out, of cameras that this model did not learn from" in told
+
+
+def test_dagster_is_told_of_tracks_that_a_command_made(run, monday, home, monkeypatch):
+    from orchestration.instance import prepare_instance
+    from orchestration.profiles import load_settings
+
+    settings = load_settings({"DAGUERRE_HOME": str(home)})
+    key = dg.AssetKey(["tracking", "tracks"])
+    with dg.DagsterInstance.from_config(str(prepare_instance(settings))) as instance:
+        assert run("monday")[0] == 0
+        event = instance.get_latest_materialization_event(key)
+        made = event.asset_materialization
+        wanted = result(monday, "tracks", ["tracking", "tracks"], "monday")
+        assert made.partition == "monday" and made.metadata["tracks"].value == 2
+        assert made.tags["dagster/data_version"] == wanted.data_version.value
+        names = {
+            record.event.asset_check_evaluation.check_name
+            for name in ("tracks_rest_on_answers", "tracks_agree_with_labels")
+            for record in instance.event_log_storage.get_asset_check_execution_history(
+                dg.AssetCheckKey(key, name), limit=5
+            )
+        }
+    assert names == {"tracks_rest_on_answers", "tracks_agree_with_labels"}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Tables of tracking: boxes of recordings with their tracks, and what they are in space and in every view."""
+"""Tables of tracking: boxes with their tracks, what came of each recording, and objects in space and in every view."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ from assets.tables.schemas.table import (
 
 AFTER: tuple[str, ...] = ("monitoring",)
 TRACKER_NAMES = ("offline", "bytetrack", "sort")
+# steadied: turns of the camera are taken out. no_gain: they are known, and boxes follow each other no better without
+# them. unknown: there are no poses of all frames, or no calibration
+STEADINESS = ("steadied", "no_gain", "unknown")
+FIGURES = ("hota", "deta", "assa", "mota", "idf1")
 
 TRACKS = Table(
     name="tracks",
@@ -50,6 +54,42 @@ TRACKS = Table(
             nullable=True,
             low=0,
         ),
+        *DERIVED,
+    ),
+)
+
+TRACKED_RECORDINGS = Table(
+    name="tracked_recordings",
+    stage="tracking",
+    key="tracked_id",
+    erase="capture_id",
+    columns=(
+        id_column("tracked_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("model_sha256", TEXT, regex=SHA),
+        Column("tracker", TEXT, values=TRACKER_NAMES),
+        Column("uses_looks", BOOL, "whether vectors of the boxes' pixels counted"),
+        Column(
+            "min_score", FLOAT, "the score from which on a box counts", low=0, high=1
+        ),
+        Column("steadiness", TEXT, values=STEADINESS),
+        Column("num_frames", INT, low=0),
+        Column("num_answered", INT, "1 (frames with an answer of the model)", low=0),
+        Column("num_tracks", INT, low=0),
+        Column("num_filled", INT, "1 (boxes where nothing was found)", low=0),
+        # null: no label of the recording names a track
+        *(
+            Column(name, INT, "1 (of labels that name a track)", nullable=True, low=0)
+            for name in ("num_true_tracks", "num_true_boxes")
+        ),
+        *(
+            Column(name, FLOAT, "1 (against labels)", nullable=True, high=1)
+            for name in FIGURES
+        ),
+        Column("switches", INT, "1 (against labels)", nullable=True, low=0),
+        Column("truth_sha256", TEXT, "1 (of the labels)", nullable=True, regex=SHA),
         *DERIVED,
     ),
 )
@@ -142,4 +182,4 @@ OBJECT_VIEWS = Table(
     ),
 )
 
-TABLES = (TRACKS, OBJECT_BOXES, OBJECT_VIEWS)
+TABLES = (TRACKS, TRACKED_RECORDINGS, OBJECT_BOXES, OBJECT_VIEWS)

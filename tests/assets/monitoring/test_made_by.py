@@ -9,7 +9,8 @@ import pytest
 from assets.code_versions import version_of
 from assets.monitoring.drift import Assessment
 from assets.monitoring.watch import assess, predict_session
-from assets.retrieval.stale_rows import CODE, Stale, list_stale_verdicts
+from assets.retrieval.stale_reasons import CODE
+from assets.retrieval.stale_rows import Stale, list_stale_verdicts
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
 from assets.workspace import Workspace

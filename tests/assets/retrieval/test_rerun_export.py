@@ -15,7 +15,9 @@ from assets.capture.simulate import SimulationSpec, simulate
 from assets.images import decode_rgb
 from assets.retrieval.rerun_export import CLOCK, SEQUENCE, export_session
 from assets.storage import Folder
+from assets.tables.rows import SIDES
 from assets.tables.schemas import TABLES, content_id, to_table
+from bench.synthetic_home import plain_row
 
 
 def read_back(path: Path) -> dict[str, list[dict]]:
@@ -315,3 +317,42 @@ def test_scans_hang_below_what_carries_them_and_lose_what_is_not_finite(
     (row,) = read_back(tmp_path / "a.rrd")["/LIDAR_TOP/world/lidar_top"]
     assert np.array(row["Points3D:positions"]).tolist() == [[1, 2, 3], [-4, 5, 6]]
     assert np.datetime64(row[CLOCK], "ns").astype(int) == 1532402927647951000
+
+
+def test_tracks_are_boxes_below_their_camera_with_the_way_they_came(
+    catalog, frame_rows, tmp_path
+):
+    capture = {"capture_id": content_id("capture", "monday"), "session": "monday"}
+    frames = frame_rows(3)
+    tracks = [
+        plain_row(
+            "tracks",
+            {
+                "track_box_id": content_id("box", n),
+                "frame_id": frame_id,
+                "session": "monday",
+                "frame_number": n,
+                "class_name": "cup",
+                "is_filled": n == 1,
+                **dict(zip(SIDES, (n, 0.0, n + 4.0, 6.0), strict=True)),
+            },
+        )
+        for n, frame_id in enumerate(frames["frame_id"].to_pylist()[:2])
+    ]
+    catalog.upsert("frames", frames)
+    for table, rows in (("captures", [capture]), ("tracks", tracks)):
+        made = [plain_row(table, row) for row in rows]
+        catalog.upsert(table, to_table(TABLES[table], made))
+    counts = export_session(catalog, "monday", tmp_path / "monday.rrd")
+    assert counts["tracked"] == 2 and counts["images"] == 3
+    entities = read_back(tmp_path / "monday.rrd")
+    boxes = next(
+        rows
+        for path, rows in entities.items()
+        if path.endswith("/tracks/offline-00000000")
+    )
+    told = [row.get("Boxes2D:labels") for row in boxes]
+    # the third frame has none: those of the second must not stay
+    assert told == [["cup 1"], ["cup 1, put into a gap"], []]
+    ways = next(rows for path, rows in entities.items() if path.endswith("/ways"))
+    assert ways[1]["LineStrips2D:strips"][0] == [[2.0, 3.0], [3.0, 3.0]]

@@ -9,9 +9,10 @@ from assets.code_versions import version_of
 from assets.previews.tracks import draw_tracks
 from assets.retrieval.lineage import trace
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.tracking.method_of_asset import choose_score, read_detector
 from assets.tracking.recordings import number_frames, read_recordings
 from assets.tracking.rows import Method, track_recording
-from assets.tracking.session import choose_score, read_detector, track_session
+from assets.tracking.session import track_session
 from assets.workspace import Workspace
 from bench.synthetic_home import plain_row
 from checks.gates import gate_session
@@ -33,7 +34,7 @@ def make(catalog, workspace, method=None):
 def test_a_session_of_two_recordings_has_a_track_in_each(catalog, session, workspace):
     session(lost={5, 6})
     done = make(catalog, workspace)
-    assert (done.recordings, done.num_tracks, done.num_filled) == (2, 2, 4)
+    assert (len(done.recordings), done.num_tracks, done.num_filled) == (2, 2, 4)
     rows = catalog.read_latest("tracks").to_pylist()
     assert len(rows) == 2 * FRAMES
     assert {r["frame_number"] for r in rows if r["is_filled"]} == {5, 6}
@@ -143,7 +144,7 @@ def test_looks_are_asked_of_the_pixels_in_the_boxes(catalog, session):
         return np.eye(2)[[0] * 6 + [1] * 6]
 
     method = Method(uses_looks=True)
-    rows = track_recording(recording, SHA, method, look, version_of("tracks"))
+    rows = track_recording(recording, SHA, method, look, version_of("tracks")).rows
     assert asked[0][0] == [frame["frame_id"] for frame in recording.frames]
     assert asked[0][1].shape == (FRAMES, 4)
     assert {row["uses_looks"] for row in rows} == {True}
