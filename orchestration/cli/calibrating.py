@@ -119,12 +119,12 @@ def _calibrate_folder(target: str, board: str, lens: str, as_json: bool) -> None
 def _try_session(
     catalog: "Catalog", session: str, board: str, lens: str, as_json: bool
 ) -> None:
-    from assets.reconstruction.board_pictures import find_boards, list_pictures
+    from assets.reconstruction.board_pictures import find_boards
     from assets.reconstruction.rig_calibration import choose_plan, require_pictures
     from assets.reconstruction.rig_rows import make_rows
 
     plan = choose_plan(catalog, session, board, lens)
-    pictures = require_pictures(list_pictures(catalog, session), session)
+    pictures = require_pictures(catalog, session)
     with show_progress(f"looking for the board in {session}", "pictures") as tick:
         seen = find_boards(catalog, plan.board, pictures, tick)
     _tell_unkept(session, make_rows(plan, seen).cameras, [], as_json)
@@ -153,13 +153,12 @@ def _tell_unkept(
 
 
 def _check(catalog: "Catalog", session: str, as_json: bool) -> None:
-    from assets.reconstruction.board_pictures import list_pictures
     from assets.reconstruction.rig_calibration import require_pictures
     from assets.reconstruction.rig_fits import fit_session
     from checks.gates import gate_session
     from checks.verdicts import stops_flow
 
-    require_pictures(list_pictures(catalog, session), session)
+    require_pictures(catalog, session)
     rows = fit_session(catalog, session)
     verdicts = gate_session(catalog, "rig_fits", session)
     lines = [
