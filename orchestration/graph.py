@@ -24,6 +24,7 @@ from orchestration.sensors.labelling import label_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
 from orchestration.sensors.requests import request_sensor
+from orchestration.sensors.rigs import rig_sensor
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
@@ -42,6 +43,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             landing_zone_sensor,
             unjudged_session_sensor,
             request_sensor,
+            rig_sensor,
             drift_sensor,
             alarm_sensor,
             label_sensor,

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
+from assets.dated import FIRST_DATE_NS
 from assets.monitoring.event import Event
-from assets.monitoring.feeds import FIRST_DATE_NS
 from assets.moved_rigs import find_angle_deg, has_moved
 from assets.tables.catalog import Catalog, is_in
 
