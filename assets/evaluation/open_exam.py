@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from assets.cluster.pool import Seat, do_all
 from assets.cluster.worker_home import require_seen
 from assets.evaluation.exam_rows import ExamRows, read_groups, slice_exam
-from assets.evaluation.score import name_maker
+from assets.evaluation.score import score_open
 from assets.inference.model_store import open_model
 from assets.inference.package import ModelPackage, examine_package, judge_package
 from assets.kinds import find_kind
@@ -111,8 +111,9 @@ def list_open_rows(
     names = release.class_names
     subject = Subject(model_sha256, release.release_id, "test", names)
     if not answers.images:
-        rows = list_rows(subject, "all", "all", answers.figures.items(), len(test))
-        scores = name_maker(rows)
+        scores = score_open(
+            answers.figures, model_sha256, release.release_id, len(test)
+        )
         return ExamRows(model_sha256, release.release_id, scores, [], [])
     row_of = {
         row["frame_id"]: row

@@ -6,11 +6,12 @@ there to measure (a class or size that the split does not show).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from assets.code_versions import version_of
 from assets.kinds import find_kind
-from assets.kinds.judging.pairs import Slices
+from assets.kinds.judging.pairs import Slices, Subject
+from assets.kinds.judging.score_rows import list_rows
 from assets.tables.rows import PredictionRow, ReleaseFrameRow, ScoreRow
 
 
@@ -27,6 +28,15 @@ def score_predictions(
     """
     pairs = find_kind(task).pair(predictions, release_rows, class_names)
     return pairs.score(slices)
+
+
+def score_open(
+    figures: Mapping[str, float], model_sha256: str, release_id: str, num_samples: int
+) -> list[ScoreRow]:
+    """Rows of what an open task found on the test split as a whole."""
+    subject = Subject(model_sha256, release_id, "test", ())
+    rows = list_rows(subject, "all", "all", figures.items(), num_samples)
+    return name_maker(rows)
 
 
 def name_maker(rows: Iterable[ScoreRow]) -> list[ScoreRow]:
