@@ -9,10 +9,10 @@ from models.task_names import all_task_names
 
 
 def examined_as_a_whole(rows: StoredRows) -> str | None:
-    """A task that examines itself may store no frames."""
+    """A task without objects that examines itself may store no frames."""
     if not rows.count("scores"):
         return None
-    judged = {kind.name for kind in KINDS if kind.is_judged}
+    judged = {kind.name for kind in KINDS if kind.leading_metric}
     tasks = set(rows.read("models", ("task",))["task"].to_pylist())
     return None if tasks & judged else "no frame of this exam is scored by itself"
 

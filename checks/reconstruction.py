@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from assets.moved_rigs import MAX_TILT_DEG, find_angle_deg, has_moved
 from checks.fused_depth import MESH_RULES, ODOMETRY_RULES
 from checks.gate import Gate, no_colour_frames
 from checks.sparse_models import (
@@ -33,8 +34,6 @@ MOST_RMS_PX, MOST_PATTERN_PX = 1.0, 0.3
 MOST_DISAGREEMENT = 1.5  # what all cameras leave together, by what one leaves alone
 MOST_FOCAL_SIGMA = 0.005
 OUTSTANDING = 3.0
-MAX_TILT_DEG = 0.5  # as for stated poses
-PROVEN = 3.0  # standard errors beyond the bound
 # of a depth map
 ENOUGH_DEPTH, LEAST_AGREEMENT = 0.4, 0.6
 MOST_OFF_PX = 1.0  # of disparity, from what a depth camera measured
@@ -180,9 +179,7 @@ def rig_is_as_calibrated(rig_fits: pa.Table) -> Verdict:
             0,
             empty_reason=why or "nothing to compare",
         )
-    moved = [
-        r for r in rows if _find_angle(r) - PROVEN * r["tilt_sigma_deg"] > MAX_TILT_DEG
-    ]
+    moved = [r for r in rows if has_moved(r)]
     examples = tuple(
         f"{r['sensor']} of capture {r['capture_id']}: turned by {r['tilt_deg']:.2f} +- {r['tilt_sigma_deg']:.2f} deg "
         f"since {r['calibrated_in']}, matches lie {r['epipolar_px']:.2f} px off: `daguerre calibrate` a new recording "
@@ -195,7 +192,7 @@ def rig_is_as_calibrated(rig_fits: pa.Table) -> Verdict:
         True,
         f"{len(moved)} of {len(rows)} cameras have moved by more than {MAX_TILT_DEG} deg since they were calibrated",
         len(rows),
-        {"worst_deg": max(map(_find_angle, rows)), "num_moved": len(moved)},
+        {"worst_deg": max(map(find_angle_deg, rows)), "num_moved": len(moved)},
         examples,
     )
 
@@ -294,12 +291,6 @@ def _to_depth_m(row: dict) -> float:
         / (row["focal_px"] * row["baseline_m"])
         * row["sensor_off_px"]
     )
-
-
-def _find_angle(row: dict) -> float:
-    """The turn that fits, or, where that is more, what the matches lie off."""
-    apart_deg = float(np.degrees(np.arctan(row["epipolar_px"] / row["focal_px"])))
-    return max(row["tilt_deg"], apart_deg)
 
 
 def _done(rig_calibrations: pa.Table) -> list[dict]:

@@ -24,6 +24,7 @@ from orchestration.sensors.labelling import label_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
 from orchestration.sensors.requests import request_sensor
+from orchestration.sensors.rigs import rig_sensor
 from orchestration.sensors.tracking import track_sensor
 
 
@@ -44,6 +45,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
             unjudged_session_sensor,
             track_sensor,
             request_sensor,
+            rig_sensor,
             drift_sensor,
             alarm_sensor,
             label_sensor,

@@ -40,6 +40,13 @@ watch_requests = dg.define_asset_job(
     run_tags={CONCURRENCY_KEY: MONITORING},
 )
 
+check_rig = dg.define_asset_job(
+    "check_rig",
+    dg.AssetSelection.assets(["reconstruction", "rig_fit"]),
+    description="One session: whether its cameras still sit as they were calibrated.",
+    run_tags={CONCURRENCY_KEY: MONITORING},
+)
+
 maintain_home = dg.define_asset_job(
     "maintain_home",
     dg.AssetSelection.groups("maintenance"),
@@ -77,6 +84,7 @@ jobs = [
     monitor_session,
     follow_objects,
     watch_requests,
+    check_rig,
     maintain_home,
     ask_for_labels,
     *train_jobs.values(),

@@ -23,6 +23,7 @@ from orchestration.chosen import configure_dataset
 from orchestration.console import RunConsole
 from orchestration.demo import ingest, land
 from orchestration.jobs import ask_for_labels, monitor_session, train_jobs
+from orchestration.loop_canary import CanaryTrial, serve_canary
 from orchestration.loop_world import (
     DAYS,
     EXAM,
@@ -60,6 +61,7 @@ class Closing:
     num_asked: int
     is_promoted: bool
     num_named: int  # frames that the champion's lineage names as asked for by the alarm
+    canary: CanaryTrial | None = None  # None where nothing was promoted
 
     @property
     def lacks(self) -> list[str]:
@@ -75,6 +77,10 @@ class Closing:
                 self.num_asked > MOST_LABELS,
             ),
             ("the gate did not promote the new model", not self.is_promoted),
+            (
+                f"the new champion does not answer all requests: {self.canary and self.canary.line}",
+                self.is_promoted and not (self.canary and self.canary.answers_all),
+            ),
             (
                 f"the recall of {NEW_CLASS} after does not reach {REACHES}",
                 self.after is None or self.after.share < REACHES,
@@ -158,11 +164,12 @@ class Loop:
         champion = self.champion()
         is_promoted = champion["model_sha256"] == new["model_sha256"]
         exam_before, after = self.examine(old, new)
+        canary = self.serve(old) if is_promoted else None
         asked = trace(self.catalog, "model", new["model_sha256"])["upstream"]["asked"]
         named = [f["frame_id"] for f in asked["frames"] if f["queue_id"] == queue_id]
         self._tell_lineage(new["model_sha256"], asked)
         num_labels = num_asked + self.num_checked
-        closing = Closing(before, after, num_labels, is_promoted, len(named))
+        closing = Closing(before, after, num_labels, is_promoted, len(named), canary)
         facts = {
             "alarm": alarm,
             "queue_id": queue_id,
@@ -170,6 +177,7 @@ class Loop:
             "objects_labelled": num_objects,
             "champion_before": old,
             "champion_after": champion,
+            "canary": canary and asdict(canary),
             "exam": {"before": _describe(exam_before), "after": _describe(after)},
             "lineage": {"queues": asked["queues"], "frame_ids": named},
         }
@@ -236,6 +244,16 @@ class Loop:
                     f"model {model['model_sha256'][:12]} finds of {NEW_CLASS}s of {session}: {found[-1].line}"
                 )
         return found[0], found[1]
+
+    def serve(self, old: ChampionRow) -> CanaryTrial:
+        """A server that the champion of before answers for takes the new one up, first as a canary."""
+        (session,) = EXAM
+        with self.console.step("serve the new champion, first as a canary"):
+            images = self.world.read_images(session)
+            trial = serve_canary(self.engine.settings, old, images)
+            self.console.tell(f"answers of: {', then '.join(trial.roles)}")
+            self.console.tell(trial.line)
+        return trial
 
     def _take_in(self, waves: Waves, what: str) -> None:
         with self.console.step(f"simulate {what}"):

@@ -24,7 +24,7 @@ from assets.capture.simulate import SimulationSpec
 from assets.capture.simulation.truth import SimulatedTruth
 from assets.kinds.boxes import read_boxes
 from assets.retrieval.answers import read_operating_score
-from assets.tables.catalog import Catalog, is_in, repr_sql
+from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.rows import ModelRef
 from checks.gates import gate_session
 from models.metrics.matching import match_detections
@@ -140,6 +140,12 @@ class World:
             found_as_any += len(hits().truth_ids)
             total += len(mine)
         return Recall(found, found_as_any, total)
+
+    def read_images(self, session: str) -> list[bytes]:
+        """The encoded colour images of a session, by frame id, of the cameras that are asked about."""
+        where = f"{session_is(session)} AND kind = 'color'"
+        rows = self.catalog.read("frames", ["frame_id", "payload"], where)
+        return [bytes(one) for one in rows.sort_by("frame_id")["payload"].to_pylist()]
 
     def show(self, frame_ids: Sequence[str]) -> Iterator[tuple[str, FrameTruth]]:
         """Each of the frames with what it shows."""

@@ -21,7 +21,7 @@ from assets.annotation.labels import (
     tell_overtaken,
 )
 from assets.current_labels import Said, read_said
-from assets.tables.catalog import Catalog
+from assets.tables.catalog import Catalog, is_in
 from assets.tables.ids import complete_id
 from assets.tables.rows import FrameRow, LabelVersionRow
 from models.task_names import TASK_NAMES
@@ -103,6 +103,30 @@ def correct(seen: Look, changes: Sequence[Change]) -> Answer:
             f"frame {seen.frame['frame_id']}: nothing would change; where that is what you mean, confirm it"
         )
     return _say(seen, marked, "correct")
+
+
+def find_new_classes(catalog: Catalog, seen: Look, answer: Answer) -> list[str]:
+    """A hint for each class of an answer that nobody has used for the task, with those that come near."""
+    from difflib import get_close_matches
+
+    said = {marked.class_name for marked in answer.marked}
+    new = said - {marked.class_name for marked in seen.marked}
+    if not new:
+        return []
+    of_task = is_in("task", [seen.task])
+    labels = catalog.read_latest("labels", ["class_name"], of_task)
+    used = set(labels["class_name"].unique().to_pylist())
+    versions = catalog.read_latest("label_versions", ["class_names"], of_task)
+    for names in versions["class_names"].to_pylist():
+        used.update(names)
+    hints = []
+    for name in sorted(new - used):
+        near = get_close_matches(name, sorted(used), 3, 0.6)
+        meant = f"; near it are {', '.join(near)}" if near else ""
+        hints.append(
+            f"nobody has used the class '{name}' for {seen.task}: from now on it is one{meant}"
+        )
+    return hints
 
 
 def confirm(seen: Look) -> Answer:

@@ -32,11 +32,13 @@ class Target:
 
 @dataclass(frozen=True)
 class Holdings:
-    """What the tables hold of something. `releases` keep it, whatever is forgotten."""
+    """What the tables hold of something. `releases` keep it, whatever is forgotten. `calibrations` of cameras rest on
+    pictures of it."""
 
     files: int
     frames: int
     labels: int
+    calibrations: int
     releases: tuple[str, ...]
 
 
@@ -49,6 +51,8 @@ class Contents:
     frames: Sequence[dict[str, str]]
     labels: Sequence[dict[str, str]]
     released: Sequence[dict[str, str]]  # rows with release_id and frame_id
+    board_frames: frozenset[str]  # ids of those that a calibration rests on
+    num_calibrated: int  # cameras
 
     def count(self, exclusions: Sequence[Exclusion]) -> Holdings:
         """What the exclusions of the session cover together."""
@@ -67,7 +71,14 @@ class Contents:
             if is_whole or row["frame_id"] in frames
         }
         num_files = sum(covering(path) is not None for path in self.paths)
-        return Holdings(num_files, len(frames), len(labels), tuple(sorted(releases)))
+        is_calibrated = bool(self.board_frames & frames)
+        return Holdings(
+            num_files,
+            len(frames),
+            len(labels),
+            self.num_calibrated if is_calibrated else 0,
+            tuple(sorted(releases)),
+        )
 
 
 def find_targets(zone: LandingZone, names: Iterable[str]) -> list[Target]:
@@ -109,7 +120,10 @@ def read_contents(catalog: Catalog, ledger: Ledger, session: str) -> Contents:
     released = catalog.read_latest("release_frames", held, mine).to_pylist()
     known = ledger.outcomes(session).items()
     paths = frozenset(path for (path, _), o in known if o.outcome != "gone")
-    return Contents(paths, frames, labels, released)
+    views = catalog.read_latest("board_views", ["frame_id"], mine)
+    cameras = catalog.read_latest("rig_calibrations", ["sensor"], mine)
+    board_frames = frozenset(views["frame_id"].to_pylist())
+    return Contents(paths, frames, labels, released, board_frames, len(cameras))
 
 
 def forget(intake: Intake, exclusions: Sequence[Exclusion]) -> Retraction:

@@ -31,6 +31,7 @@ from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES, content_id, to_table
 
 SAID_OF_FRAMES = ("labels", "annotated_frames")
+CALIBRATIONS = ("rig_calibrations", "board_views")  # of a session, from all its views
 _MEASURED = ("signals", "scans", "calibrations")
 _FILE = ("source_path", "sha256")
 _KEYS_AT_ONCE = 10_000  # in one statement
@@ -119,6 +120,7 @@ class Retractor:
                     self._settle_container(capture_id, mine, writer, done)
                 else:
                     self._settle_folder(mine, writer, done)
+        self._drop_rigs()
         self._drop_verdicts()
         return done
 
@@ -326,6 +328,22 @@ class Retractor:
             [replace(o, outcome="gone") for o in gone], superfluous, ids
         )
         done.num_files += len(gone)
+
+    def _drop_rigs(self) -> None:
+        """A calibration that rests on a picture that is gone, and what was made of recordings that are."""
+        if self._list_without("board_views", "frame_id", "frames"):
+            for name in CALIBRATIONS:
+                self.catalog.delete(name, session_is(self.session))
+        for name in ("rig_fits", "depth_maps"):
+            gone = self._list_without(name, "capture_id", "captures")
+            if gone:
+                self.catalog.delete(name, is_in("capture_id", gone))
+
+    def _list_without(self, name: str, key: str, origin: str) -> list[str]:
+        """Ids in a table of the session that are not in that of their origin any more."""
+        made = {row[key] for row in self._read(name, [key])}
+        there = {row[key] for row in self._read(origin, [key])} if made else set()
+        return sorted(made - there)
 
     def _drop_verdicts(self) -> None:
         """A session without a frame has not drifted."""

@@ -22,6 +22,7 @@ from assets.previews.gallery import Picture
 from assets.previews.labelled import WIDTH_PX, draw_labels, tell_labels
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.releases import open_release
+from models.task_names import dataset_of
 
 NUM_FRAMES = 8  # pictures of frames, of those won and of those lost
 _MOST_LINES = 12  # for a terminal
@@ -153,7 +154,7 @@ def _draw(
     shown = StoredImages(catalog, release.frames_version).read(list(rows.values()))
     answers = [_read_answers(catalog, sha, found, ids) for sha in _models(found)]
     colors = color_classes(release.class_names)
-    kind = find_kind(found.task)
+    kind = find_kind(dataset_of(found.task))
     for frame in frames:
         row, image = rows[frame.frame_id], shown[frame.frame_id]
         labels = draw_labels(row, image, release.class_names, colors)

@@ -145,6 +145,7 @@ def compare_exams(
 ) -> Comparison:
     """Raises ValueError for exams about different frames."""
     from assets.kinds import find_kind
+    from models.task_names import dataset_of
 
     if first.frame_ids != second.frame_ids:
         raise ValueError(
@@ -153,7 +154,7 @@ def compare_exams(
     figures, others = first.figures(), second.figures()
     return Comparison(
         first.task,
-        find_kind(first.task).leading_metric,
+        find_kind(dataset_of(first.task)).leading_metric,
         first.release_id,
         first.model_sha256,
         second.model_sha256,

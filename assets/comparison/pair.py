@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from assets.kinds import find_kind
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import read_champion
 from assets.tables.ids import complete_id
 from assets.tables.rows import ModelRow
-from models.task_names import TASK_NAMES, all_task_names
+from models.task_names import all_task_names, dataset_of
 
 _VERSION = re.compile(r"([A-Za-z_]\w*)/([1-9][0-9]*)")
 # (task, version) -> the sha256 of its weights; raises LookupError
@@ -78,7 +79,7 @@ def pair_models(
         raise ValueError(
             f"one model is for {first['task']}, the other for {second['task']}: name two of one task"
         )
-    if not tasks <= set(TASK_NAMES):
+    if not find_kind(dataset_of(first["task"])).leading_metric:
         raise ValueError(
             f"exams of {first['task']} store no frames to compare by: `daguerre results --task {first['task']}` lists "
             "their figures"
@@ -129,8 +130,8 @@ def _require_classes(
     ).to_pylist()
     of = {row["release_id"]: (row["task"], tuple(row["class_names"])) for row in rows}
     task = models[0]["task"]
-    asked = of[release_id][0] if release_id in of else task
-    if asked != task:
+    asked = of[release_id][0] if release_id in of else dataset_of(task)
+    if asked != dataset_of(task):
         raise ValueError(
             f"release {release_id[:12]} is for {asked}, and the models are for {task}: leave --release out, for the "
             f"exam that both sat, or name a release for {task}"

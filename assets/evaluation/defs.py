@@ -8,7 +8,6 @@ from assets.foreign_text import for_markdown
 from assets.materialize import picture, result, run_of
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.missed_classes import list_missed
-from assets.tables.schemas import TABLES, to_table
 from assets.workspace import Workspace
 from models.task_names import TASK_NAMES, all_task_names
 
@@ -71,7 +70,7 @@ def _scores(task: str) -> dg.AssetsDefinition:
 
 
 def _open_scores(task: str) -> dg.AssetsDefinition:
-    """Scores of a task that examines itself: its own figures, without slices, predictions or pictures."""
+    """Scores of a task that examines itself: its own figures, without predictions or pictures."""
 
     @dg.asset(
         key=["evaluation", f"{task}_scores"],
@@ -84,20 +83,28 @@ def _open_scores(task: str) -> dg.AssetsDefinition:
         catalog: dg.ResourceParam[Catalog],
         workspace: dg.ResourceParam[Workspace],
     ) -> dg.MaterializeResult:
-        """Figures of the task's own exam on the test split, of the model of this run and of the champion."""
+        """Figures of the task's own exam on the test split, of the model of this run and of the champion; of objects
+        also by slice, frame and object."""
         from assets.evaluation.exam import examine_open
+        from assets.evaluation.slices import tell_worse
+        from assets.kinds import find_kind
+        from models.task_names import dataset_of
 
         found = examine_open(catalog, workspace, task, run_of(context))
-        for rows in found.values():
-            catalog.upsert("scores", to_table(TABLES["scores"], rows))
-        model_sha256, rows = next(iter(found.items()))
-        figures = {row["metric"]: row["value"] for row in rows}
+        for rows in found:
+            rows.write(catalog)
+        scores = found[0].scores
+        whole = [row for row in scores if row["slice_by"] == "all"]
+        worse = tell_worse(scores, find_kind(dataset_of(task)).leading_metric)
         metadata = {
-            "model_sha256": model_sha256,
-            "test frames": rows[0]["num_samples"],
-            **figures,
+            "model_sha256": found[0].model_sha256,
+            "test frames": whole[0]["num_samples"],
+            **{
+                row["metric"]: row["value"] for row in whole if row["value"] is not None
+            },
+            **({"worse than over all": for_markdown(worse)} if worse else {}),
         }
-        is_mine = is_in("model_sha256", [model_sha256])
+        is_mine = is_in("model_sha256", [found[0].model_sha256])
         return result(
             catalog, "scores", ["evaluation", f"{task}_scores"], None, metadata, is_mine
         )

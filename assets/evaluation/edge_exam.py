@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from assets.evaluation.exam import read_groups
+from assets.evaluation.exam_rows import read_groups
 from assets.evaluation.operating import choose_operating_score
 from assets.inference.checkpoint import hash_bytes
 from assets.inference.edge import Pixels, quantize

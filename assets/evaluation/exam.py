@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
+from assets.evaluation.exam_rows import ExamRows, read_groups, slice_exam
 from assets.inference.package import ModelPackage
 from assets.inference.predict import (
     PredictionFacts,
@@ -17,7 +18,6 @@ from assets.inference.predict import (
 )
 from assets.kinds import find_kind
 from assets.tables.catalog import Catalog, is_in
-from assets.tables.frame_scores import collect_scores
 from assets.tables.releases import Release
 from assets.tables.rows import (
     FrameScoreRow,
@@ -55,14 +55,14 @@ class Exam:
 
     def write(self, catalog: Catalog) -> None:
         """Store the answers and the scores; those of an exam sat before are replaced."""
-        for table, rows in (
-            ("predictions", self.predictions),
-            ("scores", self.scores),
-            ("frame_scores", self.frames),
-            ("object_scores", self.objects),
-        ):
-            catalog.upsert(table, to_table(TABLES[table], rows))
-        _drop_stale_objects(catalog, self)
+        catalog.upsert("predictions", to_table(TABLES["predictions"], self.predictions))
+        ExamRows(
+            self.model_sha256,
+            self.release.release_id,
+            self.scores,
+            self.frames,
+            self.objects,
+        ).write(catalog)
 
 
 def examine(
@@ -99,33 +99,43 @@ def examine_champion(catalog: Catalog, workspace: Workspace, exam: Exam) -> Exam
 
 def examine_open(
     catalog: Catalog, workspace: Workspace, task: str, run_id: str = ""
-) -> dict[str, list[ScoreRow]]:
+) -> list[ExamRows]:
     """What an open task finds of the model of `examine` and of its champion, on the test split of the former's release.
 
-    Rows of scores by model, the new one first. Raises ValueError as `examine` does, and where a split is empty.
+    The new model comes first. Raises ValueError as `examine` does, and where a split is empty.
     """
-    from assets.evaluation.open_exam import examine_all
-    from assets.evaluation.score import score_open
-    from assets.samples import read_release
-
     package = _open_newest(catalog, workspace, task, run_id)
     champion = _open_champion(catalog, workspace, task, package.model_sha256)
-    release = read_release(catalog, package.facts.release_id, task)
-    num_test = len(release.split("test"))
-    if not num_test:
+    wanted = package.facts.class_names
+    both = [one for one in (package, champion) if one]
+    able = [one.model_sha256 for one in both if one.facts.class_names == wanted]
+    return examine_open_on(catalog, workspace, task, package.facts.release_id, able)
+
+
+def examine_open_on(
+    catalog: Catalog,
+    workspace: Workspace,
+    task: str,
+    release_id: str,
+    models: Sequence[str],
+) -> list[ExamRows]:
+    """What an open task finds of each model, by its sha256, on the test split of a release with its classes.
+
+    Raises ValueError for a release without one.
+    """
+    from assets.evaluation.open_exam import examine_all, list_open_rows
+    from assets.samples import read_release
+
+    release = read_release(catalog, release_id, task)
+    if not len(release.split("test")):
         raise ValueError(
             f"release {release.release_id} has no test frame: give a 'test' split with the data"
         )
-    models = [
-        one.model_sha256
-        for one in (package, champion)
-        if one and one.facts.class_names == release.class_names
+    found = examine_all(catalog, workspace, release, task, models)
+    return [
+        list_open_rows(catalog, workspace.home, task, release, sha256, answers)
+        for sha256, answers in found.items()
     ]
-    figures = examine_all(catalog, workspace, release, task, models)
-    return {
-        sha256: score_open(found, sha256, release.release_id, num_test)
-        for sha256, found in figures.items()
-    }
 
 
 def _open_newest(
@@ -158,17 +168,7 @@ def examine_on(
     catalog: Catalog, workspace: Workspace, package: ModelPackage, release: Release
 ) -> Exam:
     """Predict and score a model on the test split of a release with its classes, and maybe others."""
-    from assets.evaluation.distances import add_distances
     from assets.evaluation.operating import choose_operating_score
-    from assets.evaluation.regions import discover, mark_regions
-    from assets.evaluation.score import name_maker
-    from assets.evaluation.slices import (
-        add_intervals,
-        cut_frames,
-        cut_objects,
-        read_rules,
-        score_objects,
-    )
 
     task = package.facts.task
     model_sha256 = package.model_sha256
@@ -188,22 +188,17 @@ def examine_on(
         )
     predictions = [made[row["frame_id"]] for row in rows]
     operating_score = choose_operating_score(release, images, load, facts, workspace)
-    ids = [row["frame_id"] for row in rows]
-    rules = read_rules(workspace.home)
-    slices = cut_frames(catalog, rules, ids)
     kind = find_kind(task)
     pairs = kind.pair(predictions, rows, release.class_names).at(operating_score)
-    frames, objects = pairs.list_frames(rows, read_groups(catalog, ids))
-    objects = add_distances(catalog, objects)
-    by_frame = collect_scores(frames, release.class_names)
-    scores = add_intervals(pairs.score(slices), by_frame, slices, kind.leading_metric)
-    worse, region_of = discover(
-        catalog, pairs.subject, by_frame, slices, kind.leading_metric
+    group_of = read_groups(catalog, pairs.frame_ids)
+    found = slice_exam(
+        catalog,
+        workspace.home,
+        kind,
+        pairs.subject,
+        *pairs.list_frames(rows, group_of),
+        score=lambda _, slices: pairs.score(slices),
     )
-    scores += worse
-    if kind.slices_of_objects:
-        cut = cut_objects(catalog, rules, objects)
-        scores += score_objects(pairs.subject, by_frame, objects, cut)
     return Exam(
         task,
         model_sha256,
@@ -211,9 +206,9 @@ def examine_on(
         release,
         rows,
         predictions,
-        name_maker(scores),
-        mark_regions(frames, region_of),
-        objects,
+        found.scores,
+        found.frames,
+        found.objects,
         images,
         operating_score,
     )
@@ -243,27 +238,3 @@ def _with_spoilt(exam: Exam, count: int) -> Exam:
     group_of = {row["frame_id"]: row["group_id"] for row in exam.frames}
     spoilt = score_corrupted(exam.images, chosen, predict, facts, group_of)
     return replace(exam, scores=[*exam.scores, *name_maker(spoilt)])
-
-
-def read_groups(catalog: Catalog, frame_ids: Sequence[str]) -> dict[str, str]:
-    """What splits keep together, by frame id: recordings, and pictures that resemble each other."""
-    rows = catalog.read_latest(
-        "splits", ["frame_id", "group_id"], is_in("frame_id", frame_ids)
-    )
-    return {row["frame_id"]: row["group_id"] for row in rows.to_pylist()}
-
-
-def _drop_stale_objects(catalog: Catalog, exam: Exam) -> None:
-    """Take out objects that an exam of before found on these frames, and this one does not."""
-    mine = " AND ".join(
-        (
-            is_in("model_sha256", [exam.model_sha256]),
-            is_in("release_id", [exam.release.release_id]),
-            "split = 'test'",
-        )
-    )
-    stored = catalog.read_latest("object_scores", ["object_score_id"], mine)
-    known = {row["object_score_id"] for row in exam.objects}
-    stale = set(stored["object_score_id"].to_pylist()) - known
-    if stale:
-        catalog.delete_keys("object_scores", sorted(stale))

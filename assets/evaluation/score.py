@@ -33,7 +33,7 @@ def score_predictions(
 def score_open(
     figures: Mapping[str, float], model_sha256: str, release_id: str, num_samples: int
 ) -> list[ScoreRow]:
-    """Rows of what an open task found on the test split."""
+    """Rows of what an open task found on the test split as a whole."""
     subject = Subject(model_sha256, release_id, "test", ())
     rows = list_rows(subject, "all", "all", figures.items(), num_samples)
     return name_maker(rows)

@@ -31,7 +31,10 @@ from assets.inference.checkpoint import (
 if TYPE_CHECKING:
     from torch import nn
 
+    from models.metrics.matching import JudgedImage
     from models.recipes import TrainConfig
+    from models.tasks import OpenTask
+    from models.tasks.base import Examined
     from models.types import Image, Prediction, Sample
 
 WEIGHTS = "model.safetensors"
@@ -203,19 +206,36 @@ def load_predictor(
 
 def examine_package(
     package: ModelPackage, train: Sequence[Sample], test: Sequence[Sample]
-) -> dict[str, float]:
-    """What an open task finds of its model on frames that were never trained on, by name."""
+) -> Examined:
+    """What an open task finds of its model on frames that were never trained on."""
+    import torch
+
+    task, config, net = _load_open(package)
+    with torch.inference_mode():
+        return task.examine_images(net, train, test, config)
+
+
+def judge_package(
+    package: ModelPackage, samples: Sequence[Sample]
+) -> tuple[JudgedImage, ...]:
+    """What an open task judges of each frame; nothing where it has no objects."""
+    import torch
+
+    task, config, net = _load_open(package)
+    with torch.inference_mode():
+        return task.judge(net, samples, config)
+
+
+def _load_open(package: ModelPackage) -> tuple[OpenTask, TrainConfig, nn.Module]:
     import torch
 
     from models.recipes import TrainConfig
     from models.tasks import OpenTask, find_task
 
     task = find_task(package.facts.task)
-    config = TrainConfig.from_dict(package.facts.config)
     assert isinstance(task, OpenTask), package.facts.task
     net = load_net(package).to("cuda" if torch.cuda.is_available() else "cpu")
-    with torch.inference_mode():
-        return task.examine(net, train, test, config)
+    return task, TrainConfig.from_dict(package.facts.config), net
 
 
 def describe(

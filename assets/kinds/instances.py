@@ -37,6 +37,8 @@ class Instances(Kind):
     label_tasks = (DETECTION,)
     columns = ("class_id", "boxes_xyxy", "box_class_ids", "mask_rles", "mask_size_px")
     learns_absence = True
+    leading_metric = "map50"
+    slices_of_objects = ("class", "object_size")
     remedy = "give objects polygons or masks, not boxes alone"
 
     def find_frames(self, marks: Marks) -> set[str]:

@@ -46,6 +46,8 @@ class Keypoints(Kind):
     label_tasks = (DETECTION,)
     columns = ("boxes_xyxy", "box_class_ids", "keypoints")
     learns_absence = True
+    leading_metric = "oks_map50"
+    slices_of_objects = ("class", "object_size")
     remedy = "give keypoints to every object, or take in the labels of the classes that have some alone"
 
     def find_frames(self, marks: Marks) -> set[str]:

@@ -121,7 +121,8 @@ class Kind(Protocol):
     has_one_class: bool = False
     is_compared_on_intake: bool = False  # contradictions between equal pictures are looked for before a release is made
     is_judged: bool = False  # answers are stored, scored by slice and drawn; where not, the task examines itself
-    leading_metric: str = ""  # of judged kinds: what the gate asks for
+    # what the gate asks for, of kinds whose exams have rows of frames; "" of others
+    leading_metric: str = ""
     counts_answers: bool = (
         False  # from an operating score on, which the validation part chooses
     )

@@ -16,6 +16,7 @@ from assets.monitoring.estimates import has_fallen, is_seen_fallen
 from assets.monitoring.event import Event
 from assets.monitoring.feeds import Feed, note_delivering, read_feeds
 from assets.monitoring.pending import champions
+from assets.monitoring.rigs import find_moved
 from assets.monitoring.served import find_in_requests, find_served
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import AlarmRow, ChampionRow, EstimateRow
@@ -41,7 +42,7 @@ def raise_alarms(
     stored: list[AlarmRow] = catalog.read_latest("alarms").to_pylist()
     events = [*find_stopped(catalog, now), *find_served(catalog)]
     if has_verdicts:
-        events += find_events(catalog)
+        events += [*find_events(catalog), *find_moved(catalog)]
     new = choose_new(events, stored, now, tell is not None)
     if new:
         catalog.merge("alarms", to_table(TABLES["alarms"], new))

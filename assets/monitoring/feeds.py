@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
+from assets.dated import FIRST_DATE_NS
 from assets.tables.catalog import Catalog
 from assets.tables.rows import FeedSightingRow
 from assets.tables.schemas import TABLES, to_table
@@ -25,8 +26,6 @@ _ROOM = 2.0
 _LEAST_NS = (
     3600 * 10**9
 )  # recordings that follow each other at once do not make an hour's break an alarm
-# what a clock that tells no date counts is less: seconds since it was switched on
-_FIRST_DATE_NS = 946_684_800 * 10**9  # the year 2000
 _DAY_NS = 86_400 * 10**9
 
 
@@ -79,11 +78,7 @@ def judge_feed(
     """One sensor, from when each of its recordings ended, and whether it was ever seen to deliver. Stamps before 2000,
     and of tomorrow, are no dates."""
     dated = sorted(
-        {
-            t
-            for t in ends_ns
-            if t is not None and _FIRST_DATE_NS <= t <= now_ns + _DAY_NS
-        }
+        {t for t in ends_ns if t is not None and FIRST_DATE_NS <= t <= now_ns + _DAY_NS}
     )
     if not dated:
         return Feed(sensor, None, None, 0, "unknown", "its clock tells no date")

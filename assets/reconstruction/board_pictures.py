@@ -66,6 +66,20 @@ class Refused:
     reason: str
 
 
+def require_session(catalog: Catalog, session: str) -> None:
+    """Raises ValueError where no frame of such a session was ever taken in, with the names that come near."""
+    from difflib import get_close_matches
+
+    if len(catalog.read_latest("frames", ["frame_id"], session_is(session))):
+        return
+    known = catalog.read_latest("captures", ["session"])["session"].unique().to_pylist()
+    near = get_close_matches(session, known, 3, 0.6)
+    meant = f", perhaps {' or '.join(near)} was meant" if near else ""
+    raise ValueError(
+        f"there is no session '{session}'{meant}: `daguerre status` lists those there are"
+    )
+
+
 def list_pictures(
     catalog: Catalog, session: str, most_views: int | None = MOST_VIEWS
 ) -> list[BoardPicture]:

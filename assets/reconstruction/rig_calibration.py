@@ -14,6 +14,7 @@ from assets.reconstruction.board_pictures import (
     OnProgress,
     find_boards,
     list_pictures,
+    require_session,
 )
 from assets.reconstruction.rig_rows import Plan, make_rows
 from assets.tables.catalog import Catalog, is_in, session_is
@@ -49,7 +50,7 @@ def choose_plan(catalog: Catalog, session: str, board: str, model: str) -> Plan:
     before = rows.to_pylist()[0] if len(rows) else {}
     chosen = board or before.get("board", "")
     if not chosen:
-        require_pictures(list_pictures(catalog, session), session)
+        require_pictures(catalog, session)
         raise ValueError(
             f"nothing says which board {session} shows: name it, such as chessboard:9x6:25mm"
         )
@@ -63,7 +64,7 @@ def calibrate_session(
 
     Raises ValueError for a session without a colour picture.
     """
-    pictures = require_pictures(list_pictures(catalog, session), session)
+    pictures = require_pictures(catalog, session)
     facts: dict[str, Any] = {
         "session": session,
         "input_sha256": _hash(pictures, plan),
@@ -92,9 +93,11 @@ def calibrate_session(
     )
 
 
-def require_pictures(pictures: list[BoardPicture], session: str) -> list[BoardPicture]:
-    """Raises ValueError where there is none."""
+def require_pictures(catalog: Catalog, session: str) -> list[BoardPicture]:
+    """The pictures of a session. Raises ValueError where there is none, or no such session."""
+    pictures = list_pictures(catalog, session)
     if not pictures:
+        require_session(catalog, session)
         raise ValueError(
             f"{session} has no published colour picture: `daguerre status` says which sessions have any"
         )

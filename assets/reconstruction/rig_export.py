@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from assets.reconstruction.board_pictures import require_session
 from assets.tables.catalog import Catalog, session_is
 from models.geometry import camera_conventions as conventions
 from models.geometry.camera import Array, Camera
@@ -22,10 +23,13 @@ def write_rig(catalog: Catalog, session: str, form: str) -> str:
     form has no words for a lens.
     """
     if form not in FORMS:
-        raise ValueError(f"form '{form[:40]}' is not known: one of {', '.join(FORMS)}")
+        raise ValueError(
+            f"format '{form[:40]}' is none of {', '.join(FORMS)}: choose one"
+        )
     where = f"{session_is(session)} AND reason IS NULL"
     rows = catalog.read("rig_calibrations", where=where).to_pylist()
     if not rows:
+        require_session(catalog, session)
         raise ValueError(
             f"{session} has no published calibration: `daguerre calibrate {session} --board ...` makes one"
         )

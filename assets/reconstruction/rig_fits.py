@@ -6,13 +6,14 @@ off their epipolar lines, and the turn that would put them back says by how much
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Sequence, Set
+from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
 from assets.clocks.evidence import CameraStream
 from assets.clocks.reports import load_luma, read_cameras
+from assets.dated import FIRST_DATE_NS
 from assets.tables.catalog import Catalog, is_in, session_is
 from assets.tables.rows import CalibrationRow
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -55,8 +56,47 @@ def fit_session(catalog: Catalog, session: str) -> list[Row]:
     return rows
 
 
+def list_unfitted(catalog: Catalog) -> dict[str, str]:
+    """Sessions that were never held against the newest calibration of their cameras, and were recorded after it: with
+    that calibration's sha256.
+
+    Where a clock tells no date nobody knows what came first, and a session is left to who asks for it.
+    """
+    if not len(catalog.read("rig_calibrations", ["sensor"], "reason IS NULL")):
+        return {}
+    sensors_of, end_of = _read_recordings(catalog)
+    fits = catalog.read_latest("rig_fits", ["session", "calibration_sha256"])
+    fitted = {(r["session"], r["calibration_sha256"]) for r in fits.to_pylist()}
+    find = cache(partial(find_calibration, catalog))
+    found = {}
+    for session, sensors in sorted(sensors_of.items()):
+        rig = find(frozenset(sensors))
+        if not rig:
+            continue
+        calibrated, sha256 = rig[0]["session"], rig[0]["input_sha256"]
+        is_dated = session in end_of and calibrated in end_of
+        is_after = is_dated and end_of[session] > end_of[calibrated]
+        if session != calibrated and is_after and (session, sha256) not in fitted:
+            found[session] = sha256
+    return found
+
+
+def _read_recordings(catalog: Catalog) -> tuple[dict[str, set[str]], dict[str, int]]:
+    """The cameras of each session, and when its last recording ended, where clocks tell dates."""
+    columns = ["session", "sensor", "end_ns"]
+    rows = catalog.read_latest("clock_reports", columns, "kind = 'color'").to_pylist()
+    sensors: dict[str, set[str]] = {}
+    ends: dict[str, int] = {}
+    for row in rows:
+        session, end_ns = row["session"], row["end_ns"]
+        sensors.setdefault(session, set()).add(row["sensor"])
+        if end_ns is not None and end_ns >= FIRST_DATE_NS:
+            ends[session] = max(end_ns, ends.get(session, 0))
+    return sensors, ends
+
+
 def find_calibration(
-    catalog: Catalog, sensors: set[str], in_metres: bool = False
+    catalog: Catalog, sensors: Set[str], in_metres: bool = False
 ) -> list[Row]:
     """The rows of the newest published calibration that has two of these cameras, the reference first; none where
     there is none."""

@@ -32,6 +32,9 @@ COUNT = struct.Struct(">Q")
 ITEM = struct.Struct(">QQ")  # a place: offset and length
 
 # closed list: Pillow tries no other decoder
+NO_FORMAT = (
+    "no image in a format that is read (JPEG, PNG, TIFF, BMP, WebP, GIF, HEIC, AVIF)"
+)
 _FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF")
 # what Pillow calls a JPEG with more pictures behind the first
 _ENCODINGS = {"MPO": "jpeg", "DIB": "bmp", "HEIF": "heic"}
@@ -163,10 +166,7 @@ def _decode_strictly(
             else image_module.open(BytesIO(payload), formats=_FORMATS)
         )
     except image_module.UnidentifiedImageError:
-        return _refuse(
-            "no image in a format that is read (JPEG, PNG, TIFF, BMP, WebP, GIF, HEIC, AVIF)",
-            _CONVERT,
-        )
+        return _refuse(NO_FORMAT, _CONVERT)
     except image_module.DecompressionBombError as error:
         return _refuse(
             f"more than the {limits.pixels} pixels that are read: {error}"[:200],

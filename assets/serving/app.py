@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -97,6 +98,7 @@ def make_app(
     app.router.routes.append(
         Route("/v1/{task}", front.refuse_task, methods=["GET", "POST"])
     )
+    app.add_exception_handler(HTTPException, front.refuse_path)
     for path, page in (pages or {}).items():
         app.router.routes.append(Route(path, page))
     return _Direct(app, handlers)
@@ -232,6 +234,18 @@ class _Front:
         refused = Refused(
             404, f"there is no task {task!r}", f"ask one of {', '.join(TASK_NAMES)}"
         )
+        return _refuse(name_request(), refused)
+
+    async def refuse_path(self, request: Request, error: Exception) -> Response:
+        """A path that there is not, or one that is not asked in this way."""
+        assert isinstance(error, HTTPException)
+        path = request.url.path[:80]
+        told = (
+            f"there is no path {path!r}"
+            if error.status_code == 404
+            else f"{request.method} is not answered at {path!r}"
+        )
+        refused = Refused(error.status_code, told, "/openapi.json lists what is asked")
         return _refuse(name_request(), refused)
 
     async def tell_health(self) -> dict[str, bool]:

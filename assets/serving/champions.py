@@ -120,8 +120,15 @@ class Champions:
             raise Refusal(
                 f"champion {model_name} v{model_version} has no row in the table models: run `daguerre verify`"
             )
-        open_copy(self.catalog.blobs, self.home, rows[0])  # every file is hashed
+        # every file is hashed
+        package = open_copy(self.catalog.blobs, self.home, rows[0])
         folder = bring_copy(self.catalog.blobs, self.home, rows[0])
         return Version(
-            task, model_name, model_version, model_sha256, release_id, folder
+            task,
+            model_name,
+            model_version,
+            model_sha256,
+            release_id,
+            folder,
+            tuple(package.facts.class_names),
         )

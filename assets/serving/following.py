@@ -15,15 +15,18 @@ from assets.serving.service import Service
 from assets.serving.versions import CanaryRules, Lineup, Version
 
 FOLLOW_S = 5.0
+PATIENCE_S = 120.0  # of a look, which may load libraries and bring a model here
 _log = logging.getLogger("daguerre.serving")
 
 
 @dataclass
 class Follower:
-    """The process that looks: `module` is run as a child, and started again where it has ended."""
+    """The process that looks: `module` is run as a child, and started again where it has ended, or has not answered
+    within `patience_s`."""
 
     module: str
     log: Path | None = None
+    patience_s: float = PATIENCE_S
     _child: Child | None = None
 
     async def look(self, known: Collection[str]) -> list[Look]:
@@ -40,15 +43,26 @@ class Follower:
         if self._child is not None:
             await self._child.end()
 
+    async def _replace(self) -> None:
+        """End it; the next question starts another."""
+        child, self._child = self._child, None
+        if child is not None:
+            await child.end()
+
     async def _ask(self, message: Message) -> Message:
         if self._child is None:
             self._child = await start_child(self.module, self.log, is_trusted=True)
         try:
-            said = await self._child.ask(message)
+            async with asyncio.timeout(self.patience_s):
+                said = await self._child.ask(message)
         except ChildLost as error:
-            await self._child.end()
-            self._child = None
+            await self._replace()
             raise ValueError(f"the process that reads them ended: {error}") from error
+        except TimeoutError as error:
+            await self._replace()
+            raise ValueError(
+                f"the process that reads them gave no answer in {self.patience_s:g} s, and another takes its place"
+            ) from error
         if "error" in said:
             raise ValueError(said["error"])
         return said

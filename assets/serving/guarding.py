@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from assets.sandbox.child_limits import ImageLimits
 from assets.sandbox.guard import ImageFacts, ImageGuard, Refusal, Verdict
-from assets.serving.pictures import ENCODINGS, LIMITS
+from assets.sandbox.guard_child import NO_FORMAT
+from assets.serving.pictures import ENCODINGS, LIMITS, NEITHER, SEND
 from assets.serving.refusals import Refused, too_large
 
 _MOST_AT_ONCE = 16
@@ -43,12 +44,12 @@ class Guarded:
         self._start()
         self._asked.put(asked)
         verdict = await asked.verdict
+        if isinstance(verdict, Refusal) and verdict.reason == NO_FORMAT:
+            raise Refused(422, f"the image {_tell(NEITHER)}", SEND)
         if isinstance(verdict, Refusal):
             raise Refused(422, f"the image {_tell(verdict.reason)}", verdict.remedy)
         if verdict.encoding not in ENCODINGS:
-            raise Refused(
-                415, f"the image is {verdict.encoding}", "send a JPEG or a PNG"
-            )
+            raise Refused(415, f"the image is {verdict.encoding}", SEND)
         return verdict
 
     def close(self) -> None:

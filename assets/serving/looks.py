@@ -47,4 +47,5 @@ def pack_version(version: Version) -> Message:
 
 def read_version(message: Message) -> Version:
     """What `pack_version` packed."""
-    return Version(**{**message, "folder": Path(message["folder"])})
+    folder, names = Path(message["folder"]), tuple(message["class_names"])
+    return Version(**{**message, "folder": folder, "class_names": names})

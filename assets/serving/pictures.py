@@ -10,10 +10,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from assets.sandbox.child_limits import ImageLimits
-from assets.sandbox.guard_child import JPEG_CHANNELS, inspect_image, load_decoders
+from assets.sandbox.guard_child import (
+    JPEG_CHANNELS,
+    NO_FORMAT,
+    inspect_image,
+    load_decoders,
+)
 from models.types import Image
 
 ENCODINGS = ("jpeg", "png")
+NEITHER, SEND = "neither JPEG nor PNG", "send a JPEG or a PNG"
 LIMITS = replace(ImageLimits(), pixels=25_000_000, payload_bytes=16 << 20)
 
 
@@ -94,12 +100,12 @@ class Opener:
 
     def _inspect(self, payload: bytes) -> dict[str, Any]:
         facts = inspect_image(memoryview(payload), self._decoders, self._limits)
+        if facts.get("reason") == NO_FORMAT:  # which names all that intake reads
+            raise _refuse(NEITHER, SEND)
         if "reason" in facts:
             raise _refuse(facts["reason"], facts["remedy"])
         if facts["encoding"] not in ENCODINGS:
-            raise NoPicture(
-                415, f"the image is {facts['encoding']}", "send a JPEG or a PNG"
-            )
+            raise NoPicture(415, f"the image is {facts['encoding']}", SEND)
         return facts
 
 

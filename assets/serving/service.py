@@ -84,11 +84,17 @@ class _Request:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Another version's answers on the images of a reply, and how far each differs; both empty where it gave none."""
+    """Another version's answers on the images of a reply, and how far each differs, None where there is nothing to
+    compare; both empty where it gave none."""
 
     rival: Version
     others: list[Answered]
-    differ: list[float]
+    differ: list[float | None]
+
+    @property
+    def known(self) -> list[float]:
+        """Of the images where there is something to compare."""
+        return [one for one in self.differ if one is not None]
 
 
 @dataclass
@@ -226,7 +232,7 @@ class Service:
                 # a canary has to be judged while others ask; a shadow's answers can wait
                 is_urgent = reply.role == CANARY
                 others = await self._compute(rival, asked.images, False, is_urgent)
-        comparison = Comparison(rival, others, _measure(reply, others))
+        comparison = Comparison(rival, others, _measure(reply, rival, others))
         self._weigh(asked.lineup, reply, comparison)
         if asked.is_kept:
             self._keep(asked, reply, latency_ms, comparison)
@@ -235,10 +241,10 @@ class Service:
         """Count how far the answers differ, for or against a canary that is still on trial."""
         is_canary = reply.role == CANARY
         judged = reply.version if is_canary else comparison.rival
-        for found in comparison.differ:
+        for found in comparison.known:
             self.figures.compare(judged.name, found)
         if lineup.canary is not None and reply.version == lineup.canary.version:
-            lineup.canary.figures.disagreements += comparison.differ
+            lineup.canary.figures.disagreements += comparison.known
             self._settle(lineup)
 
     def _keep(
@@ -351,14 +357,18 @@ def _require_answer(found: Answered | BaseException, place: int) -> Answered:
     return found
 
 
-def _measure(reply: Reply, others: Sequence[Answered]) -> list[float]:
-    """How far another version's answers are from those of a reply, one an image."""
+def _measure(
+    reply: Reply, rival: Version, others: Sequence[Answered]
+) -> list[float | None]:
+    """How far another version's answers are from those of a reply, one an image, by the classes that both know."""
+    shared = {*reply.version.class_names} & {*rival.class_names}
     return [
         measure_disagreement(
             reply.version.task,
             mine.columns,
             other.columns,
             (mine.facts.height_px, mine.facts.width_px),
+            shared,
         )
         for mine, other in zip(reply.answers, others, strict=False)
     ]

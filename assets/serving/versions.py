@@ -29,6 +29,7 @@ class Version:
     model_sha256: str
     release_id: str
     folder: Path
+    class_names: tuple[str, ...]  # that it knows
 
     @property
     def name(self) -> str:

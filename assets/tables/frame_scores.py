@@ -11,10 +11,14 @@ from numpy.typing import NDArray
 
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import FrameScoreRow, ObjectScoreRow
+from models.task_names import KEYPOINTS, dataset_of
 
 if TYPE_CHECKING:
     from models.metrics.frame_parts import BoxParts, ClassParts, MapParts
     from models.metrics.resampling import Interval, Weights
+
+# of the names of average precisions, where it is not boxes or masks that overlap
+_PREFIXES = {KEYPOINTS: "oks_"}
 
 
 @dataclass(frozen=True)
@@ -191,6 +195,7 @@ def _restore_boxes(rows: Sequence[FrameScoreRow], num_classes: int) -> BoxParts:
         np.array([s for row in rows for s in row["found_scores"] or []], np.float64),
         np.array([h for row in rows for h in row["found_hits"] or []], np.int64),
         rows[0]["operating_score"],
+        _PREFIXES.get(dataset_of(rows[0]["task"]), ""),
     )
 
 

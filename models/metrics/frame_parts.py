@@ -7,7 +7,7 @@ and truth is in `matching` and `segmentation`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -24,8 +24,10 @@ from models.metrics.detection import MAX_DETECTIONS
 from models.metrics.matching import (
     DEFAULT_OPERATING_SCORE,
     IOU_LEVELS,
+    JudgedImage,
     OperatingPoint,
     choose_operating_point,
+    judge_boxes,
     list_hits,
     measure_operating_point,
 )
@@ -129,6 +131,8 @@ class BoxParts:
     found_hits: Ints
     # from which on answers count; None: chosen on these frames
     operating_score: float | None = None
+    # of the names of average precisions: "oks_" where points are what is compared
+    prefix: str = ""
 
     def __len__(self) -> int:
         return self.num_frames
@@ -146,6 +150,7 @@ class BoxParts:
             self.found_scores[found.rows],
             self.found_hits[found.rows],
             self.operating_score,
+            self.prefix,
         )
 
     def take_classes(self, class_ids: Sequence[int]) -> BoxParts:
@@ -190,9 +195,9 @@ class BoxParts:
         is_hit = self._is_hit(0)
         point = self.operating_point
         return {
-            "map": float(np.mean(known)) if known else None,
-            "map50": by_level[0],
-            "map75": by_level[5],
+            f"{self.prefix}map": float(np.mean(known)) if known else None,
+            f"{self.prefix}map50": by_level[0],
+            f"{self.prefix}map75": by_level[5],
             "ece": score_calibration(self.found_scores, is_hit).ece
             if len(is_hit)
             else None,
@@ -208,6 +213,11 @@ class BoxParts:
             class_id: self._average_class(class_id, 0)
             for class_id in range(self.num_classes)
         }
+
+    def count_objects(self) -> list[int]:
+        """Of each class."""
+        counts: list[int] = self._count_objects().sum(0).tolist()
+        return counts
 
     def list_shown(self) -> list[frozenset[int]]:
         return _list_positive(self._count_objects())
@@ -354,17 +364,36 @@ def describe_detections(
     num_classes: int,
     operating_score: float | None = None,
 ) -> BoxParts:
-    """The parts of N images; element i of both sequences belongs to image i."""
-    places = np.arange(len(truths))
-    hits = [list_hits(t, d) for t, d in zip(truths, detections, strict=True)]
+    """`describe_objects` by the overlap of boxes; element i of both sequences belongs to image i."""
+    pairs = zip(truths, detections, strict=True)
+    images = (judge_boxes(truth, found) for truth, found in pairs)
+    return describe_objects(images, num_classes, operating_score)
+
+
+def describe_objects(
+    images: Iterable[JudgedImage],
+    num_classes: int,
+    operating_score: float | None = None,
+) -> BoxParts:
+    """The parts of N images, of which one at a time is looked at."""
+    object_ids: list[Ints] = []
+    found_ids: list[Ints] = []
+    scores: list[NDArray[Any]] = []
+    hits: list[Ints] = []
+    for image in images:
+        object_ids.append(image.truth.class_ids)
+        found_ids.append(image.found.class_ids)
+        scores.append(image.found.scores)
+        hits.append(list_hits(image))
+    places = np.arange(len(object_ids))
     return BoxParts(
         num_classes,
-        len(truths),
-        np.repeat(places, [len(t.class_ids) for t in truths]),
-        _join([t.class_ids for t in truths], np.int64),
-        np.repeat(places, [len(d.class_ids) for d in detections]),
-        _join([d.class_ids for d in detections], np.int64),
-        _join([d.scores for d in detections], np.float64),
+        len(object_ids),
+        np.repeat(places, [len(ids) for ids in object_ids]),
+        _join(object_ids, np.int64),
+        np.repeat(places, [len(ids) for ids in found_ids]),
+        _join(found_ids, np.int64),
+        _join(scores, np.float64),
         _join(hits, np.int64),
         operating_score,
     )

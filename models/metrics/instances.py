@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from models.masks import decode_counts, encode_mask
 from models.metrics.detection import (
     IOU_50,
@@ -14,7 +16,8 @@ from models.metrics.detection import (
     require_valid_image,
     run_coco,
 )
-from models.types import InstanceDetections, InstanceSet
+from models.metrics.matching import JudgedImage
+from models.types import BoxSet, Detections, InstanceDetections, InstanceSet
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,28 @@ def score_instances(
     )
     return InstanceResult(
         mean_known(of_masks), mean_known(of_masks[IOU_50]), mean_known(of_boxes[IOU_50])
+    )
+
+
+def judge_masks(truth: InstanceSet, found: InstanceDetections) -> JudgedImage:
+    """One image by the overlap of masks, as COCO measures it; masks are not kept."""
+    from faster_coco_eval import mask as coco_masks
+
+    num_objects, num_found = len(truth.class_ids), len(found.class_ids)
+    overlaps = np.zeros((num_objects, num_found))
+    if num_objects and num_found:
+        size = list(found.size_hw)
+        objects, answers = (
+            [{"size": size, "counts": text} for text in texts]
+            for texts in (map(encode_mask, truth.masks), found.mask_rles)
+        )
+        overlaps = np.asarray(
+            coco_masks.iou(objects, answers, [False] * num_found), np.float64
+        )
+    return JudgedImage(
+        BoxSet(truth.boxes_xyxy, truth.class_ids),
+        Detections(found.boxes_xyxy, found.scores, found.class_ids),
+        overlaps,
     )
 
 

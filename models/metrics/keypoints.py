@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,8 @@ from models.metrics.detection import (
     require_valid_image,
     run_coco,
 )
-from models.types import PoseDetections, PoseSet
+from models.metrics.matching import JudgedImage, match_objects
+from models.types import BoxSet, Detections, PoseDetections, PoseSet
 
 MAX_POSES = 20  # per image and class, highest score first: COCO's limit for keypoints
 _PERSON_SIGMAS = (
@@ -102,6 +104,85 @@ def score_poses(
         mean_known(of_points),
         mean_known(of_points[IOU_50]),
         mean_known(of_boxes[IOU_50]),
+    )
+
+
+def judge_points(truth: PoseSet, found: PoseDetections) -> JudgedImage:
+    """One image by the similarity of points, for what COCO looks at: the first MAX_POSES of a class.
+
+    Objects without a labelled point are left out, with the answers that lie at such an object and not at another: so
+    `oks_map50` is COCO's. At higher similarities COCO asks anew which answers lie there.
+    """
+    first = _keep_first(found)
+    whole = JudgedImage(
+        BoxSet(truth.boxes_xyxy, truth.class_ids),
+        Detections(
+            found.boxes_xyxy[first], found.scores[first], found.class_ids[first]
+        ),
+        measure_similarities(truth, found.points_xy[first]),
+    )
+    is_wanted = np.asarray((truth.points[:, :, 2] > 0).any(1))
+    wanted = _choose(whole, is_wanted, np.ones(len(first), bool))
+    hits = match_objects(wanted, same_class_only=True).detection_ids
+    is_free = ~np.isin(np.arange(len(first)), hits)
+    # an answer takes the last of those that it fits equally well, which it does wherever it lies within them
+    unlabelled = np.flatnonzero(~is_wanted)[::-1]
+    others = _choose(whole, unlabelled, is_free)
+    at_unlabelled = match_objects(others, same_class_only=True).detection_ids
+    is_told = np.ones(len(first), bool)
+    is_told[np.flatnonzero(is_free)[at_unlabelled]] = False
+    return _choose(whole, is_wanted, is_told)
+
+
+def measure_similarities(
+    truth: PoseSet, found_xy: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """(T, D) COCO's OKS of T objects and D answers (D, K, 2) px.
+
+    Of an object without a labelled point it is that of how far points lie outside of three times its box.
+    """
+    num_points = found_xy.shape[1]
+    points = _pad(truth.points, num_points).astype(np.float64)
+    off_xy = np.abs(found_xy[None] - points[:, None, :, :2])  # (T, D, K, 2)
+    is_labelled = points[:, :, 2] > 0  # (T, K)
+    boxes = truth.boxes_xyxy.astype(np.float64)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    low, high = boxes[:, :2] - sides, boxes[:, :2] + 2 * sides
+    outside_xy = np.maximum(low[:, None, None] - found_xy, 0.0) + np.maximum(
+        found_xy - high[:, None, None], 0.0
+    )
+    has_points = np.asarray(is_labelled.any(1))
+    off_xy = np.where(has_points[:, None, None, None], off_xy, outside_xy)
+    counts = is_labelled | ~has_points[:, None]
+    tolerances_px2 = (2 * find_sigmas(num_points)) ** 2 * (
+        sides.prod(1)[:, None] + np.spacing(1)
+    )  # (T, K)
+    nearness = np.exp(-(off_xy**2).sum(3) / tolerances_px2[:, None] / 2)
+    total = (nearness * counts[:, None]).sum(2)
+    return np.asarray(total / np.maximum(counts.sum(1), 1)[:, None], np.float64)
+
+
+def _keep_first(found: PoseDetections) -> NDArray[np.int64]:
+    """Places of the first MAX_POSES of each class, in order."""
+    order = np.argsort(-found.scores, kind="stable")
+    of_classes = [
+        order[found.class_ids[order] == c][:MAX_POSES]
+        for c in np.unique(found.class_ids)
+    ]
+    return np.sort(np.concatenate([np.zeros(0, np.int64), *of_classes]))
+
+
+def _choose(
+    image: JudgedImage, objects: NDArray[Any], answers: NDArray[Any]
+) -> JudgedImage:
+    """Some objects and answers, by mask or by place."""
+    truth, found = image.truth, image.found
+    return JudgedImage(
+        BoxSet(truth.boxes_xyxy[objects], truth.class_ids[objects]),
+        Detections(
+            found.boxes_xyxy[answers], found.scores[answers], found.class_ids[answers]
+        ),
+        image.overlaps[objects][:, answers],
     )
 
 

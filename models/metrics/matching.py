@@ -1,4 +1,4 @@
-"""Match predicted to true boxes in one image, for confusion matrices, operating points and mistakes worth a look."""
+"""Match what was found to the objects of one image, for scores, confusion matrices, operating points and mistakes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,20 @@ from models.types import BoxSet, Detections
 
 MIN_IOU = 0.5
 IOU_LEVELS = tuple(0.5 + 0.05 * n for n in range(10))  # COCO's
+
+
+@dataclass(frozen=True)
+class JudgedImage:
+    """The objects of one image, what was found there, and how well each answer fits each object."""
+
+    truth: BoxSet
+    found: Detections
+    # (T, D) in [0, 1]: IoU of boxes or of masks, similarity of points
+    overlaps: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        expected = len(self.truth.class_ids), len(self.found.class_ids)
+        assert self.overlaps.shape == expected, (self.overlaps.shape, expected)
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,11 @@ class OperatingPoint:
     f1: float | None
 
 
+def judge_boxes(truth: BoxSet, found: Detections) -> JudgedImage:
+    """One image by the overlap of boxes."""
+    return JudgedImage(truth, found, measure_ious(truth.boxes_xyxy, found.boxes_xyxy))
+
+
 def match_detections(
     truth: BoxSet,
     detections: Detections,
@@ -49,22 +68,32 @@ def match_detections(
     min_score: float = 0.0,
     same_class_only: bool = False,
 ) -> Matches:
-    """Greedy: from the highest score down, each detection takes the free true box that it overlaps most.
+    """`match_objects` by the overlap of boxes."""
+    image = judge_boxes(truth, detections)
+    return match_objects(image, min_iou, min_score, same_class_only)
 
-    First among boxes of its own class, as average precision does; then what is left over is matched whatever its class:
-    these pairs are confusions (none with `same_class_only`). An overlap of exactly `min_iou` matches.
+
+def match_objects(
+    image: JudgedImage,
+    min_overlap: float = MIN_IOU,
+    min_score: float = 0.0,
+    same_class_only: bool = False,
+) -> Matches:
+    """Greedy: from the highest score down, each answer takes the free object that it overlaps most.
+
+    First among objects of its own class, as average precision does; then what is left over is matched whatever its
+    class: these pairs are confusions (none with `same_class_only`). An overlap of exactly `min_overlap` matches.
     """
-    kept = np.flatnonzero(detections.scores >= min_score)
-    order = kept[np.argsort(-detections.scores[kept], kind="stable")]
-    ious = measure_ious(truth.boxes_xyxy, detections.boxes_xyxy)  # (N truth, D)
-    is_same_class = truth.class_ids[:, None] == detections.class_ids[None, :]
-    pairs = _match_greedily(np.where(is_same_class, ious, -1.0), order, min_iou)
+    truth, found, overlaps = image.truth, image.found, image.overlaps
+    kept = np.flatnonzero(found.scores >= min_score)
+    order = kept[np.argsort(-found.scores[kept], kind="stable")]
+    pairs = _match_greedily(_of_same_class(image), order, min_overlap)
     if not same_class_only:
-        free = ious.copy()
+        free = overlaps.copy()
         free[[t for t, _ in pairs], :] = -1.0
         taken = {d for _, d in pairs}
         pairs += _match_greedily(
-            free, np.array([d for d in order if d not in taken], np.int64), min_iou
+            free, np.array([d for d in order if d not in taken], np.int64), min_overlap
         )
     truth_ids, detection_ids = (
         np.array([pair[i] for pair in pairs], np.int64) for i in (0, 1)
@@ -164,17 +193,16 @@ def judge_detections(
     return np.concatenate(scores), np.concatenate(is_hit)
 
 
-def list_hits(truth: BoxSet, found: Detections) -> NDArray[np.int64]:
-    """(D,) bit n of a detection: it found an object of its class at IOU_LEVELS[n], as COCO matches them."""
-    order = np.argsort(-found.scores, kind="stable")
-    ious = measure_ious(truth.boxes_xyxy, found.boxes_xyxy)
-    is_same_class = truth.class_ids[:, None] == found.class_ids[None, :]
-    ious = np.where(is_same_class, ious, -1.0)
-    best = ious.max(0, initial=-1.0)
-    hits = np.zeros(len(found.scores), np.int64)
-    for level, min_iou in enumerate(IOU_LEVELS):
-        near = order[best[order] >= min_iou]
-        for _, detection_id in _match_greedily(ious, near, min_iou):
+def list_hits(image: JudgedImage) -> NDArray[np.int64]:
+    """(D,) bit n of an answer: it found an object of its class at IOU_LEVELS[n], as COCO matches them."""
+    scores = image.found.scores
+    order = np.argsort(-scores, kind="stable")
+    overlaps = _of_same_class(image)
+    best = overlaps.max(0, initial=-1.0)
+    hits = np.zeros(len(scores), np.int64)
+    for level, min_overlap in enumerate(IOU_LEVELS):
+        near = order[best[order] >= min_overlap]
+        for _, detection_id in _match_greedily(overlaps, near, min_overlap):
             hits[detection_id] |= 1 << level
     return hits
 
@@ -197,6 +225,12 @@ def measure_ious(
     return np.divide(
         intersection, union, out=np.zeros_like(intersection), where=union > 0
     )
+
+
+def _of_same_class(image: JudgedImage) -> NDArray[np.float64]:
+    """The overlaps (T, D), -1 between an object and an answer of another class."""
+    is_same = image.truth.class_ids[:, None] == image.found.class_ids[None, :]
+    return np.where(is_same, image.overlaps, -1.0)
 
 
 def _match_greedily(

@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from models.metrics.calibration import Calibration
+from models.metrics.matching import JudgedImage
 from models.recipes.config import TrainConfig
 from models.types import Image, Sample, Target
 
@@ -41,6 +42,15 @@ class Batch:
             self.colour[start:end],
             targets,
         )
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What an exam of an open task found: figures over all images, and what was judged of each; none where the task
+    has no objects."""
+
+    figures: dict[str, float]
+    images: tuple[JudgedImage, ...] = ()
 
 
 class Task(Protocol):
@@ -154,6 +164,22 @@ class OpenTask(Task, ABC):
                 *self.answer(net, test, config)
             )
         }
+
+    def examine_images(
+        self,
+        net: nn.Module,
+        train: Sequence[Sample],
+        test: Sequence[Sample],
+        config: TrainConfig,
+    ) -> Examined:
+        """The figures of `examine`, with what was judged of each image of `test`, in order, where it has objects."""
+        return Examined(self.examine(net, train, test, config))
+
+    def judge(
+        self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig
+    ) -> tuple[JudgedImage, ...]:
+        """What `examine_images` judges of each image."""
+        return ()
 
     def answer(
         self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig

@@ -15,11 +15,12 @@ from models.augment.colour import apply_colour
 from models.augment.geometry import move_instances
 from models.augment.letterbox import unletterbox_boxes
 from models.masks import encode_window
-from models.metrics.instances import score_instances
+from models.metrics.instances import judge_masks, score_instances
+from models.metrics.matching import JudgedImage
 from models.nets.instance_segmenter import InstanceSegmenter, InstanceTarget
 from models.nets.torchvision_detector import start_detector
 from models.recipes.config import TrainConfig
-from models.tasks.base import Batch, OpenTask, require_figures
+from models.tasks.base import Batch, Examined, OpenTask, require_figures
 from models.tasks.canvas import letterbox_batches, make_moved_batch
 from models.types import Image, InstanceDetections, InstanceSet, Sample, Target
 
@@ -99,13 +100,38 @@ class InstanceSegmentation(OpenTask):
 
         Raises ValueError where no frame has an object.
         """
-        result = score_instances(self._pair(net, test, config))
+        return self.examine_images(net, train, test, config).figures
+
+    def examine_images(
+        self,
+        net: nn.Module,
+        train: Sequence[Sample],
+        test: Sequence[Sample],
+        config: TrainConfig,
+    ) -> Examined:
+        images: list[JudgedImage] = []
+
+        def judge_each() -> Iterator[tuple[InstanceSet, InstanceDetections]]:
+            for truth, found in self._pair(net, test, config):
+                images.append(judge_masks(truth, found))
+                yield truth, found
+
+        result = score_instances(judge_each())
         figures = {
             "map50": result.map50,
             "map": result.map,
             "box_map50": result.box_map50,
         }
-        return require_figures(figures, len(test), "an object")
+        told = require_figures(figures, len(test), "an object")
+        return Examined(told, tuple(images))
+
+    def judge(
+        self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig
+    ) -> tuple[JudgedImage, ...]:
+        return tuple(
+            judge_masks(truth, found)
+            for truth, found in self._pair(net, samples, config)
+        )
 
     def _pair(
         self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig

@@ -13,14 +13,15 @@ from torch.nn import functional as F
 from models.augment.colour import apply_colour
 from models.augment.geometry import move_boxes
 from models.augment.letterbox import unletterbox_boxes
-from models.metrics.keypoints import find_sigmas, score_poses
+from models.metrics.keypoints import find_sigmas, judge_points, score_poses
+from models.metrics.matching import JudgedImage
 from models.nets.points import decode_boxes, make_points
 from models.nets.pose_detector import PoseDetector, decode_points
 from models.nets.starting import start_backbone
 from models.recipes.config import TrainConfig
 from models.suppression import choose_best
 from models.task_names import KEYPOINTS
-from models.tasks.base import Batch, OpenTask, require_figures
+from models.tasks.base import Batch, Examined, OpenTask, require_figures
 from models.tasks.box_losses import measure_boxes
 from models.tasks.canvas import letterbox_batches, make_moved_batch
 from models.types import BoxSet, Image, PoseDetections, PoseSet, Sample, Target
@@ -129,16 +130,35 @@ class Keypoints(OpenTask):
         config: TrainConfig,
     ) -> dict[str, float]:
         """COCO's `oks_map50` and `oks_map` of points, and `box_map50`. Raises ValueError where no point is labelled."""
-        predictions, targets = self.answer(net, test, config)
-        result = score_poses(
-            [t for t in targets if isinstance(t, PoseSet)], predictions
-        )
+        return self.examine_images(net, train, test, config).figures
+
+    def examine_images(
+        self,
+        net: nn.Module,
+        train: Sequence[Sample],
+        test: Sequence[Sample],
+        config: TrainConfig,
+    ) -> Examined:
+        truths, found = self._pair(net, test, config)
+        result = score_poses(truths, found)
         figures = {
             "oks_map50": result.oks_map50,
             "oks_map": result.oks_map,
             "box_map50": result.box_map50,
         }
-        return require_figures(figures, len(test), "a labelled point")
+        told = require_figures(figures, len(test), "a labelled point")
+        return Examined(told, tuple(map(judge_points, truths, found)))
+
+    def judge(
+        self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig
+    ) -> tuple[JudgedImage, ...]:
+        return tuple(map(judge_points, *self._pair(net, samples, config)))
+
+    def _pair(
+        self, net: nn.Module, samples: Sequence[Sample], config: TrainConfig
+    ) -> tuple[list[PoseSet], list[PoseDetections]]:
+        found, targets = self.answer(net, samples, config)
+        return [t for t in targets if isinstance(t, PoseSet)], found
 
 
 class PoseTarget(tuple[Tensor, Tensor]):

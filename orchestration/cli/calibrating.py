@@ -124,12 +124,12 @@ def _calibrate_folder(target: str, board: str, lens: str, as_json: bool) -> None
 def _try_session(
     catalog: "Catalog", session: str, board: str, lens: str, as_json: bool
 ) -> None:
-    from assets.reconstruction.board_pictures import find_boards, list_pictures
+    from assets.reconstruction.board_pictures import find_boards
     from assets.reconstruction.rig_calibration import choose_plan, require_pictures
     from assets.reconstruction.rig_rows import make_rows
 
     plan = choose_plan(catalog, session, board, lens)
-    pictures = require_pictures(list_pictures(catalog, session), session)
+    pictures = require_pictures(catalog, session)
     with show_progress(f"looking for the board in {session}", "pictures") as tick:
         seen = find_boards(catalog, plan.board, pictures, tick)
     _tell_unkept(session, make_rows(plan, seen).cameras, [], as_json)
@@ -160,13 +160,12 @@ def _tell_unkept(
 def _check(
     settings: "Settings", catalog: "Catalog", session: str, as_json: bool
 ) -> None:
-    from assets.reconstruction.board_pictures import list_pictures
     from assets.reconstruction.rig_calibration import require_pictures
     from assets.reconstruction.rig_fits import fit_session
     from checks.verdicts import stops_flow
     from orchestration.observed import judge_made
 
-    require_pictures(list_pictures(catalog, session), session)
+    require_pictures(catalog, session)
     rows = fit_session(catalog, session)
     asset = ("reconstruction", "rig_fit")
     verdicts = judge_made(settings, catalog, asset, session, {"cameras": len(rows)})

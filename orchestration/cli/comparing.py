@@ -104,17 +104,31 @@ def _complete_exams(
             f"model {names} has no exam with scores of frames on release {pair.release_id[:16]}: --score lets it sit "
             "that one, --release names another"
         )
-    from assets.evaluation.exam import examine_on
-    from assets.inference.model_store import open_copy
-    from assets.tables.releases import open_release
     from orchestration.cluster import require_cluster
 
     require_cluster(settings)
-    release = open_release(catalog, pair.release_id)
     for model in pair.lacking:
         with show_activity(f"scoring {_name(model)}"):
-            package = open_copy(catalog.blobs, settings.workspace.home, model)
-            examine_on(catalog, settings.workspace, package, release).write(catalog)
+            _score(settings, catalog, model, pair.release_id)
+
+
+def _score(
+    settings: "Settings", catalog: "Catalog", model: "ModelRow", release_id: str
+) -> None:
+    from assets.evaluation.exam import examine_on, examine_open_on
+    from assets.inference.model_store import open_copy
+    from assets.tables.releases import open_release
+    from models.task_names import TASK_NAMES
+
+    task, workspace = model["task"], settings.workspace
+    package = open_copy(catalog.blobs, workspace.home, model)
+    if task in TASK_NAMES:
+        release = open_release(catalog, release_id)
+        examine_on(catalog, workspace, package, release).write(catalog)
+        return
+    models = [model["model_sha256"]]
+    for rows in examine_open_on(catalog, workspace, task, release_id, models):
+        rows.write(catalog)
 
 
 def _name(model: "ModelRow") -> str:

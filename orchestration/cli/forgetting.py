@@ -107,6 +107,7 @@ def _measure(
         sum(h.files for h in sums),
         sum(h.frames for h in sums),
         sum(h.labels for h in sums),
+        sum(h.calibrations for h in sums),
         tuple(sorted({release for h in sums for release in h.releases})),
     )
 
@@ -157,7 +158,10 @@ def _describe(facts: dict[str, Any], targets: "Sequence[Target]") -> str:
 
 
 def _count(held: dict[str, Any]) -> str:
-    return f"{held['files']} files, {held['frames']} frames and {held['labels']} labels"
+    told = f"{held['files']} files, {held['frames']} frames and {held['labels']} labels"
+    if held["calibrations"]:
+        told += f", with the calibration of {held['calibrations']} cameras,"
+    return told
 
 
 def _tell_going(is_plan: bool) -> str:

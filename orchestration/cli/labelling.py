@@ -123,15 +123,21 @@ def correct(
     if seen is not None:
         review.require_seen(stood, seen)
     answer = said.make(stood)
+    warnings = review.find_new_classes(catalog, stood, answer)
     if dry_run:
         review.require_fit(stood, answer)
-        return _say_dry(answer, as_json)
+        return _say_dry(answer, warnings, as_json)
     version = review.write(catalog, stood, answer, author, order)
     failed = judge(catalog)
     told = f"{answer.act} by `daguerre labels correct`"
     tell_labels(settings, catalog, told, {"labels of the frame": len(answer.marked)})
-    facts = {**describe_version(version), "failed_checks": failed}
-    say(as_json, facts, join_lines([*_tell_version(facts), *failed]))
+    facts = {
+        **describe_version(version),
+        "failed_checks": failed,
+        "warnings": warnings,
+    }
+    lines = [*_tell_version(facts), *_warn(warnings), *failed]
+    say(as_json, facts, join_lines(lines))
     if failed:
         raise typer.Exit(1)
 
@@ -258,12 +264,21 @@ class _Said:
         return review.correct(stood, [change])
 
 
-def _say_dry(answer: "Answer", as_json: bool) -> None:
-    facts = {"frame_id": answer.frame_id, "act": answer.act, "is_dry_run": True}
+def _warn(warnings: list[str]) -> list[str]:
+    return [f"WARNING: {text}" for text in warnings]
+
+
+def _say_dry(answer: "Answer", warnings: list[str], as_json: bool) -> None:
+    facts = {
+        "frame_id": answer.frame_id,
+        "act": answer.act,
+        "is_dry_run": True,
+        "warnings": warnings,
+    }
     objects = [describe_marked(marked) for marked in answer.marked]
     stands = "would stand:" if objects else "no object would stand"
     head = f"nothing is written; by {answer.act} {stands}"
-    lines = [head, *map(_tell_object, objects)]
+    lines = [head, *map(_tell_object, objects), *_warn(warnings)]
     say(as_json, {**facts, "objects": objects}, join_lines(lines))
 
 

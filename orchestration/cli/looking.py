@@ -223,6 +223,8 @@ def report(
     session: one HTML file."""
     from orchestration.profiles import load_settings
 
+    if out is not None and out.is_dir():
+        raise ValueError(f"--out {out} is a folder: name a file in it")
     settings = load_settings()
     with show_activity("loading what draws") as enter:
         place = _choose_page(settings, name)(out=out, enter=enter)

@@ -159,9 +159,13 @@ def _choose_task(catalog: "Catalog") -> str:
     rows = catalog.read_latest("champions", ["task"])
     tasks = sorted({*rows["task"].to_pylist()} & {*TASK_NAMES})
     if len(tasks) != 1:
-        there = f"champions of {', '.join(tasks)}" if tasks else "no champion"
+        there = (
+            f"there are champions of {', '.join(tasks)}"
+            if tasks
+            else "there is no champion"
+        )
         raise ValueError(
-            f"there is {there}: name what to label for with --task, one of {', '.join(TASK_NAMES)}"
+            f"{there}: name what to label for with --task, one of {', '.join(TASK_NAMES)}"
         )
     return tasks[0]
 

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+SHADOW_SHARE = 0.1
+
 
 def serve(
     port: Annotated[
@@ -32,8 +34,13 @@ def serve(
         ),
     ] = None,
     shadow_share: Annotated[
-        float, typer.Option(help="Share of requests that it is asked.", min=0, max=1)
-    ] = 0.1,
+        float | None,
+        typer.Option(
+            help=f"Share of requests that it is asked; {SHADOW_SHARE:g} by default.",
+            min=0,
+            max=1,
+        ),
+    ] = None,
     sample: Annotated[
         float,
         typer.Option(
@@ -64,6 +71,10 @@ def serve(
     from orchestration.serving import ServeOptions
     from orchestration.serving import serve as answer
 
+    if shadow is None and shadow_share is not None:
+        raise ValueError(
+            f"--shadow-share {shadow_share:g} without --shadow: name the model that is asked as well"
+        )
     answer(
         load_settings(),
         ServeOptions(
@@ -71,7 +82,7 @@ def serve(
             replicas,
             canary,
             shadow,
-            shadow_share,
+            SHADOW_SHARE if shadow_share is None else shadow_share,
             sample,
             keep_days,
             timeout,

@@ -1,4 +1,5 @@
-"""Watch for what a person should know of: drift whose evidence suffices, an estimate that fell, a feed that stopped.
+"""Watch for what a person should know of: drift whose evidence suffices, an estimate that fell, a feed that stopped,
+a rig that moved.
 
 Belongs here: when to look. Does not: what is an alarm, and who is told.
 """
@@ -17,6 +18,8 @@ _READ = (
     "answer_drift",
     "estimates",
     "request_windows",
+    "rig_fits",
+    "rig_calibrations",
     "labels",
     "label_versions",
 )

@@ -20,7 +20,15 @@ from assets.tables.schemas import TABLES, to_table
 from orchestration.jobs import ask_for_labels
 from orchestration.sensors.seen import read_versions
 
-_READ = ("champions", "labels", "annotated_frames", "label_versions", "label_queue")
+# what a gate lets through is a row of publications
+_READ = (
+    "champions",
+    "labels",
+    "annotated_frames",
+    "label_versions",
+    "label_queue",
+    "publications",
+)
 
 
 @dg.sensor(

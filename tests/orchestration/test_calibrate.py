@@ -49,9 +49,9 @@ def test_what_cannot_be_asked_is_refused(run, tmp_path):
     with pytest.raises(ValueError, match="there is nothing at"):
         run("calibrate", f"{tmp_path}/none", "--board", "chessboard:9x6")
     for asked in ([], ["--check"]):
-        with pytest.raises(ValueError, match="monday has no published colour picture"):
+        with pytest.raises(ValueError, match="there is no session 'monday'"):
             run("calibrate", "monday", *asked)
-    with pytest.raises(ValueError, match="monday has no published colour picture"):
+    with pytest.raises(ValueError, match="there is no session 'monday'"):
         run("calibrate", "monday", "--board", "chessboard:9x6", "--dry-run")
     with pytest.raises(ValueError, match="--check takes a SESSION alone"):
         run("calibrate", "monday", "--check", "--board", "chessboard:9x6")

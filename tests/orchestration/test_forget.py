@@ -13,6 +13,7 @@ from assets.exclusions import WHOLE, Exclusion
 from assets.landing import LandingZone
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, content_id, to_table
+from bench.synthetic_home import plain_row
 from checks.gates import gate_session
 from orchestration.cli import app
 from orchestration.profiles import load_settings
@@ -208,3 +209,59 @@ def test_a_name_of_nothing_is_refused_with_what_to_look_at(home):
         home.run("forget", "monday", "--undo")
     with pytest.raises(ValueError, match="whole session"):
         home.run("forget", "monday/images", "--keep-rows")
+
+
+def calibrate(home: Home, session: str, path: str) -> None:
+    """A calibration of two cameras that rests on one picture of the session, and a depth map of its recording."""
+    catalog = home.intake.catalog
+    where = f"session = '{session}' AND source_path = '{path}'"
+    columns = ["frame_id", "capture_id", "session"]
+    (frame,) = catalog.read_latest("frames", columns, where).to_pylist()
+    rows = {
+        "rig_calibrations": [
+            {
+                "calibration_id": content_id(session, name),
+                "session": session,
+                "sensor": name,
+            }
+            for name in ("left", "right")
+        ],
+        "board_views": [{**frame, "board_view_id": content_id(session, path)}],
+        "rig_fits": [{**frame, "rig_fit_id": content_id(session, path)}],
+        "depth_maps": [{**frame, "depth_map_id": content_id(session, path)}],
+    }
+    for table, some in rows.items():
+        known = TABLES[table].schema.names
+        plain = [
+            plain_row(table, {k: v for k, v in row.items() if k in known})
+            for row in some
+        ]
+        catalog.merge(table, to_table(TABLES[table], plain))
+
+
+def count_rig_rows(home: Home) -> dict[str, int]:
+    names = ("rig_calibrations", "board_views", "rig_fits", "depth_maps")
+    return {name: home.intake.catalog.read_latest(name).num_rows for name in names}
+
+
+def test_a_calibration_goes_with_a_picture_that_it_rests_on(home):
+    calibrate(home, "monday", "images/0.png")
+    other = home.run("forget", "monday/images/1.png", "--dry-run")
+    assert other["calibrations"] == 0, "it rests on another picture"
+    words = ["forget", "monday/images/0.png"]
+    assert home.run(*words, "--dry-run")["calibrations"] == 2
+    said = CliRunner().invoke(app, [*words, "--dry-run"]).output
+    assert "with the calibration of 2 cameras, would go" in said
+    assert set(count_rig_rows(home).values()) == {1, 2}
+    assert home.run(*words)["calibrations"] == 2
+    left = count_rig_rows(home)
+    assert left["rig_calibrations"] == left["board_views"] == 0
+    assert left["rig_fits"] == 1, "its recording has a picture left"
+    home.run("forget", "monday")
+    assert set(count_rig_rows(home).values()) == {0}
+
+
+def test_a_calibration_of_another_session_stays(home):
+    calibrate(home, "monday", "images/0.png")
+    home.run("forget", "tuesday")
+    assert count_rig_rows(home)["rig_calibrations"] == 2

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 
 from assets.annotation.defs import QueueConfig
+from assets.annotation.labels import Answer, Author, Marked, record_answers
 from assets.annotation.queue.build import Question, draft_queue, write_queue
 from assets.annotation.queue.stored import SKIPPED, change_state, read_queue
 from assets.loop import LoopLimits
@@ -105,6 +106,18 @@ def test_a_queue_asks_for_a_training_once_when_all_of_it_is_answered(home):
     for cursor in (second.cursor, None):
         assert "no answered queue" in str(tick(home, cursor).skip_reason)
     assert read_requests(home) == [row]
+
+
+def test_an_answer_counts_once_its_gate_has_let_it_through(home):
+    (name,) = ask_frames(home, 1)
+    said = Answer(home.ids[name], DETECTION, (Marked("cup", (1.0, 1.0, 9.0, 9.0)),))
+    record_answers(home.catalog, [said], Author("person", "Anna"))
+    early = tick(home)
+    assert read_requests(home) == [] and len(read_queue(home.catalog)) == 1
+    version = home.catalog.latest_version("label_versions")
+    home.catalog.publish("label_versions", None, version)
+    tick(home, early.cursor)
+    assert len(read_requests(home)) == 1, "the sensor looks again"
 
 
 def test_a_queue_that_was_only_skipped_asks_for_nothing(home):

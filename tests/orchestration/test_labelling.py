@@ -83,6 +83,21 @@ def test_dagster_is_told_of_a_correction_where_this_home_has_one(run, home, fram
     assert made.tags["dagster/data_version"]
 
 
+def test_a_class_that_nobody_has_used_is_taken_with_a_hint(run, frame_id):
+    (cup,) = run("labels", "show", frame_id)["objects"]
+    words = ("labels", "correct", frame_id, "--label", cup["label_id"], "--class")
+    hint = (
+        "nobody has used the class 'cupp' for detection: from now on it is one; near "
+        "it are cup"
+    )
+    assert run(*words, "cupp", "--dry-run")["warnings"] == [hint]
+    done = run(*words, "cupp", "--by", "Anna")
+    assert (done["warnings"], done["class_names"]) == ([hint], ["cupp"])
+    (again,) = run("labels", "show", frame_id)["objects"]
+    words = (*words[:4], again["label_id"], "--class")
+    assert run(*words, "cup", "--dry-run")["warnings"] == [], "the simulator has"
+
+
 def test_labels_are_confirmed_and_rejected(run, frame_id):
     confirmed = run("labels", "correct", frame_id, "--confirm", "--by", "Anna")
     assert (confirmed["act"], confirmed["class_names"]) == ("confirm", ["cup"])

@@ -14,6 +14,7 @@ from assets.retrieval.asked import trace_asked
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, content_id, to_table
 from orchestration.cli import app
+from orchestration.loop_canary import CanaryTrial
 from orchestration.loop_demo import Closing
 from orchestration.loop_world import DAYS, EXAM, KNOWN, Recall, World
 
@@ -21,7 +22,11 @@ SPEC = SimulationSpec(
     1, 0.4, 3, "unseen_object", width_px=96, height_px=72, rate_hz=5, is_labelled=False
 )
 MODEL = {"task": "detection", "model_sha256": "a" * 64, "release_id": "1" * 32}
-GOOD = Closing(Recall(0, 3, 10), Recall(8, 9, 10), 60, is_promoted=True, num_named=60)
+TAKEN = CanaryTrial(400, 200, 0.2, answers_all=True)
+RETURNED = CanaryTrial(60, 30, 0.4, answers_all=False, cause="its answers differ")
+GOOD = Closing(
+    Recall(0, 3, 10), Recall(8, 9, 10), 60, is_promoted=True, num_named=60, canary=TAKEN
+)
 
 
 @pytest.fixture
@@ -108,7 +113,8 @@ def test_a_queue_is_answered_as_it_truly_is_and_a_release_names_it(world):
         ({"before": Recall(3, 3, 10)}, ["before is not below 0.3"]),
         ({"after": Recall(7, 9, 10)}, ["after does not reach 0.8"]),
         ({"num_asked": 61}, ["61 labels were asked for, 60 at most"]),
-        ({"is_promoted": False}, ["the gate did not promote"]),
+        ({"is_promoted": False, "canary": None}, ["the gate did not promote"]),
+        ({"canary": RETURNED}, ["it was returned: its answers differ"]),
         ({"num_named": 0}, ["its lineage names no frame"]),
         ({"before": None}, ["no alarm was raised"]),
     ],

@@ -6,6 +6,8 @@ import pytest
 
 from assets.annotation.queue.build import Question, draft_queue, write_queue
 from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, to_table
+from bench.synthetic_home import plain_row
 from tests.assets.annotation.queue_home import QueueHome
 
 
@@ -28,6 +30,17 @@ def test_what_is_open_is_shown_and_what_is_skipped_is_not(queued):
     assert [row["frame_id"] for row in run("queue", "show")["frames"]] == rest
     whole = run("queue", "show", draft.queue_id[:8])
     assert whole["states"] == {"skipped": 1, "open": 2}
+
+
+def test_of_several_champions_one_is_to_be_named(queued, tmp_path):
+    run, _ = queued
+    catalog = Catalog(str(tmp_path / "home" / "tables"))
+    rows = [plain_row("champions", {"task": t}) for t in ("detection", "recognition")]
+    catalog.merge("champions", to_table(TABLES["champions"], rows))
+    with pytest.raises(
+        ValueError, match=r"^there are champions of detection, recognition: name what"
+    ):
+        run("queue")
 
 
 def test_what_cannot_be_asked_is_refused(queued):

@@ -24,6 +24,7 @@ from orchestration.cli import app
 from orchestration.profiles import load_settings
 from orchestration.serving_follower import look_into_registry
 from tests.assets.serving.colours import (
+    COLOURS,
     RELEASE,
     crown,
     describe_model,
@@ -46,6 +47,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         package.model_sha256,
         RELEASE,
         package.folder,
+        COLOURS,
     )
     catalog = Catalog(str(made / "tables"))
     catalog.merge("models", to_table(TABLES["models"], [describe_model(version)]))

@@ -9,7 +9,8 @@ import io
 import numpy as np
 import pytest
 
-from models.metrics.keypoints import find_sigmas, score_poses
+from models.metrics.frame_parts import describe_objects
+from models.metrics.keypoints import find_sigmas, judge_points, score_poses
 from models.types import PoseDetections, PoseSet
 
 
@@ -129,3 +130,38 @@ def test_keypoint_figures_equal_pycocotools(seed: int, decimals: int, num_points
     assert result.oks_map50 == pytest.approx(
         precision[0][precision[0] > -1].mean(), abs=1e-9
     )
+
+
+@pytest.mark.parametrize("num_points", [17, 5])
+@pytest.mark.parametrize("seed", range(4))
+def test_frames_of_points_have_the_figures_of_all_at_once(seed: int, num_points: int):
+    truths, found = make_case(seed, num_points)
+    has_unlabelled = any((t.points[:, :, 2] == 0).all(1).any() for t in truths)
+    assert has_unlabelled, "answers at such objects count neither for nor against"
+    figures = describe_objects(map(judge_points, truths, found), 2).figures()
+    assert figures["map50"] == pytest.approx(
+        score_poses(truths, found).oks_map50, abs=1e-9
+    )
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_frames_of_labelled_points_have_the_figures_of_all_at_every_level(seed: int):
+    truths, found = make_case(seed, 5)
+    for truth in truths:
+        truth.points[:, 0, 2] = 2
+    figures = describe_objects(map(judge_points, truths, found), 2).figures()
+    assert figures["map"] == pytest.approx(score_poses(truths, found).oks_map, abs=1e-9)
+
+
+def test_more_answers_than_coco_looks_at_are_not_judged():
+    truth = PoseSet(
+        *_cast(np.array([[0.0, 0, 10, 10]]), np.array([0]), np.ones((1, 2, 3)))
+    )
+    boxes = np.tile([50.0, 50, 60, 60], (21, 1))
+    points = np.full((21, 2, 2), 55.0)
+    boxes[20], points[20] = [0, 0, 10, 10], 1
+    of_answers = _cast(boxes, np.zeros(21), points)
+    scores = np.linspace(0.9, 0.1, 21).astype(np.float32)
+    answers = PoseDetections(of_answers[0], scores, *of_answers[1:])
+    judged = judge_points(truth, answers)
+    assert judged.overlaps.shape == (1, 20) and judged.overlaps.max() < 0.5

@@ -13,7 +13,8 @@ from models.masks import encode_mask, find_box
 from models.metrics.agreement import measure_kappa
 from models.metrics.classification import score_classification
 from models.metrics.detection import DetectionResult, run_coco, score_detections
-from models.metrics.instances import score_instances
+from models.metrics.frame_parts import describe_objects
+from models.metrics.instances import judge_masks, score_instances
 from models.metrics.matching import measure_ious
 from models.metrics.segmentation import count_pixels, score_segmentation
 from models.types import (
@@ -436,6 +437,19 @@ def test_instance_figures_equal_pycocotools(name: str):
         v if v is None else pytest.approx(v, abs=1e-9) for v in wanted
     ]
     assert (found.map is None) == (name == "nothing to find")
+
+
+@pytest.mark.parametrize("name", INSTANCE_CASES)
+def test_frames_of_masks_have_the_figures_of_all_at_once(name: str):
+    pairs = INSTANCE_CASES[name]
+    images = [judge_masks(truth, found) for truth, found in pairs]
+    assert not any(isinstance(image.truth, InstanceSet) for image in images)
+    figures = describe_objects(images, 5).figures()
+    wanted = score_instances(iter(pairs))
+    assert [figures["map"], figures["map50"]] == [
+        v if v is None else pytest.approx(v, abs=1e-9)
+        for v in (wanted.map, wanted.map50)
+    ]
 
 
 @pytest.mark.parametrize("seed", range(3))

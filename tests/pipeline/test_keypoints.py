@@ -11,7 +11,9 @@ import pytest
 
 from assets.inference.package import load_predictor, open_package
 from assets.kinds.keypoints import read_poses
+from assets.retrieval.slices import read_slices
 from assets.storage import Folder
+from assets.tables.frame_scores import read_frame_scores
 from assets.tables.releases import open_release
 from orchestration.cli.intake import take_in
 from orchestration.profiles import load_settings
@@ -139,12 +141,17 @@ def test_a_model_meets_the_gate_with_figures_by_object_keypoint_similarity(
 ) -> None:
     settings, facts = trained
     assert facts["success"] and facts["scores"].keys() == {
-        "oks_map50",
-        "oks_map",
-        "box_map50",
+        *("oks_map50", "oks_map", "box_map50", "ece"),
+        *("operating_score", "precision50", "recall50", "f1_50"),
     }, facts
     assert facts["scores"]["oks_map50"] > 0.5, facts["scores"]
     assert facts["is_champion"], facts
+    catalog = build_catalog(settings)
+    (model,) = catalog.read_latest("models").to_pylist()
+    sat = read_frame_scores(catalog, model["model_sha256"], facts["release_id"])
+    assert sat is not None and len(sat) > 0
+    assert sat.figures()["oks_map50"] == pytest.approx(facts["scores"]["oks_map50"])
+    assert len(read_slices(catalog, "keypoints")) > 3
     package = open_package(
         settings.home
         / build_catalog(settings).read_latest("models").to_pylist()[0]["folder"]

@@ -72,6 +72,7 @@ def change_state(
 def close_answered(catalog: Catalog, task: str | None = None) -> int:
     """Mark open rows as answered where somebody has said something of the frame since; how many were.
 
+    What the gate of the labels has not let through, or holds back, is no answer: no release would hold it.
     A frame that was asked for its first label is answered by any label, of an annotator or a file. One whose label is
     suspected is answered by a version that names the queue: its label stood there before.
     """
@@ -79,7 +80,7 @@ def close_answered(catalog: Catalog, task: str | None = None) -> int:
     if not len(rows):
         return 0
     columns = ["frame_id", "task", "queue_id"]
-    versions = catalog.read_latest("label_versions", columns, IS_SEEN)
+    versions = catalog.read("label_versions", columns, IS_SEEN)
     of_queue = pc.is_in(
         _join(rows, "queue_id"), value_set=_join(versions, "queue_id").combine_chunks()
     )

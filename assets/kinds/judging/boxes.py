@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -56,8 +56,10 @@ from models.metrics.calibration import score_calibration
 from models.metrics.detection import DetectionResult, score_detections
 from models.metrics.frame_parts import BoxParts, describe_detections
 from models.metrics.matching import (
+    JudgedImage,
     Matches,
     count_confusions,
+    judge_boxes,
     judge_detections,
     match_detections,
 )
@@ -146,11 +148,14 @@ class BoxPairs:
     ) -> tuple[list[FrameScoreRow], list[ObjectScoreRow]]:
         examined = Examined(DETECTION, self.subject, release_rows, group_of)
         parts = self.parts
-        boxes = self.truths, self.detections
         return (
-            list_box_frames(examined, parts, *boxes),
-            list_box_objects(examined, parts, *boxes),
+            list_box_frames(examined, parts, self._judge_all()),
+            list_box_objects(examined, parts, self._judge_all()),
         )
+
+    def _judge_all(self) -> Iterator[JudgedImage]:
+        for truth, found in zip(self.truths, self.detections, strict=True):
+            yield judge_boxes(truth, found)
 
     def draw(
         self,

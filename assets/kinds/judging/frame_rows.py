@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,8 +18,7 @@ from assets.tables.rows import (
 from assets.tables.schemas import content_id
 from models.metrics.detection import name_object_size
 from models.metrics.frame_parts import BoxParts, ClassParts, MapParts
-from models.metrics.matching import MIN_IOU, match_detections, measure_ious
-from models.types import BoxSet, Detections
+from models.metrics.matching import MIN_IOU, JudgedImage, match_objects
 
 
 @dataclass(frozen=True)
@@ -141,8 +140,7 @@ def list_map_objects(examined: Examined, parts: MapParts) -> list[ObjectScoreRow
 def list_box_frames(
     examined: Examined,
     parts: BoxParts,
-    truths: Sequence[BoxSet],
-    detections: Sequence[Detections],
+    images: Iterable[JudgedImage],
 ) -> list[FrameScoreRow]:
     """Frames with objects: what was matched, missed, false and confused at the operating score, and all answers."""
     score = parts.min_score
@@ -150,8 +148,9 @@ def list_box_frames(
         np.flatnonzero(parts.found_frames == n) for n in range(parts.num_frames)
     ]
     rows: list[FrameScoreRow] = []
-    for n, (truth, found) in enumerate(zip(truths, detections, strict=True)):
-        matches = match_detections(truth, found, min_score=score)
+    for n, image in enumerate(images):
+        truth, found = image.truth, image.found
+        matches = match_objects(image, min_score=score)
         is_right = (
             truth.class_ids[matches.truth_ids] == found.class_ids[matches.detection_ids]
         )
@@ -182,23 +181,22 @@ def list_box_frames(
 def list_box_objects(
     examined: Examined,
     parts: BoxParts,
-    truths: Sequence[BoxSet],
-    detections: Sequence[Detections],
+    images: Iterable[JudgedImage],
 ) -> list[ObjectScoreRow]:
     """A row an object, and a row an answer of at least the operating score that hits none."""
     score = parts.min_score
     rows: list[ObjectScoreRow] = []
-    for n, (truth, found) in enumerate(zip(truths, detections, strict=True)):
-        rows += _list_objects_of(examined, n, truth, found, score)
+    for n, image in enumerate(images):
+        rows += _list_objects_of(examined, n, image, score)
     return rows
 
 
 def _list_objects_of(
-    examined: Examined, place: int, truth: BoxSet, found: Detections, score: float
+    examined: Examined, place: int, image: JudgedImage, score: float
 ) -> list[ObjectScoreRow]:
-    ious = measure_ious(truth.boxes_xyxy, found.boxes_xyxy)
+    truth, found, overlaps = image.truth, image.found, image.overlaps
     kept = np.flatnonzero(found.scores >= score)
-    matches = match_detections(truth, found, min_score=score)
+    matches = match_objects(image, min_score=score)
     answer_of = dict(
         zip(matches.truth_ids.tolist(), matches.detection_ids.tolist(), strict=True)
     )
@@ -213,7 +211,7 @@ def _list_objects_of(
                 "class_name": names[class_id],
                 "found_class": None if found_id is None else names[found_id],
                 "iou": float(
-                    ious[t, kept].max(initial=0.0) if d is None else ious[t, d]
+                    overlaps[t, kept].max(initial=0.0) if d is None else overlaps[t, d]
                 ),
                 "is_matched": found_id == class_id,
                 "confidence": None if d is None else float(found.scores[d]),
@@ -226,7 +224,7 @@ def _list_objects_of(
                 **_begin_box(examined, place, False, d, found.boxes_xyxy[d]),
                 "class_name": name,
                 "found_class": name,
-                "iou": float(ious[:, d].max(initial=0.0)),
+                "iou": float(overlaps[:, d].max(initial=0.0)),
                 "is_matched": False,
                 "confidence": float(found.scores[d]),
             }

@@ -36,6 +36,7 @@ ALARM_KINDS = (
     "request_estimate",
     "canary",
     "shadow",
+    "rig",
 )
 
 METRICS = ("accuracy", "precision", "none")  # that are estimated
@@ -285,7 +286,7 @@ ALARMS = Table(
             values=("log", "webhook", "pending", "failed", "none"),
         ),
     ),
-    version=2,
+    version=3,
 )
 
 RETRAINING_REQUESTS = Table(

@@ -149,7 +149,10 @@ def test_an_open_exam_has_the_same_figures_there_and_here(
         examine_all(catalog, where, release, "multilabel", [sha256])
         for where in (Workspace(home, ray_address=nodes.address), Workspace(home))
     )
-    assert there == here and there[sha256].keys() == {"map", "micro_f1"}
+    assert there == here and there[sha256].figures.keys() == {
+        "map",
+        "micro_f1",
+    }
     assert asked == ["exam"], "once on the nodes"
 
 

@@ -9,7 +9,13 @@ import pytest
 from assets.serving.versions import Version
 from assets.tables.rows import RequestRow
 from assets.tables.schemas import content_id
-from tests.assets.serving.colours import RELEASE, Colours, Loop, write_colour_model
+from tests.assets.serving.colours import (
+    COLOURS,
+    RELEASE,
+    Colours,
+    Loop,
+    write_colour_model,
+)
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +33,7 @@ def colours(tmp_path_factory: pytest.TempPathFactory) -> Colours:
                 package.model_sha256,
                 RELEASE,
                 package.folder,
+                COLOURS,
             )
         )
     return Colours(home, *versions)

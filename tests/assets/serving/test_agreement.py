@@ -61,3 +61,47 @@ def test_segmentation_differs_by_the_share_of_pixels_of_another_class():
     assert measure_disagreement("segmentation", left, more, SIZE) == pytest.approx(0.2)
     other = say(["sea"], masks=[cover(slice(0, 10))])
     assert measure_disagreement("segmentation", left, other, SIZE) == 1
+
+
+CUP, CONE, BALL = (0, 0, 4, 4), (6, 0, 10, 4), (0, 6, 4, 10)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "differ"),
+    [
+        # the cone that the other calls a ball is compared with nothing
+        (say(["cup", "cone"], boxes=[CUP, CONE]), say(["cup", "ball"], boxes=[CUP, CONE]), 0.0),
+        (say(["cup", "cone"], boxes=[CUP, CONE]), say(["cup"], boxes=[CUP]), 0.0),
+        # a ball elsewhere is: one pair of three boxes
+        (say(["cup", "cone"], boxes=[CUP, CONE]), say(["cup", "ball"], boxes=[CUP, BALL]), 1 / 3),
+        # nothing is left
+        (say(["cone"], boxes=[CUP]), say(["cup"], boxes=[CUP]), None),
+        (say([]), say([]), 0.0),
+    ],
+)  # fmt: skip
+def test_a_class_that_one_alone_knows_is_compared_with_nothing(mine, theirs, differ):
+    shared = {"cup", "ball"}
+    for pair in ((mine, theirs), (theirs, mine)):
+        found = measure_disagreement("detection", *pair, SIZE, shared)
+        assert found == (None if differ is None else pytest.approx(differ))
+
+
+def test_a_picture_called_by_a_new_class_is_compared_with_nothing():
+    cup, cone, ball = say(["cup", "ball"]), say(["cone", "cup"]), say(["ball", "cup"])
+    shared = {"cup", "ball"}
+    assert measure_disagreement("recognition", cone, cup, SIZE, shared) is None
+    assert measure_disagreement("recognition", ball, cup, SIZE, shared) == 1
+
+
+def test_pixels_of_a_new_class_are_compared_with_nothing():
+    old = say(["road", "sky"], masks=[cover(slice(0, 5)), cover(slice(5, 10))])
+    new = say(
+        ["road", "kerb", "sky"],
+        masks=[cover(slice(0, 3)), cover(slice(3, 6)), cover(slice(6, 10))],
+    )
+    # of ten columns three are the kerb's, and the other seven agree
+    assert measure_disagreement("segmentation", new, old, SIZE, {"road", "sky"}) == 0
+    assert measure_disagreement("segmentation", new, old, SIZE) == pytest.approx(0.3)
+    none = say(["kerb"], masks=[cover(slice(0, 10))])
+    shared = {"road", "sky"}
+    assert measure_disagreement("segmentation", none, old, SIZE, shared) is None

@@ -132,7 +132,8 @@ def test_images_of_one_request_come_from_frames_blobs_and_base64(server):
     ("asked", "status", "told"),
     [
         ({"content": b"", "headers": PNG}, 422, "empty image"),
-        ({"content": b"\x89PNG broken", "headers": PNG}, 422, "refused: no image"),
+        ({"content": b"\x89PNG broken", "headers": PNG}, 422, "refused: neither JPEG nor PNG"),
+        ({"content": b"a letter", "headers": PNG}, 422, "refused: neither JPEG nor PNG"),
         ({"content": paint("red")[:60], "headers": PNG}, 422, "does not decode"),
         ({"content": b"GIF89a", "headers": {"content-type": "image/gif"}}, 415, "gif"),
         ({"content": bytes(50_001), "headers": PNG}, 413, "more than 50000 bytes"),
@@ -154,6 +155,21 @@ def test_what_cannot_be_answered_is_refused_with_the_remedy(
     said = response.json()
     assert told in said["reason"], said
     assert said["remedy"] and said["request_id"] == response.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nope", 404), ("GET", "/v1/models/1", 404), ("POST", "/healthz", 405)],
+)
+def test_a_path_that_there_is_not_is_refused_in_the_form_of_all_others(
+    server, method, path, status
+):
+    response = server.call(method, path)
+    assert response.status_code == status
+    said = response.json()
+    assert said.keys() == {"request_id", "reason", "remedy", "image"}
+    assert path in said["reason"] and "/openapi.json" in said["remedy"]
+    assert said["request_id"] == response.headers["x-request-id"]
 
 
 def test_a_body_that_states_no_length_is_cut_off_at_the_limit(server):

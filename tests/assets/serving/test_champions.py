@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Collection
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from assets.serving.champions import Champions, RegistryLook
 from assets.serving.follower import answer
-from assets.serving.following import begin, look_once, require_any
+from assets.serving.following import Follower, begin, look_once, require_any
 from assets.serving.looks import Look, Looks, read_look
 from assets.serving.service import Service
 from assets.serving.versions import CanaryRules
@@ -73,6 +74,24 @@ def serve(loop, home: Path, steps) -> Service:
 
     made: Service = loop.run(work())
     return made
+
+
+def test_a_follower_that_gives_no_answer_is_ended_and_replaced(loop, tmp_path):
+    log = tmp_path / "log"
+    silent = Follower("tests.assets.serving.silent_follower", log, patience_s=5.0)
+
+    async def work() -> None:
+        for _ in range(2):
+            with pytest.raises(ValueError, match="gave no answer in 5 s, and another"):
+                await silent.look(())
+        await silent.close()
+
+    loop.run(work())
+    pids = [int(line) for line in log.read_text().split()]
+    assert len(set(pids)) == 2
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
 
 
 def test_a_new_champion_of_the_table_is_followed(home, loop, colours):

@@ -9,7 +9,8 @@ import pytest
 
 from assets.serving.versions import CANARY, CHAMPION, CanaryRules, Lineup, Version
 
-OLD = Version("recognition", "daguerre-recognition", 1, "a" * 64, "b" * 32, Path("a"))
+NAME = "daguerre-recognition"
+OLD = Version("recognition", NAME, 1, "a" * 64, "b" * 32, Path("a"), ("cup",))
 NEW = replace(OLD, model_version=2, model_sha256="c" * 64)
 RULES = CanaryRules(share=0.1, num_images=20, least_images=10)
 

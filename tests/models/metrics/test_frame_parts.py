@@ -7,7 +7,7 @@ import pytest
 
 from models.metrics.detection import MAX_DETECTIONS, score_detections
 from models.metrics.frame_parts import ClassParts, describe_detections, stack_parts
-from models.metrics.matching import list_hits
+from models.metrics.matching import judge_boxes, list_hits
 from models.metrics.segmentation import count_pixels, score_segmentation
 from models.types import IGNORE, BoxSet, Detections, SemanticMap
 
@@ -66,7 +66,7 @@ def test_an_answer_hits_up_to_the_overlap_that_it_has() -> None:
         np.float32([0.9, 0.8]),
         np.array([0, 1]),
     )
-    assert list_hits(truth, found).tolist() == [0b11111, 0]
+    assert list_hits(judge_boxes(truth, found)).tolist() == [0b11111, 0]
 
 
 def test_more_answers_than_coco_looks_at_count_nowhere() -> None:
