@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from checks.gate import Gate, no_colour_frames
+from checks.imu_mounts import GRAVITY_RULES, MOUNT_RULES
 from checks.verdicts import (
     MAX_EXAMPLES,
     NEVER_BLOCKS,
@@ -370,9 +371,12 @@ GATES = (
     Gate("board_views", VIEW_RULES),
     Gate("rig_fits", FIT_RULES, no_colour_frames),
     Gate("depth_maps", DEPTH_RULES, no_colour_frames),
+    Gate("imu_mounts", MOUNT_RULES, no_colour_frames),
+    Gate("gravities", GRAVITY_RULES),
 )
 SESSION_ASSETS = {
     "rig_calibration": ("rig_calibrations", "board_views"),
     "rig_fit": ("rig_fits",),
     "depth": ("depth_maps",),
+    "imu_mount": ("imu_mounts", "gravities"),
 }

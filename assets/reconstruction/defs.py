@@ -1,4 +1,5 @@
-"""Reconstruction as assets: a rig calibrated from a board, whether a rig still is as it was, depth from two cameras."""
+"""Reconstruction as assets: a rig calibrated from a board, whether a rig still is as it was, depth from two cameras,
+how an IMU sits and where down is."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -147,4 +148,38 @@ def depth(
     yield from make_each(context, make)
 
 
-defs = dg.Definitions(assets=[rig_calibration, rig_fit, depth])
+@dg.asset(
+    key=["reconstruction", "imu_mount"],
+    partitions_def=sessions,
+    group_name="reconstruction",
+    deps=[
+        ["capture", "frames"],
+        ["capture", "signals"],
+        ["capture", "calibrations"],
+        ["reconstruction", "rig_calibration"],
+    ],
+    kinds={"lance", "opencv"},
+)
+def imu_mount(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
+) -> Iterator[Event]:
+    """How the IMU sits to each camera, and where down is in the frame of the poses, with standard errors."""
+    from assets.reconstruction.imu_mounts import mount_session
+    from assets.reconstruction.imu_pictures import draw_mounts, list_mounts
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        progress = progress_to(context.log, f"IMU of {session}")
+        done = mount_session(catalog, session, progress)
+        drawn = draw_mounts(done.mounts)
+        facts = {
+            "made anew": done.num_made,
+            "found": dg.MetadataValue.md(list_mounts(done.mounts, done.gravities)),
+            **({} if drawn is None else {"axes": picture(drawn)}),
+        }
+        key = ["reconstruction", "imu_mount"]
+        yield result(catalog, "gravities", key, session, facts)
+
+    yield from make_each(context, make)
+
+
+defs = dg.Definitions(assets=[rig_calibration, rig_fit, depth, imu_mount])

@@ -26,5 +26,18 @@ STAGE = Stage(
                 "assets.reconstruction.depth_rows:make_row",
             ),
         ),
+        Maker(
+            "imu_mounts",
+            "imu_mounts",
+            ("assets.reconstruction.imu_rows:make_mounts",),
+        ),
+        Maker(
+            "gravities",
+            "gravities",
+            (
+                "assets.reconstruction.imu_rows:make_gravity",
+                "assets.reconstruction.imu_rows:read_body",
+            ),
+        ),
     ),
 )
