@@ -27,6 +27,8 @@ KINDS = {
     "prediction": ("predictions", "prediction_id"),
     "track": ("tracks", "track_id"),
     "depth": ("depth_maps", "depth_map_id"),
+    "mount": ("imu_mounts", "imu_mount_id"),
+    "gravity": ("gravities", "gravity_id"),
 }
 
 
@@ -56,7 +58,13 @@ def _find(catalog: Catalog, kind: str, wanted_id: str) -> Row:
 
 def _trace_capture(catalog: Catalog, row: Row) -> dict[str, Any]:
     frames = _select(catalog, "frames", _FRAME, "capture_id", [row["capture_id"]])
-    seen = {"frames": RowSequence(frames)}
+    seen = {
+        "frames": RowSequence(frames),
+        **{
+            table: _list(catalog, table, "capture_id", [row["capture_id"]])
+            for table in ("imu_mounts", "gravities")
+        },
+    }
     return {
         "upstream": {"capture": _capture(row)},
         "downstream": seen | _after_frames(catalog, frames["frame_id"]),
@@ -155,6 +163,12 @@ def _trace_depth(catalog: Catalog, row: Row) -> dict[str, Any]:
             for camera in found
         ],
     }
+    return {"upstream": upstream, "downstream": {}}
+
+
+def _trace_motion(catalog: Catalog, row: Row) -> dict[str, Any]:
+    """What an IMU and other sensors of one capture said together."""
+    upstream = {"found": row, "capture": _capture_of(catalog, row["capture_id"])}
     return {"upstream": upstream, "downstream": {}}
 
 
@@ -262,6 +276,8 @@ _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
     "prediction": _trace_prediction,
     "track": _trace_track,
     "depth": _trace_depth,
+    "mount": _trace_motion,
+    "gravity": _trace_motion,
 }
 
 

@@ -216,6 +216,12 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             focal_px=240.0,
             baseline_m=0.1,
         ),
+        "imu_mounts": rows_of(
+            "imu_mounts", 2, sigma_deg=0.2, stated_off_deg=0.3, reason=None
+        ),
+        "gravities": rows_of(
+            "gravities", 1, size_m_s2=9.81, size_sigma_m_s2=0.01, reason=None
+        ),
         "tracks": rows_of(
             "tracks",
             2,
