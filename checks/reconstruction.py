@@ -11,6 +11,7 @@ import pyarrow as pa
 from assets.moved_rigs import MAX_TILT_DEG, find_angle_deg, has_moved
 from checks.fused_depth import MESH_RULES, ODOMETRY_RULES
 from checks.gate import Gate, no_colour_frames
+from checks.imu_mounts import GRAVITY_RULES, MOUNT_RULES
 from checks.sparse_models import (
     SPARSE_IMAGE_RULES,
     SPARSE_RULES,
@@ -376,6 +377,8 @@ GATES = (
     Gate("sparse_rungs", SPARSE_RUNG_RULES, nothing_was_tried),
     Gate("odometry", ODOMETRY_RULES, no_colour_frames),
     Gate("meshes", MESH_RULES, no_colour_frames),
+    Gate("imu_mounts", MOUNT_RULES, no_colour_frames),
+    Gate("gravities", GRAVITY_RULES),
 )
 SESSION_ASSETS = {
     "rig_calibration": ("rig_calibrations", "board_views"),
@@ -384,4 +387,5 @@ SESSION_ASSETS = {
     "sparse_model": ("sparse_models", "sparse_images", "sparse_rungs"),
     "odometry": ("odometry",),
     "mesh": ("meshes",),
+    "imu_mount": ("imu_mounts", "gravities"),
 }

@@ -34,9 +34,9 @@ def compare_cameras(
 ) -> dict[str, Figures]:
     """Figures by camera, of cameras that have stamps, a calibration and a pose; the first one is the reference."""
     figures: dict[str, Figures] = {s.sensor: {} for s in streams}
-    stretches = _choose_stretches(streams[0].t_ns)
+    stretches = choose_stretches(streams[0].t_ns)
     start_ns = min(int(c.t_ns.min()) for c in streams)
-    steps = {c.sensor: _measure(c, stretches, start_ns, load) for c in streams}
+    steps = {c.sensor: measure_stream(c, stretches, start_ns, load) for c in streams}
     for stream in streams:
         mine = steps[stream.sensor]
         figures[stream.sensor] |= _compare_with_gyro(stream, mine, gyro, start_ns)
@@ -51,7 +51,7 @@ def compare_cameras(
     return figures
 
 
-def _choose_stretches(t_ns: Times) -> list[tuple[int, int]]:
+def choose_stretches(t_ns: Times) -> list[tuple[int, int]]:
     """First and last time of stretches of frames, spread evenly; one over all where frames are few."""
     if len(t_ns) <= NUM_STRETCHES * STRETCH_FRAMES:
         reach_ns = int(t_ns.max() - t_ns.min())
@@ -62,7 +62,7 @@ def _choose_stretches(t_ns: Times) -> list[tuple[int, int]]:
     return [(int(t_ns[i]), int(t_ns[i + STRETCH_FRAMES - 1])) for i in firsts]
 
 
-def _measure(
+def measure_stream(
     stream: CameraStream,
     stretches: Sequence[tuple[int, int]],
     start_ns: int,
@@ -101,7 +101,7 @@ def _compare_with_gyro(
     try:
         t_s = (gyro.t_ns - start_ns) / 1e9
         lag = estimate_offset_to_gyro(
-            steps, t_s, gyro.rate_rad_s, gyro_from_camera, _focal_px(stream)
+            steps, t_s, gyro.rate_rad_s, gyro_from_camera, find_focal_px(stream)
         )
     except ValueError as error:
         return found | {"imu_reason": str(error)}
@@ -123,7 +123,7 @@ def _compare_with_camera(
     )
     try:
         lag = estimate_offset_to_camera(
-            steps, reference_steps, reference_from_camera, _focal_px(stream)
+            steps, reference_steps, reference_from_camera, find_focal_px(stream)
         )
     except ValueError as error:
         return {"camera_reason": str(error)}
@@ -193,7 +193,7 @@ def _pair_frames(
     return pairs[:, 0], pairs[:, 1]
 
 
-def _focal_px(stream: CameraStream) -> float:
+def find_focal_px(stream: CameraStream) -> float:
     """Focal length in px of the images looked at."""
     assert stream.camera is not None
     return stream.camera.mean_focal_px * min(1.0, WIDTH_PX / stream.camera.size_px[0])

@@ -38,12 +38,13 @@ class CameraStream:
 
 @dataclass(frozen=True)
 class Gyro:
-    """Turn rates (N, 3) in rad/s, gyroscope axes, at increasing times."""
+    """Turn rates (N, 3) in rad/s, gyroscope axes, at increasing times; and what the accelerometer beside it felt."""
 
     sensor: str
     t_ns: Times
     rate_rad_s: Array
     rig_from_gyro: Array  # (3, 3)
+    force_m_s2: Array | None = None  # (N, 3); NaN where it has none
 
 
 def gather_evidence(

@@ -220,6 +220,7 @@ def read_gyro(catalog: Catalog, capture_id: str) -> Gyro | None:
     for sensor, group in groupby(samples, key=lambda r: r["sensor"]):
         mine = list(group)
         rate = np.array([r["values"][:3] for r in mine], np.float64)
+        force = np.array([r["values"][3:6] for r in mine], np.float64)
         t_ns, first = np.unique(
             np.array([r["t_ns"] for r in mine], np.int64), return_index=True
         )
@@ -229,7 +230,8 @@ def read_gyro(catalog: Catalog, capture_id: str) -> Gyro | None:
         pose = rig.find_rig_from_camera(mine[0]["frame_of_reference"] or "")
         # none: it is the rig's own
         turn = np.eye(3) if pose is None else _to_matrix(pose[3:])
-        return Gyro(sensor, t_ns[is_finite], rate[first][is_finite], turn)
+        kept = first[is_finite]
+        return Gyro(sensor, t_ns[is_finite], rate[kept], turn, force[kept])
     return None
 
 

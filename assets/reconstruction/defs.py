@@ -1,4 +1,4 @@
-"""Reconstruction as assets: rigs from a board, whether they still are so, depth, sparse models, paths, meshes."""
+"""Reconstruction as assets: rigs, the IMU, whether they still are so, depth, sparse models, paths, meshes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -254,6 +254,40 @@ def mesh(
     yield from make_each(context, make)
 
 
+@dg.asset(
+    key=["reconstruction", "imu_mount"],
+    partitions_def=sessions,
+    group_name="reconstruction",
+    deps=[
+        ["capture", "frames"],
+        ["capture", "signals"],
+        ["capture", "calibrations"],
+        ["reconstruction", "rig_calibration"],
+    ],
+    kinds={"lance", "opencv"},
+)
+def imu_mount(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
+) -> Iterator[Event]:
+    """How the IMU sits to each camera, and where down is in the frame of the poses, with standard errors."""
+    from assets.reconstruction.imu_mounts import mount_session
+    from assets.reconstruction.imu_pictures import draw_mounts, list_mounts
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        progress = progress_to(context.log, f"IMU of {session}")
+        done = mount_session(catalog, session, progress)
+        drawn = draw_mounts(done.mounts)
+        facts = {
+            "made anew": done.num_made,
+            "found": dg.MetadataValue.md(list_mounts(done.mounts, done.gravities)),
+            **({} if drawn is None else {"axes": picture(drawn)}),
+        }
+        key = ["reconstruction", "imu_mount"]
+        yield result(catalog, "gravities", key, session, facts)
+
+    yield from make_each(context, make)
+
+
 defs = dg.Definitions(
-    assets=[rig_calibration, rig_fit, depth, sparse_model, odometry, mesh]
+    assets=[rig_calibration, rig_fit, imu_mount, depth, sparse_model, odometry, mesh]
 )

@@ -45,5 +45,18 @@ STAGE = Stage(
             ),
         ),
         Maker("meshes", "meshes", ("assets.reconstruction.meshes:make_row",)),
+        Maker(
+            "imu_mounts",
+            "imu_mounts",
+            ("assets.reconstruction.imu_rows:make_mounts",),
+        ),
+        Maker(
+            "gravities",
+            "gravities",
+            (
+                "assets.reconstruction.imu_rows:make_gravity",
+                "assets.reconstruction.imu_rows:read_body",
+            ),
+        ),
     ),
 )

@@ -29,6 +29,8 @@ KINDS = {
     "depth": ("depth_maps", "depth_map_id"),
     "sparse": ("sparse_models", "sparse_model_id"),
     "mesh": ("meshes", "mesh_id"),
+    "mount": ("imu_mounts", "imu_mount_id"),
+    "gravity": ("gravities", "gravity_id"),
 }
 
 
@@ -58,7 +60,13 @@ def _find(catalog: Catalog, kind: str, wanted_id: str) -> Row:
 
 def _trace_capture(catalog: Catalog, row: Row) -> dict[str, Any]:
     frames = _select(catalog, "frames", _FRAME, "capture_id", [row["capture_id"]])
-    seen = {"frames": RowSequence(frames)}
+    seen = {
+        "frames": RowSequence(frames),
+        **{
+            table: _list(catalog, table, "capture_id", [row["capture_id"]])
+            for table in ("imu_mounts", "gravities")
+        },
+    }
     return {
         "upstream": {"capture": _capture(row)},
         "downstream": seen | _after_frames(catalog, frames["frame_id"]),
@@ -230,6 +238,12 @@ def _list_meshes(catalog: Catalog, frame_ids: Ids) -> list[Row]:
     return [r for r in rows if (r["capture_id"], r["sensor"], r["part"]) in parts]
 
 
+def _trace_motion(catalog: Catalog, row: Row) -> dict[str, Any]:
+    """What an IMU and other sensors of one capture said together."""
+    upstream = {"found": row, "capture": _capture_of(catalog, row["capture_id"])}
+    return {"upstream": upstream, "downstream": {}}
+
+
 def _list_depth_maps(catalog: Catalog, frame_ids: Ids) -> list[Row]:
     """Those that have one of the frames on either side."""
     found = {
@@ -348,6 +362,8 @@ _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
     "depth": _trace_depth,
     "sparse": _trace_sparse,
     "mesh": _trace_mesh,
+    "mount": _trace_motion,
+    "gravity": _trace_motion,
 }
 
 

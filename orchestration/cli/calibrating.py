@@ -1,4 +1,4 @@
-"""The verb that calibrates the cameras of a session, or of a folder of pictures, by a board that they show."""
+"""The verb that calibrates the cameras of a session, or of a folder of pictures, by a board; and the IMU by motion."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,6 +48,13 @@ def calibrate(
             help="Of any SESSION, no board needed: do its cameras still sit as they were calibrated last?",
         ),
     ] = False,
+    imu: Annotated[
+        bool,
+        typer.Option(
+            "--imu",
+            help="Of any SESSION, no board needed: how does the IMU sit to its cameras, and where is down?",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Calibrate a SESSION, and keep nothing of it."),
@@ -56,8 +63,9 @@ def calibrate(
 ) -> None:
     """Calibrate cameras and their places on the rig from pictures of a board, with standard errors.
 
-    Exits 1 where a blocking check refuses the calibration, or with --check the rig has moved. The first camera, by
-    name, is the rig. Where the board has no lengths all are in squares.
+    With --imu the rotation between cameras and IMU, and gravity in the frame of the poses, from motion alone. Exits 1
+    where a blocking check refuses the calibration, or with --check the rig has moved. The first camera, by name, is
+    the rig. Where the board has no lengths all are in squares.
     """
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
@@ -69,8 +77,14 @@ def calibrate(
         raise ValueError(
             "--check takes a SESSION alone: what it was calibrated with stands in its rows"
         )
+    if imu and (is_folder or board or lens or check):
+        raise ValueError(
+            "--imu takes a SESSION, and --dry-run beside it: frames, poses and IMU say the rest"
+        )
     if check:
         return _check(settings, catalog, target, as_json)
+    if imu:
+        return _mount_imu(settings, catalog, target, dry_run, as_json)
     if is_folder:
         return _calibrate_folder(target, board, lens, as_json)
     if dry_run:
@@ -190,6 +204,46 @@ def _check(
     raise typer.Exit(int(stops_flow(verdicts)))
 
 
+def _mount_imu(
+    settings: "Settings",
+    catalog: "Catalog",
+    session: str,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    from assets.reconstruction.imu_mounts import mount_session, try_mounts
+    from assets.reconstruction.imu_pictures import tell_gravity, tell_mount
+    from assets.tables.schemas import TABLES, to_table
+    from checks.imu_mounts import GRAVITY_RULES, MOUNT_RULES
+    from checks.verdicts import stops_flow
+    from orchestration.observed import judge_made
+
+    if dry_run:
+        done = try_mounts(catalog, session)
+        rules = {"imu_mounts": MOUNT_RULES, "gravities": GRAVITY_RULES}
+        rows = {"imu_mounts": done.mounts, "gravities": done.gravities}
+        made = {name: to_table(TABLES[name], rows[name]) for name in rows}
+        verdicts = [rule(made) for name in rules for rule in rules[name]]
+    else:
+        with show_progress(f"following the IMU of {session}", "captures") as tick:
+            done = mount_session(catalog, session, tick)
+        asset = ("reconstruction", "imu_mount")
+        facts = {"made anew": done.num_made, "cameras": len(done.mounts)}
+        verdicts = judge_made(settings, catalog, asset, session, facts)
+    lines = [f"{row['sensor']}: {tell_mount(row)}" for row in done.mounts]
+    lines += [f"gravity: {tell_gravity(row)}" for row in done.gravities]
+    lines += _tell_failures(verdicts)
+    told = {
+        "session": session,
+        "kept": not dry_run,
+        "mounts": done.mounts,
+        "gravities": done.gravities,
+        "checks": [_describe(v) for v in verdicts],
+    }
+    say(as_json, told, join_lines(lines))
+    raise typer.Exit(int(stops_flow(verdicts)))
+
+
 def _tell(
     name: str,
     cameras: list[dict[str, Any]],
@@ -204,12 +258,7 @@ def _tell(
         for row in sorted(cameras, key=lambda r: r["sensor"])
         for line in _tell_camera(row)
     ]
-    for verdict in verdicts:
-        if not verdict.passed:
-            lines.append(
-                f"{'FAILED' if verdict.stops else 'WARNING'} {verdict.name}: {verdict.summary}"
-            )
-            lines += [f"  {example}" for example in verdict.examples[:_MOST_TOLD]]
+    lines += _tell_failures(verdicts)
     lines += [f"not read: {text}" for text in refused[:_MOST_TOLD]]
     facts = {
         "target": name,
@@ -219,6 +268,17 @@ def _tell(
     }
     say(as_json, facts, join_lines(lines))
     raise typer.Exit(int(stops_flow(verdicts)))
+
+
+def _tell_failures(verdicts: "list[Verdict]") -> list[str]:
+    lines = []
+    for verdict in verdicts:
+        if not verdict.passed:
+            lines.append(
+                f"{'FAILED' if verdict.stops else 'WARNING'} {verdict.name}: {verdict.summary}"
+            )
+            lines += [f"  {example}" for example in verdict.examples[:_MOST_TOLD]]
+    return lines
 
 
 def _tell_camera(row: dict[str, Any]) -> list[str]:

@@ -11,6 +11,7 @@ from orchestration.cli.progress import show_progress
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
     from checks.verdicts import Verdict
+    from orchestration.profiles import Settings
 
 _MOST_TOLD = 5
 
@@ -43,11 +44,12 @@ def fuse(
 
     voxel_m = None if voxel_mm is None else voxel_mm / 1000
     require_voxel(voxel_m)
-    catalog = build_catalog(load_settings())
+    settings = load_settings()
+    catalog = build_catalog(settings)
     if dry_run:
         facts, verdicts = _try(catalog, session)
     else:
-        facts, verdicts = _make(catalog, session, voxel_m)
+        facts, verdicts = _make(settings, catalog, session, voxel_m)
     _tell(facts, verdicts, as_json)
 
 
@@ -69,12 +71,12 @@ def _try(catalog: "Catalog", session: str) -> tuple[dict[str, Any], "list[Verdic
 
 
 def _make(
-    catalog: "Catalog", session: str, voxel_m: float | None
+    settings: "Settings", catalog: "Catalog", session: str, voxel_m: float | None
 ) -> tuple[dict[str, Any], "list[Verdict]"]:
     from assets.reconstruction.meshes import refresh_meshes
     from assets.reconstruction.odometry import refresh_odometry
-    from checks.gates import gate_session
     from checks.verdicts import stops_flow
+    from orchestration.observed import judge_made
 
     with show_progress(f"finding the path of {session}", "frames") as tick:
         path = refresh_odometry(catalog, session, tick)
@@ -86,13 +88,18 @@ def _make(
         "poses": path.rows,
         "meshes": [],
     }
-    verdicts = gate_session(catalog, "odometry", session)
+    path_facts = {"made anew": path.num_made}
+    asset = ("reconstruction", "odometry")
+    verdicts = judge_made(settings, catalog, asset, session, path_facts)
     if stops_flow(verdicts):
         return facts, verdicts
     with show_progress(f"fusing {session}", "frames") as tick:
         meshes = refresh_meshes(catalog, session, voxel_m, tick)
     facts |= {"meshes_made": meshes.num_made, "meshes": meshes.rows}
-    return facts, verdicts + gate_session(catalog, "meshes", session)
+    mesh_facts = {"made anew": meshes.num_made}
+    asset = ("reconstruction", "mesh")
+    verdicts += judge_made(settings, catalog, asset, session, mesh_facts)
+    return facts, verdicts
 
 
 def _tell(facts: dict[str, Any], verdicts: "list[Verdict]", as_json: bool) -> None:

@@ -29,12 +29,13 @@ def boxes(
     """
     from assets.tables.schemas import TABLES, to_table
     from assets.tracking.object_boxes import place_objects, try_objects
-    from checks.gates import gate_session
     from checks.object_boxes import BOX_RULES, VIEW_RULES
+    from orchestration.observed import judge_made
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    catalog = build_catalog(load_settings())
+    settings = load_settings()
+    catalog = build_catalog(settings)
     if dry_run:
         done = try_objects(catalog, session)
         tables = {
@@ -45,11 +46,9 @@ def boxes(
     else:
         with show_progress(f"placing objects of {session}", "captures") as tick:
             done = place_objects(catalog, session, tick)
-        verdicts = [
-            verdict
-            for table in ("object_boxes", "object_views")
-            for verdict in gate_session(catalog, table, session)
-        ]
+        asset = ("tracking", "object_boxes")
+        told = {"made anew": done.num_made, "with a box": done.num_known}
+        verdicts = judge_made(settings, catalog, asset, session, told)
     facts = {
         "session": session,
         "captures_made": done.num_made,

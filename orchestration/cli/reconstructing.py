@@ -34,20 +34,19 @@ def reconstruct(
     """
     from assets.reconstruction.sparse_models import refresh_model
     from assets.reconstruction.sparse_pictures import find_scene
-    from checks.gates import gate_session
+    from orchestration.observed import judge_made
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    catalog = build_catalog(load_settings())
+    settings = load_settings()
+    catalog = build_catalog(settings)
     if dry_run:
         return _tell_scene(find_scene(catalog, session), as_json)
     with show_progress(f"reconstructing {session}", "steps") as tick:
         done = refresh_model(catalog, session, tick)
-    verdicts = [
-        verdict
-        for table in ("sparse_models", "sparse_images", "sparse_rungs")
-        for verdict in gate_session(catalog, table, session)
-    ]
+    asset = ("reconstruction", "sparse_model")
+    told = {"made anew": done.is_new}
+    verdicts = judge_made(settings, catalog, asset, session, told)
     _tell(done, verdicts, as_json)
 
 

@@ -270,6 +270,12 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             switches=1,
             truth_sha256="a" * 64,
         ),
+        "imu_mounts": rows_of(
+            "imu_mounts", 2, sigma_deg=0.2, stated_off_deg=0.3, reason=None
+        ),
+        "gravities": rows_of(
+            "gravities", 1, size_m_s2=9.81, size_sigma_m_s2=0.01, reason=None
+        ),
         "tracks": rows_of(
             "tracks",
             2,

@@ -40,6 +40,7 @@ MEANINGS = {
     "home-only": "leave out what lies elsewhere",
     "html": "the page that is written besides",
     "ignore-scores": "all boxes count alike",
+    "imu": "of the IMU, by motion",
     "json": "print JSON",
     "keep-days": "how long samples of requests stay",
     "keep-rows": "forget the place alone",

@@ -1,4 +1,4 @@
-"""Tables of reconstruction: rigs calibrated from a board, depth from two views, sparse models, paths and surfaces."""
+"""Tables of reconstruction: rigs and IMUs calibrated, depth from two views, sparse models, paths and surfaces."""
 
 from __future__ import annotations
 
@@ -469,6 +469,112 @@ MESHES = Table(
     ),
 )
 
+IMU_MOUNTS = Table(
+    name="imu_mounts",
+    stage="reconstruction",
+    key="imu_mount_id",
+    erase="capture_id",
+    columns=(
+        id_column("imu_mount_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT, "1 (a colour camera)"),
+        Column("imu_sensor", TEXT, nullable=True),
+        Column("imu_from_camera", FLOATS, "quaternion xyzw", "IMU", nullable=True),
+        Column(
+            "sigmas_deg",
+            FLOATS,
+            "deg (standard errors, about the camera's axes)",
+            "camera",
+            nullable=True,
+        ),
+        Column(
+            "covariance",
+            FLOATS,
+            "rad^2, row by row, of turns about the camera's axes",
+            "camera",
+            nullable=True,
+        ),
+        Column(
+            "sigma_deg",
+            FLOAT,
+            "deg (standard error, about the axis known least)",
+            nullable=True,
+            low=0,
+        ),
+        Column("lag_ms", FLOAT, "ms (camera behind the IMU)", nullable=True),
+        Column("lag_sigma_ms", FLOAT, "ms (standard error)", nullable=True, low=0),
+        Column("gyro_bias_rad_s", FLOATS, "rad/s", "IMU", nullable=True),
+        Column(
+            "gyro_bias_sigmas_rad_s", FLOATS, "rad/s (standard errors)", nullable=True
+        ),
+        Column("num_steps", INT, "1 (between frames)", nullable=True, low=0),
+        Column("residual_deg", FLOAT, "deg (median, of a step)", nullable=True, low=0),
+        Column(
+            "stated_off_deg",
+            FLOAT,
+            "deg (from what the recording states)",
+            nullable=True,
+            low=0,
+            high=180,
+        ),
+        Column("reason", TEXT, "1; why there is no figure", nullable=True),
+        *DERIVED,
+    ),
+)
+
+GRAVITIES = Table(
+    name="gravities",
+    stage="reconstruction",
+    key="gravity_id",
+    erase="capture_id",
+    columns=(
+        id_column("gravity_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT, "1 (whose poses)", nullable=True),
+        Column("imu_sensor", TEXT, nullable=True),
+        Column("imu_from_body", FLOATS, "quaternion xyzw", "IMU", nullable=True),
+        Column(
+            "body_sigma_deg",
+            FLOAT,
+            "deg (standard error, about the axis known least)",
+            nullable=True,
+            low=0,
+        ),
+        Column("lag_ms", FLOAT, "ms (poses behind the IMU)", nullable=True),
+        Column("lag_sigma_ms", FLOAT, "ms (standard error)", nullable=True, low=0),
+        Column(
+            "gravity_m_s2", FLOATS, "m/s^2 (down)", "frame of the poses", nullable=True
+        ),
+        Column(
+            "covariance",
+            FLOATS,
+            "m^2/s^4, row by row",
+            "frame of the poses",
+            nullable=True,
+        ),
+        Column(
+            "sigma_deg",
+            FLOAT,
+            "deg (standard error of the direction, about the axis known least)",
+            nullable=True,
+            low=0,
+        ),
+        Column("size_m_s2", FLOAT, "m/s^2", nullable=True, low=0),
+        Column(
+            "size_sigma_m_s2", FLOAT, "m/s^2 (standard error)", nullable=True, low=0
+        ),
+        Column("accel_bias_m_s2", FLOATS, "m/s^2", "IMU", nullable=True),
+        Column(
+            "accel_bias_sigmas_m_s2", FLOATS, "m/s^2 (standard errors)", nullable=True
+        ),
+        Column("num_steps", INT, "1 (triples of poses)", nullable=True, low=0),
+        Column("reason", TEXT, "1; why there is no figure", nullable=True),
+        *DERIVED,
+    ),
+)
+
 TABLES = (
     RIG_CALIBRATIONS,
     BOARD_VIEWS,
@@ -479,4 +585,6 @@ TABLES = (
     SPARSE_RUNGS,
     ODOMETRY,
     MESHES,
+    IMU_MOUNTS,
+    GRAVITIES,
 )
