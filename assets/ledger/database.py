@@ -189,13 +189,12 @@ class Database:
         add_seals(connection, self._metadata)
 
     def _insert(self, table: Any) -> Any:
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        return (
-            postgresql.insert
-            if self.engine.dialect.name == "postgresql"
-            else sqlite.insert
-        )(table)
+        # the other database's dialect is slow to load
+        if self.engine.dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import insert as insert_into
+        else:
+            from sqlalchemy.dialects.sqlite import insert as insert_into
+        return insert_into(table)
 
 
 def _only_read(connection: Any, definitions: Mapping[str, str]) -> None:

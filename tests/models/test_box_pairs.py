@@ -173,12 +173,12 @@ def test_thousands_of_boxes_are_quick(kind):
     spread = {"alike": 0.9, "equal": 0.0, "crowded": 30.0, "apart": 8000.0}[kind]
     low = rng.uniform(0, spread, (MANY, 2)) if spread else np.zeros((MANY, 2))
     many = np.concatenate([low, low + 12], 1)
-    started_s = time.perf_counter()
+    started_s = time.process_time()
     repeats = find_repeats([0] * MANY, many)
     pairs = pair_equal([0] * MANY, many, [0] * MANY, many + 0.25)
     find_overlap(many, many + 0.25)
     close = pair_close([0] * MANY, many, [0] * MANY, many + 1.5)
-    assert time.perf_counter() - started_s < 30
+    assert time.process_time() - started_s < 30
     assert len(pairs) > 0.9 * MANY if kind in ("equal", "apart") else pairs
     assert len(close) > 0.9 * MANY if kind in ("equal", "apart") else close
     assert ((repeats >= 0).sum() == MANY - 1) == (kind in ("alike", "equal"))
