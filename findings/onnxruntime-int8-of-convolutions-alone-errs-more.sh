@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Finding: static int8 of the convolutions alone errs more in ONNX Runtime than int8 of everything: what lies between a convolution and its ReLU6 is cut to 256 steps before it is clipped
+# Finding: static int8 of the convolutions alone errs more in ONNX Runtime than int8 of everything:
+#   what leaves a convolution is cut to 256 steps before the ReLU6 behind it clips it
 #
 # Packages: onnxruntime==1.31.1, onnx==1.23.2, numpy==2.4.6 (Python 3.11 or later)
 #
