@@ -191,10 +191,12 @@ class Database:
     def _insert(self, table: Any) -> Any:
         # the other database's dialect is slow to load
         if self.engine.dialect.name == "postgresql":
-            from sqlalchemy.dialects.postgresql import insert as insert_into
-        else:
-            from sqlalchemy.dialects.sqlite import insert as insert_into
-        return insert_into(table)
+            from sqlalchemy.dialects import postgresql
+
+            return postgresql.insert(table)
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
 
 
 def _only_read(connection: Any, definitions: Mapping[str, str]) -> None:
