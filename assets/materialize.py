@@ -21,16 +21,14 @@ def result(
 ) -> dg.MaterializeResult:
     """The result of an asset that wrote `table`. Equal rows give an equal data version, whoever wrote them when."""
     where = session_is(session) if session else where
-    rows = 0
+    facts: dict[str, Any] = {"dagster/row_count": 0, "table": table}
     version = hashlib.sha256()
     if catalog.exists(table):
         columns = _content_columns(table)
-        found = catalog.read_latest(table, columns, where).sort_by(TABLES[table].key)
-        rows = len(found)
+        rows = catalog.read_latest(table, columns, where).sort_by(TABLES[table].key)
         for column in columns:
-            version.update(repr(found[column].to_pylist()).encode())
-    facts: dict[str, Any] = {"dagster/row_count": rows, "table": table}
-    if catalog.exists(table):
+            version.update(repr(rows[column].to_pylist()).encode())
+        facts["dagster/row_count"] = len(rows)
         facts["lance_version"] = catalog.latest_version(table)
     return dg.MaterializeResult(
         asset_key=key,

@@ -16,6 +16,7 @@ SAME_OBJECT_IOU = 0.5  # boxes that differ and overlap by this much speak of one
 CLOSE_IOU = 0.9  # boxes that overlap by this much are one object's, drawn by two hands
 CLOSE_PX = 2.0  # so are small ones with all sides within this: a last pixel that counts or not, and two roundings
 _SLACK_PX = 1e-6  # shares of an image become pixels by floating point
+_REACH_PX = EQUAL_PX + 2 * _SLACK_PX
 _NUM_NEAREST = 8  # boxes that are asked for a partner
 _Box = tuple[float, ...]
 _Key = tuple[Hashable, _Box]  # a group, and a box
@@ -110,24 +111,38 @@ def _find_crowded(
     groups: Sequence[Hashable], boxes_xyxy: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Places of the boxes that have an equal one in their group, in order."""
-    from scipy.spatial import cKDTree
-
     places = np.flatnonzero(np.isfinite(boxes_xyxy).all(1))
     points = _place_apart(
         [groups[place] for place in places.tolist()], boxes_xyxy[places], {}
     )
-    if len(points) < 2:
-        return places[:0]
+    has_neighbours = _find_neighbours(points)
+    places, points = places[has_neighbours], points[has_neighbours]
+    if not len(places):
+        return places
+    from scipy.spatial import cKDTree  # a quarter of a second to load
+
     unique, place_of, counts = np.unique(
         points, axis=0, return_inverse=True, return_counts=True
     )
     is_crowded = counts > 1
     if len(unique) > 1:
         distances, _ = cKDTree(unique).query(
-            unique, k=2, p=np.inf, distance_upper_bound=EQUAL_PX + 2 * _SLACK_PX
+            unique, k=2, p=np.inf, distance_upper_bound=_REACH_PX
         )
         is_crowded |= np.isfinite(distances[:, 1])
     return places[is_crowded[place_of.reshape(-1)]]
+
+
+def _find_neighbours(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """(N,) whether a box may have an equal one: along one axis of the points (N, 5) after another they are parted where
+    the next is further away than an equal one is, and most are alone then."""
+    part = np.zeros(len(points), np.int64)
+    for values in points.T:
+        order = np.lexsort((values, part))
+        is_other = np.diff(part[order], prepend=-1) != 0
+        is_far = np.diff(values[order], prepend=-np.inf) > _REACH_PX
+        part[order] = np.cumsum(is_other | is_far)
+    return np.bincount(part)[part] > 1
 
 
 def _gather(
@@ -218,10 +233,10 @@ def _query(
     points: NDArray[np.float64], others: NDArray[np.float64], reach: float
 ) -> list[tuple[float, int, int]]:
     """The nearest points of another set, at most so far on any axis: distance, and both places."""
-    from scipy.spatial import cKDTree
-
     if not len(points) or not len(others):
         return []
+    from scipy.spatial import cKDTree
+
     distances, found = cKDTree(others).query(
         points,
         k=range(1, min(_NUM_NEAREST, len(others)) + 1),

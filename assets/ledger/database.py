@@ -189,13 +189,14 @@ class Database:
         add_seals(connection, self._metadata)
 
     def _insert(self, table: Any) -> Any:
-        from sqlalchemy.dialects import postgresql, sqlite
+        # the other database's dialect is slow to load
+        if self.engine.dialect.name == "postgresql":
+            from sqlalchemy.dialects import postgresql
 
-        return (
-            postgresql.insert
-            if self.engine.dialect.name == "postgresql"
-            else sqlite.insert
-        )(table)
+            return postgresql.insert(table)
+        from sqlalchemy.dialects import sqlite
+
+        return sqlite.insert(table)
 
 
 def _only_read(connection: Any, definitions: Mapping[str, str]) -> None:

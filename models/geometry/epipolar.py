@@ -173,7 +173,8 @@ def sampson_distance(essential: Array, rays_a: Array, rays_b: Array) -> Array:
     """
     lines_b = rays_a @ essential.T
     lines_a = rays_b @ essential
-    gradient = (lines_b[:, :2] ** 2).sum(axis=1) + (lines_a[:, :2] ** 2).sum(axis=1)
-    return np.asarray(
-        (rays_b * lines_b).sum(axis=1) / np.sqrt(np.maximum(gradient, 1e-24))
-    )
+    # by columns: NumPy sums rows of three one at a time
+    x, y, z = (rays_b * lines_b).T
+    (a_b, b_b, _), (a_a, b_a, _) = lines_b.T, lines_a.T
+    gradient = (a_b**2 + b_b**2) + (a_a**2 + b_a**2)
+    return np.asarray((x + y + z) / np.sqrt(np.maximum(gradient, 1e-24)))

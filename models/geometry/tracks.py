@@ -22,6 +22,7 @@ _RATIO = 0.8
 _MAX_FEATURES = 700
 _FAST_THRESHOLD = 7
 _MATCH_WINDOW_PX = (15, 15)
+_ROWS = 24  # descriptors that are compared with all others at once, within the processor's cache
 _MARGIN_PX = 12  # points near the border say most about turns about the vertical
 # an ORB corner of a coarse level lies no further from its place
 _MAX_REFINEMENT_PX = 3.0
@@ -88,17 +89,25 @@ def match_clearly(
     found_l: NDArray[np.uint8], found_r: NDArray[np.uint8]
 ) -> NDArray[np.int64]:
     """Indices (M, 2) of descriptors (N, 32) that are nearest to each other, and clearly nearer than the next."""
-    # of bits as +-1, the product is the number of equal bits less that of others
-    signs_l, signs_r = (
-        1.0 - 2.0 * np.unpackbits(found, axis=1).astype(np.float32)
-        for found in (found_l, found_r)
-    )
-    num_bits = signs_l.shape[1]
-    likeness = signs_l @ signs_r.T
-    mine = np.arange(len(likeness))
-    nearest = likeness.argmax(axis=1)
-    is_mutual = likeness.argmax(axis=0)[nearest] == mine
-    first = num_bits - likeness[mine, nearest]
-    likeness[mine, nearest] = -np.inf
-    is_clear = first < _RATIO * (num_bits - likeness.max(axis=1))
+    distance = count_other_bits(found_l, found_r)
+    mine = np.arange(len(distance))
+    nearest = distance.argmin(axis=1)
+    is_mutual = distance.argmin(axis=0)[nearest] == mine
+    first = distance[mine, nearest]
+    distance[mine, nearest] = np.iinfo(distance.dtype).max
+    is_clear = first < _RATIO * distance.min(axis=1)
     return np.column_stack([mine, nearest])[is_mutual & is_clear]
+
+
+def count_other_bits(
+    found_l: NDArray[np.uint8], found_r: NDArray[np.uint8]
+) -> NDArray[np.uint16]:
+    """Bits (N, M) in which descriptors (N, 32) differ from others (M, 32)."""
+    words_l = np.ascontiguousarray(found_l).view(np.uint64)
+    words_r = np.ascontiguousarray(np.ascontiguousarray(found_r).view(np.uint64).T)
+    counts = np.empty((len(found_l), len(found_r)), np.uint16)
+    for start in range(0, len(counts), _ROWS):
+        rows = slice(start, start + _ROWS)
+        in_words = np.bitwise_count(words_l[rows, :, None] ^ words_r)
+        in_words.sum(axis=1, dtype=np.uint16, out=counts[rows])
+    return counts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import asdict, replace
 
@@ -33,6 +35,20 @@ def outcome(path: str = "a.png", **changes) -> FileOutcome:
 def who(claim: Claim) -> tuple[str, str, int]:
     """The claim without the number that it alone bears."""
     return claim.capture_id, claim.owner.partition("#")[0], claim.epoch
+
+
+def test_a_ledger_in_a_file_loads_nothing_of_postgres(tmp_path):
+    code = f"""
+import sys
+from assets.ledger import Ledger
+ledger = Ledger("sqlite:///{tmp_path / "ledger.db"}")
+ledger.register_source("monday", "/landing/monday")
+print([m for m in ("sqlalchemy.dialects.sqlite", "sqlalchemy.dialects.postgresql") if m in sys.modules])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "['sqlalchemy.dialects.sqlite']\n"
 
 
 def test_a_capture_has_one_worker(ledger):

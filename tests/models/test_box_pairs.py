@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -40,6 +42,20 @@ def test_boxes_of_other_groups_are_no_repeats():
     assert find_repeats(
         ["a", "b"], boxes((10, 10, 50, 50), (10, 10, 50, 50))
     ).tolist() == [-1, -1]
+
+
+def test_boxes_that_lie_apart_need_no_tree():
+    """To load SciPy's costs more than to read a small set of labels."""
+    code = """
+import sys
+import numpy as np
+from models.box_pairs import find_repeats
+print(find_repeats(["a", "a", "b"], np.array([[0, 0, 9, 9], [2, 0, 9, 9], [0, 0, 9, 9.0]])), "scipy" in sys.modules)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split("]") == ["[-1 -1 -1", " False\n"]
 
 
 def test_a_box_that_lacks_a_side_equals_none():
