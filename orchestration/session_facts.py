@@ -4,7 +4,7 @@ Belongs here: reading across stages. Does not: how it is shown (assets/evaluatio
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from assets.tables.catalog import Catalog, session_is
 
@@ -120,8 +120,51 @@ def _draw_epipolar_lines(catalog: Catalog, session: str) -> bytes | None:
 def _draw_tracks(catalog: Catalog, session: str) -> bytes | None:
     from assets.previews.tracks import draw_tracks
 
-    rows = catalog.read_latest("tracks", where=session_is(session)).to_pylist()
+    rows = _read(catalog, "tracks", session)
     return draw_tracks(catalog, rows) if rows else None
+
+
+def _draw_sparse_model(catalog: Catalog, session: str) -> bytes | None:
+    from assets.reconstruction.sparse_models import open_model
+    from assets.reconstruction.sparse_views import draw_model
+
+    for row in _read(catalog, "sparse_models", session):
+        if row["model_sha256"]:
+            return draw_model(open_model(catalog, row["sparse_model_id"]))
+    return None
+
+
+def _draw_path(catalog: Catalog, session: str) -> bytes | None:
+    from assets.reconstruction.mesh_pictures import draw_path
+
+    rows = _read(catalog, "odometry", session)
+    return draw_path(rows) if rows else None
+
+
+def _draw_meshes(catalog: Catalog, session: str) -> bytes | None:
+    from assets.reconstruction.mesh_pictures import draw_meshes
+
+    rows = _read(catalog, "meshes", session)
+    return draw_meshes(catalog, rows) if rows else None
+
+
+def _draw_imu(catalog: Catalog, session: str) -> bytes | None:
+    from assets.reconstruction.imu_pictures import draw_mounts
+
+    rows = _read(catalog, "imu_mounts", session)
+    return draw_mounts(rows) if rows else None
+
+
+def _draw_objects(catalog: Catalog, session: str) -> bytes | None:
+    from assets.previews.object_boxes import draw_objects
+
+    boxes = _read(catalog, "object_boxes", session)
+    views = _read(catalog, "object_views", session)
+    return draw_objects(catalog, boxes, views) if boxes else None
+
+
+def _read(catalog: Catalog, table: str, session: str) -> list[Any]:
+    return catalog.read_latest(table, where=session_is(session)).to_pylist()
 
 
 def _has(catalog: Catalog, table: str, session: str) -> bool:
@@ -139,5 +182,10 @@ _PICTURES: tuple[tuple[str, str, Callable[[Catalog, str], bytes | None]], ...] =
         "What lies on a line in one image lies on it in the other.",
         _draw_epipolar_lines,
     ),
+    ("How the IMU sits", "The cameras' axes in those of the IMU.", _draw_imu),
+    ("Sparse model", "Cameras and points, from three sides.", _draw_sparse_model),
+    ("Path of the depth camera", "From above.", _draw_path),
+    ("Surface", "Fused depth, from three sides.", _draw_meshes),
     ("Tracks", "One colour an object.", _draw_tracks),
+    ("Objects in space", "Their boxes, projected into images.", _draw_objects),
 )

@@ -69,49 +69,28 @@ app = typer.Typer(
         "$DAGUERRE_HOME (see `daguerre status`)."
     ),
 )
-for verb in (
-    simulate,
-    ingest,
-    forget,
-    status,
-    plan,
-    backfill,
-    query,
-    verify,
-    lineage,
-    train,
-    tune,
-    results,
-    compare,
-    slices,
-    diff,
-    approve,
-    rollback,
-    predict,
-    calibrate,
-    depth,
-    reconstruct,
-    fuse,
-    track,
-    boxes,
-    serve,
-    report,
-    drift,
-    upgrade,
-    backup,
-    restore,
-    maintain,
-    demo,
-    ui,
-    metrics,
-):
-    app.command()(verb)
-app.add_typer(quarantine_app, name="quarantine")
-app.add_typer(export_app, name="export")
+# in the order of a newcomer's way
+_VERBS = {
+    "The graph": (demo, ui, status, plan, backfill),
+    "Data": (simulate, ingest, forget, lineage, query, verify),
+    "Geometry and motion": (calibrate, depth, reconstruct, fuse, track, boxes),
+    "Models": (
+        *(train, tune, results, compare, slices, diff, report),
+        *(approve, rollback, predict, serve, drift),
+    ),
+    "The home": (metrics, maintain, backup, restore, upgrade),
+}
 queue_app.command()(push)
 queue_app.command()(pull)
-app.add_typer(queue_app, name="queue")
-app.add_typer(labels_app, name="labels")
+_GROUPS = {
+    "Data": (("quarantine", quarantine_app), ("export", export_app)),
+    "Models": (("queue", queue_app), ("labels", labels_app)),
+}
+for panel, verbs in _VERBS.items():
+    for verb in verbs:
+        app.command(rich_help_panel=panel)(verb)
+    for name, group in _GROUPS.get(panel, ()):
+        app.add_typer(group, name=name, rich_help_panel=panel)
 
 
 def _tell_version(is_asked: bool) -> None:
