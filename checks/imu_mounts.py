@@ -45,11 +45,11 @@ def imu_mounts_are_sure(imu_mounts: pa.Table) -> Verdict:
     )
 
 
-def imu_sits_as_stated(imu_mounts: pa.Table) -> Verdict:
+def imu_agrees_with_statement(imu_mounts: pa.Table) -> Verdict:
     """Where the recording states how camera and IMU sit, motion does not prove that it is off by half a degree."""
     rows = [r for r in _known(imu_mounts) if r["stated_off_deg"] is not None]
     return judge_share(
-        "imu_sits_as_stated",
+        "imu_agrees_with_statement",
         num_checked=len(rows),
         offenders=[
             f"{_name(r)}: turned by {r['stated_off_deg']:.2f} +- {r['sigma_deg']:.2f} deg against the IMU from what is "
@@ -119,7 +119,10 @@ _CAMERA = ("capture_id", "sensor", "reason")
 MOUNT_RULES = (
     Rule(every_camera_has_an_imu_mount, {"imu_mounts": _CAMERA}),
     Rule(imu_mounts_are_sure, {"imu_mounts": (*_CAMERA, "sigma_deg")}),
-    Rule(imu_sits_as_stated, {"imu_mounts": (*_CAMERA, "sigma_deg", "stated_off_deg")}),
+    Rule(
+        imu_agrees_with_statement,
+        {"imu_mounts": (*_CAMERA, "sigma_deg", "stated_off_deg")},
+    ),
 )
 _CAPTURE = ("capture_id", "reason")
 GRAVITY_RULES = (

@@ -89,7 +89,7 @@ def test_the_command_tells_publishes_and_keeps_nothing_of_a_try(
     facts = json.loads(done.stdout)
     assert not facts["kept"] and len(facts["mounts"]) == 2
     assert {c["name"] for c in facts["checks"]} >= {
-        "imu_sits_as_stated",
+        "imu_agrees_with_statement",
         "gravity_is_as_strong_as_on_earth",
     }
     assert catalog.latest_version("gravities") == before
