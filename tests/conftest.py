@@ -21,6 +21,7 @@ import pytest
 from hypothesis import settings
 
 from assets.capture.intake import Intake
+from assets.cluster.connection import RAY_SETTINGS
 from assets.ledger import Ledger
 from assets.storage import BlobStore
 from assets.tables.catalog import Catalog
@@ -54,6 +55,8 @@ INTAKE_TABLES = (
     "quarantine",
 )
 
+# whichever test imports Ray first: it looks at its tokens then
+os.environ.update(RAY_SETTINGS)
 _TESTS = Path(__file__).parent
 _SERVED = ("cluster", "faults", "s3", "ui")  # folders whose servers are started once
 # files and folders of tests of minutes: those that wait for servers in turn with those that compute

@@ -44,8 +44,10 @@ def open_ray(num_workers: int, address: str | None = None) -> Iterator[None]:
     machine must be a node; else a small one on loopback, which ends with the context.
 
     Raises ValueError, with the address and the remedy, where a cluster cannot be joined: nothing answers, the token is
-    missing or another, its Ray or Python is another version, this machine is no node of it, or a node runs other code.
+    missing or another, its Ray or Python is another version, this machine is no node of it, or a node runs other code;
+    and where others imported Ray before without tokens.
     """
+    is_late = "ray" in sys.modules and "RAY_AUTH_MODE" not in os.environ
     for name, value in RAY_SETTINGS.items():
         os.environ.setdefault(name, value)
     import ray
@@ -53,6 +55,11 @@ def open_ray(num_workers: int, address: str | None = None) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
+    if is_late:
+        raise ValueError(
+            "Ray was imported before its tokens were turned on, and looks at the setting then: set RAY_AUTH_MODE=token "
+            "where this process starts"
+        )
     with hear_workers(), ThreadPoolExecutor(1) as starter:
         try:
             if address:

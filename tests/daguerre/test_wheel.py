@@ -151,6 +151,7 @@ def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
         "release.html.j2",
         "report.css",
         "report.html.j2",
+        "session.html.j2",
         "slices.toml",
         "versions.json",
     }

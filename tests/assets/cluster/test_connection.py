@@ -101,3 +101,20 @@ def test_a_difference_names_what_is_to_be_installed():
         "node a runs other code: torch 2.14.0, not 2.15.0, numpy missing, not 3; "
         "install there what is installed here"
     )
+
+
+def test_a_ray_that_was_imported_without_tokens_is_told_before_one_starts():
+    script = (
+        "import ray\n"
+        "from assets.cluster.connection import open_ray\n"
+        "with open_ray(1): pass\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={k: v for k, v in os.environ.items() if k != "RAY_AUTH_MODE"}
+        | {"PYTHONPATH": str(_CHECKOUT)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert "set RAY_AUTH_MODE=token where this process starts" in done.stderr

@@ -163,9 +163,9 @@ def test_a_session_without_the_board_has_rows_that_say_so_and_is_held(stored):
 
 
 def test_what_cannot_be_asked_is_refused(catalog):
-    with pytest.raises(ValueError, match="monday has no published colour picture"):
+    with pytest.raises(ValueError, match="there is no session 'monday'"):
         calibrate_session(catalog, "monday", read_plan(BOARD))
-    with pytest.raises(ValueError, match="monday has no published colour picture"):
+    with pytest.raises(ValueError, match="there is no session 'monday'"):
         choose_plan(catalog, "monday", "", "")
     with pytest.raises(ValueError, match="lens 'fov' is not known: one of plumb_bob"):
         read_plan(BOARD, "fov")
