@@ -89,12 +89,19 @@ def find_stale(catalog: Catalog, versions: Iterable[LabelVersionRow]) -> frozens
     light = catalog.read_of("label_versions", LIGHT_COLUMNS, "frame_id", frames)
     stored = catalog.read_of("frames", ["frame_id", "sha256"], "frame_id", frames)
     sha256_of = dict(zip(*stored.to_pydict().values(), strict=True))
-    counting = list_counting(light.to_pylist(), sha256_of)
+    return name_stale(mine, list_counting(light.to_pylist(), sha256_of))
+
+
+def name_stale(
+    versions: Iterable[LabelVersionRow], counting: Iterable[LabelVersionRow]
+) -> frozenset[str]:
+    """`find_stale`, where all versions that count are at hand."""
     said = {v["version_id"] for v in counting if v["author_kind"] == "person"}
     return frozenset(
         row["version_id"]
-        for row in mine
-        if not row["rests_on"] or not said.issuperset(row["rests_on"])
+        for row in versions
+        if row["author_kind"] == "interpolation"
+        and (not row["rests_on"] or not said.issuperset(row["rests_on"]))
     )
 
 

@@ -10,7 +10,13 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
-from assets.label_versions import RANK, hash_version, list_counting, list_standing
+from assets.label_versions import (
+    RANK,
+    hash_version,
+    list_counting,
+    list_standing,
+    name_stale,
+)
 from assets.tables.rows import LabelVersionRow
 from assets.tables.schemas import TABLES
 from checks.verdicts import NEVER_BLOCKS, Rule, Verdict, judge_share
@@ -96,6 +102,7 @@ def versions_are_of_stored_frames(
     standing = list_standing(label_versions.to_pylist())
     ids, hashes = (frames[name].to_pylist() for name in ("frame_id", "sha256"))
     sha256_of = dict(zip(ids, hashes, strict=True))
+    stale = name_stale(standing, list_counting(standing, sha256_of))
     return judge_share(
         "versions_are_of_stored_frames",
         num_checked=len(standing),
@@ -108,7 +115,7 @@ def versions_are_of_stored_frames(
         of="versions that stand",
         fault="are of frames that are gone or have changed, and count for nothing: label what is there now",
         tolerance=NEVER_BLOCKS,
-        figures=_count_kinds(list_counting(standing, sha256_of)),
+        figures=_count_kinds(list_counting(standing, sha256_of, stale)),
     )
 
 

@@ -15,7 +15,8 @@ LEAST_IOU = 0.7  # of a whole view with the projected box
 MOST_OFF = 5.0  # standard errors of a side
 _SOME = Tolerance(0.1, 0.5)
 _BOX = ("object_box_id", "object", "class_name", "reason")
-_SIZE = (*_BOX, "length_m", "width_m", "height_m", "x_sigma_m", "length_sigma_m")
+_SIDES = ("length", "width", "height")
+_SIZE = (*_BOX, *(f"{side}{end}" for side in _SIDES for end in ("_m", "_sigma_m")))
 
 
 def objects_have_a_box(object_boxes: pa.Table) -> Verdict:
@@ -38,10 +39,7 @@ def object_boxes_have_size(object_boxes: pa.Table) -> Verdict:
         _name(r)
         for r in rows
         if r["reason"] is None
-        and (
-            any(r[n] is not None and r[n] <= 0 for n in _SIZE[4:7])
-            or (r["length_m"] is None) != (r["length_sigma_m"] is None)
-        )
+        and not all(_is_size(r[f"{side}_m"], r[f"{side}_sigma_m"]) for side in _SIDES)
     ]
     return judge_share(
         "object_boxes_have_size",
@@ -82,18 +80,15 @@ def views_agree_on_objects(object_views: pa.Table) -> Verdict:
         for r in rows
         if r["iou"] < LEAST_IOU and (r["off_sigmas"] or 0.0) > MOST_OFF
     ]
-    whole = [r["iou"] for r in rows]
     return judge_share(
         "views_agree_on_objects",
-        num_checked=len(object_views),
+        num_checked=len(rows),
         offenders=offenders,
-        of="views of objects",
+        of="views that show an object whole",
         fault="show it elsewhere than the other views say",
         tolerance=_SOME,
-        figures={
-            "num_whole": len(whole),
-            "mean_iou": sum(whole) / len(whole) if whole else 0.0,
-        },
+        figures={"mean_iou": sum(r["iou"] for r in rows) / max(len(rows), 1)},
+        empty_reason="no view shows an object whole" if len(object_views) else None,
     )
 
 
@@ -122,6 +117,13 @@ def nothing_to_place(rows: StoredRows) -> str | None:
     if rows.count("tracks"):
         return None
     return "no label has a track id, and there is no track: `daguerre track` makes them"
+
+
+def _is_size(size_m: float | None, sigma_m: float | None) -> bool:
+    """Above 0 with its error, or not told at all; of what is no number nothing holds."""
+    if size_m is None or sigma_m is None:
+        return size_m is sigma_m
+    return size_m > 0 and sigma_m >= 0
 
 
 def _name(row: dict[str, str]) -> str:

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,7 +99,7 @@ def plan_interpolation(catalog: Catalog, session: str) -> Plan:
     of_task = f"{session_is(session)} AND task = '{DETECTION}'"
     keys = _list_keys(read_counting(catalog, of_task))
     gaps = _find_gaps(frames, keys)
-    if not gaps:
+    if not gaps and not _withdraw(catalog, of_task, set()):
         raise ValueError(
             f"{session}: no person has labelled two frames of one recording with frames between them for {DETECTION}: "
             "`daguerre labels correct`, or `daguerre queue push`"
@@ -246,7 +246,8 @@ def _find_gaps(frames: Sequence[FrameRow], keys: Mapping[str, _Key]) -> list[_Ga
         by_recording[frame["capture_id"], frame["sensor"]].append(frame)
     gaps = []
     for _, mine in sorted(by_recording.items()):
-        times = _read_times(mine)
+        is_timed = all(frame["t_ns"] is not None for frame in mine)
+        times = _read_times(mine, "t_ns" if is_timed else "sequence")
         if times is None:
             continue  # pictures, of which none follows another
         order = np.argsort(times, kind="stable").tolist()
@@ -255,7 +256,6 @@ def _find_gaps(frames: Sequence[FrameRow], keys: Mapping[str, _Key]) -> list[_Ga
             chosen = [order[n] for n in range(start, stop + 1)]
             at = times[chosen].astype(np.float64) - float(times[chosen[0]])
             if len(chosen) > 2:
-                is_timed = mine[0]["t_ns"] is not None
                 gaps.append(
                     _Gap(
                         mine[chosen[0]],
@@ -268,12 +268,11 @@ def _find_gaps(frames: Sequence[FrameRow], keys: Mapping[str, _Key]) -> list[_Ga
     return gaps
 
 
-def _read_times(frames: Sequence[FrameRow]) -> NDArray[np.int64] | None:
-    """(N,) stamps, or places in the sequence where not all have one; None where they tell no order."""
-    stamps = [frame["t_ns"] for frame in frames]
-    if None in stamps:
-        stamps = [frame["sequence"] for frame in frames]
-    times = np.array(stamps, np.int64)
+def _read_times(
+    frames: Sequence[FrameRow], column: Literal["t_ns", "sequence"]
+) -> NDArray[np.int64] | None:
+    """(N,) stamps, or places in the sequence; None where they tell no order."""
+    times = np.array([frame[column] for frame in frames], np.int64)
     return times if len(np.unique(times)) == len(times) else None
 
 

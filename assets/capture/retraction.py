@@ -33,6 +33,11 @@ from assets.tables.schemas import TABLES, content_id, to_table
 SAID_OF_FRAMES = ("labels", "annotated_frames")
 CALIBRATIONS = ("rig_calibrations", "board_views")  # of a session, from all its views
 _MEASURED = ("signals", "scans", "calibrations")
+# of a whole recording
+_OF_RECORDINGS = (
+    *("rig_fits", "depth_maps", "tracks", "tracked_recordings"),
+    *("object_boxes", "object_views"),
+)
 _FILE = ("source_path", "sha256")
 _KEYS_AT_ONCE = 10_000  # in one statement
 # capture id -> its claim, as long as the context lasts
@@ -120,7 +125,7 @@ class Retractor:
                     self._settle_container(capture_id, mine, writer, done)
                 else:
                     self._settle_folder(mine, writer, done)
-        self._drop_rigs()
+        self._drop_derived()
         self._drop_verdicts()
         return done
 
@@ -329,12 +334,12 @@ class Retractor:
         )
         done.num_files += len(gone)
 
-    def _drop_rigs(self) -> None:
+    def _drop_derived(self) -> None:
         """A calibration that rests on a picture that is gone, and what was made of recordings that are."""
         if self._list_without("board_views", "frame_id", "frames"):
             for name in CALIBRATIONS:
                 self.catalog.delete(name, session_is(self.session))
-        for name in ("rig_fits", "depth_maps"):
+        for name in _OF_RECORDINGS:
             gone = self._list_without(name, "capture_id", "captures")
             if gone:
                 self.catalog.delete(name, is_in("capture_id", gone))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import count, groupby
+from itertools import count, groupby, pairwise
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 import numpy as np
@@ -30,6 +30,7 @@ from models.task_names import DETECTION, RECOGNITION
 
 _NOT_OF_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OWN = ("occluded", "z_order", "group_id")  # attributes that a shape has by itself
+_ON_LINE_PX = 0.01  # CVAT keeps two digits
 
 
 def write_cvat(album: Album) -> Files:
@@ -149,15 +150,39 @@ def _add_track(
     name = next(iter(track.values()))["class_name"]
     facts = {"id": str(number), "label": clean(name), "source": "manual"}
     element = SubElement(root, "track", facts)
+    by_itself = _list_lines(track)
     for place, label in track.items():
         left_out["keypoints"] += "keypoints" in read_attributes(label)
-        _add_place(element, label, place, is_outside=False)
+        _add_place(element, label, place, is_key=place not in by_itself)
         if place + 1 < num_pictures and place + 1 not in track:
             _add_place(element, label, place + 1, is_outside=True)
 
 
-def _add_place(track: Element, label: LabelRow, frame: int, is_outside: bool) -> None:
-    is_key = is_outside or not _is_between(label)
+def _list_lines(track: Mapping[int, LabelRow]) -> set[int]:
+    """Where CVAT itself puts the boxes that nobody drew: on the line between two others, with none missing. It reads
+    keyframes alone, so that any other box would be lost, or moved."""
+    found: set[int] = set()
+    keys = [place for place, label in track.items() if not _is_between(label)]
+    for first, last in pairwise(keys):
+        between = range(first + 1, last)
+        lines = np.linspace(
+            box_of(track[first]), box_of(track[last]), last - first + 1
+        )[1:-1]
+        is_line = all(
+            place in track and np.allclose(box_of(track[place]), box, 0, _ON_LINE_PX)
+            for place, box in zip(between, lines, strict=True)
+        )
+        found.update(between if is_line else ())
+    return found
+
+
+def _add_place(
+    track: Element,
+    label: LabelRow,
+    frame: int,
+    is_key: bool = True,
+    is_outside: bool = False,
+) -> None:
     facts = {"frame": str(frame), "keyframe": str(int(is_key))}
     facts["outside"] = str(int(is_outside))
     facts |= {**_describe_corners(label), **_describe_own(label)}
@@ -165,7 +190,7 @@ def _add_place(track: Element, label: LabelRow, frame: int, is_outside: bool) ->
 
 
 def _is_between(label: LabelRow) -> bool:
-    """Whether CVAT itself would put the box there, on the line between two that somebody drew."""
+    """Whether nobody drew the box, and it follows no path."""
     is_made = label["origin"] in ("interpolation", "interpolated")
     return is_made and read_attributes(label).get("interpolated") != "along a track"
 

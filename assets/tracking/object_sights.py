@@ -132,8 +132,10 @@ def load_depth(
     catalog: Catalog, capture: CaptureSights, frame_ids: Sequence[str]
 ) -> dict[str, DepthImage]:
     """The depth of each of these frames that has one, a sensor's before that of a stereo pair."""
-    by_depth = {capture.depth_of[i]: i for i in frame_ids if i in capture.depth_of}
-    found = _load_sensor(catalog, by_depth)
+    depth_of = {i: capture.depth_of[i] for i in frame_ids if i in capture.depth_of}
+    taken = _load_sensor(catalog, sorted(set(depth_of.values())))
+    # two pictures may be nearest to one depth image
+    found = {i: taken[depth] for i, depth in depth_of.items() if depth in taken}
     rest = [i for i in frame_ids if i not in found and i in capture.maps]
     rows = catalog.read_of("depth_maps", _MAP_COLUMNS, "frame_id", rest).to_pylist()
     for row in rows:
@@ -336,17 +338,24 @@ def _find_depth(
         for c in calibrations
         if c["rig_from_camera"]
     }
-    stamped = [r for r in rows if r["t_ns"] is not None and r["sensor"] in optics]
-    depths = [r for r in stamped if r["kind"] == "depth" and r["depth_m_per_unit"]]
+    by_optics: dict[Any, list[tuple[int, str]]] = defaultdict(list)
+    for row in rows:
+        is_metric = row["kind"] == "depth" and row["depth_m_per_unit"]
+        if is_metric and row["t_ns"] is not None and row["sensor"] in optics:
+            by_optics[optics[row["sensor"]]].append((row["t_ns"], row["frame_id"]))
+    for depths in by_optics.values():
+        depths.sort()
     found = {}
-    for row in stamped:
-        near = [
-            (abs((d["t_ns"] or 0) - (row["t_ns"] or 0)), d["frame_id"])
-            for d in depths
-            if optics[d["sensor"]] == optics[row["sensor"]]
-        ]
-        if row["kind"] == "color" and near and min(near)[0] <= _SAME_NS:
-            found[row["frame_id"]] = min(near)[1]
+    for row in rows:
+        t_ns = row["t_ns"]
+        depths = by_optics.get(optics.get(row["sensor"]), [])
+        if row["kind"] != "color" or t_ns is None or not depths:
+            continue
+        after = bisect_left(depths, (t_ns, ""))
+        beside = depths[max(after - 1, 0) : after + 1]
+        off_ns, frame_id = min((abs(t - t_ns), i) for t, i in beside)
+        if off_ns <= _SAME_NS:
+            found[row["frame_id"]] = frame_id
     return found
 
 
@@ -357,19 +366,16 @@ def _find_maps(catalog: Catalog, where: str) -> dict[str, str]:
     return dict(zip(*rows.to_pydict().values(), strict=True))
 
 
-def _load_sensor(
-    catalog: Catalog, by_depth: Mapping[str, str]
-) -> dict[str, DepthImage]:
+def _load_sensor(catalog: Catalog, depth_ids: Sequence[str]) -> dict[str, DepthImage]:
+    """By the id of the depth frame."""
     columns = ["frame_id", "depth_m_per_unit", "payload"]
-    rows = catalog.read_of("frames", columns, "frame_id", sorted(by_depth)).to_pylist()
+    rows = catalog.read_of("frames", columns, "frame_id", depth_ids).to_pylist()
     images = unpack(catalog, [r["payload"] for r in rows])
     found = {}
     for row, image in zip(rows, images, strict=True):
         unit = row["depth_m_per_unit"]
         depth = decode_depth(image).astype(np.float32) * np.float32(unit)
-        found[by_depth[row["frame_id"]]] = DepthImage(
-            depth, _measure_noise(depth, unit), 0
-        )
+        found[row["frame_id"]] = DepthImage(depth, _measure_noise(depth, unit), 0)
     return found
 
 

@@ -59,7 +59,9 @@ def _read(catalog: Catalog, frames: Sequence[FrameRow]) -> TrueTracks | None:
     said = {
         frame_id: words
         for (frame_id, task), words in read_said(catalog, frames).items()
-        if task == DETECTION and (words.labels or words.looked_at)
+        if task == DETECTION
+        and (words.labels or words.looked_at)
+        and not words.is_interpolated  # along a track it would be its own judge
     }
     labels = [
         one

@@ -402,7 +402,7 @@ def _describe(
     is_told = sigmas <= UNKNOWN_M
     is_told[6] = has_yaw and sigmas[6] <= UNKNOWN_RAD
     is_told[3] &= spare > 0  # of one view: that size was supposed
-    size = 2 * spread[3:6] @ fit.values / 2
+    size = spread[3:6] @ fit.values
     yaw = float(fit.values[6]) if has_yaw else (fit.yaw_rad or 0.0)
     return Box3D(
         fit.shape,

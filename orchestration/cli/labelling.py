@@ -179,7 +179,8 @@ def interpolate(
             "not_taken": dict(done.refused),
             "failed_checks": failed,
         }
-    say(as_json, facts, join_lines([*_tell_plan(facts), *failed]))
+    refused = facts.get("not_taken", {}).values()
+    say(as_json, facts, join_lines([*_tell_plan(facts), *refused, *failed]))
     if failed:
         raise typer.Exit(1)
 

@@ -255,7 +255,9 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             length_m=0.1,
             length_sigma_m=0.01,
             width_m=0.1,
+            width_sigma_m=0.01,
             height_m=0.1,
+            height_sigma_m=0.01,
             num_views=3,
         ),
         "object_views": rows_of(

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+import dagster as dg
 import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.instance import prepare_instance
+from orchestration.profiles import load_settings
 from tests.assets.tracking.ball_scene import store_ball
 
 
@@ -35,6 +38,18 @@ def test_objects_are_tried_stored_and_published(run, catalog):
     assert code == 0 and "1 of 2 objects have a box in space, seen in 6 views" in told
     assert "WARNING objects_have_a_box" in told
     assert len(catalog.read("object_views")) == 6
+
+
+def test_asked_again_it_tells_dagster_again(run, catalog, home):
+    store_ball(catalog)
+    folder = str(prepare_instance(load_settings()))
+    codes = [run("desk")[0] for _ in range(2)]
+    key = dg.AssetCheckKey(
+        dg.AssetKey(["tracking", "object_boxes"]), "objects_are_still"
+    )
+    with dg.DagsterInstance.from_config(folder) as instance:
+        told = instance.event_log_storage.get_asset_check_execution_history(key, 9)
+    assert codes == [0, 0] and [one.partition for one in told] == ["desk", "desk"]
 
 
 def test_without_depth_it_exits_with_1_and_the_reason(run, catalog):

@@ -211,8 +211,11 @@ def test_a_name_of_nothing_is_refused_with_what_to_look_at(home):
         home.run("forget", "monday/images", "--keep-rows")
 
 
+OF_RECORDINGS = ("tracks", "tracked_recordings", "object_boxes", "object_views")
+
+
 def calibrate(home: Home, session: str, path: str) -> None:
-    """A calibration of two cameras that rests on one picture of the session, and a depth map of its recording."""
+    """A calibration of two cameras that rests on one picture of the session, and what was made of its recording."""
     catalog = home.intake.catalog
     where = f"session = '{session}' AND source_path = '{path}'"
     columns = ["frame_id", "capture_id", "session"]
@@ -229,6 +232,10 @@ def calibrate(home: Home, session: str, path: str) -> None:
         "board_views": [{**frame, "board_view_id": content_id(session, path)}],
         "rig_fits": [{**frame, "rig_fit_id": content_id(session, path)}],
         "depth_maps": [{**frame, "depth_map_id": content_id(session, path)}],
+        **{
+            name: [{**frame, TABLES[name].key: content_id(session, path)}]
+            for name in OF_RECORDINGS
+        },
     }
     for table, some in rows.items():
         known = TABLES[table].schema.names
@@ -241,6 +248,7 @@ def calibrate(home: Home, session: str, path: str) -> None:
 
 def count_rig_rows(home: Home) -> dict[str, int]:
     names = ("rig_calibrations", "board_views", "rig_fits", "depth_maps")
+    names += OF_RECORDINGS
     return {name: home.intake.catalog.read_latest(name).num_rows for name in names}
 
 

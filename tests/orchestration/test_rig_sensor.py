@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import dagster as dg
 import pytest
 
@@ -59,8 +61,15 @@ def record(
     store(catalog, "clock_reports", rows)
 
 
-def tick(catalog: Catalog, cursor: str | None = None) -> dg.SensorResult:
+def tick(
+    catalog: Catalog, cursor: str | None = None, failed: Iterable[str] = ()
+) -> dg.SensorResult:
+    """`failed` are keys of runs that were asked for, and failed."""
     with dg.DagsterInstance.ephemeral() as instance:
+        for key in failed:
+            tags = {"dagster/run_key": key, "dagster/partition": key.split(":")[0]}
+            status = dg.DagsterRunStatus.FAILURE
+            instance.add_run(dg.DagsterRun("check_rig", tags=tags, status=status))
         sessions = catalog.read_latest("clock_reports", ["session"])["session"]
         instance.add_dynamic_partitions("sessions", sessions.unique().to_pylist())
         resources = {"catalog": catalog}
@@ -104,3 +113,12 @@ def test_many_sessions_are_asked_for_look_by_look(catalog):
         record(catalog, f"day-{n:02}", CALIBRATED + DAY)
     first = tick(catalog)
     assert len(list_asked(first)) == MOST_AT_ONCE and first.cursor == ""
+
+
+def test_runs_that_failed_keep_no_other_session_from_its_turn(catalog):
+    for n in range(MOST_AT_ONCE):
+        record(catalog, f"day-{n:02}", CALIBRATED + DAY)
+    first = tick(catalog)
+    asked = [str(request.run_key) for request in first.run_requests or ()]
+    then = tick(catalog, first.cursor, asked)
+    assert list_asked(then) == [f"day-{MOST_AT_ONCE - 1}"] and then.cursor

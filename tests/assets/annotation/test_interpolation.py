@@ -148,6 +148,8 @@ def test_what_rests_on_an_answer_that_was_corrected_counts_no_more_until_it_is_m
     told = publish(catalog)["interpolations_are_up_to_date"]
     assert not told.passed and not told.stops and told.figures["num_offending"] == 3
     assert not look(catalog, recorded[2], "detection").said.labels
+    counts = publish(catalog)["versions_are_of_stored_frames"].figures
+    assert (counts["num_by_person"], counts.get("num_by_interpolation")) == (2, None)
     interpolate(catalog)
     assert [boxes[0] for boxes in list_boxes(catalog).values()] == pytest.approx(
         [5, 10, 15]
@@ -240,6 +242,36 @@ def test_a_long_gap_is_refused_but_where_a_track_follows_the_object(catalog, fra
     track(catalog, ids, [(0, 10, 10, 30), (10, 10, 20, 30), (20, 10, 30, 30)])
     plan, _ = interpolate(catalog)
     assert not plan.refusals and plan.by_track == 1
+
+
+def test_a_long_recording_of_which_one_frame_has_no_time_is_measured_in_frames(
+    catalog, frame_row
+):
+    rows = [
+        {**frame_row(f"frame {n}", n), "t_ns": n * SECOND if n != 5 else None}
+        | {"sequence": n}
+        for n in range(63)
+    ]
+    catalog.merge("frames", to_table(TABLES["frames"], rows))
+    catalog.publish("frames", "monday", catalog.latest_version("frames"))
+    say(catalog, rows[0]["frame_id"], cup(0))
+    say(catalog, rows[-1]["frame_id"], cup(20))
+    plan = plan_interpolation(catalog, "monday")
+    assert not plan.answers
+    assert "61 frames, more than 60 lie between them" in plan.refusals[0].reason
+
+
+def test_what_has_lost_an_end_with_its_frame_is_taken_back(catalog, recorded):
+    say(catalog, recorded[0], cup(0))
+    say(catalog, recorded[4], cup(40))
+    interpolate(catalog)
+    catalog.delete("frames", f"frame_id = '{recorded[4]}'")
+    catalog.publish("frames", "monday", catalog.latest_version("frames"))
+    plan, verdicts = interpolate(catalog)
+    assert not plan.answers and len(plan.withdrawn) == 3
+    assert verdicts["interpolations_are_up_to_date"].passed
+    with pytest.raises(ValueError, match="no person has labelled two frames"):
+        plan_interpolation(catalog, "monday")
 
 
 def test_a_session_without_two_labelled_frames_is_told(catalog, recorded):

@@ -168,6 +168,16 @@ def test_what_nobody_drew_is_no_keyframe_for_cvat_but_where_it_leaves_the_line(
     assert origins == ["imported", "interpolated", "interpolated"]
 
 
+def test_a_box_that_cvat_would_not_put_there_itself_is_a_keyframe(write, tmp_path):
+    """CVAT drops all others: before the first drawn box of a file, after its last, and off the line between two."""
+    made = {**label(track=3, interpolated="on a line"), "origin": "interpolation"}
+    drawn, off = label(track=3), {**made, "x_min": BOX[0] + 0.5}
+    train = made, drawn, made, drawn, off, drawn, made
+    assert not write("cvat", *(rows for one in train for rows in ([one], None)))
+    xml = (tmp_path / "out" / "annotations_train.xml").read_text()
+    assert re.findall('keyframe="(.)" outside="0"', xml) == list("1101111")
+
+
 @pytest.mark.parametrize("form", ["coco", "cvat", "label-studio"])
 def test_classes_of_whole_pictures_come_back(form, write):
     one = label(box=None, task="recognition")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from assets.previews.object_boxes import draw_objects, list_objects
-from assets.tables.schemas import content_id
+from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tracking.object_boxes import place_objects, try_objects
+from assets.tracking.object_sights import load_depth, read_captures
+from bench.synthetic_home import plain_row
 from checks.gates import gate_session
+from checks.object_boxes import object_boxes_have_size, views_agree_on_objects
 from tests.assets.tracking.ball_scene import (
     BALL,
     CAMERA,
@@ -20,6 +23,7 @@ from tests.assets.tracking.ball_scene import (
 )
 
 SIDES = ("x_min", "y_min", "x_max", "y_max")
+ENDS = ("_m", "_sigma_m")
 
 
 def find(placed, name):
@@ -118,3 +122,44 @@ def test_labels_without_ids_make_no_object(catalog):
     assert not place_objects(catalog, "desk").boxes
     with pytest.raises(ValueError, match="monday has no published colour frame"):
         place_objects(catalog, "monday")
+
+
+def test_two_pictures_beside_one_depth_image_both_have_it(catalog):
+    store_ball(catalog)
+    where = f"frame_id = '{content_id('left', 0)}'"
+    (first,) = catalog.read_latest("frames", None, where).to_pylist()
+    later = {**first, "frame_id": content_id("left", "later"), "t_ns": 15_000_000}
+    catalog.merge("frames", to_table(TABLES["frames"], [later]))
+    catalog.publish("frames", "desk", catalog.latest_version("frames"))
+    (capture,) = read_captures(catalog, "desk")
+    ids = [first["frame_id"], later["frame_id"]]
+    assert [capture.depth_of[i] for i in ids] == [content_id("depth", 0)] * 2
+    assert load_depth(catalog, capture, ids).keys() == set(ids)
+
+
+def test_views_that_show_no_object_whole_do_not_dilute_those_that_do():
+    views = [
+        plain_row("object_views", {})
+        | {"object_view_id": content_id(n), "is_whole": n < 2}
+        | ({"iou": 0.1, "off_sigmas": 40.0} if n < 2 else {})
+        for n in range(40)
+    ]
+    table = to_table(TABLES["object_views"], views)
+    told = views_agree_on_objects(table)
+    assert told.stops and told.num_checked == 2
+    told = views_agree_on_objects(table.slice(2))
+    assert told.passed and told.empty_reason and not told.figures
+
+
+@pytest.mark.parametrize("side", ["length", "width", "height"])
+def test_a_size_without_its_error_is_no_size(side):
+    sizes = {f"{n}{end}": 0.1 for n in ("length", "width", "height") for end in ENDS}
+    row = plain_row("object_boxes", {}) | {"reason": None, **sizes}
+    for wrong, is_right in (
+        ({}, True),
+        ({f"{side}_m": None, f"{side}_sigma_m": None}, True),
+        ({f"{side}_sigma_m": None}, False),
+        ({f"{side}_m": float("nan")}, False),
+    ):
+        table = to_table(TABLES["object_boxes"], [row | wrong])
+        assert object_boxes_have_size(table).passed == is_right

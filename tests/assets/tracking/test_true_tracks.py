@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from assets.annotation.interpolation import INTERPOLATOR
 from assets.annotation.labels import Answer, Author, Marked, record_answers
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tracking.rows import Method
@@ -128,3 +129,16 @@ def test_corrected_labels_are_the_truth_and_measure_anew(catalog, session, follo
     after = follow()[0]
     assert before["hota"] is None and after["idf1"] == 1.0
     assert before["input_sha256"] == after["input_sha256"]
+
+
+def test_what_was_interpolated_is_no_truth(catalog, session, follow):
+    """Between two answers boxes follow a track: it would agree with itself."""
+    frames = list_of_first(session())
+    cup = Marked("cup", (0.0, 2.0, 6.0, 10.0), track_id=7)
+    ends = [Answer(f["frame_id"], "detection", (cup,)) for f in (frames[0], frames[2])]
+    versions = record_answers(catalog, ends, Author("person", "Anna")).versions
+    rests_on = tuple(version["version_id"] for version in versions)
+    between = Answer(frames[1]["frame_id"], "detection", (cup,), rests_on=rests_on)
+    record_answers(catalog, [between], INTERPOLATOR)
+    gate_session(catalog, "label_versions", None)
+    assert follow()[0]["num_true_boxes"] == 2
