@@ -38,7 +38,7 @@ from assets.reconstruction.sparse_rows import Made
 from bench.printing import make_parser, print_figures
 from models.geometry.camera import Camera
 from models.geometry.camera_conventions import to_colmap
-from models.geometry.sparse_model import align
+from models.geometry.sparse_model import SparseModel, align
 
 SCEAUX = "sceaux_castle"
 HERZ_JESUS = "strecha_Herz-Jesus-P8"
@@ -79,9 +79,14 @@ def describe(made: Made) -> dict[str, object]:
     }
 
 
-def reconstruct(folder: Path, is_known: bool, most_px: int = MOST_WIDE_PX) -> Made:
-    """As the asset does it, from files, of pictures of at most so many px."""
-    scene = find_scene(folder, is_known)
+def reconstruct(
+    folder: Path,
+    is_known: bool,
+    most_px: int = MOST_WIDE_PX,
+    left_out: Path | None = None,
+) -> Made:
+    """As the asset does it, from files, of pictures of at most so many px; of all but one where that is named."""
+    scene = find_scene(folder, is_known, left_out)
 
     def load(names: list[str]) -> Iterable[np.ndarray]:
         for name in names:
@@ -95,8 +100,8 @@ def reconstruct(folder: Path, is_known: bool, most_px: int = MOST_WIDE_PX) -> Ma
         return climb(scene, workshop)
 
 
-def find_scene(folder: Path, is_known: bool) -> Scene:
-    files = list_files(folder)
+def find_scene(folder: Path, is_known: bool, left_out: Path | None = None) -> Scene:
+    files = [file for file in list_files(folder) if file != left_out]
     height_px, width_px = cv2.imread(str(files[0])).shape[:2]
     size_px = width_px, height_px
     if is_known:
@@ -126,21 +131,30 @@ def read_camera(folder: Path, size_px: tuple[int, int]) -> Camera:
 
 def measure_centres(folder: Path, made: Made) -> dict[str, float]:
     """How far camera centres are off the true ones, in mm, after the similarity that fits them best."""
-    assert made.sparse_model is not None
-    found, true = [], []
-    for image in made.sparse_model.images:
-        name = Path(image.name).name
-        lines = (folder / "gt_dense_cameras" / f"{name}.camera").read_text().split("\n")
-        true.append(np.array(lines[_TRUE_CENTRE_LINE].split(), np.float64))
-        found.append(image.world_from_camera[:3, 3])
-    similarity = align(np.array(found), np.array(true))
-    moved = np.array(found) @ similarity[:3, :3].T + similarity[:3, 3]
+    model = made.sparse_model
+    assert model is not None
+    found = np.array([image.world_from_camera[:3, 3] for image in model.images])
+    true = [read_true_centre(folder, Path(image.name).name) for image in model.images]
+    similarity = align_to_truth(folder, model)
+    moved = found @ similarity[:3, :3].T + similarity[:3, 3]
     off_mm = 1000 * np.linalg.norm(moved - np.array(true), axis=1)
     return {
         "herz_jesus_centres_mean_mm": round(float(off_mm.mean()), 3),
         "herz_jesus_centres_rms_mm": round(float(np.sqrt((off_mm**2).mean())), 3),
         "herz_jesus_centres_worst_mm": round(float(off_mm.max()), 3),
     }
+
+
+def align_to_truth(folder: Path, model: SparseModel) -> np.ndarray:
+    """The similarity (4, 4) that brings camera centres nearest to the true ones, in m."""
+    found = [image.world_from_camera[:3, 3] for image in model.images]
+    true = [read_true_centre(folder, Path(image.name).name) for image in model.images]
+    return align(np.array(found), np.array(true))
+
+
+def read_true_centre(folder: Path, name: str) -> np.ndarray:
+    lines = (folder / "gt_dense_cameras" / f"{name}.camera").read_text().split("\n")
+    return np.array(lines[_TRUE_CENTRE_LINE].split(), np.float64)
 
 
 def measure_equality(folder: Path, runs: int) -> dict[str, int]:

@@ -105,22 +105,12 @@ def _read_some(
     payloads: list[bytes] = []
     for file in files:
         some.append(file)
-        payloads.append(_read(folder, file))
+        payloads.append(folder.read_if_readable(file))
         if len(some) == _AT_ONCE or sum(map(len, payloads)) >= MAX_JOB_BYTES:
             yield some, payloads
             some, payloads = [], []
     if some:
         yield some, payloads
-
-
-def _read(folder: Folder, file: SessionFile) -> bytes:
-    if file.fault is not None:
-        return b""
-    try:
-        with folder.open(file) as stream:
-            return stream.read()
-    except OSError:
-        return b""
 
 
 def _answer_some(

@@ -169,7 +169,7 @@ def find_boards_of_folder(
     with ImageGuard() as guard:
         for start in range(0, len(ordered), _AT_ONCE):
             some = ordered[start : start + _AT_ONCE]
-            payloads = [_read(folder, file) for file in some]
+            payloads = [folder.read_if_readable(file) for file in some]
             verdicts = guard.collect(guard.submit(payloads))
             for file, payload, verdict in zip(some, payloads, verdicts, strict=True):
                 if isinstance(verdict, Refusal):
@@ -190,16 +190,6 @@ def _look(board: Board, path: str, luma: Gray) -> Seen:
     size_px = luma.shape[1], luma.shape[0]
     picture = BoardPicture(path, "", sensor_of(path), None, path, size_px, "")
     return Seen(picture, board.find(luma))
-
-
-def _read(folder: Folder, file: SessionFile) -> bytes:
-    if file.fault is not None:
-        return b""
-    try:
-        with folder.open(file) as stream:
-            return stream.read()
-    except OSError:
-        return b""
 
 
 def _keep_common_size(pictures: Sequence[BoardPicture]) -> list[BoardPicture]:

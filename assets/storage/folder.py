@@ -244,6 +244,16 @@ class Folder:
     def _holds(self, real: str) -> bool:
         return real == self._root or real.startswith(self._root.rstrip("/") + "/")
 
+    def read_if_readable(self, file: SessionFile) -> bytes:
+        """The bytes of a file; none of one that cannot be read, which no reader takes for content."""
+        if file.fault is not None:
+            return b""
+        try:
+            with self.open(file) as stream:
+                return stream.read()
+        except OSError:
+            return b""
+
     def open(self, file: SessionFile) -> BinaryIO:
         """The file's bytes, seekable.
 

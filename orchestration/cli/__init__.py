@@ -25,6 +25,7 @@ from orchestration.cli.forgetting import forget
 from orchestration.cli.fusing import fuse
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.labelling import labels_app
+from orchestration.cli.localising import localise
 from orchestration.cli.looking import lineage, query, report, status, verify
 from orchestration.cli.loop import demo, ui
 from orchestration.cli.maintaining import maintain
@@ -73,7 +74,10 @@ app = typer.Typer(
 _VERBS = {
     "The graph": (demo, ui, status, plan, backfill),
     "Data": (simulate, ingest, forget, lineage, query, verify),
-    "Geometry and motion": (calibrate, depth, reconstruct, fuse, track, boxes),
+    "Geometry and motion": (
+        *(calibrate, depth, reconstruct, localise),
+        *(fuse, track, boxes),
+    ),
     "Models": (
         *(train, tune, results, compare, slices, diff, report),
         *(approve, rollback, predict, serve, drift),

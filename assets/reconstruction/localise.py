@@ -1,0 +1,118 @@
+"""Where pictures that nobody takes in were taken, by a session's sparse model; nothing is stored.
+
+Files go through the image guard first, as on intake, and their features are found in COLMAP's child.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assets.images import decode_luma
+from assets.reconstruction.sparse_models import open_model
+from assets.reconstruction.sparse_process import describe_picture
+from assets.sandbox.guard import ImageGuard, Refusal
+from assets.storage import Folder, SessionFile
+from assets.tables.catalog import Catalog, session_is
+from models.geometry.camera import Camera
+from models.geometry.localisation import Location, find_matches, locate
+from models.geometry.sparse_model import SparseModel
+
+_SAME_SHAPE = 0.01  # of height by width: a picture may be smaller, and not cut
+
+
+@dataclass(frozen=True)
+class Localised:
+    """A picture's place in the model's world, or the reason why there is none; `sensor` is whose camera it was taken
+    for."""
+
+    path: str
+    sensor: str | None
+    location: Location | None
+    reason: str | None
+
+
+def find_model(catalog: Catalog, name: str) -> tuple[str, SparseModel]:
+    """The id and the model of a session, or of the beginning of an id. Raises ValueError where there is none."""
+    rows = catalog.read_latest("sparse_models", where=session_is(name)).to_pylist()
+    model_id = rows[0]["sparse_model_id"] if rows else name
+    return model_id, open_model(catalog, model_id)
+
+
+def choose_camera(
+    model: SparseModel, size_px: tuple[int, int], sensor: str | None
+) -> tuple[str, Camera]:
+    """The camera that a picture of this size was taken by: of the sensor, or else the only one of its shape.
+
+    A smaller or larger picture of the same shape is one of the whole image. Raises ValueError where no camera, or more
+    than one, could have taken it.
+    """
+    cameras = {image.sensor: image.camera for image in model.images}
+    if sensor is not None and sensor not in cameras:
+        known = ", ".join(sorted(cameras))
+        raise ValueError(f"the model has no camera '{sensor}': it has {known}")
+    width_px, height_px = size_px
+    fitting = {
+        name: camera
+        for name, camera in sorted(cameras.items())
+        if sensor in (None, name)
+        and abs(height_px / width_px * camera.size_px[0] / camera.size_px[1] - 1)
+        <= _SAME_SHAPE
+    }
+    # cameras that are the same need not be told apart
+    if not fitting or len(set(fitting.values())) > 1:
+        told = ", ".join(
+            f"{name} {camera.size_px[0]}x{camera.size_px[1]}"
+            for name, camera in sorted(cameras.items())
+        )
+        why = "no camera of its shape" if not fitting else "several cameras of it"
+        raise ValueError(
+            f"a picture of {width_px}x{height_px} px has {why} in the model ({told}): "
+            + ("name one by --sensor" if fitting else "give the whole image")
+        )
+    name, camera = next(iter(fitting.items()))
+    share = width_px / camera.size_px[0]
+    return name, camera if share == 1 else camera.resize(share)
+
+
+def localise_files(
+    model: SparseModel,
+    folder: Folder,
+    files: Sequence[SessionFile],
+    sensor: str | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Iterator[Localised]:
+    """One answer a file, in their order. Raises ValueError for a sensor that the model does not have."""
+    if sensor is not None:
+        choose_camera(model, _any_size(model, sensor), sensor)
+    with ImageGuard() as guard:
+        for done, file in enumerate(files, start=1):
+            payload = folder.read_if_readable(file)
+            (verdict,) = guard.collect(guard.submit([payload]))
+            if isinstance(verdict, Refusal):
+                yield Localised(file.path, None, None, verdict.reason)
+            else:
+                yield localise(model, file.path, decode_luma(payload), sensor)
+            if on_progress:
+                on_progress(done, len(files))
+
+
+def localise(
+    model: SparseModel, path: str, luma: Any, sensor: str | None = None
+) -> Localised:
+    """Of one grey picture (H, W)."""
+    try:
+        name, camera = choose_camera(model, (luma.shape[1], luma.shape[0]), sensor)
+        features = describe_picture(luma)
+    except ValueError as error:
+        return Localised(path, None, None, str(error))
+    found = locate(camera, model, find_matches(model, *features))
+    if isinstance(found, str):
+        return Localised(path, name, None, found)
+    return Localised(path, name, found, None)
+
+
+def _any_size(model: SparseModel, sensor: str) -> tuple[int, int]:
+    sizes = [image.camera.size_px for image in model.images if image.sensor == sensor]
+    return sizes[0] if sizes else (1, 1)

@@ -1,0 +1,124 @@
+"""Are pictures found where they were taken, and never in a scene that is another?
+
+Herz-Jesus-P8 of `multiview` below DAGUERRE_TEST_DATA, eight times: a sparse model of seven of its pictures, in which
+the eighth is looked for; how far off its centre is, in mm, after the similarity that brings the other seven to their
+true places. Then, in the model of all eight, the eleven pictures of Sceaux castle and others of `detection` and
+`segmentation`, a hundred in all, each as if the model's camera had taken it: how many are said to be there. Features are
+of pictures of at most 800 px, or --most-px.
+
+Run: `python -m bench.localise [--most-px 800] [--others 100] [--json]`
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from assets.reconstruction.localise import Localised, localise
+from assets.reconstruction.sparse_process import MOST_WIDE_PX, shrink
+from bench.printing import make_parser, print_figures
+from bench.sparse import (
+    HERZ_JESUS,
+    SCEAUX,
+    align_to_truth,
+    list_files,
+    read_true_centre,
+    reconstruct,
+)
+from models.geometry.sparse_model import SparseModel
+
+SMALL_PX = 800
+
+
+def main() -> None:
+    parser = make_parser(__doc__)
+    parser.add_argument("--most-px", type=int, default=SMALL_PX)
+    parser.add_argument("--others", type=int, default=100)
+    parser.add_argument(
+        "--data", type=Path, default=os.environ.get("DAGUERRE_TEST_DATA")
+    )
+    arguments = parser.parse_args()
+    if not arguments.data:
+        parser.error("set DAGUERRE_TEST_DATA, or give --data")
+    if not 0 < arguments.most_px <= MOST_WIDE_PX:
+        parser.error(f"--most-px is at most {MOST_WIDE_PX}")
+    data = Path(arguments.data)
+    figures = leave_out_each(data / "multiview" / HERZ_JESUS, arguments.most_px)
+    figures |= look_for_others(data, arguments.most_px, arguments.others)
+    print_figures(figures, arguments.json)
+
+
+def leave_out_each(folder: Path, most_px: int) -> dict[str, object]:
+    """Where each picture is found by the model of the others."""
+    off_mm, sigmas_mm, missed = [], [], []
+    for left_out in list_files(folder):
+        made = reconstruct(folder, True, most_px, left_out=left_out)
+        model = made.sparse_model
+        assert model is not None
+        answer = look_for(model, left_out, most_px)
+        if answer.location is None:
+            missed.append(f"{left_out.name}: {answer.reason}")
+            continue
+        similarity = align_to_truth(folder, model)
+        centre = answer.location.world_from_camera[:3, 3]
+        moved = similarity[:3, :3] @ centre + similarity[:3, 3]
+        true = read_true_centre(folder, left_out.name)
+        scale = np.cbrt(np.linalg.det(similarity[:3, :3]))
+        off_mm.append(1000 * float(np.linalg.norm(moved - true)))
+        sigmas_mm.append(1000 * float(scale) * answer.location.sigma)
+    return {
+        "found": len(off_mm),
+        "missed": missed,
+        "off_mm": [round(v, 1) for v in off_mm],
+        "median_off_mm": round(float(np.median(off_mm)), 1),
+        "stated_sigmas_mm": [round(v, 1) for v in sigmas_mm],
+    }
+
+
+def look_for_others(data: Path, most_px: int, most: int) -> dict[str, object]:
+    """How many pictures of other scenes are said to be in the model."""
+    made = reconstruct(data / "multiview" / HERZ_JESUS, True, most_px)
+    assert made.sparse_model is not None
+    files = list(list_others(data))[:most]
+    answers = [look_for(made.sparse_model, file, most_px) for file in files]
+    return {
+        "others": len(files),
+        "others_with_features": sum(
+            a.location is not None or "look like" in (a.reason or "") for a in answers
+        ),
+        "falsely_accepted": [a.path for a in answers if a.location is not None],
+    }
+
+
+def list_others(data: Path) -> Iterator[Path]:
+    """Those of Sceaux castle, then from several sets in turns."""
+    yield from list_files(data / "multiview" / SCEAUX)
+    sets = [
+        sorted(f for f in (data / name).rglob("*") if f.suffix in (".jpg", ".png"))
+        for name in ("segmentation/camvid", "detection/bccd_voc", "detection/coco40_yolo")
+    ]  # fmt: skip
+    for some in zip(*sets, strict=False):
+        yield from some
+
+
+def look_for(model: SparseModel, file: Path, most_px: int) -> Localised:
+    """A picture, cut or widened to the shape of the model's, as its camera would have it."""
+    image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
+    assert image is not None, file
+    camera = model.images[0].camera
+    width_px, height_px = camera.size_px
+    if image.shape != (height_px, width_px):
+        image = cv2.resize(image, (width_px, height_px), interpolation=cv2.INTER_AREA)
+    small = np.asarray(shrink(np.asarray(image, np.uint8), most_px), np.uint8)
+    share = small.shape[1] / width_px
+    resized = tuple(replace(i, camera=i.camera.resize(share)) for i in model.images)
+    return localise(replace(model, images=resized), str(file), small)
+
+
+if __name__ == "__main__":
+    main()
