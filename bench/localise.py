@@ -3,8 +3,8 @@
 Herz-Jesus-P8 of `multiview` below DAGUERRE_TEST_DATA, eight times: a sparse model of seven of its pictures, in which
 the eighth is looked for; how far off its centre is, in mm, after the similarity that brings the other seven to their
 true places. Then, in the model of all eight, the eleven pictures of Sceaux castle and others of `detection` and
-`segmentation`, a hundred in all, each as if the model's camera had taken it: how many are said to be there. Features are
-of pictures of at most 800 px, or --most-px.
+`segmentation`, a hundred in all, as if the camera of the model had taken them: how many are said to be there. Features
+are of pictures of at most 800 px, or --most-px.
 
 Run: `python -m bench.localise [--most-px 800] [--others 100] [--json]`
 """
