@@ -135,13 +135,14 @@ def climb(
     given = [camera.given for camera in scene.cameras]
     num_pictures, pairs = len(scene.pictures), scene.pairing.pairs
     if num_pictures < 2:
-        return make_rows(scene, (), None, explain_nothing(num_pictures, 0, ()))
+        reason = explain_nothing(num_pictures, 0, ())
+        return make_rows(scene, (), None, reason, workshop)
     workshop.store(given, scene.camera_of)
     verified = workshop.match(pairs, lambda done: tell(num_pictures + done))
     ladder = Ladder(workshop, given, scene.camera_of, pairs, describe_again)
     if not verified:
         reason = explain_nothing(num_pictures, len(pairs), ())
-        return make_rows(scene, (), None, reason)
+        return make_rows(scene, (), None, reason, workshop)
     climbed = ladder.climb()
     reason = explain_nothing(num_pictures, len(pairs), verified)
     return make_rows(scene, verified, climbed, reason)

@@ -154,6 +154,9 @@ def test_what_gives_no_model_has_a_row_that_says_why_and_blocks(drawn, reason):
     assert reason in made.model["reason"] and made.sparse_model is None
     assert {r["num_points"] for r in made.images} == {0}
     assert all(r["reason"] for r in made.images)
+    # the pictures are not to blame
+    assert all(r["num_features"] >= 50 for r in made.images)
+    assert not any("too dark" in r["reason"] for r in made.images)
     assert find_failed(made) == {"sessions_have_a_sparse_model"}
     assert [v.name for v in judge(made) if v.stops] == ["sessions_have_a_sparse_model"]
 
@@ -199,6 +202,18 @@ def test_a_child_that_dies_is_a_reason_and_another_goes_on(arc):
     assert [r["reason"] for r in made.rungs] == ["COLMAP died (signal 6)", None]
     assert [r["is_kept"] for r in made.rungs] == [False, True]
     assert made.model["rung"] == "looser" and made.model["num_registered"] == 5
+
+
+def test_where_features_could_not_be_found_no_picture_is_called_too_dark(
+    hall, monkeypatch
+):
+    def refuse(*_, **__):
+        raise StepFailed("COLMAP died (signal 6)")
+
+    monkeypatch.setattr(Workshop, "describe", refuse)
+    done = refresh_model(hall, "hall")
+    reasons = {r["reason"] for r in [done.model, *done.images]}
+    assert reasons == {"COLMAP died (signal 6)"}
 
 
 def test_what_colmap_refuses_is_a_reason():
