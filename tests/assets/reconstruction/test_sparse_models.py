@@ -261,6 +261,10 @@ def test_a_session_of_a_stereo_rig_has_its_model_in_metres(hall):
         "sparse_models"
     ]
     assert seen["sparse_model_id"] == row["sparse_model_id"]
+    # a blob that is gone is made again
+    hall.blobs.folder.fs.rm(hall.blobs._path(row["model_sha256"]))
+    assert refresh_model(hall, "hall").is_new
+    assert hall.blobs.matches(row["model_sha256"])
     # what changed is made anew
     hall.delete("frames", f"frame_id = '{content_id('hall', 'right', 2)}'")
     hall.publish("frames", "hall", hall.latest_version("frames"))
