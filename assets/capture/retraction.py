@@ -352,14 +352,14 @@ class Retractor:
             if self._list_without(listing, "frame_id", "frames"):
                 for name in (*others, listing):
                     self._drop(name, session_is(self.session))
-        frames = set(self._list_without("odometry", "frame_id", "frames"))
-        frames |= set(self._list_without("odometry", "color_frame_id", "frames"))
         columns = ["capture_id", "frame_id", "color_frame_id"]
-        paths = self._read("odometry", columns) if frames else []
+        paths = self._read("odometry", columns)
+        rows = self._read("frames", ["frame_id"]) if paths else []
+        there = {None, *(r["frame_id"] for r in rows)}
         seen = {
             r["capture_id"]
             for r in paths
-            if {r["frame_id"], r["color_frame_id"]} & frames
+            if not {r["frame_id"], r["color_frame_id"]} <= there
         }
         if seen:
             for name in ("meshes", "odometry"):
@@ -375,7 +375,7 @@ class Retractor:
 
     def _list_without(self, name: str, key: str, origin: str) -> list[str]:
         """Ids in a table of the session that are not in that of their origin any more."""
-        made = {row[key] for row in self._read(name, [key])} - {None}
+        made = {row[key] for row in self._read(name, [key])}
         there = {row[key] for row in self._read(origin, [key])} if made else set()
         return sorted(made - there)
 

@@ -272,7 +272,7 @@ def reconstruct(home: Home, session: str, path: str) -> None:
         row = {k: v for k, v in frame.items() if k in known}
         row[TABLES[name].key] = content_id(name, session)
         if name == "odometry":
-            row["color_frame_id"] = None
+            row["color_frame_id"] = frame["frame_id"]
         catalog.merge(name, to_table(TABLES[name], [plain_row(name, row)]))
 
 
