@@ -140,7 +140,8 @@ def estimated_cameras_have_seen_depth(sparse_models: pa.Table) -> Verdict:
 
 
 def models_have_a_scale(sparse_models: pa.Table) -> Verdict:
-    """Lengths are in metres, with a standard error of at most two per cent. Never blocks: shape needs no scale."""
+    """Lengths are in metres, with a standard error of at most two per cent, which fewer than three stereo pairs do not
+    show. Never blocks: shape needs no scale."""
     rows = _modelled(sparse_models)
     return judge_share(
         "models_have_a_scale",
@@ -150,11 +151,14 @@ def models_have_a_scale(sparse_models: pa.Table) -> Verdict:
             + (
                 f", to {100 * r['scale_sigma']:.1f} %"
                 if r["scale_sigma"] is not None
+                else ", too few to tell how sure"
+                if r["length_unit"] == "m"
                 else ""
             )
             for r in rows
             if r["length_unit"] == "unknown"
-            or (r["scale_sigma"] or 0.0) > MOST_SCALE_SIGMA
+            or r["scale_sigma"] is None
+            or r["scale_sigma"] > MOST_SCALE_SIGMA
         ],
         of="models",
         fault="have no scale that is sure",

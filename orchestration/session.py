@@ -77,8 +77,8 @@ def judge_again(settings: Settings, session: str) -> list[Verdict]:
     catalog = build_catalog(settings)
     return [
         verdict
-        for key in session_keys()
-        for table in SESSION_ASSETS[key]
+        for tables in SESSION_ASSETS.values()
+        for table in tables
         if catalog.is_judged(table, session)
         for verdict in gate_session(catalog, table, session)
     ]

@@ -68,7 +68,11 @@ def _draw(catalog: Catalog, session: str, enter: Enter) -> "list[Drawn]":
     found = []
     for title, shows, draw in _PICTURES:
         enter(f"drawing {title.lower()}")
-        picture = draw(catalog, session)
+        try:
+            picture = draw(catalog, session)
+        except (ValueError, OSError) as error:  # bytes of one stage are gone
+            found.append(Drawn(title, b"", f"It could not be drawn: {error}"))
+            continue
         if picture is not None:
             found.append(Drawn(title, picture, shows))
     return found

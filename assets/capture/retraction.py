@@ -31,13 +31,24 @@ from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES, content_id, to_table
 
 SAID_OF_FRAMES = ("labels", "annotated_frames")
-CALIBRATIONS = ("rig_calibrations", "board_views")  # of a session, from all its views
-_MEASURED = ("signals", "scans", "calibrations")
-# of a whole recording
-_OF_RECORDINGS = (
-    *("rig_fits", "depth_maps", "tracks", "tracked_recordings"),
-    *("object_boxes", "object_views"),
+# made of a session, from all its pictures, which the first table lists
+_OF_PICTURES = (
+    ("board_views", "rig_calibrations"),
+    ("sparse_images", "sparse_rungs", "sparse_models"),
 )
+_OF_CAPTURES = (
+    "rig_fits",
+    "depth_maps",
+    "odometry",
+    "meshes",
+    "imu_mounts",
+    "gravities",
+    "tracked_recordings",
+    "tracks",
+    "object_boxes",
+    "object_views",
+)
+_MEASURED = ("signals", "scans", "calibrations")
 _FILE = ("source_path", "sha256")
 _KEYS_AT_ONCE = 10_000  # in one statement
 # capture id -> its claim, as long as the context lasts
@@ -125,7 +136,7 @@ class Retractor:
                     self._settle_container(capture_id, mine, writer, done)
                 else:
                     self._settle_folder(mine, writer, done)
-        self._drop_derived()
+        self._drop_made()
         self._drop_verdicts()
         return done
 
@@ -334,15 +345,33 @@ class Retractor:
         )
         done.num_files += len(gone)
 
-    def _drop_derived(self) -> None:
-        """A calibration that rests on a picture that is gone, and what was made of recordings that are."""
-        if self._list_without("board_views", "frame_id", "frames"):
-            for name in CALIBRATIONS:
-                self.catalog.delete(name, session_is(self.session))
-        for name in _OF_RECORDINGS:
+    def _drop_made(self) -> None:
+        """Calibrations, models and surfaces that rest on a picture that is gone, and what was made of recordings that
+        are. What lists the pictures goes last: who is killed before finds it again."""
+        for listing, *others in _OF_PICTURES:
+            if self._list_without(listing, "frame_id", "frames"):
+                for name in (*others, listing):
+                    self._drop(name, session_is(self.session))
+        columns = ["capture_id", "frame_id", "color_frame_id"]
+        paths = self._read("odometry", columns)
+        rows = self._read("frames", ["frame_id"]) if paths else []
+        there = {None, *(r["frame_id"] for r in rows)}
+        seen = {
+            r["capture_id"]
+            for r in paths
+            if not {r["frame_id"], r["color_frame_id"]} <= there
+        }
+        if seen:
+            for name in ("meshes", "odometry"):
+                self._drop(name, is_in("capture_id", sorted(seen)))
+        for name in _OF_CAPTURES:
             gone = self._list_without(name, "capture_id", "captures")
             if gone:
-                self.catalog.delete(name, is_in("capture_id", gone))
+                self._drop(name, is_in("capture_id", gone))
+
+    def _drop(self, name: str, where: str) -> None:
+        if self.catalog.exists(name):
+            self.catalog.delete(name, where)
 
     def _list_without(self, name: str, key: str, origin: str) -> list[str]:
         """Ids in a table of the session that are not in that of their origin any more."""

@@ -96,6 +96,10 @@ def _compare_with_gyro(
     if gyro is None:
         return {"imu_reason": "the capture has no gyroscope"}
     assert stream.camera is not None and stream.rig_from_camera is not None
+    if gyro.rig_from_gyro is None:
+        return {
+            "imu_reason": "how the IMU sits on the rig is not known: record its transform"
+        }
     gyro_from_camera = gyro.rig_from_gyro.T @ stream.rig_from_camera[:3, :3]
     found: Figures = {"imu_sensor": gyro.sensor}
     try:

@@ -43,7 +43,7 @@ class Gyro:
     sensor: str
     t_ns: Times
     rate_rad_s: Array
-    rig_from_gyro: Array  # (3, 3)
+    rig_from_gyro: Array | None  # (3, 3); None where nobody knows
     force_m_s2: Array | None = None  # (N, 3); NaN where it has none
 
 

@@ -227,12 +227,22 @@ def read_gyro(catalog: Catalog, capture_id: str) -> Gyro | None:
         is_finite = np.isfinite(rate[first]).all(axis=1)
         if is_finite.sum() < MIN_GYRO_SAMPLES:
             continue
-        pose = rig.find_rig_from_camera(mine[0]["frame_of_reference"] or "")
-        # none: it is the rig's own
-        turn = np.eye(3) if pose is None else _to_matrix(pose[3:])
+        frame = mine[0]["frame_of_reference"] or ""
+        pose = rig.find_rig_from_camera(frame)
+        own = np.eye(3) if _is_root(frame, rows) else None
+        turn = own if pose is None else _to_matrix(pose[3:])
         kept = first[is_finite]
         return Gyro(sensor, t_ns[is_finite], rate[kept], turn, force[kept])
     return None
+
+
+def _is_root(frame: str, signals: Sequence[Any]) -> bool:
+    """Whether a frame is the rig itself, as far as anyone says: others are told in it, or no transform is known."""
+    known = [r for r in signals if r["kind"] == "transform" and r["frame_of_reference"]]
+    parents = {r["frame_of_reference"].strip("/") for r in known}
+    children = {(r["child_frame"] or "").strip("/") for r in known}
+    name = frame.strip("/")
+    return not name or not parents or name in parents - children
 
 
 def load_luma(catalog: Catalog, frame_ids: Sequence[str], width_px: int) -> list[Gray]:

@@ -37,7 +37,8 @@ class CaptureLine:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A picture of what was made of a session (PNG or JPEG), and what it shows, in a line."""
+    """A picture of what was made of a session (PNG or JPEG), and what it shows, in a line; without any bytes, why it
+    could not be drawn."""
 
     title: str
     picture: bytes
@@ -70,5 +71,8 @@ def describe_session(report: SessionReport) -> dict[str, Any]:
         "captures": report.captures[:MAX_ROWS],
         "labels": report.labels[:MAX_ROWS],
         "quarantine": report.quarantine[:MAX_ROWS],
-        "drawn": [(d.title, as_data_uri(d.picture), d.shows) for d in report.drawn],
+        "drawn": [
+            (d.title, as_data_uri(d.picture) if d.picture else "", d.shows)
+            for d in report.drawn
+        ],
     }

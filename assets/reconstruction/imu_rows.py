@@ -127,7 +127,7 @@ def _mount(
     found = find_mount(turns, (gyro.t_ns - start_ns) / 1e9, gyro.rate_rad_s)
     found = replace(found, covariance=found.covariance + TRACKED_RAD**2 * np.eye(3))
     off_deg = None
-    if stated is not None:
+    if stated is not None and gyro.rig_from_gyro is not None:
         said = gyro.rig_from_gyro.T @ stated[:3, :3]
         off_deg = _angle_deg(found.imu_from_sensor.T @ said)
     return {

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from assets.ply import read_ply
-from assets.reconstruction.meshes import Part, list_parts, read_meshes
-from assets.reconstruction.odometry import read_path
+from assets.reconstruction.meshes import Part, is_made_of, list_parts
 from assets.reconstruction.rgbd_streams import find_streams, load_pictures
 from assets.tables.catalog import Catalog, session_is
 from assets.whole_output import writing_folder
@@ -37,19 +36,15 @@ def export_meshes(
     """Write the published meshes of a session, whole or not at all; returns how many of what was written.
 
     `ply` is one file a mesh. The others hold the frames of the largest part too, on the pixels of a pinhole, with a
-    pose each. Raises ValueError where there is no mesh, or the form is not known.
+    pose each. Raises ValueError where there is no mesh, the path has changed since it was made, or the form is not
+    known.
     """
     if form not in FORMS:
         raise ValueError(f"form '{form[:40]}' is not known: one of {', '.join(FORMS)}")
-    published = {
-        r["mesh_id"]
-        for r in catalog.read("meshes", ["mesh_id"], session_is(session)).to_pylist()
-    }
-    rows = [
-        r
-        for r in read_meshes(catalog, session)
-        if r["mesh_id"] in published and r["reason"] is None
-    ]
+    mine = session_is(session)
+    found = catalog.read("meshes", where=mine).to_pylist()
+    found.sort(key=lambda r: (r["capture_id"], r["sensor"], r["part"] or 0))
+    rows = [r for r in found if r["reason"] is None]
     if not rows:
         raise ValueError(
             f"{session} has no published mesh: `daguerre fuse {session}` makes one"
@@ -57,13 +52,13 @@ def export_meshes(
     if form == "ply":
         return _write_plys(catalog, rows, folder)
     largest = max(rows, key=lambda r: r["area_m2"])
-    parts = list_parts(find_streams(catalog, session), read_path(catalog, session))
-    part = next(
-        p
-        for p in parts
-        if (p.stream.capture, p.stream.sensor, p.number)
-        == (largest["capture_id"], largest["sensor"], largest["part"])
-    )
+    path = catalog.read("odometry", where=mine).to_pylist()
+    parts = list_parts(find_streams(catalog, session), path)
+    part = next((p for p in parts if is_made_of(largest, p)), None)
+    if part is None:
+        raise ValueError(
+            f"the path of {session} is not the one that its mesh was made of: `daguerre fuse {session}` again"
+        )
     with writing_folder(folder) as partial:
         write = _write_nerfstudio if form == "nerfstudio" else _write_colmap
         names = _write_pictures(catalog, part, partial, on_progress)

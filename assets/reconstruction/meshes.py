@@ -124,6 +124,12 @@ def list_parts(streams: Sequence[RgbdStream], path: Sequence[Row]) -> list[Part]
     return parts
 
 
+def is_made_of(row: Row, part: Part) -> bool:
+    """Whether the mesh of a row was fused from the part as it is now."""
+    by_size = {_hash(part, voxel_m) for voxel_m in (None, row["voxel_m"])}
+    return row["input_sha256"] in by_size
+
+
 def make_row(
     catalog: Catalog,
     session: str,

@@ -24,6 +24,7 @@ from models.types import Image
 Row = dict[str, Any]
 _APART_NS = 20_000_000  # a picture at most so far from the depth image
 _GIVEN_APART_NS = 200_000_000  # between two stated poses that are read between
+_NO_TURN = 1e-9  # length of a quaternion
 _UNKNOWN_UNITS = 65535  # what some sensors write in place of 0
 _AT_ONCE = 16
 _CAMERA = (
@@ -170,7 +171,7 @@ def _find_stream(
         color_sensor,
         cameras,
         tuple(RgbdFrame(f, c, g) for f, c, g in zip(frames, pairs, given, strict=True)),
-        _hash([*frames, *(c for c in pairs if c), *facts]),
+        _hash([*frames, *(c for c in pairs if c), *facts, *_list_given(given)]),
         reason,
     )
     if reason:
@@ -281,9 +282,7 @@ def _find_given(
         body = row["child_frame"] or row["sensor"]
         return body not in own, row["kind"] != "pose", row["sensor"], body
 
-    sound = [
-        r for r in motion if len(r["values"]) == 7 and np.isfinite(r["values"]).all()
-    ]
+    sound = [r for r in motion if _is_pose(r["values"])]
     if not sound:
         return [None] * len(frames)
     best = min(map(rank, sound))
@@ -296,6 +295,21 @@ def _find_given(
         body_from_camera = found.rig_from_camera
     poses = _read_between(rows, frames)
     return [None if p is None else p @ body_from_camera for p in poses]
+
+
+def _list_given(given: Sequence[Array | None]) -> Iterator[Row]:
+    for number, pose in enumerate(given):
+        if pose is not None:
+            yield {"number": number, "given": pose.tolist()}
+
+
+def _is_pose(values: Sequence[float]) -> bool:
+    """Trackers that have lost their place write zeros, or what is no number."""
+    return (
+        len(values) == 7
+        and bool(np.isfinite(values).all())
+        and float(np.linalg.norm(values[3:])) > _NO_TURN
+    )
 
 
 def _read_between(rows: Sequence[Row], frames: Sequence[Row]) -> list[Array | None]:

@@ -59,7 +59,7 @@ def refresh_model(
         "code_version": version_of("sparse_models"),
     }
     have = catalog.read_latest("sparse_models", where=session_is(session)).to_pylist()
-    if have and all(have[0][name] == value for name, value in facts.items()):
+    if have and not _is_stale(catalog, have[0], facts):
         return read_rows(catalog, session)
     made = reconstruct(catalog, scene, on_progress)
     model = made.model | {"model_sha256": None} | facts
@@ -135,13 +135,14 @@ def climb(
     given = [camera.given for camera in scene.cameras]
     num_pictures, pairs = len(scene.pictures), scene.pairing.pairs
     if num_pictures < 2:
-        return make_rows(scene, (), None, explain_nothing(num_pictures, 0, ()))
+        reason = explain_nothing(num_pictures, 0, ())
+        return make_rows(scene, (), None, reason, workshop)
     workshop.store(given, scene.camera_of)
     verified = workshop.match(pairs, lambda done: tell(num_pictures + done))
     ladder = Ladder(workshop, given, scene.camera_of, pairs, describe_again)
     if not verified:
         reason = explain_nothing(num_pictures, len(pairs), ())
-        return make_rows(scene, (), None, reason)
+        return make_rows(scene, (), None, reason, workshop)
     climbed = ladder.climb()
     reason = explain_nothing(num_pictures, len(pairs), verified)
     return make_rows(scene, verified, climbed, reason)
@@ -187,6 +188,14 @@ def _load(catalog: Catalog, frame_ids: list[str]) -> Iterator[Colours]:
         for r, image in zip(rows, images, strict=True)
     }
     return (found[frame_id] for frame_id in frame_ids)
+
+
+def _is_stale(catalog: Catalog, row: Row, facts: Row) -> bool:
+    """Whether a model has to be made again; also where its bytes are gone."""
+    if any(row[name] != value for name, value in facts.items()):
+        return True
+    sha256 = row["model_sha256"]
+    return sha256 is not None and not catalog.blobs.exists(sha256)
 
 
 def _replace(catalog: Catalog, name: str, session: str, rows: list[Row]) -> None:

@@ -14,7 +14,7 @@ from assets.formats.sequences.sequence_files import pose_of_matrix
 from assets.reconstruction.sparse_ladder import Climbed, Rung, count_flat
 from assets.reconstruction.sparse_package import PieceImage, read_piece
 from assets.reconstruction.sparse_pictures import Scene
-from assets.reconstruction.sparse_process import VerifiedPair
+from assets.reconstruction.sparse_process import VerifiedPair, Workshop
 from assets.reconstruction.sparse_scale import Placed, Scale, find_scale
 from assets.tables.schemas import content_id
 from models.geometry.camera import Array
@@ -45,8 +45,10 @@ def make_rows(
     verified: Sequence[VerifiedPair],
     climbed: Climbed | None,
     why_none: str,
+    workshop: Workshop | None = None,
 ) -> Made:
-    """Of what was tried; `why_none` is the reason where no rung has a model, or nothing was tried."""
+    """Of what was tried; `why_none` is the reason where no rung has a model, or nothing was tried. In the latter case
+    `workshop` has the features; None where these were not found either."""
     tried = climbed.rungs if climbed else ()
     models = [assemble(scene, rung) for rung in tried]
     best = climbed.best if climbed else None
@@ -60,11 +62,12 @@ def make_rows(
         facts | _describe_rung(scene.session, number, rung, one, number == best)
         for number, (rung, one) in enumerate(zip(tried, models, strict=True))
     ]
-    features = [0] * len(scene.pictures)
     if tried:
         workshop = tried[best or 0].workshop
-        features = [workshop.count_features(n) for n in range(len(features))]
-    images = [facts | row for row in _describe_images(scene, verified, features, model)]
+    images = [
+        facts | row | ({"reason": why_none} if workshop is None else {})
+        for row in _describe_images(scene, verified, workshop, model)
+    ]
     row = facts | {
         "num_pictures": scene.num_pictures,
         "num_images": len(scene.pictures),
@@ -215,7 +218,7 @@ def _describe_model(scene: Scene, model: SparseModel | None) -> Row:
 def _describe_images(
     scene: Scene,
     verified: Sequence[VerifiedPair],
-    features: Sequence[int],
+    workshop: Workshop | None,
     model: SparseModel | None,
 ) -> Iterator[Row]:
     placed: dict[str, tuple[SparseImage, Array]] = {}
@@ -233,7 +236,7 @@ def _describe_images(
             "t_ns": one.t_ns,
             "intrinsics_from": camera.intrinsics_from,
             "calibrated_in": camera.calibrated_in,
-            "num_features": features[number],
+            "num_features": workshop.count_features(number) if workshop else 0,
             "num_neighbours": neighbours[number],
             "num_points": 0,
             "reprojection_px": None,

@@ -269,6 +269,61 @@ def test_a_calibration_goes_with_a_picture_that_it_rests_on(home):
     assert set(count_rig_rows(home).values()) == {0}
 
 
+def reconstruct(home: Home, session: str, path: str) -> None:
+    """A sparse model and a mesh that rest on one picture of the session."""
+    catalog = home.intake.catalog
+    where = f"session = '{session}' AND source_path = '{path}'"
+    columns = ["frame_id", "capture_id", "session"]
+    (frame,) = catalog.read_latest("frames", columns, where).to_pylist()
+    for name in MADE_OF_PICTURES:
+        known = TABLES[name].schema.names
+        row = {k: v for k, v in frame.items() if k in known}
+        row[TABLES[name].key] = content_id(name, session)
+        if name == "odometry":
+            row["color_frame_id"] = frame["frame_id"]
+        catalog.merge(name, to_table(TABLES[name], [plain_row(name, row)]))
+
+
+MADE_OF_PICTURES = (
+    "sparse_models",
+    "sparse_images",
+    "sparse_rungs",
+    "odometry",
+    "meshes",
+)
+MADE_OF_RECORDINGS = ("imu_mounts", "gravities", "tracks", "object_boxes")
+
+
+def test_a_model_and_a_surface_go_with_a_picture_that_they_rest_on(home):
+    reconstruct(home, "monday", "images/0.png")
+    catalog = home.intake.catalog
+
+    def count() -> set[int]:
+        return {len(catalog.read_latest(name)) for name in MADE_OF_PICTURES}
+
+    home.run("forget", "monday/images/1.png")
+    assert count() == {1}, "they rest on another picture"
+    home.run("forget", "monday/images/0.png")
+    assert count() == {0}
+
+
+def test_what_was_made_of_a_recording_goes_with_it(home):
+    catalog = home.intake.catalog
+    for session in ("monday", "tuesday"):
+        mine = f"session = '{session}'"
+        frames = catalog.read_latest("frames", ["frame_id", "capture_id"], mine)
+        frame = frames.to_pylist()[0] | {"session": session}
+        for name in MADE_OF_RECORDINGS:
+            known = TABLES[name].schema.names
+            row = {k: v for k, v in frame.items() if k in known}
+            row[TABLES[name].key] = content_id(name, session)
+            catalog.merge(name, to_table(TABLES[name], [plain_row(name, row)]))
+    home.run("forget", "monday")
+    for name in MADE_OF_RECORDINGS:
+        left = catalog.read_latest(name, ["session"])["session"].to_pylist()
+        assert left == ["tuesday"], name
+
+
 def test_a_calibration_of_another_session_stays(home):
     calibrate(home, "monday", "images/0.png")
     home.run("forget", "tuesday")

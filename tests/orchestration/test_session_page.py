@@ -10,6 +10,8 @@ from assets.capture.simulate import SimulationSpec, simulate
 from assets.reconstruction.depth_maps import refresh_depth
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, to_table
+from bench.synthetic_home import plain_row
 from orchestration.cli import app
 from orchestration.session_facts import gather_session
 
@@ -71,6 +73,17 @@ def test_the_page_holds_all_and_names_of_files_run_nothing(run, tmp_path):
     assert len(re.findall(r'<img src="data:image/(?:png|jpeg);base64,', page)) == 4
     assert STRANGE not in page and "&lt;b&gt;not a picture.jpg" in page
     assert "://" not in re.sub(r'base64,[^"]+', "", page)
+
+
+def test_a_model_whose_bytes_are_gone_is_said_and_the_rest_is_drawn(made):
+    _, catalog = made
+    facts = {"session": "monday", "reason": None, "model_sha256": "0" * 64}
+    row = plain_row("sparse_models", {}) | facts
+    catalog.upsert("sparse_models", to_table(TABLES["sparse_models"], [row]))
+    drawn = {d.title: d for d in gather_session(catalog, "monday").drawn}
+    catalog.delete("sparse_models", "session = 'monday'")
+    assert not drawn["Sparse model"].picture and drawn["Depth"].picture
+    assert "could not be drawn" in drawn["Sparse model"].shows
 
 
 def test_a_name_that_is_nothing_is_a_mistake(run):

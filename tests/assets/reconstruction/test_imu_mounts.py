@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 from typer.testing import CliRunner
 
 from assets.capture.simulate import SimulationSpec, simulate
+from assets.clocks.reports import read_gyro
 from assets.partitions import sessions
 from assets.reconstruction.defs import imu_mount
 from assets.reconstruction.imu_mounts import mount_session, read_mounts
@@ -138,6 +139,33 @@ def test_a_rig_that_stands_still_is_a_reason_and_no_number(catalog: Catalog):
     (gravity,) = mount_session(catalog, "desk").gravities
     assert "the rig stands still" in gravity["reason"]
     assert gravity["gravity_m_s2"] is None and gravity["sigma_deg"] is None
+
+
+@pytest.mark.parametrize(
+    ("frame", "is_known"),
+    [("base", True), ("camera", True), (None, True), ("imu_link", False)],
+)
+def test_an_imu_in_a_frame_that_no_transform_knows_sits_nobody_knows_how(
+    catalog: Catalog, frame, is_known
+):
+    rows = [
+        row | {"frame_of_reference": frame}
+        for i in range(60)
+        for row in still_signals("0" * 32, i, np.zeros(6))
+        if row["kind"] == "imu"
+    ]
+    transform = {
+        "signal_id": content_id("transform"),
+        "kind": "transform",
+        "values": [0.0, 0, 0, 0, 0, 0, 1],
+        "frame_of_reference": "base",
+        "child_frame": "camera",
+    }
+    rows.append(rows[0] | transform)
+    catalog.merge("signals", to_table(TABLES["signals"], rows))
+    catalog.publish("signals", "desk", catalog.latest_version("signals"))
+    gyro = read_gyro(catalog, "0" * 32)
+    assert gyro is not None and (gyro.rig_from_gyro is not None) == is_known
 
 
 def still_signals(capture_id: str, i: int, noise: np.ndarray) -> list[dict]:

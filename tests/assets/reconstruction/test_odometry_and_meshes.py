@@ -197,6 +197,12 @@ def test_path_and_mesh_of_a_room_are_what_they_are_and_nothing_is_done_twice(
     room.merge("captures", to_table(TABLES["captures"], [row_of_capture]))
     counts = export_session(room, "room", tmp_path / "room.rrd")
     assert counts["meshes"] == 1 and counts["depth_images"] == NUM
+    # the path is another one by now
+    room.delete("odometry", f"frame_id = '{content_id('room', 'depth', NUM - 1)}'")
+    room.publish("odometry", "room", room.latest_version("odometry"))
+    with pytest.raises(ValueError, match="not the one that its mesh was made of"):
+        export_meshes(room, "room", tmp_path / "late", "colmap")
+    assert refresh_odometry(room, "room").num_made == NUM
     with pytest.raises(ValueError, match="form 'obj' is not known"):
         export_meshes(room, "room", tmp_path / "obj", "obj")
 
@@ -240,6 +246,18 @@ def test_depth_without_colours_has_a_path_and_a_mesh(catalog, tmp_path):
     with pytest.raises(ValueError, match="no frame of the path has a picture"):
         export_meshes(catalog, "room", tmp_path / "out", "nerfstudio")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_stated_pose_without_a_turn_is_none_and_other_poses_make_it_anew(room):
+    before = refresh_odometry(room, "room").rows
+    where = f"signal_id = '{content_id('room', 'pose', 2)}'"
+    (row,) = room.read("signals", where=where).to_pylist()
+    lost = row | {"values": [0.0] * 7}
+    room.upsert("signals", to_table(TABLES["signals"], [lost]))
+    room.publish("signals", "room", room.latest_version("signals"))
+    done = refresh_odometry(room, "room")
+    assert done.num_made == NUM and before[2]["given_off_m"] is not None
+    assert [r["given_off_m"] is None for r in done.rows] == [n == 2 for n in range(NUM)]
 
 
 def test_stated_poses_of_another_scale_are_contradicted(catalog):

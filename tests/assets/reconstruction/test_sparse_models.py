@@ -154,6 +154,9 @@ def test_what_gives_no_model_has_a_row_that_says_why_and_blocks(drawn, reason):
     assert reason in made.model["reason"] and made.sparse_model is None
     assert {r["num_points"] for r in made.images} == {0}
     assert all(r["reason"] for r in made.images)
+    # the pictures are not to blame
+    assert all(r["num_features"] >= 50 for r in made.images)
+    assert not any("too dark" in r["reason"] for r in made.images)
     assert find_failed(made) == {"sessions_have_a_sparse_model"}
     assert [v.name for v in judge(made) if v.stops] == ["sessions_have_a_sparse_model"]
 
@@ -201,6 +204,18 @@ def test_a_child_that_dies_is_a_reason_and_another_goes_on(arc):
     assert made.model["rung"] == "looser" and made.model["num_registered"] == 5
 
 
+def test_where_features_could_not_be_found_no_picture_is_called_too_dark(
+    hall, monkeypatch
+):
+    def refuse(*_, **__):
+        raise StepFailed("COLMAP died (signal 6)")
+
+    monkeypatch.setattr(Workshop, "describe", refuse)
+    done = refresh_model(hall, "hall")
+    reasons = {r["reason"] for r in [done.model, *done.images]}
+    assert reasons == {"COLMAP died (signal 6)"}
+
+
 def test_what_colmap_refuses_is_a_reason():
     with Workshop() as workshop, pytest.raises(StepFailed, match="COLMAP: "):
         workshop.match([(0, 1)])
@@ -246,6 +261,10 @@ def test_a_session_of_a_stereo_rig_has_its_model_in_metres(hall):
         "sparse_models"
     ]
     assert seen["sparse_model_id"] == row["sparse_model_id"]
+    # a blob that is gone is made again
+    hall.blobs.folder.fs.rm(hall.blobs._path(row["model_sha256"]))
+    assert refresh_model(hall, "hall").is_new
+    assert hall.blobs.matches(row["model_sha256"])
     # what changed is made anew
     hall.delete("frames", f"frame_id = '{content_id('hall', 'right', 2)}'")
     hall.publish("frames", "hall", hall.latest_version("frames"))
