@@ -117,7 +117,7 @@ def look_for(model: SparseModel, file: Path, most_px: int) -> Localised:
     small = np.asarray(shrink(np.asarray(image, np.uint8), most_px), np.uint8)
     share = small.shape[1] / width_px
     resized = tuple(replace(i, camera=i.camera.resize(share)) for i in model.images)
-    return localise(replace(model, images=resized), str(file), small)
+    return localise({"": replace(model, images=resized)}, str(file), small)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,19 @@
-"""Where pictures that nobody takes in were taken, by a session's sparse model; nothing is stored.
+"""Where pictures that nobody takes in were taken, by sparse models of sessions; nothing is stored.
 
 Files go through the image guard first, as on intake, and their features are found in COLMAP's child.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
 
 from assets.images import decode_luma
 from assets.reconstruction.sparse_models import open_model
-from assets.reconstruction.sparse_process import describe_picture
+from assets.reconstruction.sparse_process import Features, describe_picture
 from assets.sandbox.guard import ImageGuard, Refusal
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog, session_is
@@ -24,10 +26,11 @@ _SAME_SHAPE = 0.01  # of height by width: a picture may be smaller, and not cut
 
 @dataclass(frozen=True)
 class Localised:
-    """A picture's place in the model's world, or the reason why there is none; `sensor` is whose camera it was taken
+    """A picture's place in a model's world, or the reason why there is none; `sensor` is whose camera it was taken
     for."""
 
     path: str
+    model_id: str | None
     sensor: str | None
     location: Location | None
     reason: str | None
@@ -77,40 +80,66 @@ def choose_camera(
 
 
 def localise_files(
-    model: SparseModel,
+    models: Mapping[str, SparseModel],
     folder: Folder,
     files: Sequence[SessionFile],
     sensor: str | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Localised]:
-    """One answer a file, in their order. Raises ValueError for a sensor that the model does not have."""
+    """One answer a file, in their order. Raises ValueError for a sensor that a model does not have."""
     if sensor is not None:
-        choose_camera(model, _any_size(model, sensor), sensor)
+        for model in models.values():
+            choose_camera(model, _any_size(model, sensor), sensor)
     with ImageGuard() as guard:
         for done, file in enumerate(files, start=1):
             payload = folder.read_if_readable(file)
             (verdict,) = guard.collect(guard.submit([payload]))
             if isinstance(verdict, Refusal):
-                yield Localised(file.path, None, None, verdict.reason)
+                yield Localised(file.path, None, None, None, verdict.reason)
             else:
-                yield localise(model, file.path, decode_luma(payload), sensor)
+                yield localise(models, file.path, decode_luma(payload), sensor)
             if on_progress:
                 on_progress(done, len(files))
 
 
 def localise(
-    model: SparseModel, path: str, luma: Any, sensor: str | None = None
+    models: Mapping[str, SparseModel],
+    path: str,
+    luma: NDArray[np.uint8],
+    sensor: str | None = None,
 ) -> Localised:
-    """Of one grey picture (H, W)."""
+    """Of one grey picture (H, W): where most of its features fit, of all models."""
     try:
-        name, camera = choose_camera(model, (luma.shape[1], luma.shape[0]), sensor)
         features = describe_picture(luma)
     except ValueError as error:
-        return Localised(path, None, None, str(error))
+        return Localised(path, None, None, None, str(error))
+    answers = [
+        _look_in(model_id, model, path, luma.shape, features, sensor)
+        for model_id, model in models.items()
+    ]
+    found = [answer for answer in answers if answer.location is not None]
+    if not found:
+        reasons = dict.fromkeys(answer.reason or "" for answer in answers)
+        return replace(answers[0], model_id=None, reason="; ".join(reasons))
+    return max(found, key=lambda a: a.location.num_fitting if a.location else 0)
+
+
+def _look_in(
+    model_id: str,
+    model: SparseModel,
+    path: str,
+    shape: tuple[int, ...],
+    features: Features,
+    sensor: str | None,
+) -> Localised:
+    try:
+        name, camera = choose_camera(model, (shape[1], shape[0]), sensor)
+    except ValueError as error:
+        return Localised(path, model_id, None, None, str(error))
     found = locate(camera, model, find_matches(model, *features))
     if isinstance(found, str):
-        return Localised(path, name, None, found)
-    return Localised(path, name, found, None)
+        return Localised(path, model_id, name, None, found)
+    return Localised(path, model_id, name, found, None)
 
 
 def _any_size(model: SparseModel, sensor: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""The verb that finds where a picture was taken, by a sparse model."""
+"""The verb that finds where a picture was taken, by sparse models."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,10 +21,10 @@ def localise(
         ),
     ],
     model: Annotated[
-        str,
+        list[str],
         typer.Option(
-            metavar="SESSION|ID",
-            help="Whose sparse model; `daguerre reconstruct` makes one.",
+            metavar="ID",
+            help="A sparse model, by a session or a beginning of its id; of several the one that fits best.",
         ),
     ],
     sensor: Annotated[
@@ -47,17 +47,18 @@ def localise(
 
     if "://" not in image and not Path(image).exists():
         raise ValueError(f"there is nothing at {image}: name a picture or a folder")
-    model_id, found = find_model(build_catalog(load_settings()), model)
+    catalog = build_catalog(load_settings())
+    models = dict(find_model(catalog, name) for name in model)
     folder = Folder(image)
     files = list_images(folder)
     with show_progress(f"looking for {len(files)} pictures", "pictures") as tick:
-        answers = list(localise_files(found, folder, files, sensor, tick))
+        answers = list(localise_files(models, folder, files, sensor, tick))
+    units = {model_id: found.length_unit for model_id, found in models.items()}
     facts = {
-        "model": model_id,
-        "length_unit": found.length_unit,
+        "models": units,
         "pictures": [_describe(answer) for answer in answers],
     }
-    lines = [for_line(_tell(answer, found.length_unit)) for answer in answers]
+    lines = [for_line(_tell(answer, units)) for answer in answers]
     say(as_json, facts, join_lines(lines))
     raise typer.Exit(int(any(answer.location is None for answer in answers)))
 
@@ -67,6 +68,7 @@ def _describe(answer: "Localised") -> dict[str, Any]:
 
     facts: dict[str, Any] = {
         "picture": answer.path,
+        "model": answer.model_id,
         "sensor": answer.sensor,
         "reason": answer.reason,
     }
@@ -84,13 +86,14 @@ def _describe(answer: "Localised") -> dict[str, Any]:
     return facts
 
 
-def _tell(answer: "Localised", unit: str) -> str:
-    if answer.location is None:
+def _tell(answer: "Localised", units: dict[str, str]) -> str:
+    if answer.location is None or answer.model_id is None:
         return f"{answer.path}: not here: {answer.reason}"
     found = answer.location
     x, y, z = found.world_from_camera[:3, 3]
-    of = " m" if unit == "m" else " (unit unknown)"
+    of = " m" if units[answer.model_id] == "m" else " (unit unknown)"
     return (
         f"{answer.path}: at {x:.4g} {y:.4g} {z:.4g} +- {found.sigma:.2g}{of}, turned to {found.sigma_deg:.2g} deg; "
-        f"{found.num_fitting} of {found.num_matches} features fit, {found.noise_px:.2f} px off; as {answer.sensor}"
+        f"{found.num_fitting} of {found.num_matches} features fit, {found.noise_px:.2f} px off; as {answer.sensor} of "
+        f"{answer.model_id[:12]}"
     )

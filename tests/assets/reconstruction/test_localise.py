@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -28,9 +30,12 @@ def test_a_picture_between_those_of_the_model_is_placed_and_others_are_not(
     cv2.imwrite(str(tmp_path / "b_elsewhere.png"), draw_planes(0.1, seed=9))
     (tmp_path / "c_text.png").write_text("no picture")
     folder = Folder(str(tmp_path))
+    nowhere = replace(model, images=model.images[:1], points=model.points[::-1])
+    models = {"nowhere": nowhere, name: model}
     there, elsewhere, text = localise_files(
-        model, folder, list_images(folder), sensor="left"
+        models, folder, list_images(folder), sensor="left"
     )
+    assert there.model_id == name and elsewhere.model_id is None
     assert (there.sensor, there.reason) == ("left", None)
     views = [image.world_from_camera[:3, 3] for image in model.images if image.sensor == "left"]  # fmt: skip
     expected = 0.5 * (views[1] + views[2])
