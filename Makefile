@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 3
 # homes of tests lie in memory, where there is plenty: they are synced some ten thousand times
-ROOM ?= $(shell [ "$$(awk '/^MemAvailable/ {print $$2}' /proc/meminfo 2>/dev/null || echo 0)" -gt 12000000 ] && \
-	[ "$$(df -k /dev/shm 2>/dev/null | awk 'END {print $$4}')" -gt 6000000 ] && echo /dev/shm)
+ROOM ?= $(shell [ "$$(awk '/^MemAvailable/ {print $$2}' /proc/meminfo 2>/dev/null || echo 0)" -gt 16000000 ] && \
+	[ "$$(df -k /dev/shm 2>/dev/null | awk 'END {print $$4}')" -gt 8000000 ] && echo /dev/shm)
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; raise SystemExit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && { echo "$$p"; break; }; done)
 export UV_COMPILE_BYTECODE := 1

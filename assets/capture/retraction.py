@@ -136,7 +136,6 @@ class Retractor:
                     self._settle_container(capture_id, mine, writer, done)
                 else:
                     self._settle_folder(mine, writer, done)
-        self._drop_made()
         self._drop_verdicts()
         return done
 
@@ -340,6 +339,7 @@ class Retractor:
         ids = sorted(emptied)
         if ids and self.catalog.exists("clock_reports"):
             self.catalog.delete("clock_reports", is_in("capture_id", ids))
+        self._drop_made()
         self.ledger.settle_gone(
             [replace(o, outcome="gone") for o in gone], superfluous, ids
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from assets.reconstruction.sparse_process import (
     MOST_FEATURES,
@@ -60,13 +60,6 @@ class Rung:
         return held, self.piece.num_observations
 
 
-class Climbed(NamedTuple):
-    """All that was tried, in order, and the place of the best, None where no rung has a model."""
-
-    rungs: tuple[Rung, ...]
-    best: int | None
-
-
 @dataclass
 class Ladder:
     """The rungs of pictures that are described, stored and matched in a workshop."""
@@ -78,8 +71,8 @@ class Ladder:
     # describes all pictures anew, in another workshop, with so many features, and so much of the peak
     describe_again: Callable[[int, float], Workshop] | None = None
 
-    def climb(self) -> Climbed:
-        """Until a rung is good enough, or none is left."""
+    def climb(self) -> tuple[Rung, ...]:
+        """All that was tried, in order: until a rung is good enough, or none is left."""
         rungs: list[Rung] = []
         for attempt in (
             self._try_usual,
@@ -93,10 +86,7 @@ class Ladder:
                 rungs.append(tried)
             if rungs and self._is_enough(rungs[-1]):
                 break
-        merits = [rung.merit for rung in rungs]
-        best = merits.index(max(merits))
-        has_model = rungs[best].piece is not None
-        return Climbed(tuple(rungs), best if has_model else None)
+        return tuple(rungs)
 
     def _is_enough(self, rung: Rung) -> bool:
         return rung.merit[0] >= ENOUGH_SHARE * len(self.camera_of)

@@ -122,7 +122,7 @@ def reconstruct(
             workshop = describe(MOST_FEATURES, 1.0)
             return climb(scene, workshop, describe, tell)
         except StepFailed as error:
-            return make_rows(scene, (), None, str(error))
+            return make_rows(scene, (), (), str(error))
 
 
 def climb(
@@ -136,16 +136,16 @@ def climb(
     num_pictures, pairs = len(scene.pictures), scene.pairing.pairs
     if num_pictures < 2:
         reason = explain_nothing(num_pictures, 0, ())
-        return make_rows(scene, (), None, reason, workshop)
+        return make_rows(scene, (), (), reason, workshop)
     workshop.store(given, scene.camera_of)
     verified = workshop.match(pairs, lambda done: tell(num_pictures + done))
     ladder = Ladder(workshop, given, scene.camera_of, pairs, describe_again)
     if not verified:
         reason = explain_nothing(num_pictures, len(pairs), ())
-        return make_rows(scene, (), None, reason, workshop)
-    climbed = ladder.climb()
+        return make_rows(scene, (), (), reason, workshop)
+    tried = ladder.climb()
     reason = explain_nothing(num_pictures, len(pairs), verified)
-    return make_rows(scene, verified, climbed, reason)
+    return make_rows(scene, verified, tried, reason)
 
 
 def describe_scene(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.formats.sequences.sequence_files import pose_of_matrix
-from assets.reconstruction.sparse_ladder import Climbed, Rung, count_flat
+from assets.reconstruction.sparse_ladder import Rung, count_flat
 from assets.reconstruction.sparse_package import PieceImage, read_piece
 from assets.reconstruction.sparse_pictures import Scene
 from assets.reconstruction.sparse_process import VerifiedPair, Workshop
@@ -43,15 +43,16 @@ class Made:
 def make_rows(
     scene: Scene,
     verified: Sequence[VerifiedPair],
-    climbed: Climbed | None,
+    tried: Sequence[Rung],
     why_none: str,
     workshop: Workshop | None = None,
 ) -> Made:
-    """Of what was tried; `why_none` is the reason where no rung has a model, or nothing was tried. In the latter case
-    `workshop` has the features; None where these were not found either."""
-    tried = climbed.rungs if climbed else ()
+    """Of what was tried: kept is the model of the rung with most merit, of those that have one. `why_none` is the
+    reason where no rung has, or nothing was tried. In the latter case `workshop` has the features; None where these
+    were not found either."""
     models = [assemble(scene, rung) for rung in tried]
-    best = climbed.best if climbed else None
+    able = [n for n, one in enumerate(models) if one is not None]
+    best = max(able, key=lambda n: tried[n].merit, default=None)
     model = models[best] if best is not None else None
     scale = Scale(None, None, "there is no model")
     if model is not None:

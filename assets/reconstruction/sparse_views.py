@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.foreign_text import for_markdown
 from assets.previews.drawing import encode_jpeg
 from models.geometry.camera import Array
 from models.geometry.sparse_model import SparseModel
@@ -47,7 +48,7 @@ def list_rungs(rows: Sequence[Row]) -> str:
     ]
     for row in rows:
         off = row["reprojection_px"]
-        found = row["reason"] or ("" if off is None else f"{off:.3f}")
+        found = for_markdown(row["reason"] or ("" if off is None else f"{off:.3f}"))
         lines.append(
             f"| {row['rung']} | {row['num_registered']} | {row['num_pieces']} | {row['num_points']} | {found} | "
             f"{'yes' if row['is_kept'] else ''} |"

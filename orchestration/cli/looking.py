@@ -249,10 +249,13 @@ def _choose_page(settings: "Settings", name: str | None) -> Callable[..., str]:
     if name not in all_task_names() and "/" not in name:
         if len(catalog.read_latest("captures", ["session"], session_is(name))):
             return partial(reporting.write_session_page, settings, name)
-        starts = begins_with("models", name)
-        if not len(catalog.read_latest("models", ["model_sha256"], starts)):
-            release_id = complete_id(catalog, "releases", name)
-            return partial(reporting.write_release_page, settings, release_id)
+        try:
+            starts = begins_with("models", name)
+            if not len(catalog.read_latest("models", ["model_sha256"], starts)):
+                release_id = complete_id(catalog, "releases", name)
+                return partial(reporting.write_release_page, settings, release_id)
+        except ValueError as error:
+            raise ValueError(f"no session is called '{name}', and {error}") from error
     model = find_model(
         catalog, name, lambda task, n: tracker.version(task, n).model_sha256
     )

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from assets.exclusions import WHOLE, Exclusion
 from assets.landing import LandingZone
+from assets.ledger import Ledger
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, content_id, to_table
 from bench.synthetic_home import plain_row
@@ -322,6 +323,27 @@ def test_what_was_made_of_a_recording_goes_with_it(home):
     for name in MADE_OF_RECORDINGS:
         left = catalog.read_latest(name, ["session"])["session"].to_pylist()
         assert left == ["tuesday"], name
+
+
+def test_what_is_killed_before_its_files_are_settled_is_finished_by_the_next_call(
+    home, monkeypatch
+):
+    reconstruct(home, "monday", "images/0.png")
+    catalog = home.intake.catalog
+
+    class Killed(BaseException):
+        """Ends the process in the real world."""
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "settle_gone", die)
+        with pytest.raises(Killed):
+            home.run("forget", "monday/images/0.png")
+    assert {len(catalog.read_latest(name)) for name in MADE_OF_PICTURES} == {0}
+    home.run("forget", "monday/images/0.png")
+    assert home.pictures() == ["monday/images/1.png", "tuesday/images/0.png"]
 
 
 def test_a_calibration_of_another_session_stays(home):

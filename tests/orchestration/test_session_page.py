@@ -87,8 +87,10 @@ def test_a_model_whose_bytes_are_gone_is_said_and_the_rest_is_drawn(made):
 
 
 def test_a_name_that_is_nothing_is_a_mistake(run):
-    done = run("report", "mondya")
-    assert done.exit_code != 0 and "mondya" in str(done.exception)
+    for name in ("mondya", "nope"):
+        done = run("report", name)
+        assert done.exit_code != 0
+        assert f"no session is called '{name}', and " in str(done.exception)
 
 
 def test_a_session_without_recordings_is_named(tmp_path):

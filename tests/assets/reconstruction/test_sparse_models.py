@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import signal
+from dataclasses import replace
 
 import dagster as dg
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image as Pillow
 
 from assets.partitions import sessions
 from assets.reconstruction.defs import sparse_model
+from assets.reconstruction.sparse_ladder import Ladder
 from assets.reconstruction.sparse_models import (
     climb,
     open_model,
@@ -25,7 +27,7 @@ from assets.reconstruction.sparse_process import (
     Workshop,
     describe_picture,
 )
-from assets.reconstruction.sparse_rows import Made
+from assets.reconstruction.sparse_rows import Made, make_rows
 from assets.retrieval.lineage import trace
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -112,6 +114,32 @@ def test_a_camera_that_nobody_knows_is_estimated_and_said_to_be():
     focal_px = made.sparse_model.images[0].camera.mean_focal_px
     assert focal_px == pytest.approx(500, rel=0.05)
     assert find_failed(made) == {"models_have_a_scale"}
+
+
+def test_a_rung_whose_model_falls_apart_leaves_that_of_another_to_be_kept(tmp_path):
+    """What COLMAP registered has no point that two pictures see by their lens."""
+    import pycolmap
+
+    drawn = draw_scene(ARC)
+    scene = drawn.scene
+    cameras = [camera.given for camera in scene.cameras]
+    with Workshop() as workshop:
+        drawn.put_into(workshop)
+        workshop.store(cameras, scene.camera_of)
+        verified = workshop.match(scene.pairing.pairs)
+        (sound,) = Ladder(
+            workshop, cameras, scene.camera_of, scene.pairing.pairs
+        ).climb()
+        hollow = pycolmap.Reconstruction(sound.piece.folder)
+        for point in list(hollow.points3D):
+            hollow.delete_point3D(point)
+        hollow.write(tmp_path)
+        piece = sound.piece._replace(folder=tmp_path, num_observations=10**6)
+        best = replace(sound, name="hollow", piece=piece)
+        assert best.merit > sound.merit
+        made = make_rows(scene, verified, (best, sound), "there is none")
+    assert made.model["rung"] == sound.name and made.model["num_registered"] == 5
+    assert [row["is_kept"] for row in made.rungs] == [False, True]
 
 
 def test_of_pieces_that_do_not_join_the_largest_is_kept_and_the_rest_has_reasons():
