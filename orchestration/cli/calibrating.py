@@ -8,6 +8,7 @@ import typer
 from orchestration.cli.chosen import is_place
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
+from orchestration.cli.verdict_text import describe_verdicts, tell_failures
 
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
@@ -198,7 +199,7 @@ def _check(
     facts = {
         "session": session,
         "cameras": rows,
-        "checks": [_describe(v) for v in verdicts],
+        "checks": describe_verdicts(verdicts),
     }
     say(as_json, facts, join_lines(lines))
     raise typer.Exit(int(stops_flow(verdicts)))
@@ -232,13 +233,13 @@ def _mount_imu(
         verdicts = judge_made(settings, catalog, asset, session, facts)
     lines = [f"{row['sensor']}: {tell_mount(row)}" for row in done.mounts]
     lines += [f"gravity: {tell_gravity(row)}" for row in done.gravities]
-    lines += _tell_failures(verdicts)
+    lines += tell_failures(verdicts)
     told = {
         "session": session,
         "kept": not dry_run,
         "mounts": done.mounts,
         "gravities": done.gravities,
-        "checks": [_describe(v) for v in verdicts],
+        "checks": describe_verdicts(verdicts),
     }
     say(as_json, told, join_lines(lines))
     raise typer.Exit(int(stops_flow(verdicts)))
@@ -258,27 +259,16 @@ def _tell(
         for row in sorted(cameras, key=lambda r: r["sensor"])
         for line in _tell_camera(row)
     ]
-    lines += _tell_failures(verdicts)
+    lines += tell_failures(verdicts)
     lines += [f"not read: {text}" for text in refused[:_MOST_TOLD]]
     facts = {
         "target": name,
         "cameras": cameras,
-        "checks": [_describe(v) for v in verdicts],
+        "checks": describe_verdicts(verdicts),
         "refused": refused,
     }
     say(as_json, facts, join_lines(lines))
     raise typer.Exit(int(stops_flow(verdicts)))
-
-
-def _tell_failures(verdicts: "list[Verdict]") -> list[str]:
-    lines = []
-    for verdict in verdicts:
-        if not verdict.passed:
-            lines.append(
-                f"{'FAILED' if verdict.stops else 'WARNING'} {verdict.name}: {verdict.summary}"
-            )
-            lines += [f"  {example}" for example in verdict.examples[:_MOST_TOLD]]
-    return lines
 
 
 def _tell_camera(row: dict[str, Any]) -> list[str]:
@@ -301,13 +291,3 @@ def _tell_camera(row: dict[str, Any]) -> list[str]:
             f"  {length:.5g} {unit} from {row['reference_sensor']}, at {x:.5g} {y:.5g} {z:.5g}"
         )
     return lines
-
-
-def _describe(verdict: "Verdict") -> dict[str, Any]:
-    return {
-        "name": verdict.name,
-        "passed": verdict.passed,
-        "stops": verdict.stops,
-        "summary": verdict.summary,
-        "examples": list(verdict.examples),
-    }

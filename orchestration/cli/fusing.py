@@ -7,13 +7,12 @@ import typer
 
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
+from orchestration.cli.verdict_text import describe_verdicts, tell_failures
 
 if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
     from checks.verdicts import Verdict
     from orchestration.profiles import Settings
-
-_MOST_TOLD = 5
 
 
 def fuse(
@@ -105,23 +104,9 @@ def _make(
 def _tell(facts: dict[str, Any], verdicts: "list[Verdict]", as_json: bool) -> None:
     from checks.verdicts import stops_flow
 
-    facts["checks"] = [
-        {
-            "name": v.name,
-            "passed": v.passed,
-            "stops": v.stops,
-            "summary": v.summary,
-            "examples": list(v.examples),
-        }
-        for v in verdicts
-    ]
+    facts["checks"] = describe_verdicts(verdicts)
     lines = [*_tell_path(facts["poses"]), *map(_tell_mesh, facts["meshes"])]
-    for verdict in verdicts:
-        if not verdict.passed:
-            lines.append(
-                f"{'FAILED' if verdict.stops else 'WARNING'} {verdict.name}: {verdict.summary}"
-            )
-            lines += [f"  {example}" for example in verdict.examples[:_MOST_TOLD]]
+    lines += tell_failures(verdicts)
     say(as_json, facts, join_lines(lines))
     raise typer.Exit(int(stops_flow(verdicts)))
 

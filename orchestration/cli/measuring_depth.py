@@ -7,11 +7,10 @@ import typer
 
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
+from orchestration.cli.verdict_text import describe_verdicts, tell_failures
 
 if TYPE_CHECKING:
     from checks.verdicts import Verdict
-
-_MOST_TOLD = 5
 
 
 def depth(
@@ -74,23 +73,9 @@ def _tell(
     facts["maps"] = [
         {k: v for k, v in row.items() if not k.endswith("payload")} for row in rows
     ]
-    facts["checks"] = [
-        {
-            "name": v.name,
-            "passed": v.passed,
-            "stops": v.stops,
-            "summary": v.summary,
-            "examples": list(v.examples),
-        }
-        for v in verdicts
-    ]
+    facts["checks"] = describe_verdicts(verdicts)
     lines = list(_tell_cameras(rows))
-    for verdict in verdicts:
-        if not verdict.passed:
-            lines.append(
-                f"{'FAILED' if verdict.stops else 'WARNING'} {verdict.name}: {verdict.summary}"
-            )
-            lines += [f"  {example}" for example in verdict.examples[:_MOST_TOLD]]
+    lines += tell_failures(verdicts)
     say(as_json, facts, join_lines(lines))
     raise typer.Exit(int(stops_flow(verdicts)))
 

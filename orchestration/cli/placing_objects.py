@@ -6,11 +6,10 @@ import typer
 
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
+from orchestration.cli.verdict_text import describe_verdicts, tell_failures
 
 if TYPE_CHECKING:
     from checks.verdicts import Verdict
-
-_MOST_TOLD = 5
 
 
 def boxes(
@@ -63,26 +62,13 @@ def boxes(
 def _tell(facts: dict[str, Any], verdicts: "list[Verdict]", as_json: bool) -> None:
     from checks.verdicts import stops_flow
 
-    facts["checks"] = [
-        {
-            "name": v.name,
-            "passed": v.passed,
-            "stops": v.stops,
-            "summary": v.summary,
-            "examples": list(v.examples),
-        }
-        for v in verdicts
-    ]
+    facts["checks"] = describe_verdicts(verdicts)
     lines = [
         f"{facts['session']}: {facts['with_a_box']} of {len(facts['objects'])} objects have a box in space, seen in "
         f"{facts['views']} views{'' if facts['kept'] else '; nothing is stored'}"
     ]
     lines += [_tell_object(row) for row in facts["objects"]]
-    for verdict in verdicts:
-        if not verdict.passed:
-            head = "FAILED" if verdict.stops else "WARNING"
-            lines.append(f"{head} {verdict.name}: {verdict.summary}")
-            lines += [f"  {example}" for example in verdict.examples[:_MOST_TOLD]]
+    lines += tell_failures(verdicts)
     say(as_json, facts, join_lines(lines))
     raise typer.Exit(int(stops_flow(verdicts)))
 

@@ -7,13 +7,12 @@ import typer
 
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
+from orchestration.cli.verdict_text import describe_verdicts, tell_failures
 
 if TYPE_CHECKING:
     from assets.reconstruction.sparse_models import Reconstructed
     from assets.reconstruction.sparse_pictures import Scene
     from checks.verdicts import Verdict
-
-_MOST_TOLD = 5
 
 
 def reconstruct(
@@ -88,28 +87,14 @@ def _tell(done: "Reconstructed", verdicts: "list[Verdict]", as_json: bool) -> No
     from checks.verdicts import stops_flow
 
     lines = list(_tell_model(done))
-    for verdict in verdicts:
-        if not verdict.passed:
-            lines.append(
-                f"{'FAILED' if verdict.stops else 'WARNING'} {verdict.name}: {verdict.summary}"
-            )
-            lines += [f"  {example}" for example in verdict.examples[:_MOST_TOLD]]
+    lines += tell_failures(verdicts)
     facts = {
         "session": done.model["session"],
         "made": done.is_new,
         "model": done.model,
         "images": done.images,
         "rungs": done.rungs,
-        "checks": [
-            {
-                "name": v.name,
-                "passed": v.passed,
-                "stops": v.stops,
-                "summary": v.summary,
-                "examples": list(v.examples),
-            }
-            for v in verdicts
-        ],
+        "checks": describe_verdicts(verdicts),
     }
     say(as_json, facts, join_lines(lines))
     raise typer.Exit(int(stops_flow(verdicts)))
