@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.browsing.answered import find_answered
 from assets.browsing.conditions import find_positions
 from assets.browsing.frame_index import (
     FrameIndex,
@@ -21,6 +22,7 @@ from assets.browsing.frame_index import (
     build_index,
     read_versions,
 )
+from assets.browsing.likeness import Likeness
 from assets.browsing.pictures import Thumbnails, find_upright
 from assets.browsing.questions import (
     Answer,
@@ -32,6 +34,7 @@ from assets.browsing.questions import (
 )
 from assets.browsing.selections import Selections
 from assets.tables.catalog import Catalog
+from assets.workspace import Workspace
 
 LOOK_EVERY_S = 2.0  # at the versions of the tables
 MOST_PAGE = 1_000  # frames
@@ -44,13 +47,18 @@ class Page:
     total: int
     offset: int
     frames: list[dict[str, Any]]
+    found: int | None = (
+        None  # where in all of them the frame stands that was looked for
+    )
 
 
 class Browser:
     """What a server of the browser asks."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, workspace: Workspace) -> None:
+        """`workspace` says where the cache is, and which encoder looks at pictures that are uploaded."""
         self.catalog = catalog
+        self.likeness = Likeness(catalog, workspace)
         self.thumbnails = Thumbnails(catalog)
         self.selections = Selections()
         self._kept = Kept()
@@ -87,8 +95,13 @@ class Browser:
         finally:
             self._building.release()
 
-    def list_frames(self, question: Question, offset: int, limit: int) -> Page:
-        """One page of what is asked. Raises QuestionError and ConditionError."""
+    def list_frames(
+        self, question: Question, offset: int, limit: int, find: str = ""
+    ) -> Page:
+        """One page of what is asked, and where `find`, the id of a frame, stands.
+
+        Raises QuestionError and ConditionError.
+        """
         if offset < 0 or not 0 < limit <= MOST_PAGE:
             raise QuestionError(
                 f"offset={offset}, limit={limit}: give an offset from 0 on, and a limit of 1 to {MOST_PAGE:,}"
@@ -100,19 +113,23 @@ class Browser:
         if answer.values is not None:
             values = answer.values[offset : offset + limit].tolist()
             for frame, value in zip(frames, values, strict=True):
-                frame["distance"] = value
-        return Page(len(answer.positions), offset, frames)
+                frame["score"] = value
+        found = _find_place(index, answer.positions, find) if find else None
+        return Page(len(answer.positions), offset, frames, found)
 
     def answer(self, index: FrameIndex, question: Question) -> Answer:
         """Positions of all frames that are asked for, in order."""
-        key = id(index), question
+        key = index.number, question
         return self._kept.recall(key, lambda: self._answer(index, question))
 
     def _answer(self, index: FrameIndex, question: Question) -> Answer:
         holds = self._filter(index, question)
+        kind, _, name = question.sort.partition(":")
+        if kind == "similar" and name:
+            return Answer(*self.likeness.sort(index, name, holds))
         if not question.sort:
             return Answer(np.flatnonzero(holds).astype(np.int32))
-        key = id(index), "order", question.sort
+        key = index.number, "order", question.sort
         order = self._kept.recall(
             key, lambda: Answer(order_all(index, question.sort))
         ).positions
@@ -121,10 +138,16 @@ class Browser:
     def _filter(self, index: FrameIndex, question: Question) -> NDArray[np.bool_]:
         holds = filter_plain(index, question)
         if question.where.strip():
-            key = id(index), "where", question.where
             found = self._kept.recall(
-                key,
+                (index.number, "where", question.where),
                 lambda: Answer(find_positions(self.catalog, index, question.where)),
+            )
+            holds &= _spread(found.positions, len(index))
+        model, score = question.model_id, question.score_from
+        if model or score is not None:
+            found = self._kept.recall(
+                (index.number, "answers", model, score),
+                lambda: Answer(find_answered(self.catalog, index, model, score)),
             )
             holds &= _spread(found.positions, len(index))
         if question.selection:
@@ -152,6 +175,12 @@ def describe_frames(index: FrameIndex, places: Positions) -> list[dict[str, Any]
             }
         )
     return found
+
+
+def _find_place(index: FrameIndex, positions: Positions, frame_id: str) -> int | None:
+    (wanted,) = index.find([frame_id])
+    places = np.flatnonzero(positions == wanted)
+    return int(places[0]) if wanted >= 0 and len(places) else None
 
 
 def _spread(positions: Positions, count: int) -> NDArray[np.bool_]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from assets.browsing.frame_index import FrameIndex
 from assets.browsing.pictures import find_upright
 from assets.browsing.shown import list_shown, to_plain
+from assets.current_labels import Said, read_said
 from assets.retrieval.lineage import trace
 from assets.tables.catalog import Catalog, TableMissing, is_in
+from assets.tables.rows import FrameRow
 from assets.tables.schemas import Column
+from models.task_names import TASK_NAMES
 
 MOST_LINKS = 200  # of one kind
 # kind of what a frame led to, or came from -> its key, and what is told of it
@@ -29,7 +32,8 @@ _KIND = {"labels": "label", "meshes": "mesh"}
 
 
 def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, Any]:
-    """`frame`, its `columns` with units, `quality`, and `lineage` back and forward. Raises KeyError for no frame."""
+    """`frame`, its `columns` with units, `quality`, `labels` and `queue` by task, `neighbours` in time, `lineage` back
+    and forward. Raises KeyError for no frame."""
     (position,) = index.find([frame_id])
     if position < 0:
         raise KeyError(frame_id)
@@ -54,6 +58,9 @@ def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, 
         },
         "columns": list(_tell_columns(shown, row)),
         "quality": _read_quality(catalog, frame_id),
+        "labels": _tell_labels(catalog, row),
+        "queue": _read_queue(catalog, frame_id),
+        "neighbours": _find_neighbours(index, int(position)),
         "lineage": _tell_lineage(catalog, frame_id),
     }
 
@@ -71,6 +78,55 @@ def _read_quality(catalog: Catalog, frame_id: str) -> dict[str, Any]:
     names = [c.name for c in list_shown("frame_quality") if c.name != "session"]
     rows = catalog.read_latest("frame_quality", names, is_in("frame_id", [frame_id]))
     return to_plain(rows.to_pylist()[0]) if len(rows) else {}
+
+
+def _tell_labels(catalog: Catalog, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """For each task: the number of its last version, and whether anybody looked."""
+    said = read_said(catalog, [cast(FrameRow, row)])
+    nothing = Said()
+    found = []
+    for task in TASK_NAMES:
+        what = said.get((row["frame_id"], task), nothing)
+        found.append(
+            {
+                "task": task,
+                "version": what.head,
+                "num_labels": len(what.labels),
+                "is_looked_at": bool(what.looked_at or what.labels),
+                "num_missing": what.num_missing,
+            }
+        )
+    return found
+
+
+def _read_queue(catalog: Catalog, frame_id: str) -> list[dict[str, Any]]:
+    columns = ["row_id", "task", "told", "state"]
+    rows = catalog.read_latest("label_queue", columns, is_in("frame_id", [frame_id]))
+    found: list[dict[str, Any]] = rows.sort_by("row_id").to_pylist()
+    return found
+
+
+def _find_neighbours(index: FrameIndex, position: int) -> dict[str, str | None]:
+    """The frames before and after it in time, of the same session and sensor."""
+    names = index.rows["frame_id"]
+    found: dict[str, str | None] = {}
+    for name, step in (("previous", -1), ("next", 1)):
+        at = position + step
+        # other sensors of a session lie between
+        while 0 <= at < len(index) and not _is_alike(index, position, at):
+            at = at + step if _is_alike(index, position, at, ("session",)) else -1
+        found[name] = names[at].as_py() if 0 <= at < len(index) else None
+    return found
+
+
+def _is_alike(
+    index: FrameIndex,
+    one: int,
+    other: int,
+    columns: Sequence[str] = ("session", "sensor"),
+) -> bool:
+    rows = index.rows
+    return all(rows[name][one].as_py() == rows[name][other].as_py() for name in columns)
 
 
 def _tell_lineage(catalog: Catalog, frame_id: str) -> dict[str, list[dict[str, Any]]]:

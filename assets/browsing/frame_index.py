@@ -8,7 +8,8 @@ never changes: `assets.browsing.browser` makes the next one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     import lance
 
 Positions = NDArray[np.int32]
-# tables that an index is made of
+# tables that an index, and answers by it, rest on
 INDEXED = (
     *("frames", "splits", "frame_quality", "frame_exif"),
-    *("labels", "label_versions"),
+    *("labels", "label_versions", "predictions", "frame_embeddings"),
 )
 _FRAME = (
     *("frame_id", "session", "sensor", "kind", "t_ns", "sequence"),
@@ -59,6 +60,8 @@ class FrameIndex:
     classes: Mapping[str, Positions]
     ids: FrameIds
     dataset: lance.LanceDataset | None
+    # tells it from every other of this process
+    number: int = field(default_factory=count().__next__)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -185,10 +188,10 @@ def _shrink(batch: pa.RecordBatch) -> pa.Table:
     return pa.table(columns)
 
 
-def _read_splits(catalog: Catalog, ids: FrameIds, count: int) -> pa.Array:
+def _read_splits(catalog: Catalog, ids: FrameIds, num_frames: int) -> pa.Array:
     names = ("train", "val", "test")
-    codes = np.zeros(count, np.int8)
-    mask = np.ones(count, bool)
+    codes = np.zeros(num_frames, np.int8)
+    mask = np.ones(num_frames, bool)
     for batch in _scan(_open(catalog, "splits"), ("frame_id", "split")):
         places, there = _locate(ids, batch["frame_id"])
         found = pc.index_in(batch["split"], pa.array(names)).fill_null(-1)
@@ -200,10 +203,10 @@ def _read_splits(catalog: Catalog, ids: FrameIds, count: int) -> pa.Array:
 
 
 def _read_figures(
-    catalog: Catalog, ids: FrameIds, count: int
+    catalog: Catalog, ids: FrameIds, num_frames: int
 ) -> dict[str, pa.ChunkedArray]:
     """Columns of `frame_quality`, as float32; null where a frame was not measured."""
-    values = {name: np.full(count, np.nan, np.float32) for name in _FIGURES}
+    values = {name: np.full(num_frames, np.nan, np.float32) for name in _FIGURES}
     dataset = _open(catalog, "frame_quality")
     known = [] if dataset is None else dataset.schema.names
     stored = [name for name in _FIGURES if name in known]
@@ -214,8 +217,10 @@ def _read_figures(
     return {name: pa.array(found, from_pandas=True) for name, found in values.items()}
 
 
-def _read_orientations(catalog: Catalog, ids: FrameIds, count: int) -> NDArray[np.int8]:
-    found = np.ones(count, np.int8)
+def _read_orientations(
+    catalog: Catalog, ids: FrameIds, num_frames: int
+) -> NDArray[np.int8]:
+    found = np.ones(num_frames, np.int8)
     dataset = _open(catalog, "frame_exif")
     for batch in _scan(dataset, ("frame_id", "orientation"), "orientation > 1"):
         places, there = _locate(ids, batch["frame_id"])

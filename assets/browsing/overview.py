@@ -12,12 +12,14 @@ from assets.browsing.questions import SPLITS, list_sort_columns
 from assets.tables.catalog import WHOLE_TABLE, Catalog
 from assets.tables.schemas import TABLES
 from assets.tables.schemas.monitoring import WHOLE_SESSION
+from models.task_names import TASK_NAMES
 
 _TABLES = ("frames", "splits", "frame_quality")
 
 
 def tell_home(catalog: Catalog, index: FrameIndex) -> dict[str, Any]:
     """Everything as plain values."""
+    has_vectors = "frame_embeddings" in index.versions
     return {
         "num_frames": len(index),
         "sessions": list_sessions(catalog, index),
@@ -28,6 +30,10 @@ def tell_home(catalog: Catalog, index: FrameIndex) -> dict[str, Any]:
         "releases": _list_releases(catalog),
         "columns": _list_columns(index),
         "sort_columns": list_sort_columns(index),
+        "tasks": list(TASK_NAMES),
+        "has_embeddings": has_vectors,
+        "has_map": has_vectors,
+        "has_text_search": False,
     }
 
 

@@ -24,13 +24,19 @@ class QuestionError(ValueError):
 
 @dataclass(frozen=True)
 class Question:
-    """Frames that all of this holds for; "": anything. `sort` is a column, -column for its reverse; "": session and
-    time."""
+    """Frames that all of this holds for. Of sessions, sensors, classes and parts any of those named, where one is.
 
-    session: str = ""
-    sensor: str = ""
-    class_name: str = ""
-    split: str = ""
+    `model_id` ("": any) answered on the frame with a score of `score_from` or above, where either is given. `where` is
+    a condition in SQL, `selection` a set that was chosen by hand. `sort` is a column, -column for its reverse,
+    similar:ID for the likeness to a frame or an uploaded picture, text:WORDS; "": session and time.
+    """
+
+    sessions: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+    splits: tuple[str, ...] = ()
+    model_id: str = ""
+    score_from: float | None = None
     where: str = ""
     selection: str = ""
     sort: str = ""
@@ -78,17 +84,23 @@ def filter_plain(index: FrameIndex, question: Question) -> NDArray[np.bool_]:
     """(N,) whether session, sensor, class and split of a question hold. Raises QuestionError for a split that is
     none."""
     holds = np.ones(len(index), bool)
-    if question.split not in ("", *SPLITS):
-        raise QuestionError(
-            f"split={question.split!r} is none: ask for one of {', '.join(SPLITS)}"
-        )
-    for column in ("session", "sensor", "split"):
-        wanted = getattr(question, column)
+    for split in question.splits:
+        if split not in SPLITS:
+            raise QuestionError(
+                f"split={split!r} is none: ask for one of {', '.join(SPLITS)}"
+            )
+    words = {
+        "session": question.sessions,
+        "sensor": question.sensors,
+        "split": question.splits,
+    }
+    for column, wanted in words.items():
         if wanted:
             holds &= _is_word(index.rows[column], wanted)
-    if question.class_name:
+    if question.classes:
         shows = np.zeros(len(index), bool)
-        shows[index.classes.get(question.class_name, np.array([], np.int32))] = True
+        for name in question.classes:
+            shows[index.classes.get(name, np.array([], np.int32))] = True
         holds &= shows
     return holds
 
@@ -116,13 +128,14 @@ def order_all(index: FrameIndex, sort: str) -> Positions:
     )
 
 
-def _is_word(column: pa.ChunkedArray, word: str) -> NDArray[np.bool_]:
-    """(N,) where a dictionary's word stands."""
+def _is_word(column: pa.ChunkedArray, words: tuple[str, ...]) -> NDArray[np.bool_]:
+    """(N,) where one of these words of a dictionary stands."""
     array = _flatten(column)
-    place = array.dictionary.index(word).as_py()
-    if place < 0:
-        return np.zeros(len(array), bool)
-    return np.asarray(pc.equal(array.indices, place).fill_null(False))
+    if not pa.types.is_dictionary(array.type):
+        return np.asarray(pc.is_in(array, pa.array(words)))
+    places = pc.index_in(pa.array(words), array.dictionary).drop_null()
+    wanted = places.cast(array.indices.type)
+    return np.asarray(pc.is_in(array.indices, wanted))
 
 
 def _to_numbers(

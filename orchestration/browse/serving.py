@@ -8,6 +8,8 @@ from starlette.types import ASGIApp
 
 from assets.browsing.browser import Browser
 from orchestration.browse.app import make_app
+from orchestration.browse.comparing import Comparing
+from orchestration.browse.writing import Writer
 from orchestration.gate import Gate, read_token, renew_token
 from orchestration.ports import list_origins, require_free
 from orchestration.profiles import LOOPBACK, Settings
@@ -34,13 +36,19 @@ def serve(settings: Settings, port: int, author: str) -> None:
     print(f"{num_frames:,} frames  http://{LOOPBACK}:{port}/?token={shown}", flush=True)
     print("Ctrl-C ends it.", flush=True)
     origins = list_origins(str(port), settings)
-    gate = Gate(make_app(browser), origins, token, COOKIE, ASK_FOR_LINK)
-    run(gate, settings, port)
+    app = build_app(settings, browser, author)
+    run(Gate(app, origins, token, COOKIE, ASK_FOR_LINK), settings, port)
 
 
 def build_browser(settings: Settings) -> Browser:
     """What the browser of a home asks."""
-    return Browser(build_catalog(settings))
+    return Browser(build_catalog(settings), settings.workspace)
+
+
+def build_app(settings: Settings, browser: Browser, author: str) -> ASGIApp:
+    """The application, in which `author` corrects labels."""
+    writer = Writer(settings, browser, author)
+    return make_app(browser, writer, Comparing(settings, browser.catalog))
 
 
 def run(app: ASGIApp, settings: Settings, port: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from assets.browsing.browser import Browser
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.workspace import Workspace
 from bench.synthetic_home import plain_row
 
 
@@ -23,7 +25,7 @@ def name_frame(session: str, number: int) -> str:
 
 @pytest.fixture
 def looked_at(
-    catalog: Catalog, frame_rows: Callable[..., pa.Table]
+    home: Path, catalog: Catalog, frame_rows: Callable[..., pa.Table]
 ) -> Callable[..., Browser]:
     """looked_at(): the browser of four frames of tuesday, then three of monday, as they were written."""
 
@@ -85,6 +87,6 @@ def looked_at(
                 }
             ],
         )
-        return Browser(catalog)
+        return Browser(catalog, Workspace(home))
 
     return make

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from assets.browsing.browser import Browser
 from assets.browsing.conditions import ConditionError, find_positions
 from assets.browsing.questions import Question, QuestionError
 from assets.tables.catalog import Catalog
+from assets.workspace import Workspace
 from tests.assets.browsing.conftest import name_frame, put
 
 
-def list_ids(browser: Browser, **asked: str) -> list[str]:
+def list_ids(browser: Browser, **asked: Any) -> list[str]:
     return [
         f["frame_id"] for f in browser.list_frames(Question(**asked), 0, 100).frames
     ]
@@ -41,11 +44,13 @@ def test_frames_come_by_session_and_time_and_a_page_is_a_part_of_them(looked_at)
 
 def test_filters_hold_together(looked_at):
     browser = looked_at()
-    assert list_ids(browser, session="monday", sensor="left") == of_monday(0, 2)
-    assert list_ids(browser, class_name="mug") == of_monday(0) + of_tuesday(1)
-    assert list_ids(browser, class_name="mug", split="test") == of_monday(0)
-    assert list_ids(browser, session="nobody's") == []
-    assert list_ids(browser, class_name="nobody's") == []
+    assert list_ids(browser, sessions=("monday",), sensors=("left",)) == of_monday(0, 2)
+    assert list_ids(browser, classes=("mug",)) == of_monday(0) + of_tuesday(1)
+    assert list_ids(browser, classes=("mug",), splits=("test",)) == of_monday(0)
+    both = {"classes": ("mug", "fork"), "sessions": ("tuesday", "nobody's")}
+    assert list_ids(browser, **both) == of_tuesday(1, 2)
+    assert list_ids(browser, sessions=("nobody's",)) == []
+    assert list_ids(browser, classes=("nobody's",)) == []
 
 
 def test_a_column_orders_both_ways_and_frames_without_a_value_come_last(looked_at):
@@ -64,7 +69,7 @@ def test_a_condition_asks_columns_in_memory_and_tables_in_subqueries(looked_at):
     where = "frame_id IN (SELECT frame_id FROM labels WHERE class_name = 'fork')"
     assert list_ids(browser, where=where) == of_tuesday(2)
     where = "WITH q AS (SELECT frame_id FROM labels) SELECT 1"
-    assert list_ids(browser, where=f"EXISTS ({where} FROM q)", session="monday")
+    assert list_ids(browser, where=f"EXISTS ({where} FROM q)", sessions=("monday",))
 
 
 @pytest.mark.parametrize(
@@ -112,11 +117,11 @@ def test_an_index_follows_its_tables_and_stays_while_nothing_moves(looked_at, ca
         [{"frame_id": of_monday(2)[0], "session": "monday", "split": "val"}],
     )
     assert browser.refresh() and browser.index is not before
-    assert list_ids(browser, split="val") == of_monday(2)
+    assert list_ids(browser, splits=("val",)) == of_monday(2)
 
 
-def test_a_home_without_a_table_has_no_frames(catalog: Catalog):
-    browser = Browser(catalog)
+def test_a_home_without_a_table_has_no_frames(home, catalog: Catalog):
+    browser = Browser(catalog, Workspace(home))
     assert (
         browser.list_frames(Question(sort="-t_ns", where="width_px > 3"), 0, 10).total
         == 0

@@ -13,6 +13,7 @@ from assets.browsing.marks import LayerError, read_marks
 from assets.browsing.pictures import THUMB_PX, Thumbnails, draw_whole
 from assets.browsing.upright import Upright
 from assets.tables.catalog import Catalog
+from assets.workspace import Workspace
 from tests.assets.browsing.conftest import name_frame
 
 
@@ -56,14 +57,14 @@ def test_pictures_are_upright_jpegs_without_metadata(looked_at: Callable[[], Bro
 
 
 def test_a_large_picture_becomes_small_and_a_16_bit_one_is_stretched(
-    catalog: Catalog, frame_rows, make_png
+    home, catalog: Catalog, frame_rows, make_png
 ):
     large = make_png(1, width_px=640, height_px=400)
     deep = np.linspace(1000, 3000, 16 * 12).astype(np.uint16).reshape(12, 16)
     payloads = [large, cv2.imencode(".png", deep)[1].tobytes(), b"no picture"]
     sizes = {"width_px": [640, 16, 16], "height_px": [400, 12, 12]}
     catalog.merge("frames", frame_rows(3, payload=payloads, **sizes))
-    browser = Browser(catalog)
+    browser = Browser(catalog, Workspace(home))
     names = [name_frame("monday", n) for n in range(3)]
     made = browser.thumbnails.make(browser.index, names)
     assert decode(made[names[0]]).shape[:2] == (100, THUMB_PX)
