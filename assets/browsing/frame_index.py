@@ -115,7 +115,7 @@ def build_index(catalog: Catalog) -> FrameIndex:
     dataset = _open(catalog, "frames")
     rows = _read_frames(dataset)
     offsets = np.asarray(rows["offset"], np.int32)
-    rows = rows.drop_columns(["offset"])
+    rows = rows.select(list(_FRAME))
     ids = FrameIds(rows["frame_id"].combine_chunks())
     rows = rows.append_column("split", _read_splits(catalog, ids, len(rows)))
     for name, values in _read_figures(catalog, ids, len(rows)).items():
