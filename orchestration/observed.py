@@ -64,6 +64,14 @@ def tell_labels(
     return True
 
 
+def judge_labels(catalog: "Catalog") -> list[str]:
+    """Let versions that were added count, where their gate lets them; what stops them otherwise."""
+    from checks.gates import gate_session
+
+    verdicts = gate_session(catalog, "label_versions", None)
+    return [f"{v.name}: {v.summary}" for v in verdicts if v.stops]
+
+
 def judge_made(
     settings: Settings,
     catalog: "Catalog",

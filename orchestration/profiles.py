@@ -122,6 +122,11 @@ class Settings:
         """The file with what opens `daguerre serve`: the one that is named, or one that is new at each start."""
         return self.ui_token_file or self.home / "serve_token"
 
+    @property
+    def browse_token(self) -> Path:
+        """The file with what opens `daguerre browse`: the one that is named, or one that is new at each start."""
+        return self.ui_token_file or self.home / "browse_token"
+
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment. Raises ValueError for a value that cannot be used, naming the variable."""

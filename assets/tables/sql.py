@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import Timer
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -49,14 +50,7 @@ def open_tables(
     catalog: Catalog, more: Mapping[str, pa.Table] | None = None
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that knows the newest version of every table by its name, the views, and `more` by theirs."""
-    import duckdb
-
-    # no files, no network, no Python variables
-    closed: dict[str, Any] = {
-        "enable_external_access": "false",
-        "python_enable_replacements": "false",
-    }
-    with duckdb.connect(config=closed) as connection:
+    with open_closed() as connection:
         for name in TABLES:
             _register(connection, catalog, name)
         for name, (_, select) in VIEWS.items():
@@ -65,6 +59,37 @@ def open_tables(
             connection.register(name, rows)
         connection.execute("SET lock_configuration = true")
         yield connection
+
+
+@contextmanager
+def open_closed(
+    limits: Mapping[str, str | int] | None = None,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that knows nothing: without files, network and Python's variables. `limits` are settings of DuckDB.
+
+    Whoever has registered what may be asked locks the settings.
+    """
+    import duckdb
+
+    closed: dict[str, Any] = {
+        "enable_external_access": "false",
+        "python_enable_replacements": "false",
+        **(limits or {}),
+    }
+    with duckdb.connect(config=closed) as connection:
+        yield connection
+
+
+@contextmanager
+def limit_time(connection: duckdb.DuckDBPyConnection, most_s: float) -> Iterator[None]:
+    """Interrupt what the connection does when `most_s` seconds are over: it raises duckdb.InterruptException."""
+    timer = Timer(most_s, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 _NAMED = re.compile(r'column "([^"]+)"|[Nn]ame (\w+) does not exist')

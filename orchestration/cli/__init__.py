@@ -5,9 +5,10 @@ Belongs here: arguments, progress on stderr, results on stdout, exit codes; a fi
 
 import os
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -17,6 +18,7 @@ from assets.tracing import require_exporter
 from orchestration.cli.answering import pull, push
 from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
+from orchestration.cli.browsing import browse
 from orchestration.cli.calibrating import calibrate
 from orchestration.cli.comparing import compare, diff
 from orchestration.cli.drifting import drift
@@ -71,8 +73,8 @@ app = typer.Typer(
     ),
 )
 # in the order of a newcomer's way
-_VERBS = {
-    "The graph": (demo, ui, status, plan, backfill),
+_VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
+    "The graph": (demo, ui, browse, status, plan, backfill),
     "Data": (simulate, ingest, forget, lineage, query, verify),
     "Geometry and motion": (
         *(calibrate, depth, reconstruct, localise),

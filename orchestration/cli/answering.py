@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from orchestration.cli.chosen import read_names
-from orchestration.cli.labelling import By, judge
+from orchestration.cli.labelling import By
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
 
@@ -228,9 +228,9 @@ def _settle(
     """Let new answers count: their gate, the queue, the agreement of people, and what Dagster knows."""
     from assets.annotation.agreement import update_agreements
     from assets.annotation.queue.stored import close_answered
-    from orchestration.observed import tell_labels
+    from orchestration.observed import judge_labels, tell_labels
 
-    failed = judge(catalog)
+    failed = judge_labels(catalog)
     closed = close_answered(catalog, task)
     update_agreements(catalog)
     num_new = sum(of.num_new for of in taken.values())

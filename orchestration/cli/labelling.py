@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from assets.annotation.interpolation import Plan
     from assets.annotation.labels import Answer, Marked
     from assets.annotation.review import Look
-    from assets.tables.catalog import Catalog
     from assets.tables.rows import LabelVersionRow
 
 labels_app = typer.Typer(
@@ -110,7 +109,7 @@ def correct(
     from assets.annotation import review
     from assets.annotation.guidelines import find_guideline
     from assets.annotation.labels import Author, Order
-    from orchestration.observed import tell_labels
+    from orchestration.observed import judge_labels, tell_labels
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
@@ -128,7 +127,7 @@ def correct(
         review.require_fit(stood, answer)
         return _say_dry(answer, warnings, as_json)
     version = review.write(catalog, stood, answer, author, order)
-    failed = judge(catalog)
+    failed = judge_labels(catalog)
     told = f"{answer.act} by `daguerre labels correct`"
     tell_labels(settings, catalog, told, {"labels of the frame": len(answer.marked)})
     facts = {
@@ -158,7 +157,7 @@ def interpolate(
     them. Asked again, they follow what was corrected since.
     """
     from assets.annotation.interpolation import plan_interpolation, record_interpolation
-    from orchestration.observed import tell_labels
+    from orchestration.observed import judge_labels, tell_labels
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
@@ -169,7 +168,7 @@ def interpolate(
     failed: list[str] = []
     if not dry_run:
         done = record_interpolation(catalog, plan)
-        failed = judge(catalog)
+        failed = judge_labels(catalog)
         told = {"interpolated frames": len(done.versions) - len(plan.withdrawn)}
         if done.versions:
             tell_labels(settings, catalog, "`daguerre labels interpolate`", told)
@@ -281,14 +280,6 @@ def _say_dry(answer: "Answer", warnings: list[str], as_json: bool) -> None:
     head = f"nothing is written; by {answer.act} {stands}"
     lines = [head, *map(_tell_object, objects), *_warn(warnings)]
     say(as_json, {**facts, "objects": objects}, join_lines(lines))
-
-
-def judge(catalog: "Catalog") -> list[str]:
-    """Let versions that were added count, where their gate lets them; what stops them otherwise."""
-    from checks.gates import gate_session
-
-    verdicts = gate_session(catalog, "label_versions", None)
-    return [f"{v.name}: {v.summary}" for v in verdicts if v.stops]
 
 
 def describe_look(seen: "Look") -> dict[str, Any]:

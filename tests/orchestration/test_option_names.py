@@ -169,4 +169,4 @@ def test_what_is_printed_as_a_table_has_a_wide_form():
     assert having["csv"] == {"query", "results", "slices"}
     verbs = {verb for verb, _ in walk(typer.main.get_command(app))}
     groups = {"", "quarantine", "export", "labels"}
-    assert verbs - groups - having["json"] == {"serve", "ui"}
+    assert verbs - groups - having["json"] == {"browse", "serve", "ui"}

@@ -1,0 +1,266 @@
+"""All frames of a home in memory, by column and without pictures: what filters, orders and pages are made of.
+
+Rows are the newest of each table, checked or not, as for everybody who looks (`assets.current_labels`). They lie in
+the order of sessions and time; a position is a place in that order. An index stands for one version of each table, and
+never changes: `assets.browsing.browser` makes the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from assets.browsing.classes import read_classes
+from assets.tables.catalog import Catalog, TableMissing, no_panic
+
+if TYPE_CHECKING:
+    import lance
+
+Positions = NDArray[np.int32]
+# tables that an index, and answers by it, rest on
+INDEXED = (
+    *("frames", "splits", "frame_quality", "frame_exif"),
+    *("labels", "label_versions", "predictions", "frame_embeddings"),
+)
+_FRAME = (
+    *("frame_id", "session", "sensor", "kind", "t_ns", "sequence"),
+    *("width_px", "height_px", "encoding", "split_hint", "source_path"),
+)
+_FIGURES = (
+    *("brightness", "contrast", "sharpness", "crispness"),
+    *("clipped_dark", "clipped_bright", "noise"),
+)
+_FEW = frozenset({"session", "sensor", "kind", "encoding", "split_hint", "source_path"})
+_SMALL = {"sequence": pa.int32(), "width_px": pa.int32(), "height_px": pa.int32()}
+_ORDER = [("session", "ascending"), ("t_ns", "ascending"), ("sequence", "ascending")]
+_AT_ONCE = 65_536
+# whose pixels are stored as they were taken, and shown upright: HEIC and AVIF turn themselves
+_TURNED = ("jpeg", "png", "webp", "tiff")
+
+
+@dataclass(frozen=True)
+class FrameIndex:
+    """`rows` (N) are the columns that conditions ask, and orders go by; `offsets` (N,) where in `dataset`, a pinned
+    version, each row lies; `orientations` (N,) as Exif has them, 1 where a picture is shown as it is stored.
+
+    `classes` has the positions, ascending, of the frames that anybody says show a class.
+    """
+
+    versions: Mapping[str, int]
+    rows: pa.Table
+    offsets: NDArray[np.int32]
+    orientations: NDArray[np.int8]
+    classes: Mapping[str, Positions]
+    ids: FrameIds
+    dataset: lance.LanceDataset | None
+    # tells it from every other of this process
+    number: int = field(default_factory=count().__next__)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def find(self, frame_ids: Sequence[str] | pa.Array | pa.ChunkedArray) -> Positions:
+        """(M,) positions of frames by their ids; -1 for one that there is not."""
+        return self.ids.find(frame_ids)
+
+    def take(self, positions: Positions, columns: Sequence[str]) -> pa.Table:
+        """Columns of `frames`, those that are not in memory too, in the order of the positions."""
+        if self.dataset is None or not len(positions):
+            return pa.table({name: pa.array([], pa.string()) for name in columns})
+        offsets = self.offsets[positions]
+        order = np.argsort(offsets, kind="stable")
+        with no_panic("frames"):
+            found = self.dataset.take(offsets[order].tolist(), columns=list(columns))
+        back = np.empty(len(order), np.int64)
+        back[order] = np.arange(len(order))
+        return found.take(pa.array(back))
+
+
+class FrameIds:
+    """Ids of frames, found by the first half of their digits: half of what a dictionary of them would take."""
+
+    def __init__(self, ids: pa.StringArray) -> None:
+        """`ids` (N) have 32 hexadecimal digits each."""
+        self._ids = ids
+        keys = _to_keys(ids)
+        self._order = np.argsort(keys, kind="stable").astype(np.int32)
+        self._keys = keys[self._order]
+
+    def find(self, wanted: Sequence[str] | pa.Array | pa.ChunkedArray) -> Positions:
+        """(M,) int32; -1 for what is no id, or that of no frame."""
+        asked = _to_strings(wanted)
+        if not len(asked) or not len(self._keys):
+            return np.full(len(asked), -1, np.int32)
+        is_id = pc.match_substring_regex(asked, "^[0-9a-f]{32}$").fill_null(False)
+        plain = pc.if_else(is_id, asked, "0" * 32)
+        places = np.searchsorted(self._keys, _to_keys(plain)).clip(
+            0, len(self._keys) - 1
+        )
+        found = self._order[places]
+        is_same = pc.equal(self._ids.take(pa.array(found)), asked).fill_null(False)
+        found[~np.asarray(is_same)] = -1
+        return found
+
+
+def build_index(catalog: Catalog) -> FrameIndex:
+    """The index of the newest version of each table."""
+    versions = read_versions(catalog)
+    dataset = _open(catalog, "frames")
+    rows = _read_frames(dataset)
+    offsets = np.asarray(rows["offset"], np.int32)
+    rows = rows.select(list(_FRAME))
+    ids = FrameIds(rows["frame_id"].combine_chunks())
+    rows = rows.append_column("split", _read_splits(catalog, ids, len(rows)))
+    for name, values in _read_figures(catalog, ids, len(rows)).items():
+        rows = rows.append_column(name, values)
+    orientations = _read_orientations(catalog, ids, len(rows))
+    is_turned = pc.is_in(rows["encoding"].cast(pa.string()), pa.array(_TURNED))
+    orientations[~np.asarray(is_turned)] = 1
+    classes = read_classes(catalog, ids, len(rows))
+    return FrameIndex(versions, rows, offsets, orientations, classes, ids, dataset)
+
+
+def read_versions(catalog: Catalog) -> dict[str, int]:
+    """The newest version of each table that an index is made of; of those that there are."""
+    found = {}
+    for name in INDEXED:
+        dataset = _open(catalog, name)
+        if dataset is not None:
+            found[name] = dataset.version
+    return found
+
+
+def _open(catalog: Catalog, name: str) -> lance.LanceDataset | None:
+    try:
+        return catalog.dataset(name)
+    except TableMissing:
+        return None
+
+
+def _read_frames(dataset: lance.LanceDataset | None) -> pa.Table:
+    """The columns in memory, in the order of the index, with each row's `offset` in the table."""
+    parts = []
+    start = 0
+    for batch in _scan(dataset, _FRAME):
+        offsets = pa.array(np.arange(start, start + len(batch), dtype=np.int32))
+        parts.append(_shrink(batch).append_column("offset", offsets))
+        start += len(batch)
+    if not parts:
+        names = {**dict.fromkeys(_FRAME, pa.string()), "t_ns": pa.int64(), **_SMALL}
+        empty = pa.table({name: pa.array([], kind) for name, kind in names.items()})
+        return empty.append_column("offset", pa.array([], pa.int32()))
+    rows = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
+    del parts
+    return rows.take(_sort(rows)).combine_chunks()
+
+
+def _sort(rows: pa.Table) -> pa.Array:
+    """Indices (N) by session, time, place in the recording, sensor; what has no time comes last in its session."""
+    # a dictionary sorts by its places, not by its words
+    keys = {name: _rank_words(rows[name]) for name in ("session", "sensor")}
+    table = pa.table({**keys, **{n: rows[n] for n in ("t_ns", "sequence")}})
+    return pc.sort_indices(table, [*_ORDER, ("sensor", "ascending")])
+
+
+def _rank_words(column: pa.ChunkedArray) -> pa.Array:
+    """(N,) the place of each word of a dictionary in alphabetical order."""
+    array = column.combine_chunks()
+    array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+    ranks = np.empty(len(array.dictionary), np.int32)
+    ranks[np.asarray(pc.sort_indices(array.dictionary))] = np.arange(len(ranks))
+    return pa.array(ranks).take(array.indices)
+
+
+def _shrink(batch: pa.RecordBatch) -> pa.Table:
+    columns = {}
+    for name in _FRAME:
+        column = batch[name]
+        if name in _FEW:
+            column = column.dictionary_encode()
+        columns[name] = column.cast(_SMALL[name]) if name in _SMALL else column
+    return pa.table(columns)
+
+
+def _read_splits(catalog: Catalog, ids: FrameIds, num_frames: int) -> pa.Array:
+    names = ("train", "val", "test")
+    codes = np.zeros(num_frames, np.int8)
+    mask = np.ones(num_frames, bool)
+    for batch in _scan(_open(catalog, "splits"), ("frame_id", "split")):
+        places, there = _locate(ids, batch["frame_id"])
+        found = pc.index_in(batch["split"], pa.array(names)).fill_null(-1)
+        values = np.asarray(found)[there]
+        codes[places] = values.clip(0)
+        mask[places] = values < 0
+    indices = pa.array(codes, mask=mask)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(names))
+
+
+def _read_figures(
+    catalog: Catalog, ids: FrameIds, num_frames: int
+) -> dict[str, pa.ChunkedArray]:
+    """Columns of `frame_quality`, as float32; null where a frame was not measured."""
+    values = {name: np.full(num_frames, np.nan, np.float32) for name in _FIGURES}
+    dataset = _open(catalog, "frame_quality")
+    known = [] if dataset is None else dataset.schema.names
+    stored = [name for name in _FIGURES if name in known]
+    for batch in _scan(dataset, ("frame_id", *stored)):
+        places, there = _locate(ids, batch["frame_id"])
+        for name in stored:
+            values[name][places] = np.asarray(batch[name].cast(pa.float32()))[there]
+    return {name: pa.array(found, from_pandas=True) for name, found in values.items()}
+
+
+def _read_orientations(
+    catalog: Catalog, ids: FrameIds, num_frames: int
+) -> NDArray[np.int8]:
+    found = np.ones(num_frames, np.int8)
+    dataset = _open(catalog, "frame_exif")
+    for batch in _scan(dataset, ("frame_id", "orientation"), "orientation > 1"):
+        places, there = _locate(ids, batch["frame_id"])
+        found[places] = np.asarray(batch["orientation"])[there]
+    return found
+
+
+def _locate(ids: FrameIds, names: pa.Array) -> tuple[Positions, NDArray[np.bool_]]:
+    """Positions of those names that are frames, and which those are."""
+    places = ids.find(names)
+    there = places >= 0
+    return places[there], there
+
+
+def _scan(
+    dataset: lance.LanceDataset | None,
+    columns: Sequence[str],
+    where: str | None = None,
+) -> Iterator[pa.RecordBatch]:
+    if dataset is None:
+        return
+    with no_panic("frames"):
+        yield from dataset.scanner(
+            columns=list(columns),
+            filter=where,
+            batch_size=_AT_ONCE,
+            batch_readahead=2,
+            scan_in_order=True,
+        ).to_batches()
+
+
+def _to_strings(names: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.StringArray:
+    if isinstance(names, pa.ChunkedArray):
+        return names.combine_chunks()
+    return names if isinstance(names, pa.Array) else pa.array(names, pa.string())
+
+
+def _to_keys(ids: pa.StringArray) -> NDArray[np.uint64]:
+    """(N,) the first 16 of 32 hexadecimal digits of each."""
+    digits = np.frombuffer(ids.buffers()[2] or b"", np.uint8)
+    text = digits[ids.offset * 32 : (ids.offset + len(ids)) * 32]
+    halves = bytes.fromhex(text.tobytes().decode())
+    return np.frombuffer(halves, ">u8").astype(np.uint64)[::2]

@@ -1,0 +1,65 @@
+"""`daguerre browse`: the browser's server behind the gate, on loopback, until a signal.
+
+Belongs here: its start and its end, and what opens it. Does not: what it answers.
+"""
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from assets.browsing.browser import Browser
+from orchestration.browse.app import make_app
+from orchestration.browse.comparing import Comparing
+from orchestration.browse.writing import Writer
+from orchestration.gate import Gate, read_token, renew_token
+from orchestration.ports import list_origins, require_free
+from orchestration.profiles import LOOPBACK, Settings
+from orchestration.resources import build_catalog
+
+ASK_FOR_LINK = (
+    "This page is for the person who started it: open the link that `daguerre browse` printed, "
+    "or give its token as `Authorization: Bearer ...`."
+)
+COOKIE = "daguerre_browse"
+
+
+def serve(settings: Settings, port: int, author: str) -> None:
+    """Answer until a signal. Raises ValueError for a port that is taken."""
+    require_free({"--port": port}, settings.ui_host)
+    browser = build_browser(settings)
+    print("reading the frames of this home", flush=True)
+    num_frames = len(browser.index)
+    path = settings.browse_token
+    is_named = settings.ui_token_file is not None
+    token = (read_token if is_named else renew_token)(path)
+    # a token that stays is not for a log
+    shown = f"<the text in {settings.ui_token_file}>" if is_named else token
+    print(f"{num_frames:,} frames  http://{LOOPBACK}:{port}/?token={shown}", flush=True)
+    print("Ctrl-C ends it.", flush=True)
+    origins = list_origins(str(port), settings)
+    app = build_app(settings, browser, author)
+    run(Gate(app, origins, token, COOKIE, ASK_FOR_LINK), settings, port)
+
+
+def build_browser(settings: Settings) -> Browser:
+    """What the browser of a home asks."""
+    return Browser(build_catalog(settings), settings.workspace)
+
+
+def build_app(settings: Settings, browser: Browser, author: str) -> ASGIApp:
+    """The application, in which `author` corrects labels."""
+    writer = Writer(settings, browser, author)
+    return make_app(browser, writer, Comparing(settings, browser.catalog))
+
+
+def run(app: ASGIApp, settings: Settings, port: int) -> None:
+    """Serve an application that is behind a gate."""
+    uvicorn.run(
+        app,
+        host=settings.ui_host,
+        port=port,
+        access_log=False,  # lines of access would hold the token
+        log_level="warning",
+        proxy_headers=False,
+        lifespan="off",
+        timeout_graceful_shutdown=3,
+    )

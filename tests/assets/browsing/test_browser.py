@@ -1,0 +1,135 @@
+"""Pages of frames: which are asked for, in which order, and what follows when the tables move."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from assets.browsing.browser import Browser
+from assets.browsing.conditions import ConditionError, find_positions
+from assets.browsing.questions import Question, QuestionError
+from assets.tables.catalog import Catalog
+from assets.workspace import Workspace
+from tests.assets.browsing.conftest import name_frame, put
+
+
+def list_ids(browser: Browser, **asked: Any) -> list[str]:
+    return [
+        f["frame_id"] for f in browser.list_frames(Question(**asked), 0, 100).frames
+    ]
+
+
+def of_monday(*numbers: int) -> list[str]:
+    return [name_frame("monday", n) for n in numbers]
+
+
+def of_tuesday(*numbers: int) -> list[str]:
+    return [name_frame("tuesday", n) for n in numbers]
+
+
+def test_frames_come_by_session_and_time_and_a_page_is_a_part_of_them(looked_at):
+    browser = looked_at()
+    assert list_ids(browser) == of_monday(0, 1, 2) + of_tuesday(0, 1, 2, 3)
+    page = browser.list_frames(Question(), 2, 3)
+    assert page.total == 7 and page.offset == 2
+    assert [f["frame_id"] for f in page.frames] == of_monday(2) + of_tuesday(0, 1)
+    first = page.frames[0]
+    assert (first["session"], first["sensor"], first["time_ns"]) == (
+        "monday",
+        "left",
+        200_000_000,
+    )
+
+
+def test_filters_hold_together(looked_at):
+    browser = looked_at()
+    assert list_ids(browser, sessions=("monday",), sensors=("left",)) == of_monday(0, 2)
+    assert list_ids(browser, classes=("mug",)) == of_monday(0) + of_tuesday(1)
+    assert list_ids(browser, classes=("mug",), splits=("test",)) == of_monday(0)
+    both = {"classes": ("mug", "fork"), "sessions": ("tuesday", "nobody's")}
+    assert list_ids(browser, **both) == of_tuesday(1, 2)
+    assert list_ids(browser, sessions=("nobody's",)) == []
+    assert list_ids(browser, classes=("nobody's",)) == []
+
+
+def test_a_column_orders_both_ways_and_frames_without_a_value_come_last(looked_at):
+    browser = looked_at()
+    unmeasured = of_monday(0, 1, 2)
+    assert list_ids(browser, sort="sharpness") == of_tuesday(1, 3, 0, 2) + unmeasured
+    assert list_ids(browser, sort="-sharpness") == of_tuesday(2, 0, 1, 3) + unmeasured
+    assert list_ids(browser, sort="-session")[0] == of_tuesday(0)[0]
+    with pytest.raises(QuestionError, match="no order 'sharp'"):
+        list_ids(browser, sort="sharp")
+
+
+def test_a_condition_asks_columns_in_memory_and_tables_in_subqueries(looked_at):
+    browser = looked_at()
+    assert list_ids(browser, where="sharpness >= 0.5") == of_tuesday(0, 2)
+    where = "frame_id IN (SELECT frame_id FROM labels WHERE class_name = 'fork')"
+    assert list_ids(browser, where=where) == of_tuesday(2)
+    where = "WITH q AS (SELECT frame_id FROM labels) SELECT 1"
+    assert list_ids(browser, where=f"EXISTS ({where} FROM q)", sessions=("monday",))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "sharp > 1",
+        "true; DROP TABLE frames",
+        "true) UNION (SELECT 1",
+        "payload IS NOT NULL",
+        "EXISTS (SELECT payload FROM frames)",
+        "frame_id IN (SELECT frame_id FROM frame_exif WHERE latitude_deg > 48)",
+        "EXISTS (SELECT 1 FROM signals WHERE values[1] > 0)",
+        "EXISTS (SELECT 1 FROM label_versions WHERE author = 'somebody')",
+        "EXISTS (SELECT 1 FROM frame_embeddings WHERE vector[1] > 0)",
+        "EXISTS (SELECT 1 FROM read_csv('/etc/hostname'))",
+        "EXISTS (SELECT 1 FROM '/etc/hostname')",
+        "EXISTS (SELECT 1 FROM duckdb_views())",
+        "EXISTS (SELECT 1 FROM information_schema.tables)",
+        "EXISTS (SELECT 1 FROM query('SELECT 1 FROM frame_exif'))",
+        "EXISTS (WITH frame_exif AS (SELECT 1 AS a) SELECT 1 FROM main.frame_exif)",
+        "(" * 2000 + "true" + ")" * 2000,
+    ],
+)
+def test_a_condition_reaches_no_file_no_write_and_nothing_that_is_not_shown(
+    looked_at, condition
+):
+    with pytest.raises(ConditionError):
+        list_ids(looked_at(), where=condition)
+
+
+def test_a_condition_that_takes_too_long_is_stopped(looked_at):
+    browser = looked_at()
+    endless = "(SELECT count(*) FROM range(1000000000000) t(n) WHERE n % 7 = 3) > 1"
+    with pytest.raises(ConditionError, match=r"stopped after 0\.2 s"):
+        find_positions(browser.catalog, browser.index, endless, most_s=0.2)
+
+
+def test_an_index_follows_its_tables_and_stays_while_nothing_moves(looked_at, catalog):
+    browser = looked_at()
+    before = browser.index
+    assert not browser.refresh() and browser.index is before
+    put(
+        catalog,
+        "splits",
+        [{"frame_id": of_monday(2)[0], "session": "monday", "split": "val"}],
+    )
+    assert browser.refresh() and browser.index is not before
+    assert list_ids(browser, splits=("val",)) == of_monday(2)
+
+
+def test_a_home_without_a_table_has_no_frames(home, catalog: Catalog):
+    browser = Browser(catalog, Workspace(home))
+    assert (
+        browser.list_frames(Question(sort="-t_ns", where="width_px > 3"), 0, 10).total
+        == 0
+    )
+
+
+def test_ids_that_are_none_are_not_found(looked_at):
+    index = looked_at().index
+    known = of_tuesday(3)[0]
+    asked = [known, known.upper(), known[:31], "", "0" * 32, known[:16] + "0" * 16]
+    assert index.find(asked).tolist() == [6, -1, -1, -1, -1, -1]
