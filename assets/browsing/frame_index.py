@@ -41,6 +41,7 @@ _FEW = frozenset({"session", "sensor", "kind", "encoding", "split_hint", "source
 _SMALL = {"sequence": pa.int32(), "width_px": pa.int32(), "height_px": pa.int32()}
 _ORDER = [("session", "ascending"), ("t_ns", "ascending"), ("sequence", "ascending")]
 _AT_ONCE = 65_536
+_IO_BYTES = 32 << 20  # that Lance reads ahead
 # whose pixels are stored as they were taken, and shown upright: HEIC and AVIF turn themselves
 _TURNED = ("jpeg", "png", "webp", "tiff")
 
@@ -248,6 +249,7 @@ def _scan(
             filter=where,
             batch_size=_AT_ONCE,
             batch_readahead=2,
+            io_buffer_size=_IO_BYTES,
             scan_in_order=True,
         ).to_batches()
 
