@@ -1,15 +1,16 @@
 """Measure the server of the frame browser: filters, orders and likeness over a million frames, small pictures, memory.
 
-The frames are made as cameras fill a home, without pictures (`bench.peers.camera_frames`); another home holds painted
-pictures (`bench.peers.pictures`) for thumbnails. The server is `daguerre browse` in a process of its own, asked over
+The frames lie in sessions of 1,000, with figures and a box each, without pictures; those that are compared by likeness
+are made as cameras fill a home (`bench.peers.camera_frames`); a third home holds painted pictures
+(`bench.peers.pictures`) for thumbnails. The server is `daguerre browse` in a process of its own, asked over
 HTTP on loopback, by this process. Timed are requests that differ from all before, so that no answer was kept:
 conditions, filters with an order, likeness to a frame. `*_p95_ms` is by the clock, `*_cpu_ms` what the server's process
 computed for one in the mean. `first_screen_ms`: the home, a first page of 200, the marks of 60, one after the other, of
 a server that runs. `memory_mib`: the most that the server held (VmHWM), with all that it was asked here. FiftyOne, the
 peer of the page, is not measured here.
 
-Run: `python -m bench.browse --json`, on a machine that does nothing else; a million frames take 6 GB of disk in TMPDIR,
-and some minutes to write. `--home FOLDER` keeps what is written, and takes it again.
+Run: `python -m bench.browse --json`, on a machine that does nothing else; a million vectors take 6 GB of disk in
+TMPDIR, and some minutes to write. `--home FOLDER` keeps what is written, and takes it again.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,6 +33,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
@@ -45,6 +48,8 @@ from orchestration.profiles import CHECKOUT
 PAGE = 200
 MARKED = 60
 CONNECTIONS = 6  # that a browser opens to one server
+SESSION = 1_000  # frames
+_WRITTEN_AT_ONCE = 100_000
 _SEED = 0
 
 
@@ -52,6 +57,7 @@ def main() -> None:
     """Print the figures as text or as one JSON object."""
     parser = make_parser(__doc__)
     parser.add_argument("--frames", type=int, default=1_000_000)
+    parser.add_argument("--vectors", type=int, default=1_000_000, help="0: none")
     parser.add_argument("--pictures", type=int, default=1_000)
     parser.add_argument("--questions", type=int, default=40, help="of each kind")
     parser.add_argument("--home", type=Path, help="where homes are kept")
@@ -61,9 +67,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="daguerre-bench-") as name:
         folder = asked.home or Path(name)
         figures: dict[str, object] = {"frames": asked.frames}
-        many = make_home(folder / f"frames-{asked.frames}", asked.frames, write_home)
+        many = make_home(folder / f"frames-{asked.frames}", asked.frames, write_frames)
         with serve(many, asked.port) as server:
             figures |= measure_questions(server, asked.questions)
+        if asked.vectors:
+            like = make_home(
+                folder / f"vectors-{asked.vectors}", asked.vectors, write_home
+            )
+            with serve(like, asked.port) as server:
+                figures |= measure_likeness(server, asked.questions)
         few = make_home(
             folder / f"pictures-{asked.pictures}", asked.pictures, paint_home
         )
@@ -79,6 +91,66 @@ def make_home(home: Path, count: int, write: Callable[[Path, int], None]) -> Pat
         write(home, count)
         (home / "written").touch()
     return home
+
+
+def write_frames(home: Path, count: int) -> None:
+    """Frames of two cameras in sessions of `SESSION`, with figures and a box on each."""
+    catalog = Catalog(str(home / "tables"))
+    rng = np.random.default_rng(_SEED)
+    for start in range(0, count, _WRITTEN_AT_ONCE):
+        numbers = np.arange(start, min(count, start + _WRITTEN_AT_ONCE))
+        for name, rows in _list_rows(numbers, rng).items():
+            catalog.merge(name, rows)
+
+
+def _list_rows(
+    numbers: NDArray[np.int64], rng: np.random.Generator
+) -> dict[str, pa.Table]:
+    ids = [content_id("frame", number) for number in numbers.tolist()]
+    sessions = [f"session-{number // SESSION:05d}" for number in numbers.tolist()]
+    shared = {"frame_id": ids, "session": sessions}
+    classes = np.array(["box", "cylinder", "mug", "fork"])
+    made: dict[str, dict[str, Any]] = {
+        "frames": {
+            **shared,
+            "sensor": np.where(numbers % 2 == 0, "left", "right"),
+            "kind": "color",
+            "encoding": "jpeg",
+            "t_ns": numbers * 10**8,
+            "sequence": numbers % SESSION,
+            "width_px": 640,
+            "height_px": 480,
+        },
+        "frame_quality": {
+            **shared,
+            "sharpness": rng.random(len(ids)),
+            "brightness": rng.random(len(ids)),
+        },
+        "labels": {
+            **shared,
+            "label_id": [content_id("label", name) for name in ids],
+            "task": "detection",
+            "class_name": classes[rng.integers(0, 4, len(ids))],
+        },
+    }
+    return {name: _fill(name, columns, len(ids)) for name, columns in made.items()}
+
+
+def _fill(name: str, columns: Mapping[str, Any], count: int) -> pa.Table:
+    """Rows with a plain value in each column that is not given."""
+    schema = TABLES[name].schema
+    plain = to_table(TABLES[name], [plain_row(name, {})]).to_pylist()[0]
+    arrays = []
+    for field in schema:
+        value = columns.get(field.name, plain[field.name])
+        is_column = isinstance(value, list | np.ndarray) and len(value) == count
+        filled = (
+            pa.array(value)
+            if is_column
+            else pa.repeat(pa.scalar(value, field.type), count)
+        )
+        arrays.append(filled.cast(field.type))
+    return pa.table(arrays, schema=schema)
 
 
 def paint_home(home: Path, count: int) -> None:
@@ -210,22 +282,26 @@ def measure_questions(server: Server, count: int) -> dict[str, object]:
         for n in range(count)
     ]
     paged = [{"offset": rng.randrange(total)} for _ in range(count)]
-    like = [{"sort": f"similar:{_pick(server, rng, total)}"} for _ in range(count)]
-    began = time.perf_counter()
-    server.ask("/api/frames", limit=1, **like[0])
-    opened = time.perf_counter() - began
-    kinds = {
-        "condition": conditions,
-        "order": ordered,
-        "page": paged,
-        "similar": like[1:],
-    }
+    kinds = {"condition": conditions, "order": ordered, "page": paged}
     figures: dict[str, object] = {"first_screen_ms": round(1000 * first)}
     for name, questions in kinds.items():
         figures |= _measure_kind(server, name, questions)
-    figures["short_vectors_made_s"] = round(opened, 1)
-    figures["memory_mib"] = server.memory_mib
-    return figures
+    return {**figures, "memory_mib": server.memory_mib}
+
+
+def measure_likeness(server: Server, count: int) -> dict[str, object]:
+    """Times of a page of the frames that are most like one of them, of all cameras."""
+    rng = random.Random(_SEED)
+    total = server.ask("/api/home")["num_frames"]
+    like = [{"sort": f"similar:{_pick(server, rng, total)}"} for _ in range(count + 1)]
+    opened_s = _time(lambda: server.ask("/api/frames", limit=1, **like[0]))
+    figures = _measure_kind(server, "similar", like[1:])
+    return {
+        "vectors": total,
+        "short_vectors_made_s": round(opened_s, 1),
+        **figures,
+        "similar_memory_mib": server.memory_mib,
+    }
 
 
 def _pick(server: Server, rng: random.Random, total: int) -> str:
