@@ -10,6 +10,7 @@ import socket
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -223,6 +224,8 @@ def _answers(address: str, token: str) -> bool:
     try:
         with urllib.request.urlopen(request, timeout=2):
             return True
+    except urllib.error.HTTPError as error:
+        return error.code == 404  # of one without a front page
     except OSError:
         return False
 
