@@ -1,8 +1,9 @@
-"""One server of `daguerre ui`, Dagster's pages or MLflow's, in this process and behind the gate.
+"""One server of `daguerre ui`, Dagster's pages, MLflow's or the frame browser, in this process and behind the gate.
 
-Belongs here: how either is made, which both keep to themselves. Does not: who is let in.
+Belongs here: how each is made, which all keep to themselves. Does not: who is let in.
 """
 
+import getpass
 import hashlib
 import os
 import sys
@@ -28,15 +29,15 @@ _MOST_CONNECTIONS = 20
 
 
 def main(name: str, port: str, workspace: str = "") -> None:
-    """Serve `dagster` (a workspace file says where its code is) or `mlflow` until a signal."""
+    """Serve `dagster` (a workspace file says where its code is), `mlflow` or `browse` until a signal."""
     settings = load_settings()
     origins = list_origins(port, settings)
-    made = (
-        _make_dagster(Path(workspace), settings)
-        if name == "dagster"
-        else _make_mlflow(settings, origins)
-    )
-    with made as app:
+    make = {
+        "dagster": partial(_make_dagster, Path(workspace), settings),
+        "mlflow": partial(_make_mlflow, settings, origins),
+        "browse": partial(_make_browse, settings),
+    }
+    with make[name]() as app:
         token = read_token(settings.ui_token)
         gate = Gate(app, origins, token, _name_cookie(settings))
         # lines of access would hold the token, and the servers' own addresses
@@ -107,6 +108,14 @@ def _make_mlflow(settings: Settings, origins: list[str]) -> Iterator[ASGIApp]:
     from mlflow.server.fastapi_app import app
 
     yield OpenOnRuns(app, Path(str(pages.static_folder)) / "index.html")
+
+
+@contextmanager
+def _make_browse(settings: Settings) -> Iterator[ASGIApp]:
+    """The frame browser: whoever has started the UI corrects labels there."""
+    from orchestration.browse.serving import build_app, build_browser
+
+    yield build_app(settings, build_browser(settings), getpass.getuser())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Serve Dagster and MLflow on loopback, by servers that are kept running and end with this process.
+"""Serve Dagster, MLflow and the frame browser on loopback, by servers that are kept running and end with this process.
 
 Belongs here: which servers there are, where they listen. Does not: the graph, the gate, Dagster's own settings.
 """
@@ -10,9 +10,11 @@ import socket
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -39,24 +41,38 @@ _WORKSPACE = """\
 load_from:
   - grpc_server: {{socket: {socket}, location_name: {name}}}
 """
-_OPEN = "Open one of them for both. Ctrl-C ends all."
+_OPEN = "Open one of them for all. Ctrl-C ends all."
 _OPEN_ONE = "Ctrl-C ends all that was started here."
 _WORK = """\
 Meanwhile new sessions are taken in and judged by the champions, and drift may start a training.
 Where that is not wanted, turn off landing_zone_sensor, unjudged_session_sensor or drift_sensor: page Automation."""
 
 
-def serve(settings: Settings, port: int, mlflow_port: int) -> int:
+@dataclass(frozen=True)
+class Ports:
+    """Where the pages listen."""
+
+    dagster: int
+    mlflow: int
+    browse: int
+
+
+def serve(settings: Settings, chosen: Ports) -> int:
     """Start the servers, print their links when they answer, and keep them running. Returns the exit code.
 
     Raises ValueError, and starts nothing, where the UI of this home runs already, a backfill is worked on, a
     port is taken or a database of the settings does not answer.
     """
     pages = {
-        "Dagster": f"http://{LOOPBACK}:{port}",
-        "MLflow": f"http://{LOOPBACK}:{mlflow_port}",
+        "Dagster": f"http://{LOOPBACK}:{chosen.dagster}",
+        "MLflow": f"http://{LOOPBACK}:{chosen.mlflow}",
+        "Browse": f"http://{LOOPBACK}:{chosen.browse}",
     }
-    ports = {"--port": port, "--mlflow-port": mlflow_port}
+    ports = {
+        "--port": chosen.dagster,
+        "--mlflow-port": chosen.mlflow,
+        "--browse-port": chosen.browse,
+    }
     if _has_mlflow_elsewhere(settings):
         pages["MLflow"] = settings.mlflow_url
         del ports["--mlflow-port"]
@@ -68,11 +84,11 @@ def serve(settings: Settings, port: int, mlflow_port: int) -> int:
     with own_home(settings.ui_lock, pages):
         require_free(ports, settings.ui_host)
         require_answers(settings)
-        return _serve(settings, pages, (port, mlflow_port))
+        return _serve(settings, pages, chosen)
 
 
-def _serve(settings: Settings, pages: Mapping[str, str], ports: tuple[int, int]) -> int:
-    print("starting Dagster and MLflow: about a minute", flush=True)
+def _serve(settings: Settings, pages: Mapping[str, str], ports: Ports) -> int:
+    print("starting Dagster, MLflow and the browser: about a minute", flush=True)
     # makes MLflow's tables: two processes that make them at once collide
     build_tracker(settings).versions("detection")
     build_run_log(settings).end_abandoned()
@@ -132,7 +148,7 @@ class _Stop:
 def _start_all(
     servers: dict[str, Server],
     settings: Settings,
-    ports: tuple[int, int],
+    ports: Ports,
     folder: Path,
     stop: _Stop,
 ) -> None:
@@ -140,7 +156,7 @@ def _start_all(
     code = folder / "code.sock"
     workspace = folder / "workspace.yaml"
     workspace.write_text(_WORKSPACE.format(socket=code, name=MODULE))
-    for name, command in _commands(*ports, code, workspace).items():
+    for name, command in _commands(ports, code, workspace).items():
         if name == _MLFLOW and _has_mlflow_elsewhere(settings):
             continue
         servers[name] = _start(name, command, settings)
@@ -148,18 +164,17 @@ def _start_all(
             _wait_until(partial(_listens, code), servers[name], stop)
 
 
-def _commands(
-    port: int, mlflow_port: int, code: Path, workspace: Path
-) -> dict[str, list[str]]:
+def _commands(ports: Ports, code: Path, workspace: Path) -> dict[str, list[str]]:
     """name -> command, in the order of starting."""
     python = [sys.executable, "-m"]
     gated = [sys.executable, "-P", "-m", "orchestration.gated"]
     start_code = [*python, "dagster", "code-server", "start", "-s", str(code)]
     return {
-        _MLFLOW: [*gated, "mlflow", str(mlflow_port)],
+        _MLFLOW: [*gated, "mlflow", str(ports.mlflow)],
         # as in workspace.yaml, which is in checkouts
         _CODE: [*start_code, "-m", MODULE, "-d", str(CHECKOUT)],
-        "dagster": [*gated, "dagster", str(port), str(workspace)],
+        "dagster": [*gated, "dagster", str(ports.dagster), str(workspace)],
+        "browse": [*gated, "browse", str(ports.browse)],
         "dagster-daemon": [
             *python,
             "orchestration.daemon",
@@ -209,6 +224,8 @@ def _answers(address: str, token: str) -> bool:
     try:
         with urllib.request.urlopen(request, timeout=2):
             return True
+    except urllib.error.HTTPError as error:
+        return error.code == 404  # of one without a front page
     except OSError:
         return False
 

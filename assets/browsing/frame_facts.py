@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
+import numpy as np
+
 from assets.browsing.frame_index import FrameIndex
 from assets.browsing.pictures import find_upright
+from assets.browsing.questions import Question, filter_plain
 from assets.browsing.shown import list_shown, to_plain
 from assets.current_labels import Said, read_said
 from assets.retrieval.lineage import trace
@@ -108,25 +111,15 @@ def _read_queue(catalog: Catalog, frame_id: str) -> list[dict[str, Any]]:
 
 def _find_neighbours(index: FrameIndex, position: int) -> dict[str, str | None]:
     """The frames before and after it in time, of the same session and sensor."""
+    session, sensor = (index.rows[n][position].as_py() for n in ("session", "sensor"))
+    asked = Question(sessions=(session,), sensors=(sensor,))
+    alike = np.flatnonzero(filter_plain(index, asked))
+    at = int(np.searchsorted(alike, position))
     names = index.rows["frame_id"]
-    found: dict[str, str | None] = {}
-    for name, step in (("previous", -1), ("next", 1)):
-        at = position + step
-        # other sensors of a session lie between
-        while 0 <= at < len(index) and not _is_alike(index, position, at):
-            at = at + step if _is_alike(index, position, at, ("session",)) else -1
-        found[name] = names[at].as_py() if 0 <= at < len(index) else None
-    return found
-
-
-def _is_alike(
-    index: FrameIndex,
-    one: int,
-    other: int,
-    columns: Sequence[str] = ("session", "sensor"),
-) -> bool:
-    rows = index.rows
-    return all(rows[name][one].as_py() == rows[name][other].as_py() for name in columns)
+    return {
+        "previous": names[int(alike[at - 1])].as_py() if at else None,
+        "next": names[int(alike[at + 1])].as_py() if at + 1 < len(alike) else None,
+    }
 
 
 def _tell_lineage(catalog: Catalog, frame_id: str) -> dict[str, list[dict[str, Any]]]:

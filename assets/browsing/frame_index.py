@@ -41,6 +41,7 @@ _FEW = frozenset({"session", "sensor", "kind", "encoding", "split_hint", "source
 _SMALL = {"sequence": pa.int32(), "width_px": pa.int32(), "height_px": pa.int32()}
 _ORDER = [("session", "ascending"), ("t_ns", "ascending"), ("sequence", "ascending")]
 _AT_ONCE = 65_536
+_IO_BYTES = 32 << 20  # that Lance reads ahead
 # whose pixels are stored as they were taken, and shown upright: HEIC and AVIF turn themselves
 _TURNED = ("jpeg", "png", "webp", "tiff")
 
@@ -156,9 +157,14 @@ def _read_frames(dataset: lance.LanceDataset | None) -> pa.Table:
         names = {**dict.fromkeys(_FRAME, pa.string()), "t_ns": pa.int64(), **_SMALL}
         empty = pa.table({name: pa.array([], kind) for name, kind in names.items()})
         return empty.append_column("offset", pa.array([], pa.int32()))
-    rows = pa.concat_tables(parts).unify_dictionaries().combine_chunks()
-    del parts
-    return rows.take(_sort(rows)).combine_chunks()
+    rows = pa.concat_tables(parts).unify_dictionaries()
+    parts.clear()
+    order = _sort(rows)
+    ordered = {}
+    for name in rows.column_names:  # two of a column are in memory, not two of all
+        ordered[name] = rows[name].combine_chunks().take(order)
+        rows = rows.drop([name])
+    return pa.table(ordered)
 
 
 def _sort(rows: pa.Table) -> pa.Array:
@@ -248,6 +254,7 @@ def _scan(
             filter=where,
             batch_size=_AT_ONCE,
             batch_readahead=2,
+            io_buffer_size=_IO_BYTES,
             scan_in_order=True,
         ).to_batches()
 
@@ -261,6 +268,9 @@ def _to_strings(names: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.StringA
 def _to_keys(ids: pa.StringArray) -> NDArray[np.uint64]:
     """(N,) the first 16 of 32 hexadecimal digits of each."""
     digits = np.frombuffer(ids.buffers()[2] or b"", np.uint8)
-    text = digits[ids.offset * 32 : (ids.offset + len(ids)) * 32]
-    halves = bytes.fromhex(text.tobytes().decode())
-    return np.frombuffer(halves, ">u8").astype(np.uint64)[::2]
+    text = digits[ids.offset * 32 : (ids.offset + len(ids)) * 32].reshape(-1, 32)
+    keys = np.empty(len(ids), np.uint64)
+    for start in range(0, len(ids), _AT_ONCE):
+        halves = text[start : start + _AT_ONCE, :16].tobytes().decode()
+        keys[start : start + _AT_ONCE] = np.frombuffer(bytes.fromhex(halves), ">u8")
+    return keys

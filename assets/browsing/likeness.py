@@ -17,7 +17,7 @@ from assets.sandbox.guard import ImageGuard, Refusal
 from assets.tables.catalog import Catalog
 from assets.workspace import Workspace
 
-MOST_SIMILAR = 1_000  # frames: an order by likeness ends there
+MOST_SIMILAR = 200  # frames: an order by likeness ends there
 MOST_UPLOADS = 100  # that are known at once
 
 

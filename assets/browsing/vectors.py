@@ -32,8 +32,10 @@ if TYPE_CHECKING:
     import lance
 
 SIDES = 63  # and one for the rest: 256 bytes a frame
-_SAMPLE = 8_192  # vectors that the directions are found from
+_SAMPLE = 4_096  # vectors that the directions are found from
 _BLOCK_ROWS = 16_384
+_READ_ROWS = 2_048  # whole vectors in memory: 10 MiB
+_IO_BYTES = 32 << 20  # that Lance reads ahead
 _LEAST_READ = 512  # whole vectors
 _SLACK = 1e-4  # of a squared distance: what float32 may be off
 _KEPT_S = 24 * 3600.0
@@ -113,8 +115,8 @@ class ShortVectors:
         limit: int,
     ) -> tuple[NDArray[np.int64], Floats]:
         """The same with those of `more` that are nearer, block by block."""
-        for start in range(0, len(more), _BLOCK_ROWS // 4):
-            some = more[start : start + _BLOCK_ROWS // 4]
+        for start in range(0, len(more), _READ_ROWS):
+            some = more[start : start + _READ_ROWS]
             rows = np.concatenate([rows, some])
             far = np.concatenate([far, self._measure(some, vector)])
             best = np.argpartition(far, limit - 1)[:limit]
@@ -200,7 +202,8 @@ def _open_basis(
     some = ours[np.unique(np.linspace(0, len(ours) - 1, _SAMPLE).astype(np.int64))]
     vectors = read_vectors(dataset, some)
     mean = vectors.mean(axis=0)
-    _, turned = np.linalg.eigh((vectors - mean).T @ (vectors - mean))
+    vectors = vectors - mean
+    _, turned = np.linalg.eigh(vectors.T @ vectors)
     found = Basis(encoder, mean, np.ascontiguousarray(turned[:, ::-1][:, :SIDES]))
     aside = folder / f".{uuid.uuid4().hex}.npz"
     with aside.open("wb") as file:
@@ -228,7 +231,10 @@ def _write_short(path: Path, fragment: lance.LanceFragment, basis: Basis) -> Non
     """Written aside and renamed, so that a reader finds all of it or nothing."""
     aside = path.with_name(f".{uuid.uuid4().hex}")
     scanner = fragment.scanner(
-        columns=["vector"], batch_size=_BLOCK_ROWS // 8, batch_readahead=1
+        columns=["vector"],
+        batch_size=_READ_ROWS,
+        batch_readahead=1,
+        io_buffer_size=_IO_BYTES,
     )
     with aside.open("wb") as file, no_panic(_TABLE):
         for batch in scanner.to_batches():

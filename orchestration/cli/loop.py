@@ -82,16 +82,20 @@ def ui(
         int,
         typer.Option(help="Port of the MLflow UI on 127.0.0.1.", min=1, max=65535),
     ] = 5000,
+    browse_port: Annotated[
+        int,
+        typer.Option(help="Port of the frame browser on 127.0.0.1.", min=1, max=65535),
+    ] = 8500,
 ) -> None:
-    """Serve Dagster and MLflow on loopback, to who opens the link that is printed, until interrupted.
+    """Serve Dagster, MLflow and the frame browser on loopback, to who opens a link that is printed, until interrupted.
 
     Meanwhile new sessions are taken in and judged by the champions, and drift may start a training; each has a sensor
     that can be turned off on Dagster's page Automation.
     """
     from orchestration.cluster import require_cluster
     from orchestration.profiles import load_settings
-    from orchestration.ui import serve
+    from orchestration.ui import Ports, serve
 
     settings = load_settings()
     require_cluster(settings)
-    raise typer.Exit(serve(settings, port, mlflow_port))
+    raise typer.Exit(serve(settings, Ports(port, mlflow_port, browse_port)))

@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 from orchestration.cli import app
 from orchestration.ports import require_free
 from orchestration.profiles import LOOPBACK, Settings, load_settings
-from orchestration.ui import own_home, serve
+from orchestration.ui import Ports, own_home, serve
+
+OPTIONS = ("--port", "--mlflow-port", "--browse-port")
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def test_a_second_ui_of_a_home_names_the_first_and_leaves_its_token(settings, ta
         own_home(settings.ui_lock, {"Dagster": "http://127.0.0.1:3000"}),
         pytest.raises(ValueError, match=r"already at http://127.0.0.1:3000 \(pro"),
     ):
-        serve(settings, taken, taken + 1)
+        serve(settings, Ports(taken, taken + 1, taken + 2))
     assert settings.ui_token.read_text() == "of the first"
     assert list_started(settings) == {"ui_token"}
 
@@ -48,15 +50,15 @@ def test_a_home_is_free_again_when_its_ui_has_ended(settings):
             assert settings.ui_lock.read_text().startswith(f" at {address} (")
 
 
-@pytest.mark.parametrize("option", ["--port", "--mlflow-port"])
+@pytest.mark.parametrize("option", OPTIONS)
 def test_a_port_that_is_taken_is_named_with_its_option(settings, taken, option):
-    ports = (taken, 0) if option == "--port" else (0, taken)
+    ports = Ports(*(taken if option == one else 0 for one in OPTIONS))
     with pytest.raises(ValueError, match=f"port {taken} of .* another one by {option}"):
-        serve(settings, *ports)
+        serve(settings, ports)
     assert list_started(settings) == set()
 
 
-@pytest.mark.parametrize("option", ["--port", "--mlflow-port"])
+@pytest.mark.parametrize("option", OPTIONS)
 @pytest.mark.parametrize("port", ["99999", "0", "-1"])
 def test_a_number_that_is_no_port_is_refused_by_its_option(option, port):
     result = CliRunner().invoke(app, ["ui", option, port])

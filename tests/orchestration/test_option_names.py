@@ -19,6 +19,7 @@ MEANINGS = {
     "because": "why a person decides so",
     "board": "what is printed on a calibration board",
     "box": "where an object is, in px",
+    "browse-port": "port of the frame browser",
     "budget": "frames that may be open at once",
     "by": "who says it",
     "canary": "share of requests that a new champion answers at first",

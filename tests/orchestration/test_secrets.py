@@ -15,7 +15,7 @@ from assets.ledger import database
 from assets.sandbox.guard import ImageGuard
 from orchestration import cli
 from orchestration.profiles import load_settings
-from orchestration.ui import _commands
+from orchestration.ui import Ports, _commands
 
 MARKER = "harmless-marker-5309"
 NOBODY = "127.0.0.1:1"  # where no server answers
@@ -122,7 +122,9 @@ def test_a_run_that_fails_for_its_store_leaves_no_password_in_dagster(
 
 def test_no_process_is_started_with_a_password_in_its_arguments(environment, tmp_path):
     settings = load_settings()
-    commands = _commands(3000, 5000, tmp_path / "code", tmp_path / "workspace.yaml")
+    commands = _commands(
+        Ports(3000, 5000, 8500), tmp_path / "code", tmp_path / "workspace.yaml"
+    )
     assert MARKER in settings.ledger_url and MARKER in settings.mlflow_url
     assert MARKER not in json.dumps(commands) and MARKER not in repr(settings)
 

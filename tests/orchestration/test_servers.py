@@ -16,12 +16,14 @@ import yaml
 from orchestration import servers
 from orchestration.profiles import CHECKOUT
 from orchestration.servers import Server, end_all
-from orchestration.ui import _commands
+from orchestration.ui import Ports, _commands
 
 
 def test_the_servers_load_the_code_that_the_workspace_names(tmp_path: Path) -> None:
     (location,) = yaml.safe_load((CHECKOUT / "workspace.yaml").read_text())["load_from"]
-    command = _commands(3000, 5000, tmp_path / "socket", tmp_path)["dagster-code"]
+    command = _commands(Ports(3000, 5000, 8500), tmp_path / "socket", tmp_path)[
+        "dagster-code"
+    ]
     *_, module_flag, module, folder_flag, folder = command
     assert (module_flag, folder_flag, Path(folder)) == ("-m", "-d", CHECKOUT)
     assert location == {

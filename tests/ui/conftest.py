@@ -28,7 +28,7 @@ def ui_home(
 @pytest.fixture(scope="session")
 def ui(ui_home: Path) -> Iterator[dict[str, str]]:
     """name -> address, as `daguerre ui` prints them, and the token of their links."""
-    ports = [_free_port(), _free_port()]
+    ports = [_free_port(), _free_port(), _free_port()]
     command = [
         sys.executable,
         "-m",
@@ -38,6 +38,8 @@ def ui(ui_home: Path) -> Iterator[dict[str, str]]:
         str(ports[0]),
         "--mlflow-port",
         str(ports[1]),
+        "--browse-port",
+        str(ports[2]),
     ]
     environment = {
         **os.environ,
@@ -57,7 +59,7 @@ def ui(ui_home: Path) -> Iterator[dict[str, str]]:
                     addresses |= {match[1]: match[2], "token": match[3]}
                 if "Ctrl-C" in line:
                     break
-            assert set(addresses) == {"Dagster", "MLflow", "token"}, (
+            assert set(addresses) == {"Dagster", "MLflow", "Browse", "token"}, (
                 f"the servers did not start: {addresses}"
             )
             yield addresses

@@ -71,6 +71,17 @@ def test_what_cannot_be_answered_has_a_reason_and_a_remedy(client, path, status)
     assert answer.json()["error"] and answer.json()["remedy"]
 
 
+def test_a_frame_tells_its_neighbours_of_the_same_sensor(client):
+    def find(number: int) -> dict:
+        path = f"/api/frame/{name_frame('monday', number)}"
+        return client.get(path).json()["neighbours"]
+
+    # left, right, left
+    assert find(0) == {"previous": None, "next": name_frame("monday", 2)}
+    assert find(1) == {"previous": None, "next": None}
+    assert find(2) == {"previous": name_frame("monday", 0), "next": None}
+
+
 def test_pictures_are_jpegs(client):
     for path in (f"/thumbs/{MONDAY}.jpg", f"/pictures/{MONDAY}.jpg"):
         answer = client.get(path)

@@ -1,0 +1,136 @@
+"""Likeness of frames by short vectors: exactly what all whole vectors say; and the map that they make."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from assets.browsing.browser import Browser
+from assets.browsing.frame_map import find_inside, list_ids, tell_map
+from assets.browsing.questions import Question, QuestionError
+from assets.browsing.vectors import open_short
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import EMBEDDING_DIM
+from assets.workspace import Workspace
+from tests.assets.browsing.conftest import name_frame, put
+
+COUNT = 60
+OTHER = 5  # whose vector is by another encoder
+
+
+@pytest.fixture
+def vectors() -> np.ndarray:
+    """(N, D) of unit length: three kinds of pictures, which differ among themselves."""
+    rng = np.random.default_rng(0)
+    kinds = rng.standard_normal((3, EMBEDDING_DIM))
+    own = rng.standard_normal((COUNT, EMBEDDING_DIM))
+    mixed = kinds[np.arange(COUNT) % 3] + 0.5 * own
+    return (mixed / np.linalg.norm(mixed, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def browser(home, catalog: Catalog, frame_rows, vectors) -> Browser:
+    catalog.merge("frames", frame_rows(COUNT + 1))
+    rows = [
+        {
+            "frame_id": name_frame("monday", n),
+            "session": "monday",
+            "vector": vectors[n].tolist(),
+            "code_version": "other" if n == OTHER else "1",
+        }
+        for n in range(COUNT)
+    ]
+    # two fragments, so that the order of files counts
+    put(catalog, "frame_embeddings", rows[:40])
+    put(catalog, "frame_embeddings", rows[40:])
+    return Browser(catalog, Workspace(home))
+
+
+def test_the_nearest_frames_are_those_of_the_whole_vectors(browser, vectors, lower):
+    from assets.browsing import vectors as module
+
+    lower(module, _LEAST_READ=4)  # so that bounds have to decide
+    cosines = vectors @ vectors[7]
+    cosines[OTHER] = -2
+    best = np.argsort(-cosines, kind="stable")
+    short = browser.likeness.open(browser.index)
+    for limit in (1, 5, 30):
+        found, values = short.find_nearest(vectors[7], limit)
+        assert found.tolist() == best[:limit].tolist()
+        assert values == pytest.approx(cosines[best[:limit]], abs=1e-5)
+    among = np.zeros(COUNT + 1, bool)
+    among[best[3:20:2]] = True
+    found, _ = short.find_nearest(vectors[7], 100, among)
+    assert found.tolist() == best[3:20:2].tolist()
+
+
+def test_no_bound_is_above_the_true_distance(browser, vectors):
+    short = browser.likeness.open(browser.index)
+    true = ((vectors - vectors[11]) ** 2).sum(axis=1)
+    bound = short._bound(short.basis.shorten(vectors[11][None])[0])
+    assert (bound <= true + 1e-5).all()
+    assert np.corrcoef(bound, true)[0, 1] > 0.9, "and it tells near from far"
+
+
+def test_frames_are_listed_by_likeness_within_a_filter(browser, vectors):
+    wanted = name_frame("monday", 7)
+    asked = Question(sort=f"similar:{wanted}", where="sequence % 2 = 1")
+    page = browser.list_frames(asked, 0, 3)
+    assert page.frames[0]["frame_id"] == wanted
+    assert page.frames[0]["score"] == pytest.approx(1, abs=1e-5)
+    assert page.total == COUNT // 2 - 1, "odd ones, without that of another encoder"
+    for name in (name_frame("monday", COUNT), "0" * 32, name_frame("monday", OTHER)):
+        with pytest.raises(QuestionError):
+            browser.list_frames(Question(sort=f"similar:{name}"), 0, 3)
+
+
+def test_what_is_kept_is_read_again_and_what_came_is_added(
+    browser, catalog, home, frame_rows, vectors
+):
+    first = browser.likeness.open(browser.index)
+    names = {path.name for path, _ in first.files}
+    put(
+        catalog,
+        "frame_embeddings",
+        [
+            {
+                "frame_id": name_frame("monday", COUNT),
+                "session": "monday",
+                "vector": vectors[7].tolist(),
+                "code_version": "1",
+            }
+        ],
+    )
+    times = {path: path.stat().st_mtime_ns for path, _ in first.files}
+    assert browser.refresh()
+    second = open_short(catalog, browser.index, home / "cache")
+    assert {path.name for path, _ in second.files} > names
+    assert {path: path.stat().st_mtime_ns for path in times} == times
+    assert sorted(second.find_nearest(vectors[7], 2)[0].tolist()) == [7, COUNT]
+
+
+def test_an_outline_on_the_map_holds_the_frames_inside(browser):
+    index = browser.index
+    short = browser.likeness.open(index)
+    told = tell_map(index, short)
+    assert told["num"] == told["num_frames"] == COUNT - 1
+    ids = list_ids(index, short, 0, 100)
+    assert len(ids) == COUNT - 1 and name_frame("monday", OTHER) not in ids
+    inside = find_inside(short, [(-9, -9), (9, -9), (9, 9), (-9, 9)])
+    assert inside.tolist() == [n for n in range(COUNT) if n != OTHER]
+    x, y = short.places[7].tolist()
+    near = [(x - 1e-4, y - 1e-4), (x + 1e-4, y - 1e-4), (x, y + 1e-4)]
+    assert find_inside(short, near).tolist() == [7]
+    # a notch that goes around it: inside of the box, outside of the outline
+    notched = [
+        (-9, -9),
+        (9, -9),
+        (9, 9),
+        (x + 1e-4, 9),
+        (x, y - 1e-4),
+        (x - 1e-4, 9),
+        (-9, 9),
+    ]
+    assert 7 not in find_inside(short, notched).tolist()
+    with pytest.raises(QuestionError, match="3 to 500 corners"):
+        find_inside(short, [(0, 0), (1, 1)])
