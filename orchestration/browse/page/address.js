@@ -1,7 +1,7 @@
 /** Every view's state lies in the address, after the #, so that it can be sent to somebody. */
 
 /** Which frames, in which order: what the server is asked with. The rest of the address is how they are shown. */
-const QUESTION = ['session', 'sensor', 'class', 'split', 'where', 'selection', 'model', 'score_from', 'sort'];
+export const QUESTION = ['session', 'sensor', 'class', 'split', 'where', 'selection', 'model', 'score_from', 'sort'];
 const listeners = new Set();
 let current = null;
 
@@ -47,6 +47,11 @@ export class Address {
       for (const one of Array.isArray(value) ? value : [value]) made.#values.append(name, one);
     }
     return made;
+  }
+
+  /** An address with these names of this one alone. */
+  take(names) {
+    return new Address().with(Object.fromEntries(names.map((name) => [name, this.all(name)])));
   }
 
   /** Which frames, in which order, as a query of HTTP. */

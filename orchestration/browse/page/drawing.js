@@ -3,16 +3,19 @@
 import { LABELS, TRACKS } from './look.js';
 import { score } from './words.js';
 
-const MASK_ALPHA = 0.38;
+const MASK_ALPHA = 0.34;
+const MOST_FILLED = 0.6; // of a picture: more is ground, and its outline is enough
 const FONT = '11px system-ui, sans-serif';
 const NAME_PX = 15;
 const SHADE = 'rgb(0 0 0 / 55%)';
 const OUTLINED = ['mask', 'polygon'];
 
-/** Where a picture of `size` lies in a box of `room`, whole and centred: { left, top, scale } in px of the room. */
-export function fit(size, room) {
+/** Where a picture of `size` lies in a box of `room`, whole and centred: its left, top and scale in px of the room. */
+export function fit({ width, height }, room) {
+  const size = { width, height };
   const scale = Math.min(room.width / size.width, room.height / size.height);
-  return { scale, left: (room.width - size.width * scale) / 2, top: (room.height - size.height * scale) / 2 };
+  const [left, top] = [(room.width - size.width * scale) / 2, (room.height - size.height * scale) / 2];
+  return { scale, left, top, ...size };
 }
 
 /** Make a canvas as large as it shows, cleared; its context draws in px of the screen. */
@@ -53,7 +56,7 @@ class Pen {
 
   mask(mark) {
     const path = this.#trace(mark);
-    if (!path) return;
+    if (coverage(mark) > MOST_FILLED * this.place.width * this.place.height) return;
     this.context.globalAlpha = MASK_ALPHA;
     this.context.fillStyle = this.look.colors.css(mark.class_name);
     this.context.fill(path);
@@ -145,6 +148,15 @@ class Pen {
   #at([x, y]) {
     return [this.place.left + x * this.place.scale, this.place.top + y * this.place.scale];
   }
+}
+
+/** The area of an outline, in px of the picture. */
+function coverage({ points }) {
+  const twice = points.reduce((sum, [x, y], n) => {
+    const [nextX, nextY] = points[(n + 1) % points.length];
+    return sum + x * nextY - nextX * y;
+  }, 0);
+  return Math.abs(twice) / 2;
 }
 
 function overlap(one, other) {

@@ -10,7 +10,7 @@ import { LABELS, Look } from './look.js';
 import { Marks } from './marks.js';
 import { empty, emptyFault, say, sayFault } from './notices.js';
 import { pictureOf, thumbOf } from './picture.js';
-import { clock, many, score, shortId } from './words.js';
+import { clock, count, many, score, shortId } from './words.js';
 
 const SIZES = [112, 168, 232, 328];
 const THUMB_FITS_PX = 240;
@@ -173,7 +173,7 @@ class GridView {
 
   #tellPlace() {
     const total = this.#list.total ?? 0;
-    this.page.place(total ? `${many(this.grid.cursor + 1, '').trim()} of ${many(total, 'frame')}` : '');
+    this.page.place(total ? `${count(this.grid.cursor + 1)} of ${many(total, 'frame')}` : '');
   }
 
   #tellAddress() {

@@ -20,11 +20,19 @@ export class Layers {
     this.classes = make('div', { class: 'choices' });
     this.slider = make('input', { type: 'range', min: '0', max: '1', step: '0.01', 'aria-label': 'Lowest score that is drawn', on: { input: () => this.#slide() } });
     this.told = make('output', {});
+    const tasks = page.home.tasks ?? [];
+    this.task = make(
+      'select',
+      { on: { change: () => this.look.setTask(this.task.value || null) } },
+      make('option', { value: '' }, 'all tasks'),
+      tasks.map((task) => make('option', { value: task }, task)),
+    );
     this.element = make(
       'section',
       { class: 'layers', 'aria-label': 'Marks' },
       make('header', {}, make('h2', {}, 'Marks')),
       this.list,
+      tasks.length > 1 && make('label', { class: 'row' }, 'labels of', this.task),
       make('label', { class: 'row' }, 'score from', this.slider, this.told),
       make('details', { open: true }, make('summary', {}, 'Legend'), this.classes),
     );
@@ -32,6 +40,7 @@ export class Layers {
 
   update(address) {
     this.look = new Look(address, this.page.colors);
+    this.task.value = this.look.task ?? '';
     this.slider.value = String(this.look.minScore);
     this.told.textContent = this.look.minScore.toFixed(2);
     const strangers = this.look.layers.filter((layer) => !this.layers.some(([name]) => name === layer));

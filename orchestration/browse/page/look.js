@@ -25,13 +25,9 @@ export class Look {
     this.colors = colors;
     const chosen = address.has('layers') ? address.get('layers').split(',') : [LABELS];
     this.layers = chosen.filter(Boolean);
+    this.task = address.get('task');
     this.minScore = Number(address.get('conf') ?? 0) || 0;
     this.#hidden = new Set(address.all('hide'));
-  }
-
-  /** What of it changes the picture, as one text. */
-  get key() {
-    return [this.layers.join(','), this.minScore, ...[...this.#hidden].sort()].join('|');
   }
 
   shows(layer) {
@@ -45,7 +41,8 @@ export class Look {
   /** Whether one mark is drawn. */
   draws(layer, mark) {
     const isSure = mark.score === null || mark.score === undefined || mark.score >= this.minScore;
-    return this.showsClass(mark.class_name) && (layer === LABELS || isSure);
+    const isAsked = !this.task || !mark.task || mark.task === this.task;
+    return this.showsClass(mark.class_name) && isAsked && (layer === LABELS || isSure);
   }
 
   /** How lines of a layer are drawn: dashes, and their width in px of the screen. */
@@ -54,6 +51,11 @@ export class Look {
     if (layer === TRACKS) return { dash: [], width: 1 };
     const models = this.layers.filter((one) => modelOf(one) !== null);
     return { dash: DASHES[models.indexOf(layer) % DASHES.length] ?? DASHES[0], width: 2 };
+  }
+
+  /** Show labels of one task; null: of all. */
+  setTask(task) {
+    change({ task }, { replace: true });
   }
 
   toggleLayer(layer) {

@@ -1,6 +1,6 @@
 /** The page: what surrounds the views, which view an address opens, and the keys that count everywhere. */
 
-import { change, follow, go, read } from './address.js';
+import { follow, go, QUESTION, read } from './address.js';
 import { ask, watch } from './api.js';
 import { Colors } from './colors.js';
 import { button, fill, link, make } from './dom.js';
@@ -20,7 +20,8 @@ const VIEWS = {
   releases: { title: 'Two releases', load: () => import('./releases_view.js') },
 };
 const TABS = Object.entries(VIEWS).filter(([, view]) => view.title);
-const KEPT = ['layers', 'hide', 'conf', 'size']; // of an address, in every view
+const KEPT = ['layers', 'hide', 'conf', 'size', 'task']; // of an address, in every view
+const OF_FRAMES = ['grid', 'timeline', 'map'];
 
 class Page {
   #view = null;
@@ -87,14 +88,10 @@ class Page {
     this.#view?.update(read());
   }
 
-  /** A tab keeps which frames are asked for, and how marks look. */
+  /** A tab keeps how marks look, and which frames are asked for where it shows those. */
   #addressOf(tab, address) {
-    const isList = ['grid', 'map', 'timeline'].includes(tab);
-    const kept = isList ? address.with({ frame: null, edit: null, a: null, b: null, task: null }) : null;
-    const fresh = kept ?? read().withoutFilters().with({ frame: null, edit: null, a: null, b: null });
-    const names = new Set([...KEPT, 'session', 'sensor', 'class', 'split', 'where', 'selection', 'model', 'score_from']);
-    const others = [...new URLSearchParams(fresh.toString()).keys()].filter((n) => !names.has(n) && n !== 'sort' && n !== 'at');
-    return fresh.with({ ...Object.fromEntries(others.map((n) => [n, null])), view: tab });
+    const names = OF_FRAMES.includes(tab) ? [...KEPT, ...QUESTION] : KEPT;
+    return address.take(names).with({ view: tab === 'grid' ? null : tab });
   }
 
   #bindKeys() {
