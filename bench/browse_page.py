@@ -1,10 +1,10 @@
-"""Measure the page of `daguerre browse` in a headless Chromium: the first screen, and whether a scroll shows blank cells.
+"""Measure the page of `daguerre browse` in a headless Chromium: the first screen, and blank cells of a scroll.
 
 The home is synthetic: frames of 8 x 8 pixels, published as the product does. `first_screen_ms` goes from the opening of
 the link until every cell that shows has its picture, by somebody whose browser keeps nothing of it; the first round,
-which finds the server cold, is told apart. The scroll goes at a steady speed through the middle of the list; at each frame that the browser draws, cells
-that show are counted, and those of them without their picture. Leaps go to random places of the list, as a drag of the
-scroll bar does: `leap_ms` until all cells there have their pictures.
+which finds the server cold, is told apart. The scroll goes at a steady speed through the middle of the list; at each
+frame that the browser draws, cells that show are counted, and those of them without their picture. Leaps go to places
+far apart, as a drag of the scroll bar does: `leap_ms` until all cells there have their pictures.
 
 Run: `python -m bench.browse_page --frames 100000 --json`.
 """
@@ -52,7 +52,9 @@ _COUNT = """() => {
   }
   return [shown, blank];
 }"""
-_IS_FULL = f"() => {{ const [shown, blank] = ({_COUNT})(); return shown > 0 && blank === 0; }}"
+_IS_FULL = (
+    f"() => {{ const [shown, blank] = ({_COUNT})(); return shown > 0 && blank === 0; }}"
+)
 _FULL_AT = f"""() => new Promise(done => {{
   const look = () => (({_IS_FULL})() ? done(performance.now()) : requestAnimationFrame(look));
   look();

@@ -46,7 +46,7 @@ class GridView {
     const list = openList(address.question());
     if (list !== this.#list) this.#openList(list, address.count('at', 0));
     else this.#show();
-    this.grid.element.focus({ preventScroll: true });
+    if (document.activeElement === document.body) this.grid.element.focus({ preventScroll: true });
   }
 
   close() {
