@@ -8,27 +8,40 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import uvicorn
 
-from assets.browsing.browser import Browser
+from assets.code_versions import version_of
 from assets.tables.catalog import Catalog
-from assets.tables.schemas import content_id
-from orchestration.browse.app import make_app
-from orchestration.browse.serving import COOKIE
+from assets.tables.schemas import EMBEDDING_DIM, content_id
+from orchestration.browse.serving import ASK_FOR_LINK, COOKIE, build_app, build_browser
 from orchestration.gate import Gate
+from orchestration.profiles import Settings, load_settings
+from orchestration.resources import build_catalog
 from tests.assets.browsing.conftest import name_frame, put
+from tests.assets.comparison.conftest import (
+    class_row,
+    sit_exam,
+    store_model,
+    write_frames,
+    write_release,
+)
+from tests.assets.comparison.test_models import call as _call
 
 pytestmark = pytest.mark.timeout(200)
 TOKEN = "token-of-a-test"
+AUTHOR = "Ada"
 MARKUP = "<img src=x onerror=\"document.title='ran'\"><b>mug</b>"
+SESSION = "friday"
 NUM_FRAMES = 60
-SIDE_PX = (16, 12)
+LETTERS = "abcdefghij"
 _RUN_MAP = """async () => {
   const { ScrollMap } = await import('/page/scroll_map.js');
   const map = new ScrollMap(1000);
@@ -64,10 +77,10 @@ _RUN_EDITS = """async () => {
 
 @dataclass
 class Served:
-    """A server, where it answers, and what ends it."""
+    """A server, where it answers, and the home that it shows."""
 
     address: str
-    catalog: Catalog
+    settings: Settings
     server: uvicorn.Server
 
     @property
@@ -79,69 +92,80 @@ class Served:
 def served(
     tmp_path_factory: pytest.TempPathFactory, frame_rows: Callable[..., pa.Table]
 ) -> Iterator[Served]:
-    catalog = Catalog(str(tmp_path_factory.mktemp("browsed") / "tables"))
-    _fill(catalog, frame_rows)
-    with _serve(catalog) as served:
-        yield served
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DAGUERRE_HOME", str(tmp_path_factory.mktemp("browsed")))
+        settings = load_settings()
+        _fill(build_catalog(settings), frame_rows)
+        with _serve(settings) as served:
+            yield served
 
 
 def _fill(catalog: Catalog, frame_rows: Callable[..., pa.Table]) -> None:
-    """A session of NUM_FRAMES frames in time; the first has two labels of one class, whose name holds markup."""
+    """A session of NUM_FRAMES frames in time, with labels and vectors; and one of ten, on which two models sat an
+    exam: the second finds both keys, and takes one cup for a key."""
     paths = [f"{MARKUP}{n}.png" for n in range(NUM_FRAMES)]
-    rows = frame_rows(NUM_FRAMES, session="monday", sensor="left", source_path=paths)
+    rows = frame_rows(NUM_FRAMES, session=SESSION, sensor="left", source_path=paths)
     catalog.merge("frames", rows)
-    first = name_frame("monday", 0)
-    mine = {
-        "frame_id": first,
-        "capture_id": content_id("capture", "monday"),
-        "session": "monday",
-        "task": "detection",
-    }
-    label = {
-        **mine,
-        "class_name": MARKUP,
-        "x_min": 1.0,
-        "y_min": 2.0,
-        "x_max": 5.0,
-        "y_max": 4.0,
-        "origin": "imported",
-    }
-    labels = [label | {"label_id": content_id("label", n)} for n in range(2)]
-    put(catalog, "labels", labels)
+    ids = [name_frame(SESSION, n) for n in range(NUM_FRAMES)]
+    put(catalog, "labels", [_label(ids[0], n) for n in range(2)])
+    looked = {"annotation_id": content_id("looked"), "num_labels": 2}
+    put(catalog, "annotated_frames", [_of(ids[0]) | looked])
+    directions = np.random.default_rng(1).normal(size=(NUM_FRAMES, EMBEDDING_DIM))
+    vectors = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    embedded = zip(ids, vectors.astype(np.float32), strict=True)
+    by = {"session": SESSION, "code_version": version_of("frame_embeddings")}
     put(
         catalog,
-        "annotated_frames",
-        [mine | {"annotation_id": content_id("looked"), "num_labels": 2}],
+        "frame_embeddings",
+        [{**by, "frame_id": one, "vector": v} for one, v in embedded],
     )
+    version = write_frames(catalog, LETTERS)
+    keys = [class_row(letter, int(letter in "ij")) for letter in LETTERS]
+    release = write_release(catalog, "recognition", ["cup", MARKUP], keys, version)
+    write_release(catalog, "recognition", ["cup", MARKUP], keys[:-1], version)
+    models = [store_model(catalog, n, release, "recognition") for n in ("1", "2")]
+    said = [dict.fromkeys(LETTERS, _call("cup")) for _ in models]
+    said[1] |= dict.fromkeys("ija", _call(MARKUP))
+    for model, answers in zip(models, said, strict=True):
+        sit_exam(catalog, model, release, answers)
 
 
-class _serve:
-    """A server of a catalog on a free port, in a thread."""
+def _of(frame: str) -> dict:
+    capture = content_id("capture", SESSION)
+    return {
+        "frame_id": frame,
+        "capture_id": capture,
+        "session": SESSION,
+        "task": "detection",
+    }
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        app = Gate(make_app(Browser(catalog)), [address], TOKEN, COOKIE)
+
+def _label(frame: str, number: int) -> dict:
+    sides = {"x_min": 1.0, "y_min": 2.0, "x_max": 5.0, "y_max": 4.0}
+    about = {
+        "label_id": content_id("label", number),
+        "class_name": MARKUP,
+        "origin": "imported",
+    }
+    return _of(frame) | about | sides
+
+
+@contextmanager
+def _serve(settings: Settings) -> Iterator[Served]:
+    """A server of a home on a free port, in a thread."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        app = build_app(settings, build_browser(settings), AUTHOR)
+        gate = Gate(app, [address], TOKEN, COOKIE, ASK_FOR_LINK)
         config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            timeout_graceful_shutdown=1,
+            gate, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
         )
-        self._served = Served(address, catalog, uvicorn.Server(config))
-        self._thread = threading.Thread(
-            target=self._served.server.run, args=([self._socket],)
-        )
-
-    def __enter__(self) -> Served:
-        self._thread.start()
-        return self._served
-
-    def __exit__(self, *_: object) -> None:
-        self._served.server.should_exit = True
-        self._thread.join()
-        self._socket.close()
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        yield Served(address, settings, server)
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture
@@ -168,7 +192,7 @@ def open_at(page, served: Served, state: str) -> None:
 
 def test_the_grid_shows_pictures_and_keys_alone_open_and_step(served, page) -> None:
     cells = page.locator(".cell:not([hidden])")
-    assert page.locator(".place").inner_text() == "1 of 60 frames"
+    assert page.locator(".place").inner_text() == "1 of 70 frames"
     wait_for(
         page,
         "() => [...document.querySelectorAll('.cell:not([hidden]) img')].every(i => i.naturalWidth)",
@@ -179,7 +203,7 @@ def test_the_grid_shows_pictures_and_keys_alone_open_and_step(served, page) -> N
     page.wait_for_selector(".frame-view .lineage, .frame-view .facts")
     assert f"frame={name_frame('monday', 1)}" in page.url and "at=1" in page.url
     page.keyboard.press("ArrowRight")
-    wait_for(page, "id => location.hash.includes(id)", name_frame("monday", 2))
+    wait_for(page, "id => location.hash.includes(id)", name_frame(SESSION, 2))
     page.keyboard.press("Escape")
     page.wait_for_selector(".grid-view")
     wait_for(
@@ -219,7 +243,7 @@ def test_an_address_opens_the_frames_that_it_asks_for(served, page) -> None:
     assert page.locator(".choices input:checked").count() >= 1
     page.keyboard.press("x")
     wait_for(
-        page, "() => document.querySelector('.place').textContent === '1 of 60 frames'"
+        page, "() => document.querySelector('.place').textContent === '1 of 70 frames'"
     )
 
 
@@ -235,10 +259,11 @@ def test_a_wrong_condition_is_told_with_what_helps_and_taken_back(served, page) 
         .is_visible()
     )
     page.keyboard.press("Control+a")
-    page.keyboard.type("sequence < 4")
+    page.keyboard.type("sequence < 4 and kind = 'color'")
     page.keyboard.press("Enter")
     wait_for(
-        page, "() => document.querySelector('.place').textContent === '1 of 4 frames'"
+        page,
+        "() => /1 of \\d+ frames/.test(document.querySelector('.place').textContent)",
     )
     assert page.locator(".condition .fault").is_hidden()
     open_at(page, served, "where=sequence+%3C+0")
@@ -259,9 +284,88 @@ def test_what_somebody_changes_is_what_the_server_is_asked_for(page) -> None:
 
 
 def test_a_lost_server_is_told_until_it_is_back(served, page) -> None:
-    with _serve(served.catalog) as other:
+    with _serve(served.settings) as other:
         page.goto(other.link)
         page.wait_for_selector("img.is-here")
     page.evaluate("location.hash = 'session=monday'")
     page.locator(".banner").wait_for(state="visible")
     assert "The server is gone" in page.locator(".banner").inner_text()
+
+
+def test_a_box_is_moved_by_keys_and_saved_as_a_version(
+    served, page, screenshots
+) -> None:
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".facts")
+    page.keyboard.press("e")
+    page.wait_for_selector(".handle")
+    for key in ("ArrowRight", "Control+ArrowDown", "."):
+        page.keyboard.press(key)
+    page.keyboard.press("Delete")
+    page.screenshot(path=screenshots / "browse_correction.png")
+    page.keyboard.press("Control+s")
+    page.get_by_text("Saved as version 1").wait_for()
+    catalog = build_catalog(served.settings)
+    (version,) = catalog.read_latest("label_versions").to_pylist()
+    assert version["boxes_xyxy"] == [2.0, 2.0, 6.0, 5.0]  # one right, one px taller
+    assert (version["class_names"], version["author"]) == ([MARKUP], AUTHOR)
+    assert (version["frame_id"], version["act"]) == (name_frame(SESSION, 0), "correct")
+
+
+def test_two_models_are_shown_frame_by_frame_beside_the_truth(
+    served, page, screenshots
+) -> None:
+    page.keyboard.press("4")
+    for side, number in (("A", 1), ("B", 2)):
+        page.get_by_label(side, exact=True).select_option(index=number)
+    page.locator(".three").first.wait_for()
+    page.locator(".tiles").get_by_text("won, lost").wait_for()
+    first_is_better = "side=won" not in page.url and page.locator(".three").count() == 2
+    page.get_by_role("button", name="Won by B").click()
+    wait_for(
+        page,
+        "number => document.querySelectorAll('.three').length === number",
+        1 if first_is_better else 2,
+    )
+    page.screenshot(path=screenshots / "browse_models.png")
+    assert page.locator(".three").first.locator("img").count() == 3
+    page.locator(".three").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".facts")
+    assert page.url.count("predictions%3A") == 2  # both answers are layers there
+
+
+def test_two_releases_are_told_by_frame(served, page) -> None:
+    page.keyboard.press("5")
+    for side, number in (("A", 1), ("B", 2)):
+        page.get_by_label(side, exact=True).select_option(index=number)
+    page.locator(".thumb img.is-here").wait_for()
+    assert page.locator(".thumb").count() == 1
+
+
+def test_a_lasso_on_the_map_chooses_frames(served, page) -> None:
+    page.keyboard.press("3")
+    page.locator(".map-legend").get_by_text(SESSION).wait_for()
+    page.get_by_role("button", name="Lasso").click()
+    stage = page.locator(".map-stage").bounding_box()
+    right, bottom = stage["x"] + stage["width"] - 2, stage["y"] + stage["height"] - 2
+    page.mouse.move(stage["x"] + 2, stage["y"] + 2)
+    page.mouse.down()
+    for x, y in ((right, stage["y"] + 2), (right, bottom), (stage["x"] + 2, bottom)):
+        page.mouse.move(x, y)
+    page.mouse.up()
+    wait_for(
+        page, "() => document.querySelector('.place').textContent === '1 of 60 frames'"
+    )
+    assert "selection=" in page.url
+
+
+def test_a_place_in_time_opens_its_frames(served, page) -> None:
+    page.keyboard.press("2")
+    strip = page.get_by_role("slider", name=f"Time of {SESSION}")
+    strip.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".grid-view img.is-here")
+    assert "t_ns" in page.locator(".condition textarea").input_value()
+    assert page.locator(".place").inner_text().endswith(("of 1 frame", "frames"))

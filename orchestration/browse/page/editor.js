@@ -14,7 +14,7 @@ export class Editor {
   #drag = null;
   #place = null;
 
-  /** `owner` has classes, colors, task, save(changes), leave() and changed(). */
+  /** `owner` has classes, colors, task, save(changes), judge(act) and leave(). */
   constructor(owner, marks, size) {
     this.owner = owner;
     this.edits = new Edits(marks, size);
@@ -41,6 +41,12 @@ export class Editor {
         button('Add', () => this.#add(), { class: 'small' }),
         button('Remove', () => this.#remove(), { class: 'small' }),
         button('Undo', () => this.#undo(), { class: 'small' }),
+      ),
+      make(
+        'div',
+        { class: 'row', style: { 'margin-top': '6px' } },
+        button('All is right', () => owner.judge('confirm'), { class: 'small' }),
+        button('Reject', () => owner.judge('reject'), { class: 'small', title: 'What stands is wrong, and the frame is not to be used' }),
         button('Leave', () => owner.leave(), { class: 'small quiet' }),
       ),
       make('p', { class: 'hint', style: { 'margin-top': '6px' } }, 'Draw a box where there is none; ? lists the keys. A box that is moved loses its mask.'),
@@ -62,7 +68,6 @@ export class Editor {
     if (document.activeElement !== this.field) this.field.value = one?.class_name ?? this.lastClass;
     this.save.disabled = !this.edits.isChanged;
     this.#draw();
-    this.owner.changed(this.edits.isChanged);
   }
 
   close() {
@@ -226,6 +231,7 @@ export class Editor {
       ...moves.map(([key, run]) => ({ keys: [key], does: told[key] ?? '', run: () => this.#nudge(run) })),
       { keys: ['Ctrl+z', 'u'], does: 'undo', run: () => this.#undo() },
       { keys: ['Ctrl+s', 'w'], does: 'save', run: () => this.#save() },
+      { keys: ['y'], does: 'all that stands is right', run: () => this.owner.judge('confirm') },
       { keys: ['Escape'], does: 'leave', run: () => this.owner.leave() },
     ];
   }

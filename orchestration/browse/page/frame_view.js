@@ -146,22 +146,22 @@ class FrameView {
   }
 
   #tellLabels({ task, version, is_looked_at: isLookedAt, num_missing: missing }) {
-    const stands = isLookedAt ? `version ${version}` : 'nobody has looked';
+    const said = version ? `version ${version}` : 'as they came in';
+    const stands = isLookedAt ? said : 'nobody has looked';
     return make('p', {}, make('b', {}, task), ` ${stands}`, missing > 0 && make('span', { class: 'hint' }, `, ${missing} seen that are no labels`));
   }
 
   #tellQueue(row) {
-    const decide = (state) => async () => {
+    const skip = async () => {
       try {
-        row.state = (await post('/api/queue', { row_id: row.row_id, state })).state;
+        row.state = (await post('/api/queue', { row_id: row.row_id, state: 'skipped' })).state;
         this.#show();
       } catch (error) {
         sayFault(error);
       }
     };
-    const isOpen = row.state === 'open';
-    const decision = isOpen ? button('Skip', decide('skipped'), { class: 'small' }) : row.state === 'skipped' && button('Ask again', decide('open'), { class: 'small' });
-    return make('p', {}, make('span', { class: 'badge' }, `asked: ${row.state}`), ` ${row.task}: ${row.told} `, this.page.home.author && decision);
+    const isOpen = row.state === 'open' && this.page.home.author;
+    return make('p', {}, make('span', { class: 'badge' }, `asked: ${row.state}`), ` ${row.task}: ${row.told} `, isOpen && button('Skip', skip, { class: 'small' }));
   }
 
   // neighbours
@@ -239,12 +239,13 @@ class FrameView {
       task,
       classes: this.page.home.classes,
       colors: this.page.colors,
-      save: (changes) => this.#save(task, changes),
+      save: (changes) => this.#save(task, { changes }),
+      judge: (act) => this.#isKept() && this.#save(task, { act }),
       leave: () => this.#isKept() && change({ edit: null }, { replace: true }),
-      changed: () => {},
     };
     const mine = (marks[LABELS] ?? []).filter((mark) => (mark.task ?? task) === task);
-    this.#editor = new Editor(owner, mine, this.#size);
+    const objects = [...new Map(mine.map((mark) => [mark.label_id, mark])).values()]; // a mask may have parts
+    this.#editor = new Editor(owner, objects, this.#size);
     this.picture.element.append(this.#editor.element);
     const place = this.picture.place();
     if (place) this.#editor.setPlace(place);
@@ -256,11 +257,11 @@ class FrameView {
     this.#editor = null;
   }
 
-  async #save(task, changes) {
+  async #save(task, said) {
     const seen = this.#facts.labels?.find((one) => one.task === task)?.version ?? 0;
     const id = this.#id;
     try {
-      const { version, warnings = [], failed_checks: failed = [] } = await post('/api/labels', { frame_id: id, task, seen, changes });
+      const { version, warnings = [], failed_checks: failed = [] } = await post('/api/labels', { frame_id: id, task, seen, ...said });
       say(`Saved as version ${version}.`, 'good');
       for (const text of [...warnings, ...failed]) say(text, failed.includes(text) ? 'bad' : 'plain');
     } catch (error) {

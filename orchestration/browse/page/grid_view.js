@@ -28,7 +28,7 @@ class GridView {
   #marks = null;
   #unwatch = () => {};
   #timer = null;
-  #shown = ''; // of the list
+  #shown = null; // the question of the list that stands
 
   constructor(page) {
     this.page = page;
@@ -121,7 +121,7 @@ class GridView {
   #openList(list, at) {
     this.#unwatch();
     this.#list = list;
-    this.#shown = '';
+    this.#shown = null;
     this.aspect = null;
     this.#unwatch = list.watch(() => this.#show(at));
     this.#show(at);

@@ -9,7 +9,7 @@ import { bind } from './keys.js';
 import { boundsOf, Camera, findNearest, paint, readArray } from './map_points.js';
 import { empty, emptyFault, say, sayFault } from './notices.js';
 import { thumbOf } from './picture.js';
-import { many } from './words.js';
+import { count, many } from './words.js';
 
 const NEAR_PX = 12;
 const ID_PAGE = 1000;
@@ -34,9 +34,10 @@ class MapView {
     this.page = page;
     this.dots = make('canvas', { 'aria-hidden': 'true' });
     this.lines = make('canvas', { 'aria-hidden': 'true' });
+    this.waiting = make('p', { class: 'waiting' }, 'Asking for the map …');
     this.card = make('div', { class: 'map-card', hidden: true });
     this.legend = make('div', { class: 'map-legend', hidden: true });
-    this.stage = make('div', { class: 'map-stage', tabindex: '0', role: 'application', 'aria-label': 'Map of frames by likeness' }, this.dots, this.lines, this.legend, this.card);
+    this.stage = make('div', { class: 'map-stage', tabindex: '0', role: 'application', 'aria-label': 'Map of frames by likeness' }, this.dots, this.lines, this.legend, this.card, this.waiting);
     this.tool = button('Lasso', () => this.#setLasso(!this.isLasso), { 'aria-pressed': 'false', class: 'small' });
     this.select = make('select', { 'aria-label': 'Colour by', on: { change: () => change({ color: this.select.value || null }, { replace: true }) } });
     this.bar = make(
@@ -72,7 +73,7 @@ class MapView {
     this.watcher.disconnect();
   }
 
-  #take({ num, x, y, fields = {} }) {
+  #take({ num, num_frames: all, x, y, fields = {} }) {
     if (!num) {
       fill(this.element, empty('There is no map yet', 'Its points are made from the vectors of frames: `daguerre train` and the UI make those of each session.'));
       return;
@@ -80,7 +81,8 @@ class MapView {
     this.#points = { x: readArray(x, Float32Array), y: readArray(y, Float32Array), fields };
     for (const field of Object.values(fields)) field.values = readArray(field.codes, Uint16Array);
     fill(this.select, [ONE, ...Object.keys(fields)].map((name) => make('option', { value: name }, name || 'nothing')));
-    this.page.place(many(num, 'point'));
+    this.waiting.remove();
+    this.page.place(all > num ? `${count(num)} of ${many(all, 'frame')} with a vector` : many(num, 'frame'));
     this.#showAll();
     this.stage.focus({ preventScroll: true });
   }
@@ -263,8 +265,9 @@ class MapView {
     const polygon = this.#corners;
     if (polygon.length < 3) return say('A lasso needs three corners.');
     try {
-      const { selection } = await post('/api/lasso', { polygon });
-      go(new Address().with({ selection }));
+      const { selection, num } = await post('/api/lasso', { polygon });
+      if (num === 0) say('The lasso holds no point.');
+      else go(new Address().with({ selection }));
     } catch (error) {
       sayFault(error);
     }

@@ -56,7 +56,7 @@ class ModelsView {
     this.answer = answer;
     this.ids = answer.model_ids ?? answer.models;
     const { metric, difference, num_frames: frames, changed_sides: changed } = answer;
-    const interval = difference.low === undefined || difference.low === null ? '' : `${signed(difference.low)} to ${signed(difference.high)}`;
+    const between = difference.interval?.map(signed).join(' to ') ?? '';
     this.frames = make('div', {});
     this.#showFrames();
     return [
@@ -64,7 +64,7 @@ class ModelsView {
       tiles([
         [`${metric} of A`, figure(difference.first)],
         [`${metric} of B`, figure(difference.second)],
-        ['difference', signed(difference.value ?? difference.difference), interval],
+        ['B − A', signed(difference.difference), between],
         ['test frames', figure(frames)],
         ['won, lost', `${changed.won}, ${changed.lost}`],
       ]),
@@ -87,11 +87,10 @@ class ModelsView {
 
   #listSlices(slices) {
     if (!slices.length) return make('p', { class: 'hint' }, 'No slice has frames of both.');
-    const sorted = [...slices].sort((one, other) => Number(hasMoved(other)) - Number(hasMoved(one)) || (valueOf(one) ?? 0) - (valueOf(other) ?? 0));
-    const reach = Math.max(0.01, ...sorted.flatMap((one) => [one.low, one.high, valueOf(one)]).filter(Number.isFinite).map(Math.abs));
+    const sorted = [...slices].sort((one, other) => Number(other.has_moved) - Number(one.has_moved) || (one.difference ?? 0) - (other.difference ?? 0));
+    const reach = Math.max(0.01, ...sorted.flatMap((one) => [...(one.interval ?? []), one.difference]).filter(Number.isFinite).map(Math.abs));
     const rows = sorted.map((one) => {
-      const moved = hasMoved(one);
-      const kind = moved ? (valueOf(one) < 0 ? 'bad-ink' : 'good-ink') : 'muted';
+      const kind = one.has_moved ? (one.difference < 0 ? 'bad-ink' : 'good-ink') : 'muted';
       return make(
         'tr',
         {},
@@ -99,7 +98,7 @@ class ModelsView {
         make('td', { class: 'n' }, figure(one.num_frames)),
         make('td', { class: 'n' }, figure(one.first)),
         make('td', { class: 'n' }, figure(one.second)),
-        make('td', { class: `n ${kind}` }, signed(valueOf(one))),
+        make('td', { class: `n ${kind}` }, signed(one.difference)),
         make('td', {}, drawInterval(one, reach)),
       );
     });
@@ -198,23 +197,20 @@ class Three {
   }
 }
 
-function valueOf(one) {
-  return one.value ?? one.difference ?? null;
-}
-
-function hasMoved(one) {
-  return Number.isFinite(one.low) && (one.low > 0 || one.high < 0);
-}
-
 function signed(value) {
   if (!Number.isFinite(value)) return '–';
   return `${value > 0 ? '+' : value < 0 ? '−' : ''}${Math.abs(value).toFixed(3)}`;
 }
 
-function drawInterval(one, reach) {
+function drawInterval({ interval, difference, has_moved: hasMoved }, reach) {
   const x = (value) => 90 + (85 * value) / reach;
   const parts = [makeSvg('line', { x1: 90, x2: 90, y1: 0, y2: 14, stroke: 'currentColor', 'stroke-opacity': 0.3 })];
-  if (Number.isFinite(one.low)) parts.push(makeSvg('line', { x1: x(one.low), x2: x(one.high), y1: 7, y2: 7, stroke: 'currentColor', 'stroke-width': 2, 'stroke-opacity': hasMoved(one) ? 1 : 0.45 }));
-  if (Number.isFinite(valueOf(one))) parts.push(makeSvg('circle', { cx: x(valueOf(one)), cy: 7, r: 3, fill: 'currentColor', 'fill-opacity': hasMoved(one) ? 1 : 0.6 }));
+  if (interval) {
+    const [x1, x2] = interval.map(x);
+    parts.push(makeSvg('line', { x1, x2, y1: 7, y2: 7, stroke: 'currentColor', 'stroke-width': 2, 'stroke-opacity': hasMoved ? 1 : 0.45 }));
+  }
+  if (Number.isFinite(difference)) {
+    parts.push(makeSvg('circle', { cx: x(difference), cy: 7, r: 3, fill: 'currentColor', 'fill-opacity': hasMoved ? 1 : 0.6 }));
+  }
   return makeSvg('svg', { class: 'interval', viewBox: '0 0 180 14', 'aria-hidden': 'true' }, parts);
 }

@@ -42,14 +42,13 @@ class ReleasesView {
 
   #show(answer) {
     this.answer = answer;
-    const frames = answer.frames ?? [];
-    const counts = new Map(CHANGES.map((kind) => [kind, answer.counts?.[kind] ?? frames.filter((one) => one.change === kind).length]));
+    const counts = new Map(CHANGES.map((kind) => [kind, answer.num_frames[kind] ?? 0]));
     this.counts = counts;
     this.frames = make('div', {});
     this.#showFrames();
     return [
       warn(answer.warnings),
-      tiles([...[...counts].map(([kind, number]) => [`frames ${kind}`, count(number)]), ['the same', figure(answer.num_same)]]),
+      tiles([...[...counts].map(([kind, number]) => [`frames ${kind}`, count(number)]), ['the same', figure(answer.num_frames.same)]]),
       this.#listNames('Classes added', answer.classes_added),
       this.#listNames('Classes removed', answer.classes_removed),
       this.#listNames('Sessions added', answer.sessions_added),

@@ -9,6 +9,7 @@ import { duration, many, time } from './words.js';
 
 const HEIGHT_PX = 46;
 const TICK_PX = 8;
+const DRIFTED = 'drifted';
 
 export function open(page) {
   return new TimelineView(page);
@@ -17,7 +18,6 @@ export function open(page) {
 class TimelineView {
   #control = new AbortController();
   #strips = [];
-  #isAsked = false;
 
   constructor(page) {
     this.page = page;
@@ -29,30 +29,44 @@ class TimelineView {
   }
 
   async update(address) {
-    this.chosen = new Set(address.all('session'));
-    if (this.#isAsked) return;
-    this.#isAsked = true;
+    const sessions = address.all('session');
+    if (this.asked === sessions.join('\n')) return;
+    this.asked = sessions.join('\n');
+    this.question = new URLSearchParams(sessions.map((name) => ['session', name]));
+    this.#forget();
+    await this.#more();
+  }
+
+  close() {
+    this.scheme.removeEventListener('change', this.redraw);
+    this.#forget();
+  }
+
+  async #more() {
+    const control = this.#control;
+    this.question.set('offset', this.#strips.length);
     try {
-      const { sessions } = await ask('/api/timeline', '', this.#control);
-      this.#show(sessions);
+      this.#show(await ask('/api/timeline', this.question, control));
     } catch (error) {
       if (!isAborted(error)) fill(this.body, emptyFault(error));
     }
   }
 
-  close() {
-    this.#control.abort();
-    this.scheme.removeEventListener('change', this.redraw);
-    for (const strip of this.#strips) strip.close();
+  #show({ total, sessions }) {
+    this.page.place(many(total, 'session'));
+    if (!total) return fill(this.body, empty('There is no session', 'Take one in with `daguerre ingest PATH`.'));
+    const known = new Map(this.page.home.sessions.map((one) => [one.session, one]));
+    const fresh = sessions.map((one) => new Strip(one, known.get(one.session), this.page.home));
+    this.#strips.push(...fresh);
+    const isMore = this.#strips.length < total;
+    fill(this.body, this.#strips.map((strip) => strip.element), isMore && button('More sessions', () => this.#more(), { class: 'more' }));
   }
 
-  #show(sessions) {
-    const shown = this.chosen.size ? sessions.filter((one) => this.chosen.has(one.session)) : sessions;
-    this.page.place(many(shown.length, 'session'));
-    if (!shown.length) return fill(this.body, empty('There is no session', 'Take one in with `daguerre ingest PATH`.'));
-    const known = new Map(this.page.home.sessions.map((one) => [one.session, one]));
-    this.#strips = shown.map((one) => new Strip(one, known.get(one.session), this.page.home));
-    fill(this.body, this.#strips.map((strip) => strip.element));
+  #forget() {
+    this.#control.abort();
+    this.#control = new AbortController();
+    for (const strip of this.#strips) strip.close();
+    this.#strips = [];
   }
 }
 
@@ -71,7 +85,7 @@ class Strip {
     const marks = [
       known?.published === false && make('span', { class: 'badge bad', title: known.reason ?? '' }, 'held back'),
       known?.num_quarantined > 0 && make('span', { class: 'badge' }, `${known.num_quarantined} in quarantine`),
-      session.drift?.length > 0 && make('span', { class: 'badge', title: session.drift.map((one) => one.verdict).join('; ') }, `drift: ${session.drift[0].verdict}`),
+      session.drift.map((one) => make('span', { class: `badge ${one.verdict === DRIFTED ? '' : 'plain'}`, title: one.reason ?? '' }, one.verdict)),
     ];
     const span = session.end_ns - session.start_ns;
     this.element = make(
@@ -79,7 +93,7 @@ class Strip {
       { class: 'strip' },
       make('div', { class: 'who' }, link(new Address().with({ session: session.session }), { title: session.session }, session.session), make('div', { class: 'marks' }, marks)),
       this.canvas,
-      make('div', { class: 'span' }, make('div', {}, many(sum(session.buckets), 'frame')), make('div', {}, `${duration(span)} from`), make('div', {}, time(session.start_ns))),
+      make('div', { class: 'span' }, make('div', {}, many(session.num_frames, 'frame')), make('div', {}, session.start_ns === null ? 'without a clock' : duration(span)), make('div', { class: 'hint' }, time(session.start_ns))),
     );
     this.watcher = new ResizeObserver(() => this.draw());
     this.watcher.observe(this.canvas);
@@ -109,7 +123,7 @@ class Strip {
       context.fillRect(n * step, HEIGHT_PX - high, Math.max(1, step - 0.5), high);
     });
     this.#ticks(context, quarantined, color('--bad'), width);
-    this.#ticks(context, drift.map((one) => one.time_ns), color('--warn'), width);
+    this.#ticks(context, drift.filter((one) => one.verdict === DRIFTED).map((one) => one.time_ns), color('--warn'), width);
     if (document.activeElement === this.canvas) {
       context.strokeStyle = color('--ink');
       context.lineWidth = 1.5;
@@ -164,8 +178,4 @@ class Strip {
     const where = this.column ? `${this.column} >= ${from} and ${this.column} <= ${to}` : null;
     go(new Address().with({ session: this.session.session, where }));
   }
-}
-
-function sum(numbers) {
-  return numbers.reduce((all, one) => all + one, 0);
 }
