@@ -5,6 +5,7 @@ The server runs in this process, behind its gate, over one small home; nothing i
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ from tests.assets.comparison.conftest import (
     write_frames,
     write_release,
 )
-from tests.assets.comparison.test_models import call as _call
+from tests.assets.comparison.test_models import LETTERS, NAMES, call
 
 pytestmark = pytest.mark.timeout(200)
 TOKEN = "token-of-a-test"
@@ -41,7 +42,6 @@ AUTHOR = "Ada"
 MARKUP = "<img src=x onerror=\"document.title='ran'\"><b>mug</b>"
 SESSION = "friday"
 NUM_FRAMES = 60
-LETTERS = "abcdefghij"
 _RUN_MAP = """async () => {
   const { ScrollMap } = await import('/page/scroll_map.js');
   const map = new ScrollMap(1000);
@@ -108,7 +108,12 @@ def _fill(catalog: Catalog, frame_rows: Callable[..., pa.Table]) -> None:
     catalog.merge("frames", rows)
     ids = [name_frame(SESSION, n) for n in range(NUM_FRAMES)]
     put(catalog, "labels", [_label(ids[0], n) for n in range(2)])
-    looked = {"annotation_id": content_id("looked"), "num_labels": 2}
+    looked = {
+        "annotation_id": content_id("looked"),
+        "num_labels": 2,
+        "num_missing": 0,
+        "num_ignored": 0,
+    }
     put(catalog, "annotated_frames", [_of(ids[0]) | looked])
     directions = np.random.default_rng(1).normal(size=(NUM_FRAMES, EMBEDDING_DIM))
     vectors = directions / np.linalg.norm(directions, axis=1, keepdims=True)
@@ -121,11 +126,11 @@ def _fill(catalog: Catalog, frame_rows: Callable[..., pa.Table]) -> None:
     )
     version = write_frames(catalog, LETTERS)
     keys = [class_row(letter, int(letter in "ij")) for letter in LETTERS]
-    release = write_release(catalog, "recognition", ["cup", MARKUP], keys, version)
-    write_release(catalog, "recognition", ["cup", MARKUP], keys[:-1], version)
+    release = write_release(catalog, "recognition", NAMES, keys, version)
+    write_release(catalog, "recognition", NAMES, keys[:-1], version)
     models = [store_model(catalog, n, release, "recognition") for n in ("1", "2")]
-    said = [dict.fromkeys(LETTERS, _call("cup")) for _ in models]
-    said[1] |= dict.fromkeys("ija", _call(MARKUP))
+    said = [dict.fromkeys(LETTERS, call("cup")) for _ in models]
+    said[1] |= dict.fromkeys("ija", call("<key>"))
     for model, answers in zip(models, said, strict=True):
         sit_exam(catalog, model, release, answers)
 
@@ -141,7 +146,7 @@ def _of(frame: str) -> dict:
 
 
 def _label(frame: str, number: int) -> dict:
-    sides = {"x_min": 1.0, "y_min": 2.0, "x_max": 5.0, "y_max": 4.0}
+    sides = {"x_min": 1.0, "y_min": 2.0, "x_max": 5.0 + number, "y_max": 4.0}
     about = {
         "label_id": content_id("label", number),
         "class_name": MARKUP,
@@ -197,11 +202,19 @@ def test_the_grid_shows_pictures_and_keys_alone_open_and_step(served, page) -> N
         page,
         "() => [...document.querySelectorAll('.cell:not([hidden]) img')].every(i => i.naturalWidth)",
     )
-    assert 10 < cells.count() <= NUM_FRAMES
+    few = cells.count()
+    for _ in range(2):
+        page.keyboard.press("+")
+    wait_for(
+        page,
+        "few => document.querySelectorAll('.cell:not([hidden])').length < few",
+        few,
+    )
+    assert cells.count() > 0, "those near the view alone are elements"
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     page.wait_for_selector(".frame-view .lineage, .frame-view .facts")
-    assert f"frame={name_frame('monday', 1)}" in page.url and "at=1" in page.url
+    assert f"frame={name_frame(SESSION, 1)}" in page.url and "at=1" in page.url
     page.keyboard.press("ArrowRight")
     wait_for(page, "id => location.hash.includes(id)", name_frame(SESSION, 2))
     page.keyboard.press("Escape")
@@ -369,3 +382,48 @@ def test_a_place_in_time_opens_its_frames(served, page) -> None:
     page.wait_for_selector(".grid-view img.is-here")
     assert "t_ns" in page.locator(".condition textarea").input_value()
     assert page.locator(".place").inner_text().endswith(("of 1 frame", "frames"))
+
+
+def test_an_empty_home_says_what_to_do(browser, tmp_path) -> None:
+    settings = load_settings({"DAGUERRE_HOME": str(tmp_path / "home")})
+    context = browser.new_context()
+    with _serve(settings) as served:
+        page = context.new_page()
+        page.goto(served.link)
+        page.get_by_text("There are no frames yet").wait_for()
+        assert "daguerre ingest" in page.locator(".notice").inner_text()
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_marks_lie_over_the_pictures_by_day_and_by_night(
+    served, browser, request, screenshots, scheme: str
+) -> None:
+    """Of the home that is given (`--ui-home`) there are pictures for the README."""
+    shown = request.config.getoption("--ui-home")
+    given = load_settings({"DAGUERRE_HOME": shown}) if shown else served.settings
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, color_scheme=scheme
+    )
+    with _serve(given) as other:
+        page = context.new_page()
+        page.goto(other.link)
+        page.wait_for_selector("img.is-here")
+        open_at(
+            page,
+            other,
+            "class=box&layers=labels&task=detection" if shown else "layers=labels",
+        )
+        wait_for(
+            page,
+            "() => [...document.querySelectorAll('.cell canvas')].some(one => one.width > 0)",
+        )
+        wait_for(
+            page,
+            "() => [...document.querySelectorAll('.cell:not([hidden]) img')].every(i => i.naturalWidth)",
+        )
+        page.screenshot(path=screenshots / f"browse_{scheme}.png")
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    context.close()
+    brightness = sum(map(int, re.findall(r"\d+", ground)[:3]))
+    assert (brightness > 600) == (scheme == "light")

@@ -14,6 +14,8 @@ import { emptyFault, say, sayFault } from './notices.js';
 import { Picture, pictureOf } from './picture.js';
 import { count, many, time } from './words.js';
 
+const DRAWN = 'detection'; // whose labels are boxes: what is corrected first
+
 export function open(page) {
   return new FrameView(page);
 }
@@ -290,8 +292,8 @@ class FrameView {
   #startEditing() {
     const { author, tasks = [] } = this.page.home;
     if (!author) return say('This browser only reads: start it with a name to correct labels.', 'bad');
-    const said = this.#facts?.labels?.map((one) => one.task) ?? [];
-    const task = said.find((one) => tasks.includes(one)) ?? tasks[0];
+    const said = (this.#facts?.labels ?? []).filter((one) => one.is_looked_at && one.num_labels).map((one) => one.task);
+    const task = said.find((one) => one === DRAWN) ?? said[0] ?? (tasks.includes(DRAWN) ? DRAWN : tasks[0]);
     if (task) change({ edit: task });
   }
 }
