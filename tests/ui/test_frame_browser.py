@@ -173,17 +173,24 @@ def _serve(settings: Settings) -> Iterator[Served]:
         thread.join()
 
 
-@pytest.fixture
-def page(served: Served, browser) -> Iterator[object]:
-    """A page that has opened the link, in a browser of its own; no error of a script is let pass."""
+@pytest.fixture(scope="module")
+def visit(served: Served, browser) -> Iterator[object]:
+    """A browser of somebody who opens the link."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    page = context.new_page()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(served: Served, visit) -> Iterator[object]:
+    """A page that has opened the link; no error of a script is let pass."""
+    page = visit.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(served.link)
     page.wait_for_selector("img.is-here")
     yield page
-    context.close()
+    page.close()
     assert faults == []
 
 
