@@ -4,7 +4,7 @@ import { ask, isAborted } from './api.js';
 
 const MOST_AT_ONCE = 60; // ids in an address
 const MOST_KEPT = 3000;
-const WAIT_MS = 30;
+const WAIT_MS = 120; // pictures first
 
 export class Marks {
   #kept = new Map(); // frame id -> layer -> marks
