@@ -1,0 +1,299 @@
+/** The view of one frame: its picture and marks, what is known of it, its neighbours, and the correction of its labels. */
+
+import { change, go, read } from './address.js';
+import { ask, isAborted, post } from './api.js';
+import { button, fill, make } from './dom.js';
+import { Editor } from './editor.js';
+import { describeColumns, describeFigures, listLineage, listObjects, panel } from './facts.js';
+import { openList } from './frame_list.js';
+import { bind } from './keys.js';
+import { Layers } from './layers.js';
+import { LABELS, Look } from './look.js';
+import { Marks } from './marks.js';
+import { emptyFault, say, sayFault } from './notices.js';
+import { Picture, pictureOf } from './picture.js';
+import { count, many, time } from './words.js';
+
+const DRAWN = 'detection'; // whose labels are boxes: what is corrected first
+
+export function open(page) {
+  return new FrameView(page);
+}
+
+class FrameView {
+  #id = null;
+  #marks = null;
+  #frame = null; // what is known at once
+  #facts = null; // and what is asked for
+  #editor = null;
+  #list = null;
+  #at = null;
+
+  constructor(page) {
+    this.page = page;
+    this.picture = new Picture('picture');
+    this.picture.element.tabIndex = 0;
+    this.picture.onplace = (place) => this.#editor?.setPlace(place);
+    this.layers = new Layers(page);
+    this.bar = make('div', { class: 'frame-bar' });
+    this.side = make('aside', { class: 'frame-side', 'aria-label': 'What is known of the frame' });
+    this.main = make('div', { class: 'frame-main' }, this.bar, this.picture.element);
+    this.element = make('main', { class: 'frame-view' }, this.main, this.side);
+    this.unbind = bind('Frame', this.#listKeys());
+    this.warn = (event) => this.#editor?.edits.isChanged && event.preventDefault();
+    addEventListener('beforeunload', this.warn);
+  }
+
+  async update(address) {
+    this.look = new Look(address, this.page.colors);
+    this.layers.update(address);
+    this.#openMarks();
+    this.#list = openList(address.question());
+    const id = address.get('frame') ?? '';
+    if (id !== this.#id) await this.#open(id, address);
+    else this.#show();
+  }
+
+  close() {
+    this.#leaveEditor();
+    removeEventListener('beforeunload', this.warn);
+    this.unbind();
+    this.#marks?.close();
+    this.picture.close();
+    this.page.place('');
+  }
+
+  // what is shown
+
+  async #open(id, address) {
+    this.#leaveEditor();
+    this.#id = id;
+    this.#facts = null;
+    this.#at = address.has('at') ? address.count('at', 0) : null;
+    const listed = this.#at === null ? null : this.#list.get(this.#at);
+    this.#frame = listed?.frame_id === id ? listed : null;
+    if (this.#frame) this.#showPicture();
+    try {
+      const facts = await ask(`/api/frame/${encodeURIComponent(id)}`);
+      if (id !== this.#id) return;
+      this.#facts = facts;
+      this.#frame = facts.frame;
+    } catch (error) {
+      if (isAborted(error) || id !== this.#id) return;
+      fill(this.main, emptyFault(error, button('All frames', () => this.#back())));
+      fill(this.side);
+      return;
+    }
+    this.#showPicture();
+    this.#findPlace();
+  }
+
+  #showPicture() {
+    if (this.bar.parentNode !== this.main) fill(this.main, this.bar, this.picture.element);
+    this.picture.open(pictureOf(this.#id), this.#size);
+    this.picture.element.focus({ preventScroll: true });
+    this.#show();
+  }
+
+  get #size() {
+    const { width, height } = this.#frame;
+    return { width, height };
+  }
+
+  #show() {
+    if (!this.#frame) return;
+    this.#marks.want([this.#id]);
+    this.#showEditor();
+    const marks = this.#marks.get(this.#id) ?? {};
+    this.picture.show(marks, this.look, { names: true, without: this.#editor ? [LABELS] : [] });
+    this.#showBar();
+    this.#showSide(marks);
+  }
+
+  #showBar() {
+    const frame = this.#frame;
+    const tasks = this.page.home.author ? (this.page.home.tasks ?? []) : [];
+    const told = `${frame.session} · ${frame.sensor} · ${time(frame.time_ns)}`;
+    fill(
+      this.bar,
+      button('← Frames', () => this.#back(), { class: 'quiet small', data: { key: 'back' } }),
+      make('h1', { title: told }, told),
+      make('span', { class: 'gap' }),
+      button('Previous', () => this.#step(-1), { class: 'small', data: { key: 'previous' } }),
+      button('Next', () => this.#step(1), { class: 'small', data: { key: 'next' } }),
+      this.page.home.has_embeddings && button('Similar frames', () => this.#showSimilar(), { class: 'small', data: { key: 'similar' } }),
+      !this.#editor && tasks.length > 0 && this.#offerTasks(tasks),
+    );
+    const total = this.#list.total;
+    this.page.place(this.#at !== null && total ? `${count(this.#at + 1)} of ${many(total, 'frame')}` : '');
+  }
+
+  #offerTasks(tasks) {
+    const select = make('select', { 'aria-label': 'Correct labels of a task', data: { key: 'edit' }, on: { change: () => change({ edit: select.value || null }) } }, make('option', { value: '' }, 'Correct …'), tasks.map((task) => make('option', { value: task }, task)));
+    return select;
+  }
+
+  #showSide(marks) {
+    const { columns = [], quality = {}, lineage = {}, labels = [], queue = [] } = this.#facts ?? {};
+    fill(
+      this.side,
+      this.#editor?.panel,
+      this.layers.element,
+      !this.#editor && panel('Objects', listObjects(marks, this.look)),
+      (labels.length > 0 || queue.length > 0) && panel('Labels', labels.map((one) => this.#tellLabels(one)), queue.map((row) => this.#tellQueue(row))),
+      panel('Frame', this.#facts ? describeColumns(columns) : make('p', { class: 'hint' }, 'Asking …')),
+      Object.keys(quality ?? {}).length > 0 && panel('Quality', describeFigures(quality)),
+      this.#facts && panel('Lineage', listLineage(lineage)),
+    );
+  }
+
+  #tellLabels({ task, version, is_looked_at: isLookedAt, num_missing: missing }) {
+    const said = version ? `version ${version}` : 'as they came in';
+    const stands = isLookedAt ? said : 'nobody has looked';
+    return make('p', {}, make('b', {}, task), ` ${stands}`, missing > 0 && make('span', { class: 'hint' }, `, ${missing} seen that are no labels`));
+  }
+
+  #tellQueue(row) {
+    const skip = async () => {
+      try {
+        row.state = (await post('/api/queue', { row_id: row.row_id, state: 'skipped' })).state;
+        this.#show();
+      } catch (error) {
+        sayFault(error);
+      }
+    };
+    const isOpen = row.state === 'open' && this.page.home.author;
+    return make('p', {}, make('span', { class: 'badge' }, `asked: ${row.state}`), ` ${row.task}: ${row.told} `, isOpen && button('Skip', skip, { class: 'small' }));
+  }
+
+  // neighbours
+
+  async #findPlace() {
+    if (this.#at !== null && (await this.#list.wait(this.#at))?.frame_id === this.#id) return this.#fetchNext();
+    try {
+      this.#at = await this.#list.find(this.#id);
+    } catch (error) {
+      if (isAborted(error)) return;
+      this.#at = null;
+    }
+    if (this.#frame) this.#showBar();
+    this.#fetchNext();
+  }
+
+  #fetchNext() {
+    if (this.#at === null) return;
+    this.#list.need(Math.max(0, this.#at - 5), this.#at + 20);
+    for (const at of [this.#at + 1, this.#at - 1]) {
+      const frame = this.#list.get(at);
+      if (frame) new Image().src = pictureOf(frame.frame_id);
+    }
+    if (this.#frame) this.#showBar();
+  }
+
+  async #step(by) {
+    if (this.#at === null) return say('This frame is not among those that the filters choose.');
+    const at = this.#at + by;
+    const frame = at < 0 ? null : await this.#list.wait(at);
+    if (!frame) return say(by < 0 ? 'This is the first frame.' : 'This is the last frame.');
+    this.#goTo(frame.frame_id, at);
+  }
+
+  #stepInTime(name) {
+    const id = this.#facts?.neighbours?.[name];
+    if (id) this.#goTo(id, null);
+    else say(name === 'previous' ? 'Its sensor has nothing before it.' : 'Its sensor has nothing after it.');
+  }
+
+  #goTo(frame, at) {
+    if (this.#isKept()) change({ frame, at, edit: read().get('edit') }, { replace: true });
+  }
+
+  /** Whether nothing would be lost. */
+  #isKept() {
+    if (!this.#editor?.edits.isChanged) return true;
+    say('There are corrections that are not saved: save them (w), or undo them (u).', 'bad');
+    return false;
+  }
+
+  #back() {
+    if (this.#isKept()) go(read().with({ view: null, frame: null, edit: null, at: this.#at }));
+  }
+
+  #showSimilar() {
+    if (this.#isKept()) go(read().with({ view: null, frame: null, edit: null, at: null, sort: `similar:${this.#id}` }));
+  }
+
+  // marks and corrections
+
+  #openMarks() {
+    const layers = [...new Set([...this.look.layers, ...(read().get('edit') ? [LABELS] : [])])];
+    if (this.#marks?.layers.join() === layers.join()) return;
+    this.#marks?.close();
+    this.#marks = new Marks(layers, () => this.#show(), sayFault);
+  }
+
+  #showEditor() {
+    const task = read().get('edit');
+    if (this.#editor && task !== this.#editor.owner.task) this.#leaveEditor();
+    const marks = this.#marks.get(this.#id);
+    if (!task || this.#editor || !marks || !this.#facts || !this.page.home.author) return;
+    const owner = {
+      task,
+      classes: this.page.home.classes,
+      colors: this.page.colors,
+      save: (changes) => this.#save(task, { changes }),
+      judge: (act) => this.#isKept() && this.#save(task, { act }),
+      leave: () => this.#isKept() && change({ edit: null }, { replace: true }),
+    };
+    const mine = (marks[LABELS] ?? []).filter((mark) => (mark.task ?? task) === task);
+    const objects = [...new Map(mine.map((mark) => [mark.label_id, mark])).values()]; // a mask may have parts
+    this.#editor = new Editor(owner, objects, this.#size);
+    this.picture.element.append(this.#editor.element);
+    const place = this.picture.place();
+    if (place) this.#editor.setPlace(place);
+  }
+
+  #leaveEditor() {
+    this.#editor?.close();
+    this.#editor?.element.remove();
+    this.#editor = null;
+  }
+
+  async #save(task, said) {
+    const seen = this.#facts.labels?.find((one) => one.task === task)?.version ?? 0;
+    const id = this.#id;
+    try {
+      const { version, warnings = [], failed_checks: failed = [] } = await post('/api/labels', { frame_id: id, task, seen, ...said });
+      say(`Saved as version ${version}.`, 'good');
+      for (const text of [...warnings, ...failed]) say(text, failed.includes(text) ? 'bad' : 'plain');
+    } catch (error) {
+      sayFault(error);
+      return;
+    }
+    this.#leaveEditor();
+    this.#marks.forget(id);
+    if (id === this.#id) await this.#open(id, read());
+  }
+
+  #listKeys() {
+    return [
+      { keys: ['ArrowRight', 'l', 'j'], does: 'next frame', run: () => this.#step(1) },
+      { keys: ['ArrowLeft', 'h', 'k'], does: 'frame before', run: () => this.#step(-1) },
+      { keys: ['.'], does: 'next in time, of its sensor', run: () => this.#stepInTime('next') },
+      { keys: [','], does: 'before in time', run: () => this.#stepInTime('previous') },
+      { keys: ['e'], does: 'correct its labels', run: () => this.#startEditing() },
+      { keys: ['s'], does: 'similar frames', run: () => this.#showSimilar() },
+      { keys: ['b'], does: 'labels on or off', run: () => this.look.toggleLayer(LABELS) },
+      { keys: ['Escape'], does: 'back to the grid', run: () => this.#back() },
+    ];
+  }
+
+  /** Of the task that has labels, or the only one. */
+  #startEditing() {
+    const { author, tasks = [] } = this.page.home;
+    if (!author) return say('This browser only reads: start it with a name to correct labels.', 'bad');
+    const said = (this.#facts?.labels ?? []).filter((one) => one.is_looked_at && one.num_labels).map((one) => one.task);
+    const task = said.find((one) => one === DRAWN) ?? said[0] ?? (tasks.includes(DRAWN) ? DRAWN : tasks[0]);
+    if (task) change({ edit: task });
+  }
+}

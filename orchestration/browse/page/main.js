@@ -1,0 +1,133 @@
+/** The page: what surrounds the views, which view an address opens, and the keys that count everywhere. */
+
+import { follow, go, QUESTION, read } from './address.js';
+import { ask, watch } from './api.js';
+import { Colors } from './colors.js';
+import { button, fill, link, make } from './dom.js';
+import { Filters } from './filters.js';
+import { openList } from './frame_list.js';
+import { bind, showHelp } from './keys.js';
+import { Layers } from './layers.js';
+import { emptyFault, place, tellGone } from './notices.js';
+import { many } from './words.js';
+
+const VIEWS = {
+  grid: { title: 'Frames', hasSide: true, load: () => import('./grid_view.js') },
+  frame: { load: () => import('./frame_view.js') },
+  timeline: { title: 'Timeline', load: () => import('./timeline_view.js') },
+  map: { title: 'Map', load: () => import('./map_view.js') },
+  models: { title: 'Two models', load: () => import('./models_view.js') },
+  releases: { title: 'Two releases', load: () => import('./releases_view.js') },
+};
+const TABS = Object.entries(VIEWS).filter(([, view]) => view.title);
+const KEPT = ['layers', 'hide', 'conf', 'size', 'task']; // of an address, in every view
+const OF_FRAMES = ['grid', 'timeline', 'map'];
+
+class Page {
+  #view = null;
+  #name = '';
+
+  constructor(home) {
+    this.home = home;
+    this.colors = new Colors(home.classes);
+    this.tabs = new Map(TABS.map(([name, { title }]) => [name, link(`view=${name}`, {}, title)]));
+    this.placeText = make('span', { class: 'place', 'aria-live': 'polite' });
+    this.filters = new Filters(this);
+    this.layers = new Layers(this);
+    this.side = make('aside', { class: 'side' }, this.filters.element, this.layers.element);
+    this.room = make('div', { class: 'room' });
+    fill(
+      document.getElementById('app'),
+      make(
+        'header',
+        { class: 'top' },
+        make('b', { class: 'brand' }, 'Daguerre'),
+        make('nav', { 'aria-label': 'Views' }, [...this.tabs.values()]),
+        this.placeText,
+        make('span', { class: 'home', title: 'What this home holds' }, tellHome(home)),
+        button('Keys ?', showHelp, { class: 'quiet', 'aria-label': 'Keys' }),
+      ),
+      ...place(),
+      make('div', { class: 'body' }, this.side, this.room),
+    );
+    this.#bindKeys();
+  }
+
+  /** What shows where of how much: "12 of 3 400 frames". */
+  place(text) {
+    this.placeText.textContent = text;
+  }
+
+  /** Say beside the condition what the server said of it; null: nothing. */
+  tellFault(fault) {
+    this.filters.tellFault(fault);
+  }
+
+  /** Open the view of an address, or tell the one that is open. */
+  async show(address) {
+    const name = VIEWS[address.view] ? address.view : 'grid';
+    this.side.hidden = !VIEWS[name].hasSide;
+    for (const [tab, element] of this.tabs) {
+      const isHere = tab === name || (tab === 'grid' && name === 'frame');
+      element.setAttribute('href', `#${this.#addressOf(tab, address)}`);
+      if (isHere) element.setAttribute('aria-current', 'page');
+      else element.removeAttribute('aria-current');
+    }
+    this.filters.update(address);
+    this.layers.update(address);
+    if (name !== this.#name) {
+      this.#name = name;
+      const { open } = await VIEWS[name].load();
+      if (this.#name !== name) return; // somebody went on meanwhile
+      this.#view?.close();
+      this.place('');
+      this.#view = open(this);
+      fill(this.room, this.#view.element);
+      document.title = `${VIEWS[name].title ?? 'Frame'} · Daguerre`;
+    }
+    this.#view?.update(read());
+  }
+
+  /** A tab keeps how marks look, and which frames are asked for where it shows those. */
+  #addressOf(tab, address) {
+    const names = OF_FRAMES.includes(tab) ? [...KEPT, ...QUESTION] : KEPT;
+    return address.take(names).with({ view: tab === 'grid' ? null : tab });
+  }
+
+  #bindKeys() {
+    bind('Everywhere', [
+      ...TABS.map(([name, { title }], n) => ({
+        keys: [String(n + 1)],
+        does: title.toLowerCase(),
+        run: () => go(this.#addressOf(name, read())),
+      })),
+      { keys: ['/'], does: 'write a condition', run: () => this.filters.focus() },
+      { keys: ['['], does: 'marks of lower scores too', run: () => this.layers.moveScore(-0.05) },
+      { keys: [']'], does: 'marks of higher scores only', run: () => this.layers.moveScore(0.05) },
+      { keys: ['?'], does: 'these keys', run: showHelp },
+    ]);
+  }
+}
+
+function tellHome(home) {
+  return `${home.home ?? ''} ${many(home.num_frames, 'frame')}, ${many(home.sessions.length, 'session')}`.trim();
+}
+
+async function start() {
+  watch(tellGone);
+  const address = read();
+  if (address.view === 'grid') openList(address.question()); // asked for while the rest is on its way
+  const room = document.getElementById('app');
+  let home;
+  try {
+    [home] = await Promise.all([ask('/api/home'), VIEWS[address.view]?.load()]);
+  } catch (error) {
+    fill(room, ...place(), emptyFault(error, button('Ask again', start)));
+    return;
+  }
+  const page = new Page(home);
+  follow((next) => page.show(next));
+  await page.show(read());
+}
+
+start();

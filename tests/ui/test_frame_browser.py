@@ -1,0 +1,436 @@
+"""The page of `daguerre browse` in a browser: by keys, with names of strangers, a wrong question, a lost server.
+
+The server runs in this process, behind its gate, over one small home; nothing is faked.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import uvicorn
+
+from assets.code_versions import version_of
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import EMBEDDING_DIM, content_id
+from orchestration.browse.serving import ASK_FOR_LINK, COOKIE, build_app, build_browser
+from orchestration.gate import Gate
+from orchestration.profiles import Settings, load_settings
+from orchestration.resources import build_catalog
+from tests.assets.browsing.conftest import name_frame, put
+from tests.assets.comparison.conftest import (
+    class_row,
+    sit_exam,
+    store_model,
+    write_frames,
+    write_release,
+)
+from tests.assets.comparison.test_models import LETTERS, NAMES, call
+
+pytestmark = pytest.mark.timeout(200)
+TOKEN = "token-of-a-test"
+AUTHOR = "Ada"
+MARKUP = "<img src=x onerror=\"document.title='ran'\"><b>mug</b>"
+SESSION = "friday"
+NUM_FRAMES = 60
+_RUN_MAP = """async () => {
+  const { ScrollMap } = await import('/page/scroll_map.js');
+  const map = new ScrollMap(1000);
+  map.resize(1_000_000, 100);
+  const seen = [];
+  let top = 0;
+  for (const by of [10, 10, -10]) {
+    top = map.follow(top + by);
+    seen.push(map.top);
+  }
+  top = map.jump(500_000);
+  top = map.follow(top + 7);
+  seen.push(map.top);
+  map.follow(map.jump(999_999));
+  seen.push(map.top);
+  map.follow(map.follow(0));
+  seen.push(map.top);
+  return seen;
+}"""
+_RUN_EDITS = """async () => {
+  const { Edits, shift, stretch } = await import('/page/edits.js');
+  const mark = { label_id: 'a', class_name: 'mug', box: [1, 2, 5, 4] };
+  const size = { width: 16, height: 12 };
+  const edits = new Edits([mark, { ...mark, label_id: 'b' }], size);
+  edits.place(0, shift(edits.objects[0].box, 100, -100, size));
+  edits.remove(1);
+  edits.undo();
+  edits.rename(1, 'fork');
+  edits.add('cup', stretch([2, 2, 4, 4], 'se', 90, 1));
+  return edits.changes;
+}"""
+
+
+@dataclass
+class Served:
+    """A server, where it answers, and the home that it shows."""
+
+    address: str
+    settings: Settings
+    server: uvicorn.Server
+
+    @property
+    def link(self) -> str:
+        return f"{self.address}/?token={TOKEN}"
+
+
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory, frame_rows: Callable[..., pa.Table]
+) -> Iterator[Served]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DAGUERRE_HOME", str(tmp_path_factory.mktemp("browsed")))
+        settings = load_settings()
+        _fill(build_catalog(settings), frame_rows)
+        with _serve(settings) as served:
+            yield served
+
+
+def _fill(catalog: Catalog, frame_rows: Callable[..., pa.Table]) -> None:
+    """A session of NUM_FRAMES frames in time, with labels and vectors; and one of ten, on which two models sat an
+    exam: the second finds both keys, and takes one cup for a key."""
+    paths = [f"{MARKUP}{n}.png" for n in range(NUM_FRAMES)]
+    rows = frame_rows(NUM_FRAMES, session=SESSION, sensor="left", source_path=paths)
+    catalog.merge("frames", rows)
+    ids = [name_frame(SESSION, n) for n in range(NUM_FRAMES)]
+    put(catalog, "labels", [_label(ids[0], n) for n in range(2)])
+    looked = {
+        "annotation_id": content_id("looked"),
+        "num_labels": 2,
+        "num_missing": 0,
+        "num_ignored": 0,
+    }
+    put(catalog, "annotated_frames", [_of(ids[0]) | looked])
+    directions = np.random.default_rng(1).normal(size=(NUM_FRAMES, EMBEDDING_DIM))
+    vectors = directions / np.linalg.norm(directions, axis=1, keepdims=True)
+    embedded = zip(ids, vectors.astype(np.float32), strict=True)
+    by = {"session": SESSION, "code_version": version_of("frame_embeddings")}
+    put(
+        catalog,
+        "frame_embeddings",
+        [{**by, "frame_id": one, "vector": v} for one, v in embedded],
+    )
+    version = write_frames(catalog, LETTERS)
+    keys = [class_row(letter, int(letter in "ij")) for letter in LETTERS]
+    release = write_release(catalog, "recognition", NAMES, keys, version)
+    write_release(catalog, "recognition", NAMES, keys[:-1], version)
+    models = [store_model(catalog, n, release, "recognition") for n in ("1", "2")]
+    said = [dict.fromkeys(LETTERS, call("cup")) for _ in models]
+    said[1] |= dict.fromkeys("ija", call("<key>"))
+    for model, answers in zip(models, said, strict=True):
+        sit_exam(catalog, model, release, answers)
+
+
+def _of(frame: str) -> dict:
+    capture = content_id("capture", SESSION)
+    return {
+        "frame_id": frame,
+        "capture_id": capture,
+        "session": SESSION,
+        "task": "detection",
+    }
+
+
+def _label(frame: str, number: int) -> dict:
+    sides = {"x_min": 1.0, "y_min": 2.0, "x_max": 5.0 + number, "y_max": 4.0}
+    about = {
+        "label_id": content_id("label", number),
+        "class_name": MARKUP,
+        "origin": "imported",
+    }
+    return _of(frame) | about | sides
+
+
+@contextmanager
+def _serve(settings: Settings) -> Iterator[Served]:
+    """A server of a home on a free port, in a thread."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        app = build_app(settings, build_browser(settings), AUTHOR)
+        gate = Gate(app, [address], TOKEN, COOKIE, ASK_FOR_LINK)
+        config = uvicorn.Config(
+            gate, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listening],))
+        thread.start()
+        yield Served(address, settings, server)
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def visit(served: Served, browser) -> Iterator[object]:
+    """A browser of somebody who opens the link."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(served: Served, visit) -> Iterator[object]:
+    """A page that has opened the link; no error of a script is let pass."""
+    page = visit.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.goto(served.link)
+    page.wait_for_selector("img.is-here")
+    yield page
+    page.close()
+    assert faults == []
+
+
+def wait_for(page, script: str, argument: object = None) -> None:
+    page.wait_for_function(script, arg=argument, timeout=30_000)
+
+
+def open_at(page, served: Served, state: str) -> None:
+    page.goto(f"{served.address}/#{state}")
+
+
+def test_the_grid_shows_pictures_and_keys_alone_open_and_step(served, page) -> None:
+    cells = page.locator(".cell:not([hidden])")
+    assert page.locator(".place").inner_text() == "1 of 70 frames"
+    wait_for(
+        page,
+        "() => [...document.querySelectorAll('.cell:not([hidden]) img')].every(i => i.naturalWidth)",
+    )
+    few = cells.count()
+    for _ in range(2):
+        page.keyboard.press("+")
+    wait_for(
+        page,
+        "few => document.querySelectorAll('.cell:not([hidden])').length < few",
+        few,
+    )
+    assert cells.count() > 0, "those near the view alone are elements"
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".frame-view .lineage, .frame-view .facts")
+    assert f"frame={name_frame(SESSION, 1)}" in page.url and "at=1" in page.url
+    page.keyboard.press("ArrowRight")
+    wait_for(page, "id => location.hash.includes(id)", name_frame(SESSION, 2))
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".grid-view")
+    wait_for(
+        page, "() => document.querySelector('.place').textContent.startsWith('3 of')"
+    )
+    page.keyboard.press("?")
+    assert page.locator("dialog").get_by_text("sort by likeness").is_visible()
+
+
+def test_names_of_strangers_are_shown_and_run_nothing(
+    served, page, screenshots: Path
+) -> None:
+    assert page.locator(".choices").get_by_text(MARKUP).count() >= 1
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".facts")
+    page.locator(".objects").get_by_text(MARKUP).first.wait_for()
+    assert page.locator(".facts").get_by_text(f"{MARKUP}0.png").count() == 1
+    page.screenshot(path=screenshots / "browse_frame.png")
+    assert page.title() == "Frame · Daguerre"
+    assert page.locator("img[src=x], #app b:text-is('mug')").count() == 0
+    policy = page.request.get(f"{served.address}/").headers["content-security-policy"]
+    assert policy.startswith("default-src 'self'") and "unsafe" not in policy
+
+
+def test_an_address_opens_the_frames_that_it_asks_for(served, page) -> None:
+    page.locator(".choices label").filter(has_text=MARKUP).first.click()
+    wait_for(
+        page, "() => document.querySelector('.place').textContent === '1 of 1 frame'"
+    )
+    address = page.url
+    assert quote("<b>mug</b>", safe="") in address
+    page.goto("about:blank")
+    page.goto(address)
+    wait_for(
+        page, "() => document.querySelector('.place')?.textContent === '1 of 1 frame'"
+    )
+    assert page.locator(".choices input:checked").count() >= 1
+    page.keyboard.press("x")
+    wait_for(
+        page, "() => document.querySelector('.place').textContent === '1 of 70 frames'"
+    )
+
+
+def test_a_wrong_condition_is_told_with_what_helps_and_taken_back(served, page) -> None:
+    page.keyboard.press("/")
+    page.keyboard.type("no_such_column = 1")
+    page.keyboard.press("Enter")
+    page.locator(".condition .fault").wait_for(state="visible")
+    assert "no_such_column" in page.locator(".condition .fault").inner_text()
+    assert (
+        page.locator(".notice")
+        .get_by_role("button", name="Show all frames")
+        .is_visible()
+    )
+    page.keyboard.press("Control+a")
+    page.keyboard.type("sequence < 4 and kind = 'color'")
+    page.keyboard.press("Enter")
+    wait_for(
+        page,
+        "() => /1 of \\d+ frames/.test(document.querySelector('.place').textContent)",
+    )
+    assert page.locator(".condition .fault").is_hidden()
+    open_at(page, served, "where=sequence+%3C+0")
+    page.get_by_text("No frame passes these filters").wait_for()
+
+
+def test_a_million_rows_are_reached_from_end_to_end_px_by_px(page) -> None:
+    # steps go px by px anywhere, the ends are the ends, a drag of the bar to the top is the top
+    assert page.evaluate(_RUN_MAP) == [10, 20, 10, 500_007, 999_900, 0]
+
+
+def test_what_somebody_changes_is_what_the_server_is_asked_for(page) -> None:
+    assert page.evaluate(_RUN_EDITS) == [
+        {"label_id": "a", "box": [12, 0, 16, 2]},  # as far as the picture goes
+        {"label_id": "b", "class_name": "fork"},
+        {"label_id": None, "class_name": "cup", "box": [2, 2, 16, 5]},
+    ]
+
+
+def test_a_lost_server_is_told_until_it_is_back(served, page) -> None:
+    with _serve(served.settings) as other:
+        page.goto(other.link)
+        page.wait_for_selector("img.is-here")
+    page.evaluate("location.hash = 'session=monday'")
+    page.locator(".banner").wait_for(state="visible")
+    assert "The server is gone" in page.locator(".banner").inner_text()
+
+
+def test_a_box_is_moved_by_keys_and_saved_as_a_version(
+    served, page, screenshots
+) -> None:
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".facts")
+    page.keyboard.press("e")
+    page.wait_for_selector(".handle")
+    for key in ("ArrowRight", "Control+ArrowDown", "."):
+        page.keyboard.press(key)
+    page.keyboard.press("Delete")
+    page.screenshot(path=screenshots / "browse_correction.png")
+    page.keyboard.press("Control+s")
+    page.get_by_text("Saved as version 1").wait_for()
+    catalog = build_catalog(served.settings)
+    (version,) = catalog.read_latest("label_versions").to_pylist()
+    assert version["boxes_xyxy"] == [2.0, 2.0, 6.0, 5.0]  # one right, one px taller
+    assert (version["class_names"], version["author"]) == ([MARKUP], AUTHOR)
+    assert (version["frame_id"], version["act"]) == (name_frame(SESSION, 0), "correct")
+
+
+def test_two_models_are_shown_frame_by_frame_beside_the_truth(
+    served, page, screenshots
+) -> None:
+    page.keyboard.press("4")
+    for side, number in (("A", 1), ("B", 2)):
+        page.get_by_label(side, exact=True).select_option(index=number)
+    page.locator(".three").first.wait_for()
+    page.locator(".tiles").get_by_text("won, lost").wait_for()
+    first_is_better = "side=won" not in page.url and page.locator(".three").count() == 2
+    page.get_by_role("button", name="Won by B").click()
+    wait_for(
+        page,
+        "number => document.querySelectorAll('.three').length === number",
+        1 if first_is_better else 2,
+    )
+    page.screenshot(path=screenshots / "browse_models.png")
+    assert page.locator(".three").first.locator("img").count() == 3
+    page.locator(".three").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".facts")
+    assert page.url.count("predictions%3A") == 2  # both answers are layers there
+
+
+def test_two_releases_are_told_by_frame(served, page) -> None:
+    page.keyboard.press("5")
+    for side, number in (("A", 1), ("B", 2)):
+        page.get_by_label(side, exact=True).select_option(index=number)
+    page.locator(".thumb img.is-here").wait_for()
+    assert page.locator(".thumb").count() == 1
+
+
+def test_a_lasso_on_the_map_chooses_frames(served, page) -> None:
+    page.keyboard.press("3")
+    page.locator(".map-legend").get_by_text(SESSION).wait_for()
+    page.get_by_role("button", name="Lasso").click()
+    stage = page.locator(".map-stage").bounding_box()
+    right, bottom = stage["x"] + stage["width"] - 2, stage["y"] + stage["height"] - 2
+    page.mouse.move(stage["x"] + 2, stage["y"] + 2)
+    page.mouse.down()
+    for x, y in ((right, stage["y"] + 2), (right, bottom), (stage["x"] + 2, bottom)):
+        page.mouse.move(x, y)
+    page.mouse.up()
+    wait_for(
+        page, "() => document.querySelector('.place').textContent === '1 of 60 frames'"
+    )
+    assert "selection=" in page.url
+
+
+def test_a_place_in_time_opens_its_frames(served, page) -> None:
+    page.keyboard.press("2")
+    strip = page.get_by_role("slider", name=f"Time of {SESSION}")
+    strip.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".grid-view img.is-here")
+    assert "t_ns" in page.locator(".condition textarea").input_value()
+    assert page.locator(".place").inner_text().endswith(("of 1 frame", "frames"))
+
+
+def test_an_empty_home_says_what_to_do(browser, tmp_path) -> None:
+    settings = load_settings({"DAGUERRE_HOME": str(tmp_path / "home")})
+    context = browser.new_context()
+    with _serve(settings) as served:
+        page = context.new_page()
+        page.goto(served.link)
+        page.get_by_text("There are no frames yet").wait_for()
+        assert "daguerre ingest" in page.locator(".notice").inner_text()
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_marks_lie_over_the_pictures_by_day_and_by_night(
+    served, browser, request, screenshots, scheme: str
+) -> None:
+    """Of the home that is given (`--ui-home`) there are pictures for the README."""
+    shown = request.config.getoption("--ui-home")
+    given = load_settings({"DAGUERRE_HOME": shown}) if shown else served.settings
+    context = browser.new_context(
+        viewport={"width": 1440, "height": 900}, color_scheme=scheme
+    )
+    with _serve(given) as other:
+        page = context.new_page()
+        page.goto(other.link)
+        page.wait_for_selector("img.is-here")
+        open_at(
+            page,
+            other,
+            "class=box&layers=labels&task=detection" if shown else "layers=labels",
+        )
+        wait_for(
+            page,
+            "() => [...document.querySelectorAll('.cell canvas')].some(one => one.width > 0)",
+        )
+        wait_for(
+            page,
+            "() => [...document.querySelectorAll('.cell:not([hidden]) img')].every(i => i.naturalWidth)",
+        )
+        page.screenshot(path=screenshots / f"browse_{scheme}.png")
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    context.close()
+    brightness = sum(map(int, re.findall(r"\d+", ground)[:3]))
+    assert (brightness > 600) == (scheme == "light")
