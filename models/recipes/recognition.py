@@ -16,12 +16,12 @@ SPACE: Space = {
 
 
 def tiny_recognition() -> TrainConfig:
-    """Some 40 seconds on two CPU cores for a few hundred frames."""
+    """Some 20 seconds on two CPU cores for a few hundred frames."""
     return TrainConfig(
         name="tiny_recognition",
         task="recognition",
         image_size_px=128,
-        epochs=5,
+        epochs=3,
         batch_size=16,
         lr=1e-3,
         frozen_stages=3,

@@ -20,7 +20,7 @@ def tiny_segmentation() -> TrainConfig:
         name="tiny_segmentation",
         task="segmentation",
         image_size_px=320,
-        epochs=4,
+        epochs=3,
         batch_size=4,
         lr=5e-3,
         backbone_lr_factor=1.0,
