@@ -7,7 +7,7 @@ HTTP on loopback, by this process. Timed are requests that differ from all befor
 conditions, filters with an order, likeness to a frame. `*_p95_ms` is by the clock, `*_cpu_ms` what the server's process
 computed for one in the mean. `first_screen_ms`: the home, a first page of 200, the marks of 60, one after the other, of
 a server that runs. `memory_mib`: the most that the server held (VmHWM), with all that it was asked here. FiftyOne, the
-peer of the page, is not measured here.
+peer of the page, is not measured: its database is a MongoDB that `fiftyone-db` loads from elsewhere when it is built.
 
 Run: `python -m bench.browse --json`, on a machine that does nothing else; a million vectors take 6 GB of disk in
 TMPDIR, and some minutes to write. `--home FOLDER` keeps what is written, and takes it again.
