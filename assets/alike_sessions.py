@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 MOST_ALIKE = 0.8  # of a session's frames; more, and it is told
 LEAST_FRAMES = 20
 REMEDY = (
-    "of near-duplicates with the same objects a dataset takes one to train: record where the camera or the objects move, "
-    "and let `daguerre queue` choose what to label"
+    "of near-duplicates with the same objects a dataset takes one to train: record where the camera or the objects "
+    "move, and let `daguerre queue` choose what to label"
 )
 
 
@@ -44,6 +44,9 @@ def count_alike(unique_frames: pa.Table) -> list[AlikeSession]:
     found = pa.table(facts).group_by("session")
     rows = found.aggregate([("is_alike", "sum"), ("is_alike", "count")]).to_pylist()
     return sorted(
-        (AlikeSession(r["session"], r["is_alike_count"], r["is_alike_sum"]) for r in rows),
+        (
+            AlikeSession(r["session"], r["is_alike_count"], r["is_alike_sum"])
+            for r in rows
+        ),
         key=lambda one: one.session,
     )

@@ -83,8 +83,8 @@ def duplicates_point_to_a_kept_frame(unique_frames: pa.Table) -> Verdict:
 
 
 def sessions_show_more_than_one_picture(unique_frames: pa.Table) -> Verdict:
-    """No more than four in five frames of a session are near-duplicates of others: where they are, a dataset leaves most
-    of what was labelled there out of train."""
+    """No more than four in five frames of a session are near-duplicates of others: where they are, a dataset leaves
+    most of what was labelled there out of train."""
     found = count_alike(unique_frames)
     return judge_share(
         "sessions_show_more_than_one_picture",

@@ -90,8 +90,8 @@ class LocalEngine:
         only: Sequence[Sequence[str]] | None = None,
         on_stage: Callable[[str], None] | None = None,
     ) -> RunOutcome:
-        """Run a job, or `only` these assets of it, to its end. A failure is an outcome, not an exception; what ends a run
-        that is told to stop raises KeyboardInterrupt once Dagster has noted that.
+        """Run a job, or `only` these assets of it, to its end. A failure is an outcome, not an exception; a run that is
+        told to stop raises KeyboardInterrupt once Dagster has noted that.
 
         `on_stage` gets "curation/splits" when the run begins to make it, "checks of curation/splits" before they run.
         """

@@ -36,7 +36,9 @@ _FRAME_COLUMNS = (
     "width_px",
     "height_px",
 )
-INTERPOLATED = "interpolated"  # attribute of a box that nobody looked at: how it was made
+INTERPOLATED = (
+    "interpolated"  # attribute of a box that nobody looked at: how it was made
+)
 _ATTEMPTS = 20  # at a number that somebody else took meanwhile
 
 

@@ -1,7 +1,7 @@
 """Delete what was made of pictures and recordings of a session that are not stored any more.
 
-Belongs here: which tables rest on which rows, and how much of them goes. Does not: the rows of files themselves, and what
-is bound to a release, which keeps it.
+Belongs here: which tables rest on which rows, and how much of them goes. Does not: the rows of files themselves, and
+what is bound to a release, which keeps it.
 """
 
 from __future__ import annotations
@@ -104,9 +104,7 @@ class Derived:
         if not self.catalog.exists(one.listing):
             return []
         columns = {*one.keys, *({one.goes} - {"row", "session"})}
-        rows = self.catalog.read_latest(
-            one.listing, sorted(columns), self._narrow(one)
-        )
+        rows = self.catalog.read_latest(one.listing, sorted(columns), self._narrow(one))
         known = there | {None}
         return [
             row
@@ -115,7 +113,9 @@ class Derived:
         ]
 
     def _narrow(self, one: _Rests, *more: str) -> str:
-        return " AND ".join([session_is(self.session), *filter(None, [one.where]), *more])
+        return " AND ".join(
+            [session_is(self.session), *filter(None, [one.where]), *more]
+        )
 
     def _delete(self, name: str, where: str) -> None:
         if self.catalog.exists(name):

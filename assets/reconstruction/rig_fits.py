@@ -113,7 +113,7 @@ def find_calibration(
     newest = order_calibrations(catalog, [rig[0] for rig in able])[-1]
     return sorted(
         rigs[newest["session"]],
-        key=lambda r: (r["sensor"] != r["reference_sensor"], r["sensor"])
+        key=lambda r: (r["sensor"] != r["reference_sensor"], r["sensor"]),
     )
 
 

@@ -114,8 +114,8 @@ def _list_sessions(
     """One row a session. `fault` is why it cannot be listed, with the remedy.
 
     `state` is the first that is true: forgotten, gone, unreachable, waiting, copy, held, quarantined, ingested, empty.
-    `copy_of` names the sessions that hold the bytes of all its recordings; `alike` says where hardly a picture is left to
-    learn from.
+    `copy_of` names the sessions that hold the bytes of all its recordings; `alike` says where hardly a picture is left
+    to learn from.
     """
     forgotten = {e.session for e in exclusions if e.path == WHOLE}
     # session -> path -> version -> outcome

@@ -27,8 +27,8 @@ MOST_AT_ONCE = 20  # runs asked for in one look; the next are asked for in the n
 def rig_sensor(
     context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog]
 ) -> dg.SensorResult:
-    """A run of `reconstruction/rig_fit` for a session and calibration, once: a check that ends it is the answer. After a
-    pause it is asked for again where it failed by itself.
+    """A run of `reconstruction/rig_fit` for a session and calibration, once: a check that ends it is the answer. After
+    a pause it is asked for again where it failed by itself.
 
     The cursor holds the versions of the tables that were looked at, once no session waits.
     """

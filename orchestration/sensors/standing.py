@@ -82,8 +82,8 @@ def is_resting(now: Standing) -> bool:
 
 
 def name_next(now: Standing, run_key: str) -> str:
-    """The key of the run that is to be asked for under `run_key`, another one after each that failed by itself; "" where
-    it is under way, has ended well, was ended by a check or a person, or rests.
+    """The key of the run that is to be asked for under `run_key`, another one after each that failed by itself; ""
+    where it is under way, has ended well, was ended by a check or a person, or rests.
 
     Dagster takes a key once and for ever: asked for again under the same one, a failed run would never be repeated.
     """

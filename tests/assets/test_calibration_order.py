@@ -36,4 +36,6 @@ def test_by_the_recording_and_where_no_clock_tells_it_by_the_computing(tmp_path)
     assert list_order(catalog, old=1, new=0) == ["old", "new"]
     assert list_order(catalog, old=1, undated=0, new=0) == ["old", "new", "undated"]
     assert list_order(catalog, undated=-2, new=3) == ["undated", "new"]
-    assert list_order(catalog, a=0, b=0) == ["a", "b"], "by name where all else is equal"
+    assert list_order(catalog, a=0, b=0) == ["a", "b"], (
+        "by name where all else is equal"
+    )
