@@ -19,7 +19,9 @@ def order_calibrations(catalog: Catalog, rows: Sequence[Row]) -> list[Row]:
     ends = read_ends(catalog, {row["session"] for row in rows})
 
     def rank(row: Row) -> tuple[int, str]:
-        return ends.get(row["session"], row["made_ns"]), row["session"]
+        session: str = row["session"]
+        made_ns: int = row["made_ns"]
+        return ends.get(session, made_ns), session
 
     return sorted(rows, key=rank)
 
