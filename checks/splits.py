@@ -82,12 +82,12 @@ def duplicates_point_to_a_kept_frame(unique_frames: pa.Table) -> Verdict:
     )
 
 
-def sessions_show_more_than_one_picture(unique_frames: pa.Table) -> Verdict:
+def sessions_are_of_more_than_one_picture(unique_frames: pa.Table) -> Verdict:
     """No more than four in five frames of a session are near-duplicates of others: where they are, a dataset leaves
     most of what was labelled there out of train."""
     found = count_alike(unique_frames)
     return judge_share(
-        "sessions_show_more_than_one_picture",
+        "sessions_are_of_more_than_one_picture",
         num_checked=len(found),
         offenders=[f"{one.session}: {one}: {REMEDY}" for one in found if one.is_still],
         of="sessions",
@@ -116,7 +116,7 @@ UNIQUE_RULES = (
         {"unique_frames": ("frame_id", "duplicate_of", "cluster_id")},
     ),
     Rule(
-        sessions_show_more_than_one_picture,
+        sessions_are_of_more_than_one_picture,
         {"unique_frames": ("session", "duplicate_of")},
     ),
 )

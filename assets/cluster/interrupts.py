@@ -1,7 +1,7 @@
 """How a process that waits for Ray is told to stop.
 
 Ray looks for signals while it waits, and passes on KeyboardInterrupt alone: what the handler of another library raises,
-as Dagster's does, is lost and the wait goes on, and a SystemExit comes out with another code. Its start puts a handler
+as Dagster's does, does not end the wait, and a SystemExit comes out with another code. Its start puts a handler
 of its own, in C, over that of SIGTERM, which aborts the process.
 """
 

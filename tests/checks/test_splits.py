@@ -6,7 +6,7 @@ from assets.tables.schemas import content_id
 from checks.splits import (
     duplicates_point_to_a_kept_frame,
     every_split_has_frames,
-    sessions_show_more_than_one_picture,
+    sessions_are_of_more_than_one_picture,
     splits_share_no_near_duplicate,
     splits_share_no_recording,
 )
@@ -105,7 +105,7 @@ def test_a_session_of_nearly_one_picture_is_told_with_what_helps_and_blocks_noth
         ids = [content_id(n) for n in range(20)]
         alike = [ids[0]] * num_alike + [None] * (20 - num_alike)
         rows = rows_of("unique_frames", 20, frame_id=ids, duplicate_of=alike)
-        return sessions_show_more_than_one_picture(rows)
+        return sessions_are_of_more_than_one_picture(rows)
 
     assert judge(16).passed, "four in five"
     told = judge(17)
