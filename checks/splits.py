@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.alike_sessions import REMEDY, count_alike
 from assets.tables.class_list import count_parts
-from checks.verdicts import Rule, Verdict, judge_share
+from checks.verdicts import NEVER_BLOCKS, Rule, Verdict, judge_share
 
 SPLITS = ("train", "val", "test")
 
@@ -81,6 +82,20 @@ def duplicates_point_to_a_kept_frame(unique_frames: pa.Table) -> Verdict:
     )
 
 
+def sessions_are_of_more_than_one_picture(unique_frames: pa.Table) -> Verdict:
+    """No more than four in five frames of a session are near-duplicates of others: where they are, a dataset leaves
+    most of what was labelled there out of train."""
+    found = count_alike(unique_frames)
+    return judge_share(
+        "sessions_are_of_more_than_one_picture",
+        num_checked=len(found),
+        offenders=[f"{one.session}: {one}: {REMEDY}" for one in found if one.is_still],
+        of="sessions",
+        fault="show nearly one picture",
+        tolerance=NEVER_BLOCKS,
+    )
+
+
 SPLIT_RULES = (
     Rule(
         splits_share_no_recording,
@@ -99,6 +114,10 @@ UNIQUE_RULES = (
     Rule(
         duplicates_point_to_a_kept_frame,
         {"unique_frames": ("frame_id", "duplicate_of", "cluster_id")},
+    ),
+    Rule(
+        sessions_are_of_more_than_one_picture,
+        {"unique_frames": ("session", "duplicate_of")},
     ),
 )
 

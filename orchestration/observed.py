@@ -6,6 +6,7 @@ may ask any model. Labels, calibrations, depth and tracks are the asset itself, 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.foreign_text import for_line
@@ -140,6 +141,15 @@ def _report(
                 _report_check(instance, event, told_as)
             else:
                 instance.report_runless_asset_event(event)
+    _drop_own_file(settings.dagster_home, told_as)
+
+
+def _drop_own_file(dagster_home: Path, told_as: str) -> None:
+    """Of SQLite each run has a file of 115 kB beside the index of all, which has what a page of an asset shows. Nobody
+    looks for a run of this name."""
+    for end in ("", "-wal", "-shm", "-journal"):
+        file = dagster_home / "history" / "runs" / f"{told_as}.db{end}"
+        file.unlink(missing_ok=True)
 
 
 def _report_check(

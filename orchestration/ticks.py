@@ -19,6 +19,7 @@ from orchestration.instance import prepare_instance
 from orchestration.kept_engines import keep_connections, keep_engines
 from orchestration.profiles import Settings, choose_spill, keep_private
 from orchestration.resources import RESOURCE_FACTORIES
+from orchestration.stopping import find_stop
 
 _GATE = "_gate"  # what the step of an asset's checks ends with
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -89,7 +90,8 @@ class LocalEngine:
         only: Sequence[Sequence[str]] | None = None,
         on_stage: Callable[[str], None] | None = None,
     ) -> RunOutcome:
-        """Run a job, or `only` these assets of it, to its end. A failure is an outcome, not an exception.
+        """Run a job, or `only` these assets of it, to its end. A failure is an outcome, not an exception; a run that is
+        told to stop raises KeyboardInterrupt once Dagster has noted that.
 
         `on_stage` gets "curation/splits" when the run begins to make it, "checks of curation/splits" before they run.
         """
@@ -108,6 +110,8 @@ class LocalEngine:
                 raise_on_error=False,
                 asset_selection=chosen,
             )
+        if not result.success and find_stop() is not None:
+            raise KeyboardInterrupt
         checks = tuple(
             f"{e.asset_key.to_user_string()}: {e.check_name}"
             for e in _failed_checks(result)

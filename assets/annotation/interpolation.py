@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.annotation.labels import (
+    INTERPOLATED,
     Answer,
     Author,
     Marked,
@@ -404,18 +405,18 @@ def _answer(
 def _merge(first: Marked, last: Marked, is_followed: bool) -> Marked:
     """What is true of the object on both frames, and how its boxes between were made."""
     shared = [p for p in _read_pairs(first) if p in _read_pairs(last)]
-    how = ["interpolated", "along a track" if is_followed else "on a line"]
+    how = [INTERPOLATED, "along a track" if is_followed else "on a line"]
     track_id = first.track_id if first.track_id is not None else last.track_id
     return Marked(first.class_name, None, None, track_id, json.dumps([*shared, how]))
 
 
 def _read_pairs(marked: Marked) -> list[list[str]]:
     pairs: list[list[str]] = json.loads(marked.attributes or "[]")
-    return [pair for pair in pairs if pair[0] not in ("interpolated", "keypoints")]
+    return [pair for pair in pairs if pair[0] not in (INTERPOLATED, "keypoints")]
 
 
 def _is_by_track(marked: Marked) -> bool:
-    return ["interpolated", "along a track"] in json.loads(marked.attributes or "[]")
+    return [INTERPOLATED, "along a track"] in json.loads(marked.attributes or "[]")
 
 
 def _list_spoken(catalog: Catalog, frames: Sequence[FrameRow]) -> set[str]:

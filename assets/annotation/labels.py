@@ -6,9 +6,10 @@ same number at once one is first, and the other is told. What was written is nev
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, cast
 
 from assets.label_versions import (
@@ -34,6 +35,9 @@ _FRAME_COLUMNS = (
     "sha256",
     "width_px",
     "height_px",
+)
+INTERPOLATED = (
+    "interpolated"  # attribute of a box that nobody looked at: how it was made
 )
 _ATTEMPTS = 20  # at a number that somebody else took meanwhile
 
@@ -123,6 +127,7 @@ def record_answers(
     by one. Raises ValueError for two answers on one frame and task.
     """
     _require_one_each(answers)
+    answers = [_as_said_by(author, answer) for answer in answers]
     frames = _read_frames(catalog, answers)
     refused = _find_faults(answers, frames)
     left = [a for a in answers if a.frame_id not in refused]
@@ -170,6 +175,7 @@ def record_correction(
     Raises Overtaken where somebody else was first, and ValueError for a frame that is gone or changed, and for what
     does not fit its image.
     """
+    answer = _as_said_by(author, answer)
     frames = _read_frames(catalog, [answer])
     fault = find_fault(answer, frames)
     if fault:
@@ -293,6 +299,24 @@ def _find_mark_fault(marked: Marked, task: str, frame: FrameRow) -> str | None:
     if num_px != width * height:
         return f"its mask covers {num_px} px, and the image has {width}x{height}: draw it on this image"
     return None
+
+
+def _as_said_by(author: Author, answer: Answer) -> Answer:
+    """What a person has looked at is interpolated no more."""
+    if author.kind != "person":
+        return answer
+    marked = tuple(
+        replace(one, attributes=_drop_pair(one.attributes, INTERPOLATED))
+        for one in answer.marked
+    )
+    return replace(answer, marked=marked)
+
+
+def _drop_pair(attributes: str | None, name: str) -> str | None:
+    """As they were where there is none of that name."""
+    pairs = json.loads(attributes or "[]")
+    left = [pair for pair in pairs if pair[0] != name]
+    return attributes if left == pairs else json.dumps(left) if left else None
 
 
 def _require_one_each(answers: Sequence[Answer]) -> None:

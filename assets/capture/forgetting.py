@@ -143,7 +143,11 @@ def forget(intake: Intake, exclusions: Sequence[Exclusion]) -> Retraction:
         for o in intake.ledger.outcomes(session).values()
         if o.outcome != "gone" and covering(o.path)
     ]
-    return intake.retractor(session, _look_nowhere(going)).take_out(known)
+    retractor = intake.retractor(session, _look_nowhere(going))
+    done = retractor.take_out(known)
+    if not known:
+        retractor.drop_derived()
+    return done
 
 
 def _look_nowhere(exclusions: Sequence[Exclusion]) -> Callable[[], Sight]:

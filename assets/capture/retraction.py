@@ -17,6 +17,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from assets.capture.derived import Derived
 from assets.capture.folders import recount_folders
 from assets.capture.obsolete import OF_FRAMES
 from assets.capture.outcomes import find_gone
@@ -31,23 +32,6 @@ from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES, content_id, to_table
 
 SAID_OF_FRAMES = ("labels", "annotated_frames")
-# made of a session, from all its pictures, which the first table lists
-_OF_PICTURES = (
-    ("board_views", "rig_calibrations"),
-    ("sparse_images", "sparse_rungs", "sparse_models"),
-)
-_OF_CAPTURES = (
-    "rig_fits",
-    "depth_maps",
-    "odometry",
-    "meshes",
-    "imu_mounts",
-    "gravities",
-    "tracked_recordings",
-    "tracks",
-    "object_boxes",
-    "object_views",
-)
 _MEASURED = ("signals", "scans", "calibrations")
 _FILE = ("source_path", "sha256")
 _KEYS_AT_ONCE = 10_000  # in one statement
@@ -136,8 +120,11 @@ class Retractor:
                     self._settle_container(capture_id, mine, writer, done)
                 else:
                     self._settle_folder(mine, writer, done)
-        self._drop_verdicts()
         return done
+
+    def drop_derived(self) -> None:
+        """Delete what was made of pictures and recordings that are gone, here or by whoever was ended before that."""
+        Derived(self.catalog, self.session).drop()
 
     def _list_containers(self, capture_ids: Sequence[str]) -> set[str]:
         """Those of the captures that are one file with a hash."""
@@ -339,54 +326,11 @@ class Retractor:
         ids = sorted(emptied)
         if ids and self.catalog.exists("clock_reports"):
             self.catalog.delete("clock_reports", is_in("capture_id", ids))
-        self._drop_made()
+        self.drop_derived()
         self.ledger.settle_gone(
             [replace(o, outcome="gone") for o in gone], superfluous, ids
         )
         done.num_files += len(gone)
-
-    def _drop_made(self) -> None:
-        """Calibrations, models and surfaces that rest on a picture that is gone, and what was made of recordings that
-        are. What lists the pictures goes last: who is killed before finds it again."""
-        for listing, *others in _OF_PICTURES:
-            if self._list_without(listing, "frame_id", "frames"):
-                for name in (*others, listing):
-                    self._drop(name, session_is(self.session))
-        columns = ["capture_id", "frame_id", "color_frame_id"]
-        paths = self._read("odometry", columns)
-        rows = self._read("frames", ["frame_id"]) if paths else []
-        there = {None, *(r["frame_id"] for r in rows)}
-        seen = {
-            r["capture_id"]
-            for r in paths
-            if not {r["frame_id"], r["color_frame_id"]} <= there
-        }
-        if seen:
-            for name in ("meshes", "odometry"):
-                self._drop(name, is_in("capture_id", sorted(seen)))
-        for name in _OF_CAPTURES:
-            gone = self._list_without(name, "capture_id", "captures")
-            if gone:
-                self._drop(name, is_in("capture_id", gone))
-
-    def _drop(self, name: str, where: str) -> None:
-        if self.catalog.exists(name):
-            self.catalog.delete(name, where)
-
-    def _list_without(self, name: str, key: str, origin: str) -> list[str]:
-        """Ids in a table of the session that are not in that of their origin any more."""
-        made = {row[key] for row in self._read(name, [key])}
-        there = {row[key] for row in self._read(origin, [key])} if made else set()
-        return sorted(made - there)
-
-    def _drop_verdicts(self) -> None:
-        """A session without a frame has not drifted."""
-        where = session_is(self.session)
-        if self._read("frames", ["frame_id"]):
-            return
-        for name in ("drift", "answer_drift", "estimates"):
-            if self.catalog.exists(name):
-                self.catalog.delete(name, where)
 
 
 def _is_same(outcome: FileOutcome, hashes: Mapping[str, str | None]) -> bool:

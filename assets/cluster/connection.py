@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import platform
-import signal
 import socket
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -17,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from assets.addresses import hide
+from assets.cluster.interrupts import heed_signals
 from assets.cluster.same_code import require_same_on_all_nodes
 from assets.cluster.worker_lines import hear_workers
 
@@ -53,19 +52,22 @@ def open_ray(num_workers: int, address: str | None = None) -> Iterator[None]:
     import ray
 
     if ray.is_initialized():
-        yield
+        with heed_signals() as heed:
+            heed()
+            yield
         return
     if is_late:
         raise ValueError(
             "Ray was imported before its tokens were turned on, and looks at the setting then: set RAY_AUTH_MODE=token "
             "where this process starts"
         )
-    with hear_workers(), ThreadPoolExecutor(1) as starter:
+    with hear_workers(), ThreadPoolExecutor(1) as starter, heed_signals() as heed:
         try:
             if address:
                 _join(address)
             else:
                 _start(num_workers, starter)
+            heed()
             yield
         finally:
             ray.shutdown()
@@ -93,12 +95,10 @@ def _start(num_workers: int, starter: ThreadPoolExecutor) -> None:
     """Start Ray in a thread of its own, which is to stay: Linux ends Ray's processes with the thread that started them.
 
     In the main thread Ray takes over SIGTERM at once and looks at it when it is up: for a signal to all processes,
-    which ends what it waits for, that is half a minute later. Until it is up SIGTERM does what it did before; then it
-    ends this process as Ray would.
+    which ends what it waits for, that is half a minute later. Until it is up SIGTERM does what it did before.
     """
     import ray
 
-    former = signal.getsignal(signal.SIGTERM)
     with _quiet_start():
         starter.submit(
             ray.init,
@@ -109,14 +109,6 @@ def _start(num_workers: int, starter: ThreadPoolExecutor) -> None:
             configure_logging=False,
             object_store_memory=_STORE_BYTES,
         ).result()
-    is_main = threading.current_thread() is threading.main_thread()
-    if is_main and former is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _end)
-
-
-def _end(signum: int, _: object) -> None:
-    """What is under way is put away on the way out."""
-    sys.exit(128 + signum)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.alike_sessions import REMEDY, AlikeSession
 from assets.choice import EVERYTHING, Choice
 from assets.code_versions import version_of
 from assets.curation.alike import list_batches
@@ -23,6 +24,7 @@ from assets.curation.chosen import (
 from assets.curation.clusters import Sides
 from assets.curation.components import Nodes
 from assets.curation.pictures import (
+    NEAR_DUPLICATE,
     UNLABELLED,
     ChosenClasses,
     Picture,
@@ -103,12 +105,22 @@ class Draft:
     @property
     def facts(self) -> dict[str, Any]:
         """What it would be, as JSON has it: id, what it was chosen by, classes, parts, what is left out, weaknesses."""
+        described = describe_release(self.row, self.frames)
+        lost = _explain_alike(self.excluded, described["parts"]["train"])
         return {
             "task": self.row["task"],
             "release_id": self.row["release_id"],
-            **describe_release(self.row, self.frames),
+            **described,
+            "warnings": [*described["warnings"], *lost],
             "excluded": dict(self.excluded),
         }
+
+
+def _explain_alike(excluded: Mapping[str, int], num_train: int) -> list[str]:
+    """That hardly a labelled picture of train is left, where that is so; it is no fault of the test part."""
+    num_alike = excluded.get(NEAR_DUPLICATE, 0)
+    lost = AlikeSession("", num_alike + num_train, num_alike)
+    return [f"the train part has {num_train} frames: {lost}: {REMEDY}"] * lost.is_still
 
 
 def draft_release(

@@ -15,6 +15,7 @@ from assets.formats.annotations.cvat import CvatReader
 from assets.formats.annotations.kitti_object import KittiObjectReader
 from assets.formats.annotations.label_studio import LabelStudioReader
 from assets.formats.annotations.labelme import LabelMeReader
+from assets.formats.annotations.mot import MotReader
 from assets.formats.annotations.open_images import OpenImagesReader
 from assets.formats.annotations.supervisely import SuperviselyReader
 from assets.formats.annotations.voc import VocReader
@@ -77,6 +78,7 @@ _LOOSE_READERS: tuple[Reader, ...] = (
     KittiOdometryReader(),
     NuScenesReader(),
     KittiObjectReader(),
+    MotReader(),
     CvatReader(),
     LabelStudioReader(),
     LabelMeReader(),

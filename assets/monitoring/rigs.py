@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
+from assets.calibration_order import order_calibrations
 from assets.dated import FIRST_DATE_NS
 from assets.monitoring.event import Event
 from assets.moved_rigs import find_angle_deg, has_moved
@@ -39,10 +40,9 @@ def find_moved(catalog: Catalog) -> list[Event]:
 
 
 def _read_in_force(catalog: Catalog) -> dict[str, Row]:
-    """The newest published calibration of each camera."""
+    """The published calibration of each camera that counts."""
     rows = catalog.read("rig_calibrations", list(_WHO), "reason IS NULL").to_pylist()
-    rows.sort(key=lambda row: (row["made_ns"], row["session"]))
-    return {row["sensor"]: row for row in rows}
+    return {row["sensor"]: row for row in order_calibrations(catalog, rows)}
 
 
 def _is_of(fit: Row, calibration: Row | None) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from assets.calibration_order import order_calibrations
 from assets.clocks.evidence import CameraStream
 from assets.clocks.reports import (
     load_luma,
@@ -169,10 +170,9 @@ def _read_streams(
 
 
 def _read_boards(catalog: Catalog) -> dict[str, Row]:
-    """sensor -> its newest published calibration from a board."""
+    """sensor -> the published calibration from a board that counts."""
     rows = catalog.read("rig_calibrations", where="reason IS NULL").to_pylist()
-    rows.sort(key=lambda r: (r["made_ns"], r["session"]))
-    return {r["sensor"]: r for r in rows}
+    return {r["sensor"]: r for r in order_calibrations(catalog, rows)}
 
 
 def _replace(

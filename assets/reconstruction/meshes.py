@@ -74,7 +74,8 @@ def refresh_meshes(
     gone = have.keys() - wanted - {r["mesh_id"] for r in lost}
     if gone:
         catalog.delete("meshes", is_in("mesh_id", sorted(gone)))
-    catalog.upsert("meshes", to_table(TABLES["meshes"], lost))
+    news = [r for r in lost if not r.items() <= have.get(r["mesh_id"], {}).items()]
+    catalog.upsert("meshes", to_table(TABLES["meshes"], news))
     total, done, num_made = sum(len(p.frames) for p in parts), 0, 0
     for part in parts:
         row = have.get(_id_of(part.stream.capture, part.stream.sensor, part.number))

@@ -11,6 +11,7 @@ from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
+from assets.calibration_order import order_calibrations
 from assets.clocks.evidence import CameraStream
 from assets.clocks.reports import load_luma, read_cameras
 from assets.dated import FIRST_DATE_NS
@@ -98,8 +99,8 @@ def _read_recordings(catalog: Catalog) -> tuple[dict[str, set[str]], dict[str, i
 def find_calibration(
     catalog: Catalog, sensors: Set[str], in_metres: bool = False
 ) -> list[Row]:
-    """The rows of the newest published calibration that has two of these cameras, the reference first; none where
-    there is none."""
+    """The rows of the published calibration that counts, of those that have two of these cameras, the reference first;
+    none where there is none."""
     where = "reason IS NULL" + (" AND length_unit = 'm'" if in_metres else "")
     rows = catalog.read("rig_calibrations", where=where).to_pylist()
     rigs: dict[str, list[Row]] = {}
@@ -109,9 +110,10 @@ def find_calibration(
     able = [rig for rig in rigs.values() if len(rig) > 1]
     if not able:
         return []
-    newest = max(able, key=lambda rig: (rig[0]["made_ns"], rig[0]["session"]))
+    newest = order_calibrations(catalog, [rig[0] for rig in able])[-1]
     return sorted(
-        newest, key=lambda r: (r["sensor"] != r["reference_sensor"], r["sensor"])
+        rigs[newest["session"]],
+        key=lambda r: (r["sensor"] != r["reference_sensor"], r["sensor"]),
     )
 
 

@@ -89,6 +89,7 @@ def export_session(
     with writing_file(out) as partial:
         recording.stream.save(partial)
         _write(catalog, captures, recording, on_progress or (lambda done, total: None))
+        recording.stream.flush()  # raises where a part did not reach the file
         recording.stream.disconnect()
     return dict(recording.counts)
 

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from assets.alike_sessions import REMEDY, count_alike
 from assets.copies import recall_copies
 from assets.exclusions import WHOLE, Exclusion, index_coverings
 from assets.landing import LandingZone, explain
@@ -113,7 +114,8 @@ def _list_sessions(
     """One row a session. `fault` is why it cannot be listed, with the remedy.
 
     `state` is the first that is true: forgotten, gone, unreachable, waiting, copy, held, quarantined, ingested, empty.
-    `copy_of` names the sessions that hold the bytes of all its recordings.
+    `copy_of` names the sessions that hold the bytes of all its recordings; `alike` says where hardly a picture is left
+    to learn from.
     """
     forgotten = {e.session for e in exclusions if e.path == WHOLE}
     # session -> path -> version -> outcome
@@ -138,6 +140,7 @@ def _list_sessions(
         held.setdefault(row["session"], []).append(
             {"table": row["table_name"], "reason": row["reason"]}
         )
+    alike = _read_alike(home.catalog)
     rows = []
     for session in sorted({*folders, *ledger}):
         known = ledger.get(session, {})
@@ -154,6 +157,7 @@ def _list_sessions(
             "copy_of": [] if session in others else sorted(others),
             "frames": frames[session],
             "held": held.get(session, []),
+            "alike": alike.get(session, ""),
             "fault": fault,
         }
         rows.append(
@@ -167,6 +171,13 @@ def _list_sessions(
             }
         )
     return rows
+
+
+def _read_alike(catalog: Catalog) -> dict[str, str]:
+    """Why hardly a picture of a session is left to learn from, of those of which that is so."""
+    columns = ["session", "duplicate_of"]
+    found = count_alike(catalog.read_latest("unique_frames", columns))
+    return {one.session: f"{one}: {REMEDY}" for one in found if one.is_still}
 
 
 def _recall(

@@ -59,6 +59,7 @@ from orchestration.profiles import (
     find_foreign_checkout,
     keep_private,
 )
+from orchestration.stopping import choose_exit_code, hear_signals
 
 _DATABASES = ("sqlalchemy", "psycopg", "psycopg2", "dagster_postgres")
 _OURS = ("builtins", "assets", "checks", "models", "orchestration")
@@ -135,7 +136,9 @@ def main() -> None:
         require_exporter()
         _tell_other_code()
         # what Typer tells people of a wrong word takes several lines
-        exit_code = app(standalone_mode=False, prog_name="daguerre")
+        with hear_signals():
+            exit_code = app(standalone_mode=False, prog_name="daguerre")
+            exit_code = choose_exit_code(exit_code)
     except Exception as error:
         if show_help(error):
             raise SystemExit(2) from error
@@ -146,7 +149,7 @@ def main() -> None:
         is_shown = _is_ours(error) or os.environ.get("DAGUERRE_TRACEBACK")
         tell_failure(join_lines(told.splitlines()), error if is_shown else None)
         raise SystemExit(exit_code) from error
-    raise SystemExit(exit_code or 0)
+    raise SystemExit(exit_code)
 
 
 def _tell_other_code() -> None:

@@ -79,7 +79,7 @@ def _tell_sessions(facts: Mapping[str, Any]) -> Iterator[str]:
     if not num_sessions:
         yield "  `daguerre ingest PLACE` takes one in, from anywhere"
     for session in facts["sessions"]:
-        yield from _tell_session(session, facts["landing_zone"])
+        yield from tell_session(session, facts["landing_zone"])
     for said in facts["forgotten"]:
         rows = "its rows stay" if said["keeps_rows"] else "its rows are out"
         what = "/".join(filter(None, (said["session"], said["path"])))
@@ -91,7 +91,8 @@ def _tell_sessions(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {_tell_pause(pause)}"
 
 
-def _tell_session(session: Mapping[str, Any], zone: str) -> Iterator[str]:
+def tell_session(session: Mapping[str, Any], zone: str) -> Iterator[str]:
+    """Of one of its sessions, where the landing zone is `zone`."""
     counts = ", ".join(f"{session[n]} {n}" for n in _COUNTED if session[n])
     files = f"{session['files']} files ({counts or 'none'}), {session['frames']} frames"
     yield f"  {session['state']:<12} {session['session']}: {files}"
@@ -105,6 +106,8 @@ def _tell_session(session: Mapping[str, Any], zone: str) -> Iterator[str]:
     held: dict[str, list[str]] = {}
     for decision in session["held"]:
         held.setdefault(decision["reason"], []).append(decision["table"])
+    if session["alike"]:
+        yield f"      WARNING: {session['alike']}"
     for reason, tables in held.items():
         yield f"      {', '.join(tables)} held: {shorten(reason, 160)}"
 

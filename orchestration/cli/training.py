@@ -17,7 +17,7 @@ from orchestration.cli.chosen import (
     read_options,
     show_dataset,
 )
-from orchestration.cli.output import Json, say
+from orchestration.cli.output import Json, say, say_error
 from orchestration.cli.progress import show_activity
 from orchestration.cli.tables import (
     Csv,
@@ -27,6 +27,8 @@ from orchestration.cli.tables import (
     require_one_form,
 )
 from orchestration.cli.training_text import describe_training
+from orchestration.log_lines import tell_failure
+from orchestration.stopping import INTERRUPTED, choose_exit_code
 
 
 def train(
@@ -75,9 +77,16 @@ def train(
             found = show_dataset(home, task, release, choice)
         return say(as_json, *found)
     require_cluster(home)
-    facts = train_here(
-        home, task, recipe, release, changes, seed, choice, accept_thin_test
-    )
+    try:
+        facts = train_here(
+            home, task, recipe, release, changes, seed, choice, accept_thin_test
+        )
+    except KeyboardInterrupt:
+        told = "interrupted: the same call goes on from the last snapshot"
+        if as_json:
+            say_error(told, choose_exit_code(INTERRUPTED))
+        tell_failure(told)
+        raise
     say(as_json, facts, describe_training(facts))
     raise typer.Exit(0 if facts["success"] else 1)
 

@@ -18,8 +18,7 @@ from orchestration.cli.chosen import (
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_activity
 from orchestration.cli.training import read_pairs
-
-_INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
+from orchestration.stopping import INTERRUPTED
 
 
 def tune(
@@ -89,7 +88,7 @@ def tune(
         ),
     )
     raise typer.Exit(
-        _INTERRUPTED if facts["is_interrupted"] else 0 if facts["best"] else 1
+        INTERRUPTED if facts["is_interrupted"] else 0 if facts["best"] else 1
     )
 
 

@@ -19,6 +19,7 @@ from assets.tables.rows import AlarmRow, ChampionRow, RetrainingRequestRow
 from assets.tables.schemas import TABLES, to_table
 from orchestration.jobs import ask_for_labels
 from orchestration.sensors.seen import read_versions
+from orchestration.sensors.standing import find_standing, name_next
 
 # what a gate lets through is a row of publications
 _READ = (
@@ -29,6 +30,8 @@ _READ = (
     "label_queue",
     "publications",
 )
+
+_ALARM = "daguerre/alarm"  # tag of a run: the alarm that it was asked for
 
 
 @dg.sensor(
@@ -43,7 +46,7 @@ def label_sensor(
     limits: dg.ResourceParam[LoopLimits],
 ) -> dg.SensorResult:
     """A run of `annotation/label_queue` for each alarm that was told and names a task or a session, whatever its kind,
-    once, while labels of a day are left.
+    once, while labels of a day are left; after a pause again where it failed by itself.
 
     A queue of which nothing is open any more files one request for retraining, no sooner than the cool-down after the
     last one of its task: `drift_sensor` asks for the run. The cursor holds the versions of the tables that were looked
@@ -52,7 +55,9 @@ def label_sensor(
     now_ns = time.time_ns()
     alarms = _read_alarms(catalog, now_ns)
     has_room = _has_room(catalog, limits, now_ns)
-    runs = [_ask(alarm, limits) for alarm in alarms if has_room(alarm["task"])]
+    able = [alarm for alarm in alarms if has_room(alarm["task"])]
+    asked = [(alarm, _name_run(context.instance, alarm)) for alarm in able]
+    runs = [_ask(alarm, run_key, limits) for alarm, run_key in asked if run_key]
     seen = read_versions(catalog, _READ)
     filed: list[RetrainingRequestRow] = []
     if seen != context.cursor:
@@ -62,9 +67,9 @@ def label_sensor(
         # what waits for the cool-down is looked at again
         seen = seen if len(filed) == len(due) else ""
     told = [f"{row['task']}: {row['reason']}" for row in filed]
-    if len(runs) < len(alarms):
+    if len(able) < len(alarms):
         told.append(
-            f"{len(alarms) - len(runs)} alarms wait: {limits.labels_a_day} labels a day were asked for "
+            f"{len(alarms) - len(able)} alarms wait: {limits.labels_a_day} labels a day were asked for "
             "(DAGUERRE_LABELS_A_DAY)"
         )
     reason = "; ".join(told) or "no alarm and no answered queue is new"
@@ -74,10 +79,7 @@ def label_sensor(
 
 
 def _read_alarms(catalog: Catalog, now_ns: int) -> list[AlarmRow]:
-    """Those that were told of late, that labels explain, and that have no queue yet.
-
-    Of one whose queue was left empty Dagster knows by its key that it has had its run.
-    """
+    """Those that were told of late, that labels explain, and that have no queue yet."""
     where = (
         "(task IS NOT NULL OR session IS NOT NULL) AND is_told "
         f"AND raised_ns > {now_ns - ALARM_COOLDOWN_S * 10**9}"
@@ -101,12 +103,19 @@ def _has_room(
     )
 
 
-def _ask(alarm: AlarmRow, limits: LoopLimits) -> dg.RunRequest:
+def _name_run(instance: dg.DagsterInstance, alarm: AlarmRow) -> str:
+    """The key of the run to ask for; "" where it was asked for already, and left no queue, or rests after it failed."""
+    tags = {_ALARM: alarm["alarm_id"]}
+    now = find_standing(instance, ask_for_labels.name, tags)
+    return name_next(now, alarm["alarm_id"])
+
+
+def _ask(alarm: AlarmRow, run_key: str, limits: LoopLimits) -> dg.RunRequest:
     config = {"alarm": alarm["alarm_id"], "budget": limits.labels_a_day}
     return dg.RunRequest(
-        run_key=alarm["alarm_id"],
+        run_key=run_key,
         run_config={"ops": {"annotation__label_queue": {"config": config}}},
-        tags={"daguerre/reason": alarm["summary"][:200]},
+        tags={_ALARM: alarm["alarm_id"], "daguerre/reason": alarm["summary"][:200]},
     )
 
 

@@ -3,17 +3,19 @@
 Belongs here: which sessions lack a verdict of the current champions. Does not: the verdict.
 """
 
-import time
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
 import dagster as dg
 
-from assets.ledger import pause_s
 from assets.monitoring.pending import sessions_to_judge
 from assets.tables.catalog import Catalog
 from orchestration.jobs import monitor_session
-from orchestration.sensors.standing import count_under_way, find_standings
+from orchestration.sensors.standing import (
+    count_under_way,
+    find_standings,
+    name_next,
+)
 
 # that wait or run at once: Dagster looks up each that is asked for by a query of its own, at every tick
 MOST_UNDER_WAY = 50
@@ -50,11 +52,8 @@ def _list_due(
     """What is to be asked for of sessions and the champions that owe them a verdict, in the order of their names."""
     standings = find_standings(instance, monitor_session.name, sorted(waiting))
     for session, now in standings:
-        if now.failed_run and time.time() < now.ended_s + pause_s(now.num_failures):
-            continue
-        failed = f":{now.failed_run}" * bool(now.failed_run)
-        run_key = f"{session}:{waiting[session]}{failed}"
-        if run_key not in now.run_keys:
+        run_key = name_next(now, f"{session}:{waiting[session]}")
+        if run_key:
             yield dg.RunRequest(run_key=run_key, partition_key=session)
 
 

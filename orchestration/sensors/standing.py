@@ -3,6 +3,7 @@
 Belongs here: whether runs failed by themselves, how often in a row, and why. Does not: when to ask for another.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import dagster as dg
 from dagster import DagsterRunStatus, RunsFilter
 
 from assets.addresses import hide
+from assets.ledger import pause_s
 
 _CHECK_FAILED = "DagsterAssetCheckFailedError"  # what Dagster ends the step of a blocking check with
 _NO_WORD = "its process ended without a word"
@@ -39,6 +41,12 @@ class Standing:
     ended_s: float = 0.0  # seconds since 1970, of the newest run
     reason: str = ""
     run_keys: frozenset[str] = frozenset()  # that its runs were asked for under
+    is_under_way: bool = False  # the newest run waits or runs
+
+    @property
+    def is_ended(self) -> bool:
+        """By itself or by a check: no run follows, whatever the time."""
+        return self.is_begun and not self.failed_run and not self.is_under_way
 
 
 def find_standing(
@@ -66,6 +74,23 @@ def find_standings(
             yield partition, _judge(instance, records[partition][:_MOST_RUNS])
 
 
+def is_resting(now: Standing) -> bool:
+    """Whether the newest run failed by itself, and the pause after that is not over: longer after each in a row."""
+    return bool(now.failed_run) and time.time() < now.ended_s + pause_s(
+        now.num_failures
+    )
+
+
+def name_next(now: Standing, run_key: str) -> str:
+    """The key of the run that is to be asked for under `run_key`, another one after each that failed by itself; ""
+    where it is under way, has ended well, was ended by a check or a person, or rests.
+
+    Dagster takes a key once and for ever: asked for again under the same one, a failed run would never be repeated.
+    """
+    key = run_key + f":{now.failed_run}" * bool(now.failed_run)
+    return "" if is_resting(now) or key in now.run_keys else key
+
+
 def count_under_way(instance: dg.DagsterInstance, job: str) -> int:
     """Runs of the job that wait or run."""
     return instance.get_runs_count(RunsFilter(job_name=job, statuses=_IN_PROGRESS))
@@ -83,7 +108,8 @@ def _judge(instance: dg.DagsterInstance, records: Sequence[dg.RunRecord]) -> Sta
             break
         num_failures += 1
     newest = records[0]
-    begun = Standing(is_begun=True, run_keys=run_keys)
+    is_under_way = newest.dagster_run.status in _IN_PROGRESS
+    begun = Standing(True, run_keys=run_keys, is_under_way=is_under_way)
     if not num_failures:
         return begun
     errors = _list_errors(instance, newest.dagster_run.run_id)

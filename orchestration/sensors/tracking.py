@@ -9,10 +9,13 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from assets.ledger import pause_s
 from assets.tables.catalog import Catalog
 from orchestration.jobs import follow_objects
-from orchestration.sensors.standing import count_under_way, find_standings
+from orchestration.sensors.standing import (
+    count_under_way,
+    find_standings,
+    name_next,
+)
 
 _MOST_UNDER_WAY = 50
 _MOST_S = 10.0  # of one tick, for reading answers
@@ -67,12 +70,7 @@ def _list_open(
     """Sessions and the key of the run to ask for; "" where one was asked for already, or waits after it failed."""
     standings = find_standings(instance, follow_objects.name, sorted(todo))
     for session, now in standings:
-        failed = f":{now.failed_run}" * bool(now.failed_run)
-        run_key = f"{session}:{todo[session]}{failed}"
-        is_early = now.failed_run and (
-            time.time() < now.ended_s + pause_s(now.num_failures)
-        )
-        yield session, "" if is_early or run_key in now.run_keys else run_key
+        yield session, name_next(now, f"{session}:{todo[session]}")
 
 
 def _explain(num_waiting: int) -> str:

@@ -6,6 +6,7 @@ from assets.tables.schemas import content_id
 from checks.splits import (
     duplicates_point_to_a_kept_frame,
     every_split_has_frames,
+    sessions_are_of_more_than_one_picture,
     splits_share_no_near_duplicate,
     splits_share_no_recording,
 )
@@ -95,3 +96,19 @@ def test_a_duplicate_must_point_to_a_kept_frame_of_its_cluster(rows_of):
         duplicate_of=[None, IDS[0], None],
     )
     assert duplicates_point_to_a_kept_frame(elsewhere).stops
+
+
+def test_a_session_of_nearly_one_picture_is_told_with_what_helps_and_blocks_nothing(
+    rows_of,
+):
+    def judge(num_alike: int):
+        ids = [content_id(n) for n in range(20)]
+        alike = [ids[0]] * num_alike + [None] * (20 - num_alike)
+        rows = rows_of("unique_frames", 20, frame_id=ids, duplicate_of=alike)
+        return sessions_are_of_more_than_one_picture(rows)
+
+    assert judge(16).passed, "four in five"
+    told = judge(17)
+    assert not told.passed and not told.stops
+    assert "17 of 20 frames are near-duplicates of others" in told.examples[0]
+    assert "`daguerre queue`" in told.examples[0]

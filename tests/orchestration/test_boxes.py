@@ -50,6 +50,10 @@ def test_asked_again_it_tells_dagster_again(run, catalog, home):
     with dg.DagsterInstance.from_config(folder) as instance:
         told = instance.event_log_storage.get_asset_check_execution_history(key, 9)
     assert codes == [0, 0] and [one.partition for one in told] == ["desk", "desk"]
+    files = {file.name for file in (home / "dagster/history/runs").iterdir()}
+    assert {name.partition("-")[0] for name in files} <= {"index.db", ".db"}, (
+        "a file each would stay for ever"
+    )
 
 
 def test_without_depth_it_exits_with_1_and_the_reason(run, catalog):

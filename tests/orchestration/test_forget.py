@@ -9,10 +9,15 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
+from assets.capture.forgetting import forget
+from assets.capture.obsolete import OF_FRAMES
+from assets.capture.retraction import SAID_OF_FRAMES
 from assets.exclusions import WHOLE, Exclusion
 from assets.landing import LandingZone
 from assets.ledger import Ledger
 from assets.storage import Folder
+from assets.tables.catalog import Catalog
+from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES, content_id, to_table
 from bench.synthetic_home import plain_row
 from checks.gates import gate_session
@@ -344,6 +349,108 @@ def test_what_is_killed_before_its_files_are_settled_is_finished_by_the_next_cal
     assert {len(catalog.read_latest(name)) for name in MADE_OF_PICTURES} == {0}
     home.run("forget", "monday/images/0.png")
     assert home.pictures() == ["monday/images/1.png", "tuesday/images/0.png"]
+
+
+# said by people, bound to a release, or made anew as a whole with the next one
+KEPT = {
+    *("label_versions", "label_queue"),
+    *("release_frames", "release_labels", "frame_scores", "object_scores"),
+    *("unique_frames", "splits"),
+}
+ON_FRAMES = {
+    name
+    for name, table in TABLES.items()
+    if {"frame_id", "session"} <= {column.name for column in table.columns}
+} - {*KEPT, *OF_FRAMES, *SAID_OF_FRAMES, "frames"}
+
+
+def derive(home: Home, session: str) -> None:
+    """A row of each table that rests on frames, for each frame of the session, and tables that go with those."""
+    catalog = home.intake.catalog
+    columns = ["frame_id", "capture_id", "session", "sensor"]
+    mine = f"session = '{session}'"
+    for frame in catalog.read_latest("frames", columns, mine).to_pylist():
+        facts = {**frame, "purpose": "monitoring", "color_frame_id": frame["frame_id"]}
+        for name in {*ON_FRAMES, "meshes", "object_boxes", "tracked_recordings"}:
+            key, known = TABLES[name].key, TABLES[name].schema.names
+            row = {k: v for k, v in facts.items() if k in known}
+            row[key] = content_id(name, frame["frame_id"])
+            catalog.upsert(name, to_table(TABLES[name], [plain_row(name, row)]))
+
+
+def list_derived(home: Home, session: str) -> dict[str, int]:
+    """How many rows each table has of it."""
+    catalog, mine = home.intake.catalog, f"session = '{session}'"
+    names = {*ON_FRAMES, "meshes", "object_boxes", "tracked_recordings"}
+    return {name: len(catalog.read_latest(name, where=mine)) for name in sorted(names)}
+
+
+# a run makes them again for those that are left, each by itself
+OF_ONE_FRAME = {"depth_maps", "predictions"}
+
+
+def test_all_that_rests_on_a_forgotten_file_goes_and_what_others_say_of_themselves_stays(
+    home,
+):
+    derive(home, "monday")
+    derive(home, "tuesday")
+    before = list_derived(home, "tuesday")
+    home.run("forget", "monday/images/0.png")
+    left = list_derived(home, "monday")
+    assert {name for name, count in left.items() if count} == OF_ONE_FRAME
+    assert all(left[name] == 1 for name in OF_ONE_FRAME)
+    assert list_derived(home, "tuesday") == before
+
+
+def test_a_forgetting_that_is_killed_after_any_write_is_finished_by_the_calls_after_it(
+    home, monkeypatch
+):
+    derive(home, "monday")
+    said = Exclusion("monday", "images/0.png", False, "", "ada", "2026-11-21T12:00:00Z")
+
+    class Killed(BaseException):
+        """Ends the process in the real world."""
+
+    left = 0
+
+    def count(method):
+        def call(*args, **options):
+            nonlocal left
+            if left == 0:
+                raise Killed
+            left -= 1
+            return method(*args, **options)
+
+        return call
+
+    with monkeypatch.context() as patched:
+        for owner, name in (
+            (Catalog, "delete"),
+            (Catalog, "merge"),
+            (FencedWriter, "delete"),
+            (Ledger, "settle_gone"),
+        ):
+            patched.setattr(owner, name, count(getattr(owner, name)))
+        for num_writes in range(60):
+            left = num_writes  # as far as this call comes
+            try:
+                forget(home.intake, [said])
+            except Killed:
+                continue
+            break
+    assert 5 < num_writes < 59, "it was killed on the way, and came to its end"
+    home.run("forget", "monday/images/0.png")
+    left_over = {n for n, count in list_derived(home, "monday").items() if count}
+    assert left_over == OF_ONE_FRAME
+    assert home.pictures() == ALL[1:]
+
+
+def test_what_was_left_after_the_files_were_settled_goes_with_the_next_call(home):
+    home.run("forget", "monday")
+    rows = [plain_row("drift", {"drift_id": content_id("d"), "session": "monday"})]
+    home.intake.catalog.merge("drift", to_table(TABLES["drift"], rows))
+    home.run("forget", "monday")
+    assert not len(home.intake.catalog.read_latest("drift"))
 
 
 def test_a_calibration_of_another_session_stays(home):

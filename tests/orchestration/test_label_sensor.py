@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import ExitStack
 
 import dagster as dg
 import pytest
@@ -36,11 +37,17 @@ def home(tmp_path, frame_rows) -> QueueHome:
 
 
 def tick(
-    home: QueueHome, cursor: str | None = None, limits: LoopLimits = LIMITS
+    home: QueueHome,
+    cursor: str | None = None,
+    limits: LoopLimits = LIMITS,
+    instance: dg.DagsterInstance | None = None,
 ) -> dg.SensorResult:
     resources = {"catalog": home.catalog, "limits": limits}
-    with dg.build_sensor_context(cursor=cursor, resources=resources) as context:
-        found = label_sensor(context)
+    with ExitStack() as stack:
+        if instance is None:
+            instance = stack.enter_context(dg.DagsterInstance.ephemeral())
+        context = dg.build_sensor_context(instance, cursor, resources=resources)
+        found = label_sensor(stack.enter_context(context))
     assert isinstance(found, dg.SensorResult)
     return found
 
@@ -248,6 +255,23 @@ def test_an_alarm_that_flaps_a_hundred_times_starts_one_training(home, tmp_path)
 def test_an_alarm_of_a_kind_that_is_not_known_here_asks_for_labels_of_its_task(home):
     alarm_id = store_alarm(home, "answers", DETECTION, session=None)
     assert [r.run_key for r in tick(home).run_requests] == [alarm_id]
+
+
+def test_a_run_for_an_alarm_that_failed_by_itself_is_asked_for_again_after_a_pause(
+    home, monkeypatch
+):
+    store_alarm(home, "answers", DETECTION)
+    with dg.DagsterInstance.ephemeral() as instance:
+        (asked,) = tick(home, instance=instance).run_requests
+        tags = {**asked.tags, "dagster/run_key": str(asked.run_key)}
+        status = dg.DagsterRunStatus.FAILURE
+        run = dg.DagsterRun("ask_for_labels", "died", tags=tags, status=status)
+        instance.add_run(run)
+        assert not tick(home, instance=instance).run_requests, "it rests"
+        monkeypatch.setattr("orchestration.sensors.standing.pause_s", lambda _: 0.0)
+        (again,) = tick(home, instance=instance).run_requests
+    assert again.run_key == f"{asked.run_key}:died"
+    assert again.run_config == asked.run_config
 
 
 def test_alarms_wait_where_a_days_labels_were_asked_for(home):

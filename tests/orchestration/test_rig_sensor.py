@@ -62,14 +62,17 @@ def record(
 
 
 def tick(
-    catalog: Catalog, cursor: str | None = None, failed: Iterable[str] = ()
+    catalog: Catalog,
+    cursor: str | None = None,
+    keys: Iterable[str] = (),
+    status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
 ) -> dg.SensorResult:
-    """`failed` are keys of runs that were asked for, and failed."""
+    """`keys` are those of runs that were asked for, and `status` is what became of them."""
     with dg.DagsterInstance.ephemeral() as instance:
-        for key in failed:
+        for key in keys:
             tags = {"dagster/run_key": key, "dagster/partition": key.split(":")[0]}
-            status = dg.DagsterRunStatus.FAILURE
-            instance.add_run(dg.DagsterRun("check_rig", tags=tags, status=status))
+            run = dg.DagsterRun("check_rig", f"run {key}", tags=tags, status=status)
+            instance.add_run(run)
         sessions = catalog.read_latest("clock_reports", ["session"])["session"]
         instance.add_dynamic_partitions("sessions", sessions.unique().to_pylist())
         resources = {"catalog": catalog}
@@ -80,6 +83,10 @@ def tick(
     return found
 
 
+def list_keys(result: dg.SensorResult) -> list[str]:
+    return [str(request.run_key) for request in result.run_requests or ()]
+
+
 def list_asked(result: dg.SensorResult) -> list[str | None]:
     return [request.partition_key for request in result.run_requests or ()]
 
@@ -87,12 +94,17 @@ def list_asked(result: dg.SensorResult) -> list[str | None]:
 def test_a_session_of_after_the_calibration_is_held_against_it_once(catalog):
     first = tick(catalog)
     assert list_asked(first) == ["after"]
-    assert list_asked(tick(catalog, first.cursor)) == [], "nothing is new"
+    key = list_keys(first)
+    running = tick(catalog, first.cursor, key)
+    assert list_asked(running) == [] and running.cursor == "", "it may fail yet"
+    done = tick(catalog, running.cursor, key, dg.DagsterRunStatus.SUCCESS)
+    assert list_asked(done) == [] and done.cursor
+    assert list_asked(tick(catalog, done.cursor)) == [], "nothing is new"
     fit = {"session": "after", "calibration_sha256": SHA, "rig_fit_id": content_id("f")}
     store(catalog, "rig_fits", [fit])
     assert list_asked(tick(catalog)) == []
     calibrate(catalog, "cd" * 32, 2)
-    (again,) = tick(catalog, first.cursor).run_requests
+    (again,) = tick(catalog, done.cursor).run_requests
     assert again.partition_key == "after" and again.run_key == "after:" + "cd" * 8
 
 
@@ -119,6 +131,18 @@ def test_runs_that_failed_keep_no_other_session_from_its_turn(catalog):
     for n in range(MOST_AT_ONCE):
         record(catalog, f"day-{n:02}", CALIBRATED + DAY)
     first = tick(catalog)
-    asked = [str(request.run_key) for request in first.run_requests or ()]
-    then = tick(catalog, first.cursor, asked)
-    assert list_asked(then) == [f"day-{MOST_AT_ONCE - 1}"] and then.cursor
+    then = tick(catalog, first.cursor, list_keys(first), dg.DagsterRunStatus.FAILURE)
+    assert list_asked(then) == [f"day-{MOST_AT_ONCE - 1}"] and then.cursor == ""
+
+
+def test_a_run_that_failed_by_itself_is_asked_for_again_after_a_pause(
+    catalog, monkeypatch
+):
+    keys = list_keys(tick(catalog))
+    resting = tick(catalog, "", keys, dg.DagsterRunStatus.FAILURE)
+    assert list_asked(resting) == []
+    assert "1 sessions wait" in str(resting.skip_reason) and resting.cursor == ""
+    monkeypatch.setattr("orchestration.sensors.standing.pause_s", lambda _: 0.0)
+    (again,) = tick(catalog, "", keys, dg.DagsterRunStatus.FAILURE).run_requests
+    assert again.run_key == f"{keys[0]}:run {keys[0]}", "a key is taken once"
+    assert again.partition_key == "after"

@@ -416,7 +416,7 @@ def test_a_session_whose_verdict_failed_is_judged_again_after_a_pause(
     assert ask() == ["monday:m/1"]
     failed = run_job("monitor_session", MONDAY)
     assert ask() == []
-    monkeypatch.setattr(monitoring, "pause_s", lambda _: 0.0)
+    monkeypatch.setattr(standing, "pause_s", lambda _: 0.0)
     assert ask() == [f"monday:m/1:{failed}"]
 
 

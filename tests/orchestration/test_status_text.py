@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
+from orchestration.cli.status_text import tell_session
 from orchestration.cli.tables import print_lines, print_table
 
 # third parties warn inside the checks
@@ -43,6 +44,15 @@ def test_status_says_what_the_landing_zone_is_and_where_sessions_lie(
     words = {word for line in wide.splitlines() for word in line.split()}
     broken = {word for line in lines for word in line.split()} - words
     assert not {word for word in broken if word.isalpha() and word != "held"}
+
+
+def test_a_session_that_is_of_nearly_one_picture_says_so_below_its_counts():
+    counts = dict.fromkeys(("waiting", "ingested", "quarantined", "dropped"), 0)
+    facts = {"session": "desk", "state": "ingested", "files": 30, "frames": 30}
+    facts |= {**counts, "place": "", "fault": "", "copy_of": [], "held": []}
+    assert len(list(tell_session({**facts, "alike": ""}, "/landing"))) == 1
+    told = list(tell_session({**facts, "alike": "29 of 30 frames"}, "/landing"))
+    assert told[1:] == ["      WARNING: 29 of 30 frames"]
 
 
 def test_lines_are_broken_between_words_and_long_words_stay_whole(narrow, capsys):

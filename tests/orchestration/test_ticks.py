@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import dagster as dg
@@ -10,6 +11,7 @@ import pytest
 from checks.as_check import as_result
 from checks.verdicts import judge_share
 from orchestration.profiles import load_settings
+from orchestration.stopping import INTERRUPTED, choose_exit_code, hear_signals
 from orchestration.ticks import LocalEngine, first_error
 
 
@@ -58,6 +60,30 @@ def test_a_sensor_that_looks_here_says_nothing_beside_the_console(
     with LocalEngine(settings) as engine:
         assert engine.tick(warning_sensor) == []
     assert "it is dusk" not in "".join(capfd.readouterr())
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_told_to_stop_ends_the_command_by_the_code_of_that_signal(
+    tmp_path: Path, signum: signal.Signals
+) -> None:
+    @dg.op
+    def step() -> None:
+        signal.raise_signal(signum)
+        pytest.fail("the step went on")
+
+    @dg.job
+    def waiting() -> None:
+        step()
+
+    settings = load_settings({"DAGUERRE_HOME": str(tmp_path)})
+    with hear_signals(), LocalEngine(settings) as engine:
+        engine.defs = dg.Definitions(jobs=[waiting])
+        with pytest.raises(KeyboardInterrupt):
+            engine.execute("waiting")
+        (run,) = engine.instance.get_runs()
+        assert run.status == dg.DagsterRunStatus.FAILURE
+        assert choose_exit_code(INTERRUPTED) == 128 + signum
+    assert choose_exit_code(1) == 1 and choose_exit_code(None) == 0
 
 
 @pytest.mark.filterwarnings("default")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -135,6 +136,24 @@ def test_a_persons_look_takes_its_place_and_anything_else_that_is_said_is_heard_
         "Ben's frame is an end by now"
     )
     assert plan.num_labelled == 1, "of the simulator"
+
+
+def test_what_a_person_has_looked_at_says_no_more_that_it_is_interpolated(
+    catalog, recorded
+):
+    say(catalog, recorded[0], cup(0))
+    say(catalog, recorded[4], cup(40))
+    interpolate(catalog)
+    seen = look(catalog, recorded[2], "detection")
+    confirmed = write(catalog, seen, confirm(seen), BEN)
+    assert confirmed["attributes"] == [""]
+    # as a labelling tool hands it back, with what somebody added there
+    stated = json.dumps([["interpolated", "on a line"], ["colour", "red"]])
+    (box,) = look(catalog, recorded[1], "detection").marked
+    told = Answer(recorded[1], "detection", (replace(box, attributes=stated),))
+    (answered,) = record_answers(catalog, [told], ANNA).versions
+    assert json.loads(answered["attributes"][0]) == [["colour", "red"]]
+    assert record_answers(catalog, [told], ANNA).known == 1
 
 
 def test_what_rests_on_an_answer_that_was_corrected_counts_no_more_until_it_is_made_anew(

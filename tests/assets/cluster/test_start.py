@@ -19,8 +19,8 @@ with open_ray(1):
 """
 
 
-def start() -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", _START]
+def start(text: str = _START) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", text]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
@@ -64,19 +64,8 @@ def test_a_signal_to_all_while_ray_starts_ends_the_process_by_itself():
             end_all(process.pid)
 
 
-def test_a_signal_to_the_process_alone_once_ray_is_up_ends_it_as_ray_would():
-    with start() as process:
-        try:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "False\n"
-            process.send_signal(signal.SIGTERM)
-            assert process.wait() == 128 + signal.SIGTERM
-        finally:
-            end_all(process.pid)
-
-
-def test_ray_outlives_the_moment_in_which_it_was_started():
-    """Linux ends its processes with the thread that started them."""
+def test_ray_outlives_the_moment_in_which_it_was_started_and_a_signal_to_the_process_alone_ends_it():
+    """Linux ends Ray's processes with the thread that started them."""
     with start() as process:
         try:
             assert process.stdout is not None
@@ -85,5 +74,51 @@ def test_ray_outlives_the_moment_in_which_it_was_started():
             running = list_processes(process.pid).values()
             assert any("gcs_server" in line for line in running)
             assert any("raylet" in line for line in running)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait() == 128 + signal.SIGTERM
+        finally:
+            end_all(process.pid)
+
+
+_WAIT = """
+import signal
+from assets.cluster.connection import open_ray
+
+class Told(BaseException):
+    pass
+
+def tell(*_):
+    raise Told
+
+for one in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(one, tell)
+with open_ray(1):
+    import ray
+    for _ in range(2):
+        try:
+            # as a step of Dagster does within it
+            signal.signal(signal.SIGINT, tell)
+            with open_ray(1):
+                never = ray.remote(num_cpus=1000)(lambda: None).remote()
+                print("waiting", flush=True)
+                ray.wait([never])
+        except KeyboardInterrupt:
+            print("stopped", flush=True)
+print(signal.getsignal(signal.SIGINT) is signal.getsignal(signal.SIGTERM) is tell)
+"""
+
+
+def test_a_signal_ends_what_waits_for_ray_where_another_library_handles_signals():
+    """Without more Ray loses what such a handler raises and waits on, and on SIGTERM it aborts the process."""
+    with start(_WAIT) as process:
+        try:
+            assert process.stdout is not None
+            for signum in (signal.SIGINT, signal.SIGTERM):
+                assert process.stdout.readline() == "waiting\n"
+                time.sleep(0.5)  # it says so before it waits
+                process.send_signal(signum)
+                assert process.stdout.readline() == "stopped\n"
+            assert process.stdout.readline() == "True\n"
+            assert process.wait() == 0
         finally:
             end_all(process.pid)

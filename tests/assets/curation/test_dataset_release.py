@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -169,6 +171,20 @@ def test_what_is_left_out_is_counted_by_reason(catalog, dataset, frame_rows):
         "near-duplicate frame": 1,
         "labels on near-duplicate frames": 1,
     }
+
+
+def test_a_train_part_of_nearly_one_picture_is_a_warning_that_no_gate_asks_about(
+    catalog, dataset
+):
+    draft = draft_release(catalog, "detection")
+    num_train = draft.facts["parts"]["train"]
+    assert not draft.excluded and "near-duplicates" not in str(draft.facts["warnings"])
+    still = replace(draft, excluded={"near-duplicate frame": 18 * num_train})
+    (told,) = [w for w in still.facts["warnings"] if "near-duplicates" in w]
+    assert told.startswith(
+        f"the train part has {num_train} frames: {18 * num_train} of {19 * num_train} frames are near-duplicates"
+    )
+    assert told not in still.row["weaknesses"]
 
 
 def test_a_frame_with_two_classes_is_left_out_of_recognition(catalog, dataset):

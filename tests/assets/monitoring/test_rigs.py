@@ -96,6 +96,17 @@ def test_a_new_calibration_ends_it(catalog):
     assert find_moved(catalog) == []
 
 
+def test_an_old_recording_of_the_board_that_is_calibrated_today_ends_nothing(catalog):
+    store(catalog, "rig_fits", [fit("friday", "right", 1.5)])
+    record(catalog, "monday", NOW)
+    record(catalog, "last year", NOW - 365 * DAY)
+    calibrate(catalog, "last year", "cd" * 32, made_ns=NOW + 2 * DAY)
+    assert len(find_moved(catalog)) == 1
+    record(catalog, "saturday", NOW + DAY)
+    calibrate(catalog, "saturday", "ef" * 32, made_ns=NOW + DAY)
+    assert find_moved(catalog) == []
+
+
 def test_the_same_session_calibrated_anew_ends_it_too(catalog):
     store(catalog, "rig_fits", [fit("friday", "right", 1.5)])
     calibrate(catalog, "monday", "cd" * 32, made_ns=2)

@@ -282,6 +282,23 @@ def test_a_try_keeps_nothing(room):
     assert not room.exists("odometry") or not len(room.read_latest("odometry"))
 
 
+def test_a_sensor_without_a_path_has_one_row_which_is_written_once(room):
+    where = "session = 'room' AND kind = 'depth'"
+    columns = ["frame_id", "capture_id", "session", "sensor"]
+    frames = room.read("frames", columns, where).to_pylist()
+    rows = [
+        plain_row("odometry", {**frame, "odometry_id": content_id(frame["frame_id"])})
+        | {"part": None, "reason": "too few points"}
+        for frame in frames
+    ]
+    room.upsert("odometry", to_table(TABLES["odometry"], rows))
+    (lost,) = refresh_meshes(room, "room").rows
+    assert lost["reason"] == "no path: too few points" and lost["part"] is None
+    version = room.latest_version("meshes")
+    assert refresh_meshes(room, "room").rows == [lost]
+    assert room.latest_version("meshes") == version
+
+
 def test_mistakes_are_told_with_a_remedy(room):
     with pytest.raises(ValueError, match="nowhere has no published frame"):
         refresh_odometry(room, "nowhere")

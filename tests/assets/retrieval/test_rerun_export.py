@@ -29,6 +29,9 @@ def read_back(path: Path) -> dict[str, list[dict]]:
         entities.setdefault(chunk.entity_path, []).extend(
             chunk.to_record_batch().to_pylist()
         )
+    # a recording is in chunks, whose number and order are those in which Rerun's own threads came to write them
+    for rows in entities.values():
+        rows.sort(key=lambda row: [to_ns(row.get(CLOCK)), row.get(SEQUENCE) or 0])
     return entities
 
 

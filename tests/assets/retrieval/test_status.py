@@ -15,6 +15,7 @@ from assets.retrieval.status import Home, read_status
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.workspace import Workspace
+from bench.synthetic_home import plain_row
 
 
 @pytest.fixture
@@ -47,8 +48,25 @@ def test_a_session_that_was_taken_in_has_its_counts(home_of, world):
         "frames": frames,
         "copy_of": [],
         "held": [],
+        "alike": "",
         "fault": "",
     }
+
+
+def test_a_session_of_a_camera_that_stands_still_is_told_with_the_number_and_what_helps(
+    home_of,
+):
+    ids = [content_id(n) for n in range(30)]
+    rows = [
+        plain_row(
+            "unique_frames",
+            {"frame_id": i, "session": "monday", "duplicate_of": ids[0] if n else None},
+        )
+        for n, i in enumerate(ids)
+    ]
+    home_of.catalog.merge("unique_frames", to_table(TABLES["unique_frames"], rows))
+    (session,) = read_status(home_of)["sessions"]
+    assert session["alike"].startswith("29 of 30 frames are near-duplicates of others")
 
 
 def test_files_that_came_or_changed_since_wait(home_of, world, make_png):
