@@ -34,6 +34,7 @@ SAID_OF_FRAMES = ("labels", "annotated_frames")
 # made of a session, from all its pictures, which the first table lists
 _OF_PICTURES = (
     ("board_views", "rig_calibrations"),
+    ("splat_views", "splats"),
     ("sparse_images", "sparse_rungs", "sparse_models"),
 )
 _OF_CAPTURES = (

@@ -1,7 +1,7 @@
 """Where a scene wants more Gaussians, and which of them nobody needs: cloned, split and removed (Kerbl et al. 2023).
 
-A Gaussian whose middle the pictures pull at is cloned where it is small, and split in two where it is large; one that is
-all but transparent goes.
+A Gaussian whose middle the pictures pull at is cloned where it is small, and split in two where it is large; one that
+is all but transparent goes.
 """
 
 from __future__ import annotations

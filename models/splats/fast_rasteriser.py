@@ -84,8 +84,8 @@ def _require_kernels() -> None:
     except Exception as error:  # whatever its build ends with
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise DeviceLacks(
-            f"gsplat could not build its kernels ({reason}): install the CUDA toolkit of torch {torch.version.cuda}, or "
-            f"a gsplat that came with them; {_BY_ONE}"
+            f"gsplat could not build its kernels ({reason}): install the CUDA toolkit of torch {torch.version.cuda}, "
+            f"or a gsplat that came with them; {_BY_ONE}"
         ) from error
     if kernels is None:
         raise DeviceLacks(

@@ -1,8 +1,8 @@
 """Gaussians drawn as a picture, short and readable: the form to read, to test by, and for tiny pictures on a processor.
 
-As Kerbl et al. 2023: each Gaussian is projected by the Jacobian of the pinhole at its middle (EWA, Zwicker et al. 2001),
-widened by a third of a square pixel, sorted by depth, and laid over what lies behind. What is written here is only the
-way forward; torch finds the way back.
+As Kerbl et al. 2023: each Gaussian is projected by the Jacobian of the pinhole at its middle (EWA, Zwicker et al.
+2001), widened by a third of a square pixel, sorted by depth, and laid over what lies behind. What is written here is
+only the way forward; torch finds the way back.
 """
 
 from __future__ import annotations
@@ -74,7 +74,10 @@ def project(gaussians: Gaussians, view: View) -> Projected:
     at = gaussians.means @ turn.T + shift
     x, y, depth = at.unbind(-1)
     z = depth.clamp(min=NEAR_BY)
-    (focal_x, focal_y), (centre_x, centre_y) = view.camera.focal_px, view.camera.centre_px
+    (focal_x, focal_y), (centre_x, centre_y) = (
+        view.camera.focal_px,
+        view.camera.centre_px,
+    )
     pixels = torch.stack([focal_x * x / z + centre_x, focal_y * y / z + centre_y], -1)
     slopes = _find_slopes(at, z, view)
     axes = turn_from(gaussians.quaternions) * gaussians.log_scales.exp()[:, None]
@@ -102,7 +105,11 @@ def _find_slopes(at: Tensor, z: Tensor, view: View) -> Tensor:
     camera = view.camera
     limits = []
     for focal, centre, size, side in zip(
-        camera.focal_px, camera.centre_px, camera.size_px, at.unbind(-1)[:2], strict=True
+        camera.focal_px,
+        camera.centre_px,
+        camera.size_px,
+        at.unbind(-1)[:2],
+        strict=True,
     ):
         # borders of the picture, whose first pixel begins half a pixel before its centre
         beyond = _BEYOND * 0.5 * size / focal

@@ -1,4 +1,4 @@
-"""Gaussians learned from pictures of known place, by any rasteriser: the loss, the steps, and how they grow in number."""
+"""Gaussians learned from pictures of known place, by any rasteriser: loss, steps, and how they grow in number."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def train(
     on_progress: OnProgress | None = None,
     seed: int = 0,
 ) -> Gaussians:
-    """Gaussians that look like the shots from where these were taken; `start` and shots lie on one device.
+    """Gaussians that look like the shots from where these were taken, on the device where `start` lies.
 
     One shot a step, each once before any comes again. Raises Diverged, and ValueError without shots.
     """
@@ -85,7 +85,7 @@ def train(
     order: list[int] = []
     for step in range(recipe.num_steps):
         order = order or torch.randperm(len(shots), generator=generator).tolist()
-        shot = shots[order.pop()]
+        shot = shots[order.pop()].to(start.means.device)
         degree = min(recipe.degree, step // recipe.degree_every)
         rendering = rasterise(steps.gaussians, shot.view, degree)
         loss = find_loss(rendering.colours, shot)
@@ -109,14 +109,14 @@ def train(
 def find_loss(colours: Tensor, shot: Shot) -> Tensor:
     """Absolute differences and structure, of what is known."""
     known = shot.is_known[..., None]
-    seen, drawn = shot.colours * known, colours * known
+    seen, drawn = shot.picture_rgb / 255 * known, colours * known
     apart = (seen - drawn).abs().sum() / (3 * known.sum()).clamp(min=1)
     return (1 - STRUCTURE) * apart + STRUCTURE * (1 - find_similarity(drawn, seen))
 
 
 def find_extent(gaussians: Gaussians, views: Sequence[View]) -> float:
     """How far the cameras reach from their middle, but a twentieth of the distance to what they see, at least."""
-    centres = torch.stack([view.centre for view in views])
+    centres = torch.stack([view.centre for view in views]).to(gaussians.means)
     middle = centres.mean(dim=0)
     reach = float((centres - middle).norm(dim=1).max())
     away = float((gaussians.means - middle).norm(dim=1).median())
@@ -128,7 +128,8 @@ def draw(
     gaussians: Gaussians, view: View, degree: int, rasterise: Rasterise
 ) -> NDArray[np.uint8]:
     """The picture (H, W, 3) that is seen from a view, in 8 bits."""
-    colours = rasterise(gaussians, view, degree).colours
+    there = view.to(gaussians.means.device)
+    colours = rasterise(gaussians, there, degree).colours
     whole = (colours.clamp(0, 1) * 255).round().to(torch.uint8)
     return np.asarray(whole.cpu().numpy())
 

@@ -1,4 +1,4 @@
-"""Views of a scene: a pinhole camera in its place; with the picture that was taken there, on the pixels of that camera."""
+"""Views of a scene: a pinhole camera in its place, and the picture that was taken there, on its pixels."""
 
 from __future__ import annotations
 
@@ -26,21 +26,23 @@ class View:
         """Where the camera is (3,), world."""
         return -self.camera_from_world[:3, :3].T @ self.camera_from_world[:3, 3]
 
+    def to(self, device: torch.device) -> View:
+        """The same on another device."""
+        return replace(self, camera_from_world=self.camera_from_world.to(device))
+
 
 @dataclass(frozen=True)
 class Shot:
     """A view and what was seen there."""
 
     view: View
-    colours: Tensor  # (H, W, 3) float32, 0 to 1
+    picture_rgb: Tensor  # (H, W, 3) uint8
     is_known: Tensor  # (H, W) bool; pixels that the lens did not see are not
 
-    def to(self, device: str) -> Shot:
+    def to(self, device: torch.device) -> Shot:
         """The same on another device."""
-        view = replace(
-            self.view, camera_from_world=self.view.camera_from_world.to(device)
-        )
-        return Shot(view, self.colours.to(device), self.is_known.to(device))
+        picture_rgb, is_known = self.picture_rgb.to(device), self.is_known.to(device)
+        return Shot(self.view.to(device), picture_rgb, is_known)
 
 
 def make_shot(
@@ -53,13 +55,13 @@ def make_shot(
     focal lengths. Raises ValueError for a picture of another shape than the camera's."""
     small, lens = shrink(picture_rgb, camera, most_px)
     pinhole = Camera(lens.size_px, lens.focal_px, lens.centre_px)
-    flat, is_known = _flatten(small, lens, pinhole) if lens.is_distorted else (small, None)
-    if is_known is None:
-        is_known = np.ones(flat.shape[:2], bool)
+    flat, is_known = small, np.ones(small.shape[:2], bool)
+    if lens.is_distorted:
+        flat, is_known = _flatten(small, lens, pinhole)
     pose = np.linalg.inv(world_from_camera).astype(np.float32)
     return Shot(
         View(pinhole, torch.from_numpy(pose)),
-        torch.from_numpy(flat.astype(np.float32) / np.float32(255)),
+        torch.from_numpy(np.ascontiguousarray(flat)),
         torch.from_numpy(is_known),
     )
 
@@ -98,7 +100,7 @@ def _flatten(
     at = lens.project(pinhole.unproject(pixels.reshape(-1, 2)))
     at = at.reshape(height_px, width_px, 2)
     last = np.array([width_px - 1, height_px - 1])
-    is_known = (np.isfinite(at) & (at >= 0) & (at <= last)).all(axis=-1)
+    is_known = np.asarray((np.isfinite(at) & (at >= 0) & (at <= last)).all(axis=-1))
     x, y = np.moveaxis(np.where(is_known[..., None], at, 0).astype(np.float32), -1, 0)
     flat = cv2.remap(picture_rgb, x, y, cv2.INTER_LINEAR)
     return np.asarray(flat * is_known[..., None], np.uint8), is_known
