@@ -21,17 +21,17 @@ _FORM = "ply\nformat binary_little_endian 1.0\nelement vertex"
 def write_splats(gaussians: Gaussians) -> bytes:
     """Equal Gaussians give equal bytes."""
     parts = {name: part.cpu().numpy() for name, part in gaussians.parts.items()}
-    count = len(gaussians)
+    count, num_rest = len(gaussians), 3 * gaussians.sh_rest.shape[1]
     columns = [
         parts["means"],
         np.zeros((count, 3)),
         parts["sh0"][:, 0],
-        parts["sh_rest"].transpose(0, 2, 1).reshape(count, -1),
+        parts["sh_rest"].transpose(0, 2, 1).reshape(count, num_rest),
         parts["logits"][:, None],
         parts["log_scales"],
         _normalise(parts["quaternions"]),
     ]
-    head = _write_head(count, columns[3].shape[1])
+    head = _write_head(count, num_rest)
     return head + np.concatenate(columns, axis=1).astype("<f4").tobytes()
 
 
@@ -60,10 +60,10 @@ def read_splats(content: bytes) -> Gaussians:
     means, _, sh0, rest, logits, scales, turns = np.split(rows, ends, axis=1)
     return Gaussians(
         *(
-            torch.from_numpy(np.ascontiguousarray(part, np.float32))
+            torch.from_numpy(np.array(part, np.float32))
             for part in (
                 *(means, scales, turns, logits[:, 0], sh0[:, None]),
-                rest.reshape(count, 3, -1).transpose(0, 2, 1),
+                rest.reshape(count, 3, num_rest // 3).transpose(0, 2, 1),
             )
         )
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assets.images import decode_rgb
+from assets.reconstruction.board_pictures import require_session
 from assets.reconstruction.sparse_package import unpack
 from assets.tables.catalog import Catalog, is_in, session_is
 from assets.tables.ids import begins_with, take_one
@@ -123,6 +125,8 @@ def find_model(catalog: Catalog, name: str) -> Row:
         raise ValueError(
             f"{name} has no sparse model: `daguerre reconstruct {name}` makes one"
         )
+    if not re.fullmatch("[0-9a-f]{6,32}", name):
+        require_session(catalog, name)
     begins_so = begins_with("sparse_models", name)
     return take_one(
         catalog.read("sparse_models", where=begins_so).to_pylist(),

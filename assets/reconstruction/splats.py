@@ -66,9 +66,9 @@ def refresh_splats(
     if have and not _is_stale(catalog, have[0], facts):
         return Splatted(have[0], read_views(catalog, scene.session), is_new=False)
     row, views = make_rows(catalog, scene, on_progress)
-    row |= facts
-    for table, rows in (("splat_views", views), ("splats", [row])):
-        _replace(catalog, table, scene.session, rows)
+    # last: with it the session has splats
+    views = _replace(catalog, "splat_views", scene.session, views)
+    (row,) = _replace(catalog, "splats", scene.session, [row | facts])
     return Splatted(row, views, is_new=True)
 
 
@@ -171,11 +171,13 @@ def _is_stale(catalog: Catalog, row: Row, facts: Row) -> bool:
     return not catalog.blobs.exists(row["blob_sha256"])
 
 
-def _replace(catalog: Catalog, name: str, session: str, rows: list[Row]) -> None:
-    """Make these the session's rows."""
+def _replace(catalog: Catalog, name: str, session: str, rows: list[Row]) -> list[Row]:
+    """Make these the session's rows; returns them with all columns."""
     key = TABLES[name].key
     have = catalog.read_latest(name, [key], session_is(session))[key].to_pylist()
     gone = sorted(set(have) - {row[key] for row in rows})
     if gone:
         catalog.delete(name, is_in(key, gone))
-    catalog.upsert(name, to_table(TABLES[name], rows))
+    table = to_table(TABLES[name], rows)
+    catalog.upsert(name, table)
+    return list(table.to_pylist())

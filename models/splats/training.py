@@ -90,7 +90,7 @@ def train(
         rendering = rasterise(steps.gaussians, shot.view, degree)
         loss = find_loss(rendering.colours, shot)
         if not torch.isfinite(loss):
-            raise Diverged(f"the loss is {float(loss)} in step {step}")
+            raise Diverged(f"the loss is {float(loss.detach())} in step {step}")
         loss.backward()
         if step < recipe.refine_to:
             pull.add(rendering, shot.view.camera.size_px)
@@ -103,7 +103,12 @@ def train(
             pull = Pull(len(change.parents), start.means.device)
         if on_progress:
             on_progress(step + 1, recipe.num_steps)
-    return steps.gaussians.map(lambda part: part.detach())
+    found = steps.gaussians.map(lambda part: part.detach())
+    if not all(torch.isfinite(part).all() for part in found.parts.values()):
+        raise Diverged(
+            f"a Gaussian has no place or form after {recipe.num_steps} steps"
+        )
+    return found
 
 
 def find_loss(colours: Tensor, shot: Shot) -> Tensor:
