@@ -25,12 +25,12 @@ def sessions_have_splats(splats: pa.Table) -> Verdict:
     )
 
 
-def held_out_views_look_as_taken(splats: pa.Table) -> Verdict:
+def held_out_views_agree_with_splats(splats: pa.Table) -> Verdict:
     """Of views that were held out what is drawn has at least 22 dB, on average; below 15 dB it blocks."""
     rows = _made(splats)
     is_far_off = any(r["psnr_db"] < LEAST_DB for r in rows)
     return judge_share(
-        "held_out_views_look_as_taken",
+        "held_out_views_agree_with_splats",
         num_checked=len(rows),
         offenders=[
             f"{r['session']}: {r['psnr_db']:.1f} dB over {r['num_held_out']} views: record more views between, or "
@@ -46,11 +46,11 @@ def held_out_views_look_as_taken(splats: pa.Table) -> Verdict:
     )
 
 
-def splats_beat_a_guess(splats: pa.Table) -> Verdict:
+def splats_are_better_than_a_guess(splats: pa.Table) -> Verdict:
     """Held-out views come out better than by the nearest other picture, or by the mean colour of all."""
     rows = _made(splats)
     return judge_share(
-        "splats_beat_a_guess",
+        "splats_are_better_than_a_guess",
         num_checked=len(rows),
         offenders=[
             f"{r['session']}: {r['psnr_db']:.1f} dB, the nearest picture {r['nearest_psnr_db']:.1f}, the mean colour "
@@ -65,11 +65,11 @@ def splats_beat_a_guess(splats: pa.Table) -> Verdict:
     )
 
 
-def splats_did_not_learn_by_heart(splats: pa.Table) -> Verdict:
+def splats_hold_where_they_did_not_learn(splats: pa.Table) -> Verdict:
     """Views that were learned from are at most 6 dB better than those that were held out. Never blocks."""
     rows = _made(splats)
     return judge_share(
-        "splats_did_not_learn_by_heart",
+        "splats_hold_where_they_did_not_learn",
         num_checked=len(rows),
         offenders=[
             f"{r['session']}: {r['learned_psnr_db']:.1f} dB where it learned, {r['psnr_db']:.1f} where it did not: "
@@ -84,7 +84,7 @@ def splats_did_not_learn_by_heart(splats: pa.Table) -> Verdict:
     )
 
 
-def no_held_out_view_falls_far_below(splat_views: pa.Table) -> Verdict:
+def no_held_out_view_is_far_below_the_others(splat_views: pa.Table) -> Verdict:
     """No held-out view is 6 dB worse than the mean of its session. Never blocks: look at it."""
     rows = [r for r in splat_views.to_pylist() if r["psnr_db"] is not None]
     means = {
@@ -92,7 +92,7 @@ def no_held_out_view_falls_far_below(splat_views: pa.Table) -> Verdict:
         for name in {r["session"] for r in rows}
     }
     return judge_share(
-        "no_held_out_view_falls_far_below",
+        "no_held_out_view_is_far_below_the_others",
         num_checked=len(rows),
         offenders=[
             f"frame {r['frame_id']} of {r['sensor']}: {r['psnr_db']:.1f} dB, the mean is {means[r['session']]:.1f}"
@@ -129,16 +129,18 @@ def _mean(values: list[float]) -> float:
 _SPLATS = ("session", "reason", "psnr_db")
 SPLAT_RULES = (
     Rule(sessions_have_splats, {"splats": ("session", "reason")}),
-    Rule(held_out_views_look_as_taken, {"splats": (*_SPLATS, "num_held_out")}),
+    Rule(held_out_views_agree_with_splats, {"splats": (*_SPLATS, "num_held_out")}),
     Rule(
-        splats_beat_a_guess,
+        splats_are_better_than_a_guess,
         {"splats": (*_SPLATS, "nearest_psnr_db", "mean_colour_psnr_db")},
     ),
-    Rule(splats_did_not_learn_by_heart, {"splats": (*_SPLATS, "learned_psnr_db")}),
+    Rule(
+        splats_hold_where_they_did_not_learn, {"splats": (*_SPLATS, "learned_psnr_db")}
+    ),
 )
 SPLAT_VIEW_RULES = (
     Rule(
-        no_held_out_view_falls_far_below,
+        no_held_out_view_is_far_below_the_others,
         {"splat_views": ("frame_id", "session", "sensor", "psnr_db")},
     ),
 )

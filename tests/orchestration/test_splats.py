@@ -44,7 +44,7 @@ def test_a_session_is_learned_and_written_for_viewers(run, catalog: Catalog, tmp
     code, told = run("splats", "hall", "--device", "cpu", "--json")
     facts = json.loads(told)
     assert not facts["made"] and len(facts["views"]) == 5
-    assert "splats_beat_a_guess" in {c["name"] for c in facts["checks"]}
+    assert "splats_are_better_than_a_guess" in {c["name"] for c in facts["checks"]}
     file = tmp_path / "hall.ply"
     code, told = run("export", "splats", "hall", file, "--json")
     assert code == 0

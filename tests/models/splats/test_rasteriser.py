@@ -110,7 +110,7 @@ def test_gradients_are_those_of_finite_differences():
     def draw(*parts: torch.Tensor) -> torch.Tensor:
         return rasterise(Gaussians(*parts), small, 1).colours
 
-    assert torch.autograd.gradcheck(draw, inputs, 1e-6, 1e-6, fast_mode=True)
+    assert torch.autograd.gradcheck(draw, inputs, eps=1e-6, fast_mode=True)
 
 
 def test_the_pull_of_a_picture_on_a_gaussian_is_that_on_its_pixel():
