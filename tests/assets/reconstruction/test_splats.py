@@ -85,6 +85,10 @@ def test_bytes_that_are_gone_are_made_again(hall, monkeypatch):
     hall.blobs.folder.fs.rm(hall.blobs._path(row["blob_sha256"]))
     assert refresh_splats(hall, "hall", "cpu").is_new
     assert hall.blobs.exists(row["blob_sha256"])
+    # what a GPU would make is not here, and what is here stays
+    with pytest.raises(ValueError, match="no GPU is here that CUDA reaches"):
+        refresh_splats(hall, "hall", "cuda")
+    assert hall.read_latest("splats").to_pylist() == [row]
 
 
 def test_without_a_gpu_the_row_says_so_and_the_check_fails(hall):
