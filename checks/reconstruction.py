@@ -18,6 +18,7 @@ from checks.sparse_models import (
     SPARSE_RUNG_RULES,
     nothing_was_tried,
 )
+from checks.splats import SPLAT_RULES, SPLAT_VIEW_RULES
 from checks.verdicts import (
     MAX_EXAMPLES,
     NEVER_BLOCKS,
@@ -375,6 +376,8 @@ GATES = (
     Gate("sparse_models", SPARSE_RULES, no_colour_frames),
     Gate("sparse_images", SPARSE_IMAGE_RULES, no_colour_frames),
     Gate("sparse_rungs", SPARSE_RUNG_RULES, nothing_was_tried),
+    Gate("splats", SPLAT_RULES, no_colour_frames),
+    Gate("splat_views", SPLAT_VIEW_RULES, no_colour_frames),
     Gate("odometry", ODOMETRY_RULES, no_colour_frames),
     Gate("meshes", MESH_RULES, no_colour_frames),
     Gate("imu_mounts", MOUNT_RULES, no_colour_frames),
@@ -385,6 +388,7 @@ SESSION_ASSETS = {
     "rig_fit": ("rig_fits",),
     "depth": ("depth_maps",),
     "sparse_model": ("sparse_models", "sparse_images", "sparse_rungs"),
+    "splats": ("splats", "splat_views"),
     "odometry": ("odometry",),
     "mesh": ("meshes",),
     "imu_mount": ("imu_mounts", "gravities"),

@@ -138,6 +138,12 @@ def _draw_sparse_model(catalog: Catalog, session: str) -> bytes | None:
     return None
 
 
+def _draw_splats(catalog: Catalog, session: str) -> bytes | None:
+    from assets.reconstruction.splat_pictures import draw_views
+
+    return draw_views(_read(catalog, "splat_views", session))
+
+
 def _draw_path(catalog: Catalog, session: str) -> bytes | None:
     from assets.reconstruction.mesh_pictures import draw_path
 
@@ -188,6 +194,11 @@ _PICTURES: tuple[tuple[str, str, Callable[[Catalog, str], bytes | None]], ...] =
     ),
     ("How the IMU sits", "The cameras' axes in those of the IMU.", _draw_imu),
     ("Sparse model", "Cameras and points, from three sides.", _draw_sparse_model),
+    (
+        "Splats",
+        "Views that were held out, what is drawn of them, four times the difference.",
+        _draw_splats,
+    ),
     ("Path of the depth camera", "From above.", _draw_path),
     ("Surface", "Fused depth, from three sides.", _draw_meshes),
     ("Tracks", "One colour an object.", _draw_tracks),

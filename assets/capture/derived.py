@@ -31,6 +31,7 @@ class _Rests:
 
 _ON_FRAMES = (
     _Rests("board_views", goes="session", others=("rig_calibrations",)),
+    _Rests("splat_views", goes="session", others=("splats",)),
     _Rests("sparse_images", goes="session", others=("sparse_rungs", "sparse_models")),
     _Rests("odometry", ("frame_id", "color_frame_id"), "capture_id", ("meshes",)),
     _Rests("object_views", goes="capture_id", others=("object_boxes",)),

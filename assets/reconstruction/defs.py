@@ -1,4 +1,4 @@
-"""Reconstruction as assets: rigs, the IMU, whether they still are so, depth, sparse models, paths, meshes."""
+"""Reconstruction as assets: rigs, the IMU, whether they still are so, depth, sparse models, splats, paths, meshes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -182,6 +182,46 @@ def sparse_model(
     yield from make_each(context, make)
 
 
+class SplatConfig(dg.Config):
+    """Where they are learned."""
+
+    device: str = Field(
+        "cuda", description="cuda, by gsplat; or cpu: a tiny one, at most 64 px wide."
+    )
+
+
+@dg.asset(
+    key=["reconstruction", "splats"],
+    partitions_def=sessions,
+    group_name="reconstruction",
+    deps=[["capture", "frames"], ["reconstruction", "sparse_model"]],
+    kinds={"lance", "pytorch"},
+)
+def splats(
+    context: dg.AssetExecutionContext,
+    config: SplatConfig,
+    catalog: dg.ResourceParam[Catalog],
+) -> Iterator[Event]:
+    """Gaussian splats of the sparse model, on a GPU, held against pictures that they did not learn from."""
+    from assets.reconstruction.splat_pictures import draw_views, list_views
+    from assets.reconstruction.splats import refresh_splats
+
+    chosen = read_config(context, config)
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        progress = progress_to(context.log, f"splats of {session}")
+        done = refresh_splats(catalog, session, chosen.device, progress)
+        drawn = draw_views(done.views)
+        facts = {
+            "made anew": done.is_new,
+            "held out": dg.MetadataValue.md(list_views(done.splats, done.views)),
+            **({"picture, drawn, difference times 4": picture(drawn)} if drawn else {}),
+        }
+        yield result(catalog, "splats", ["reconstruction", "splats"], session, facts)
+
+    yield from make_each(context, make)
+
+
 @dg.asset(
     key=["reconstruction", "odometry"],
     partitions_def=sessions,
@@ -289,5 +329,8 @@ def imu_mount(
 
 
 defs = dg.Definitions(
-    assets=[rig_calibration, rig_fit, imu_mount, depth, sparse_model, odometry, mesh]
+    assets=[
+        *(rig_calibration, rig_fit, imu_mount, depth),
+        *(sparse_model, splats, odometry, mesh),
+    ]
 )

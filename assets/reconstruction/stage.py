@@ -1,4 +1,4 @@
-"""Reconstruction: geometry from pictures. Rigs from pictures of a board, depth, sparse models, paths and surfaces."""
+"""Reconstruction: geometry from pictures. Rigs from pictures of a board, depth, sparse models, splats, surfaces."""
 
 from assets.stages import Maker, Stage
 from assets.tables.schemas import reconstruction
@@ -34,6 +34,14 @@ STAGE = Stage(
                 "assets.reconstruction.sparse_models:reconstruct",
                 "assets.reconstruction.sparse_child:serve",
                 "assets.reconstruction.sparse_package:pack",
+            ),
+        ),
+        Maker(
+            "splats",
+            "splats",
+            (
+                "assets.reconstruction.splat_scene:find_scene",
+                "assets.reconstruction.splats:make_rows",
             ),
         ),
         Maker(

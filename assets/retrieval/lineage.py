@@ -28,6 +28,7 @@ KINDS = {
     "track": ("tracks", "track_id"),
     "depth": ("depth_maps", "depth_map_id"),
     "sparse": ("sparse_models", "sparse_model_id"),
+    "splats": ("splats", "splats_id"),
     "mesh": ("meshes", "mesh_id"),
     "mount": ("imu_mounts", "imu_mount_id"),
     "gravity": ("gravities", "gravity_id"),
@@ -196,7 +197,36 @@ def _trace_sparse(catalog: Catalog, row: Row) -> dict[str, Any]:
             for camera in found
         ],
     }
+    made = _list(catalog, "splats", "sparse_model_id", [row["sparse_model_id"]])
+    return {"upstream": upstream, "downstream": {"splats": made}}
+
+
+def _trace_splats(catalog: Catalog, row: Row) -> dict[str, Any]:
+    """The sparse model that they begin with, and its pictures: learned from, or held out."""
+    views = _select(
+        catalog, "splat_views", _SPLAT_VIEW, "splats_id", [row["splats_id"]]
+    )
+    models = _list(
+        catalog, "sparse_models", "sparse_model_id", [row["sparse_model_id"]]
+    )
+    frame_ids = views["frame_id"].to_pylist()
+    upstream = {
+        "splats": row,
+        "sparse_models": models,
+        "views": RowSequence(views),
+        "frames": RowSequence(
+            _select(catalog, "frames", _FRAME, "frame_id", frame_ids)
+        ),
+    }
     return {"upstream": upstream, "downstream": {}}
+
+
+def _list_splats(catalog: Catalog, frame_ids: Ids) -> list[Row]:
+    """Those that one of the frames was learned for, or held out of."""
+    columns = ["splats_id", "session"]
+    rows = _select(catalog, "splat_views", columns, "frame_id", frame_ids).to_pylist()
+    found = {row["splats_id"]: row for row in rows}
+    return [found[name] for name in sorted(found)]
 
 
 def _trace_mesh(catalog: Catalog, row: Row) -> dict[str, Any]:
@@ -299,6 +329,7 @@ def _after_frames(catalog: Catalog, frame_ids: Ids) -> dict[str, Any]:
         "tracks": _list_tracks(catalog, "frame_id", frame_ids),
         "depth_maps": _list_depth_maps(catalog, frame_ids),
         "sparse_models": _list_sparse_models(catalog, frame_ids),
+        "splats": _list_splats(catalog, frame_ids),
         "meshes": _list_meshes(catalog, frame_ids),
     }
 
@@ -349,6 +380,14 @@ _DEPTH = [
     "code_version",
 ]
 _POSE = ["odometry_id", "frame_id", "color_frame_id", "capture_id", "sensor", "part"]
+_SPLAT_VIEW = [
+    "splat_view_id",
+    "splats_id",
+    "frame_id",
+    "session",
+    "sensor",
+    "is_held_out",
+]
 _MESH = ["mesh_id", "capture_id", "session", "sensor", "part", "blob_sha256"]
 # of tables that hold pictures
 _LIGHT = {"frames": _FRAME, "depth_maps": _DEPTH}
@@ -361,6 +400,7 @@ _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
     "track": _trace_track,
     "depth": _trace_depth,
     "sparse": _trace_sparse,
+    "splats": _trace_splats,
     "mesh": _trace_mesh,
     "mount": _trace_motion,
     "gravity": _trace_motion,

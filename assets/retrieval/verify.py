@@ -206,10 +206,14 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
     scans = stores.catalog.read_latest("scans", ["blob_sha256"])["blob_sha256"]
     models = stores.catalog.read_latest("sparse_models", ["model_sha256"])
     meshes = stores.catalog.read_latest("meshes", ["blob_sha256"])["blob_sha256"]
+    splats = stores.catalog.read_latest("splats", ["blob_sha256"])["blob_sha256"]
     wanted = {sha256 for sha256 in captures + documents if sha256}
     wanted |= {sha256 for sha256 in models["model_sha256"].to_pylist() if sha256}
     wanted |= set(scans.to_pylist())
-    drawn = set(meshes.drop_null().to_pylist())
+    made = (
+        ("a mesh is", "fuse", set(meshes.drop_null().to_pylist())),
+        ("splats are", "splats", set(splats.drop_null().to_pylist())),
+    )
     members = _list_videos_of_archives(stores.catalog)
     present = set(stores.blobs.names())
     for sha256 in sorted(wanted - present):
@@ -226,13 +230,14 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
             "a video out of an archive is gone from the blob store",
             "restore it from a backup, or ingest the video unpacked: it is kept by its bytes",
         )
-    for sha256 in sorted(drawn - wanted - present):
-        yield Finding(
-            "blob",
-            sha256,
-            "a mesh is gone from the blob store",
-            "restore it from a backup, or make it again: `daguerre fuse SESSION`",
-        )
+    for what, verb, hashes in made:
+        for sha256 in sorted(hashes - wanted - present):
+            yield Finding(
+                "blob",
+                sha256,
+                f"{what} gone from the blob store",
+                f"restore it from a backup, or make it again: `daguerre {verb} SESSION`",
+            )
     remedy = "restore the blob from its source or from a backup"
     for sha256 in sorted(present):
         try:

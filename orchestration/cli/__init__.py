@@ -47,6 +47,7 @@ from orchestration.cli.queueing import queue_app
 from orchestration.cli.reconstructing import reconstruct
 from orchestration.cli.serving import serve
 from orchestration.cli.slicing import slices
+from orchestration.cli.splatting import splats
 from orchestration.cli.tracking import track
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
@@ -78,7 +79,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
     "The graph": (demo, ui, browse, status, plan, backfill),
     "Data": (simulate, ingest, forget, lineage, query, verify),
     "Geometry and motion": (
-        *(calibrate, depth, reconstruct, localise),
+        *(calibrate, depth, reconstruct, localise, splats),
         *(fuse, track, boxes),
     ),
     "Models": (

@@ -235,6 +235,30 @@ def mesh(
 
 
 @export_app.command()
+def splats(
+    session: Annotated[str, typer.Argument(help="The session that they are of.")],
+    file: Annotated[Path, typer.Argument(help="The new .ply file.")],
+    as_json: Json = False,
+) -> None:
+    """Write the splats of a session as the PLY that viewers of Gaussian splats open."""
+    from assets.reconstruction.splat_export import export_splats
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    row = export_splats(build_catalog(load_settings()), session, file)
+    facts = {
+        "file": str(file),
+        "session": session,
+        "gaussians": row["num_gaussians"],
+        "bytes": row["size_bytes"],
+    }
+    size = format_bytes(row["size_bytes"])
+    say(
+        as_json, facts, f"{file}: {row['num_gaussians']} Gaussians of {session}, {size}"
+    )
+
+
+@export_app.command()
 def labels(
     folder: Annotated[Path, typer.Argument(help="The new folder.")],
     task: Annotated[

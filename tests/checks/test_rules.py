@@ -238,6 +238,16 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
         "sparse_rungs": rows_of(
             "sparse_rungs", 2, num_registered=3, is_kept=[True, False]
         ),
+        "splats": rows_of(
+            "splats",
+            1,
+            num_held_out=2,
+            psnr_db=27.0,
+            learned_psnr_db=29.0,
+            nearest_psnr_db=14.0,
+            mean_colour_psnr_db=12.0,
+        ),
+        "splat_views": rows_of("splat_views", 3, psnr_db=[27.0, 26.0, None]),
         "odometry": rows_of(
             "odometry",
             3,

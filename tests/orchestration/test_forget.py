@@ -294,6 +294,8 @@ MADE_OF_PICTURES = (
     "sparse_models",
     "sparse_images",
     "sparse_rungs",
+    "splats",
+    "splat_views",
     "odometry",
     "meshes",
 )

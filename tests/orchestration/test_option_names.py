@@ -29,6 +29,7 @@ MEANINGS = {
     "classes": "only these classes",
     "confirm": "say that what stands is right",
     "csv": "print CSV",
+    "device": "what splats are learned on",
     "detections": "the file of boxes that were found",
     "dry-run": "say what would be done",
     "every": "each so many frames",
@@ -160,6 +161,7 @@ def test_arguments_that_mean_the_same_have_the_same_name():
         "export rerun",
         "export rig",
         "export mesh",
+        "export splats",
     }
     assert named["ingest"] == ["PLACE"]
 

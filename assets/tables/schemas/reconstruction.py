@@ -1,4 +1,4 @@
-"""Tables of reconstruction: rigs and IMUs calibrated, depth from two views, sparse models, paths and surfaces."""
+"""Tables of reconstruction: rigs and IMUs calibrated, depth from two views, sparse models, splats, paths, surfaces."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ LENGTH_UNITS = ("m", "square")  # squares where nobody gave the side of one
 SCALE_UNITS = ("m", "unknown")  # unknown where nothing gave a length
 PAIRINGS = ("all", "time", "likeness", "time and likeness")
 INTRINSICS_FROM = ("board", "recorded", "estimated")
+SPLAT_DEVICES = ("cuda", "cpu")
 
 RIG_CALIBRATIONS = Table(
     name="rig_calibrations",
@@ -346,6 +347,94 @@ SPARSE_RUNGS = Table(
     ),
 )
 
+SPLATS = Table(
+    name="splats",
+    stage="reconstruction",
+    key="splats_id",
+    erase="session",
+    columns=(
+        id_column("splats_id"),
+        id_column("sparse_model_id"),
+        SESSION,
+        Column("device", TEXT, "1 (that was asked for)", values=SPLAT_DEVICES),
+        Column("rasteriser", TEXT, "1 (name and version)", nullable=True),
+        Column("num_images", INT, "1 (learned from)", low=0),
+        Column("num_held_out", INT, "1 (looked at afterwards alone)", low=0),
+        Column("most_px", INT, "px (longest side of a picture)", low=1),
+        Column("num_steps", INT, low=1),
+        Column("num_start", INT, "1 (points of the model)", low=0),
+        Column("num_gaussians", INT, nullable=True, low=1),
+        Column("degree", INT, "1 (of the harmonics)", nullable=True, low=0, high=3),
+        Column(
+            "start_psnr_db",
+            FLOAT,
+            "dB (mean over held-out views), before the first step",
+            nullable=True,
+        ),
+        Column("psnr_db", FLOAT, "dB (mean over held-out views)", nullable=True),
+        Column(
+            "learned_psnr_db",
+            FLOAT,
+            "dB (mean over some views that were learned from)",
+            nullable=True,
+        ),
+        Column(
+            "mean_colour_psnr_db",
+            FLOAT,
+            "dB (mean over held-out views), of the mean colour of the others",
+            nullable=True,
+        ),
+        Column(
+            "nearest_psnr_db",
+            FLOAT,
+            "dB (mean over held-out views), of the nearest of the others",
+            nullable=True,
+        ),
+        Column("length_unit", TEXT, "1 (of the positions)", values=SCALE_UNITS),
+        Column("size_bytes", INT, "byte (of the PLY)", nullable=True, low=1),
+        Column(
+            "blob_sha256",
+            TEXT,
+            "1 (of the blob that is the PLY)",
+            privacy="restricted",
+            nullable=True,
+            regex=SHA,
+        ),
+        Column("reason", TEXT, "1; why there are no splats", nullable=True),
+        *DERIVED,
+    ),
+)
+
+SPLAT_VIEWS = Table(
+    name="splat_views",
+    stage="reconstruction",
+    key="splat_view_id",
+    erase="frame_id",
+    columns=(
+        id_column("splat_view_id"),
+        id_column("splats_id"),
+        id_column("frame_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("t_ns", INT, "ns", "sensor clock", nullable=True),
+        Column("is_held_out", BOOL),
+        id_column("nearest_frame_id", nullable=True),
+        # of held-out views alone
+        Column("psnr_db", FLOAT, "dB", "image", nullable=True),
+        Column("mean_colour_psnr_db", FLOAT, "dB", "image", nullable=True),
+        Column("nearest_psnr_db", FLOAT, "dB", "image", nullable=True),
+        Column(
+            "comparison",
+            pa.large_binary(),
+            "JPEG (the picture, what is drawn of it, four times the difference)",
+            "image",
+            "restricted",
+            nullable=True,
+        ),
+    ),
+)
+
 ODOMETRY = Table(
     name="odometry",
     stage="reconstruction",
@@ -583,6 +672,8 @@ TABLES = (
     SPARSE_MODELS,
     SPARSE_IMAGES,
     SPARSE_RUNGS,
+    SPLATS,
+    SPLAT_VIEWS,
     ODOMETRY,
     MESHES,
     IMU_MOUNTS,

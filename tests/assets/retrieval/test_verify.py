@@ -13,6 +13,7 @@ from assets.inference.package import open_package
 from assets.retrieval.verify import verify
 from assets.storage import Folder
 from assets.tables.schemas import TABLES, to_table
+from bench.synthetic_home import plain_row
 
 
 def named(world) -> list[tuple[str, str]]:
@@ -177,6 +178,17 @@ def test_a_file_of_a_model_that_is_gone_from_the_store_is_named(world):
         only_reason(world)
         == f"model.onnx (blob {sha256[:16]}) is gone from the blob store"
     )
+
+
+def test_a_mesh_and_splats_that_are_gone_are_named_with_what_makes_them_again(world):
+    for name, sha256 in (("meshes", "a" * 64), ("splats", "b" * 64)):
+        row = plain_row(name, {"session": "monday"}) | {"blob_sha256": sha256}
+        world.catalog.merge(name, to_table(TABLES[name], [row]))
+    mesh, splats = verify(world.stores)
+    assert (mesh.id, splats.id) == ("a" * 64, "b" * 64)
+    assert "`daguerre fuse SESSION`" in mesh.remedy
+    assert splats.reason == "splats are gone from the blob store"
+    assert "`daguerre splats SESSION`" in splats.remedy
 
 
 def test_a_stored_model_needs_no_copy_on_this_machine(world):

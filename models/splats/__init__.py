@@ -1,0 +1,1 @@
+"""Gaussian splats: Gaussians in space that are drawn as pictures, and learned from pictures of known place."""
