@@ -154,16 +154,15 @@ def _take(
 
 
 def _scale(scene: Scene, model: SparseModel) -> tuple[SparseModel, Scale]:
-    """In metres where two cameras of known place say so."""
+    """In metres where two cameras of known place say so, or an IMU."""
     pictures = {p.name: p for p in scene.pictures}
     placed = []
     for image in model.images:
         one = pictures[image.name]
-        placed.append(
-            Placed(one.capture, one.view, one.sensor, image.world_from_camera)
-        )
+        facts = one.capture, one.view, one.sensor, one.t_ns
+        placed.append(Placed(*facts, image.world_from_camera))
     rigs = {(c.capture, c.sensor): c.rig_from_camera for c in scene.cameras}
-    scale = find_scale(placed, rigs)
+    scale = find_scale(placed, rigs, scene.imus)
     if scale.metres is None:
         return model, scale
     return rescale(model, scale.metres, "m"), scale

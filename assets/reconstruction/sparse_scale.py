@@ -1,26 +1,34 @@
-"""The scale of a sparse model: from the known distance of two cameras that looked at one time."""
+"""The scale of a sparse model: from the known distance of two cameras that looked at one time, else from an IMU."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
 import numpy as np
 
+from assets.clocks.evidence import Gyro
 from models.geometry.camera import Array
+from models.geometry.gravity import ImuRecord, PoseTrack
+from models.geometry.imu_mount import Turns, find_mount
+from models.geometry.imu_scale import ImuScale, find_imu_scale
 
 MOST_SPREAD = 0.2  # of the ratios, relative: beyond that they say nothing
+MOST_APART = 4.0  # standard errors that captures may be off what all say
+NO_IMU = "no IMU with stamps"
 _ROBUST = 1.4826  # standard deviation by median absolute deviation
 _LEAST_M = 1e-6  # of a baseline
 
 
 class Placed(NamedTuple):
-    """A registered picture: of which capture, view and camera, and where."""
+    """A registered picture: of which capture, view, camera and time, and where."""
 
     capture: str
     view: int
     sensor: str
+    t_ns: int | None
     world_from_camera: Array  # (4, 4)
 
 
@@ -33,6 +41,21 @@ class Scale(NamedTuple):
 
 
 def find_scale(
+    pictures: Sequence[Placed],
+    rig_from_camera: Mapping[tuple[str, str], Array | None],
+    imus: Mapping[str, Gyro],
+) -> Scale:
+    """By the places of cameras on the rig, of capture and sensor; where these say nothing, by the IMUs of captures."""
+    stereo = find_stereo_scale(pictures, rig_from_camera)
+    if stereo.metres is not None:
+        return stereo
+    felt = find_felt_scale(pictures, imus)
+    if felt.metres is not None:
+        return felt
+    return Scale(None, None, f"{stereo.reason}; {felt.reason}")
+
+
+def find_stereo_scale(
     pictures: Sequence[Placed], rig_from_camera: Mapping[tuple[str, str], Array | None]
 ) -> Scale:
     """By the places of cameras on the rig, of capture and sensor; the median over all pairs of one time."""
@@ -49,6 +72,67 @@ def find_scale(
         )
     sigma = float(spread / np.sqrt(len(ratios))) if len(ratios) > 2 else None
     return Scale(middle, sigma, f"stereo: {len(ratios)} pairs of known distance")
+
+
+def find_felt_scale(pictures: Sequence[Placed], imus: Mapping[str, Gyro]) -> Scale:
+    """By what the IMU of each capture felt along the path of its camera with most pictures."""
+    if not imus:
+        return Scale(None, None, NO_IMU)
+    found: list[ImuScale] = []
+    reasons: Counter[str] = Counter()
+    for capture, imu in sorted(imus.items()):
+        try:
+            found.append(_follow([p for p in pictures if p.capture == capture], imu))
+        except ValueError as error:
+            reasons[f"IMU: {error}"] += 1
+    if not found:
+        return Scale(None, None, reasons.most_common(1)[0][0])
+    return _join(found)
+
+
+def _follow(pictures: Sequence[Placed], imu: Gyro) -> ImuScale:
+    """By one capture. Raises ValueError where it does not tell."""
+    paths: dict[str, dict[int, Array]] = {}
+    for one in pictures:
+        if one.t_ns is not None:
+            paths.setdefault(one.sensor, {})[one.t_ns] = one.world_from_camera
+    if not paths:
+        raise ValueError("no picture with a stamp was registered")
+    path = max((paths[sensor] for sensor in sorted(paths)), key=len)
+    start_ns = min(path)
+    poses = np.stack([path[t_ns] for t_ns in sorted(path)])
+    t_s = (np.array(sorted(path), np.int64) - start_ns) / 1e9
+    track = PoseTrack(t_s, poses[:, :3, 3], poses[:, :3, :3])
+    record = _read_record(imu, start_ns)
+    turns = Turns.of_poses(t_s, track.world_from_body)
+    mount = find_mount(turns, record.t_s, record.rate_rad_s)
+    return find_imu_scale(track, record, mount)
+
+
+def _read_record(imu: Gyro, start_ns: int) -> ImuRecord:
+    if imu.force_m_s2 is None or np.isnan(imu.force_m_s2).all():
+        raise ValueError("it has no accelerometer")
+    is_felt = np.isfinite(imu.force_m_s2).all(axis=1)
+    t_s = (imu.t_ns[is_felt] - start_ns) / 1e9
+    return ImuRecord(t_s, imu.rate_rad_s[is_felt], imu.force_m_s2[is_felt])
+
+
+def _join(found: Sequence[ImuScale]) -> Scale:
+    """Of captures of one model, each by its standard error."""
+    logs = np.log([one.metres for one in found])
+    sigmas = np.array([one.sigma for one in found])
+    weights = sigmas**-2 / (sigmas**-2).sum()
+    middle = float(weights @ logs)
+    apart = float((np.abs(logs - middle) / sigmas).max())
+    if apart > MOST_APART:
+        percent = 100 * (np.exp(float(np.ptp(logs))) - 1)
+        why = f"the IMUs of {len(found)} captures contradict each other by {percent:.0f} %"
+        return Scale(None, None, why)
+    steps = sum(one.num_steps for one in found)
+    gravity = float(weights @ [one.gravity_m_s2 for one in found])
+    sigma = float((sigmas**-2).sum() ** -0.5)
+    told = f"IMU: {steps} steps of its camera, gravity {gravity:.2f} m/s^2"
+    return Scale(float(np.exp(middle)), sigma, told)
 
 
 def _compare(
