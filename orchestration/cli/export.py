@@ -182,11 +182,14 @@ def sparse(
     folder: Annotated[Path, typer.Argument(help="The new folder.")],
     form: Annotated[
         str,
-        typer.Option("--format", help="colmap, or nerfstudio (transforms.json)."),
+        typer.Option(
+            "--format",
+            help="colmap (binary), colmap-text, or nerfstudio (transforms.json).",
+        ),
     ] = "colmap",
     as_json: Json = False,
 ) -> None:
-    """Write a sparse model with its pictures as other programs have it."""
+    """Write a published sparse model with its pictures as other programs have it."""
     from assets.reconstruction.sparse_export import export_model
     from assets.whole_output import require_empty
     from orchestration.profiles import load_settings

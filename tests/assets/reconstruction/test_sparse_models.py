@@ -349,7 +349,10 @@ def test_a_session_and_a_model_that_are_not_there_are_mistakes(catalog):
 
 
 def test_a_query_picture_is_described_in_its_own_pixels():
-    found = describe_picture(draw_planes(0.0))
+    with Workshop() as workshop:
+        found = describe_picture(draw_planes(0.0), workshop)
+        again = describe_picture(draw_planes(0.2), workshop)
+        assert len(again.pixels) != len(found.pixels)
     assert len(found.pixels) == len(found.descriptors) > 50
     assert found.descriptors.dtype == np.uint8
     assert (found.pixels > -0.5).all() and (found.pixels < [319.5, 239.5]).all()
