@@ -105,6 +105,17 @@ def unpack_model(catalog: Catalog, row: Row) -> SparseModel:
     return unpack(catalog.blobs.get(row["model_sha256"]))
 
 
+def explain_hold(catalog: Catalog, row: Row) -> str | None:
+    """Why readers do not see the model of a row; None where they do."""
+    same = f"model_sha256 = {repr_sql(row['model_sha256'])}"
+    where = f"{session_is(row['session'])} AND {same}"
+    if len(catalog.read("sparse_models", ["sparse_model_id"], where)):
+        return None
+    decisions = catalog.publications("sparse_models")
+    held = [d for d in decisions if d["session"] == row["session"] and d["is_held"]]
+    return held[0]["reason"] if held else "it was not checked"
+
+
 def _find_published(catalog: Catalog, model_id: str) -> Row:
     begins_so = begins_with("sparse_models", model_id)
     newest = catalog.read_latest("sparse_models", where=begins_so).to_pylist()
@@ -116,16 +127,10 @@ def _find_published(catalog: Catalog, model_id: str) -> Row:
     published = catalog.read("sparse_models", where=same).to_pylist()
     if published:
         return dict(published[0])
-    why = _explain_hold(catalog, session)
+    why = explain_hold(catalog, row)
     raise ValueError(
         f"the sparse model of {session} is not published: {why}; `daguerre reconstruct {session}` says what helps"
     )
-
-
-def _explain_hold(catalog: Catalog, session: str) -> str:
-    decisions = catalog.publications("sparse_models")
-    held = [d for d in decisions if d["session"] == session and d["is_held"]]
-    return held[0]["reason"] if held else "it was not checked"
 
 
 def reconstruct(
