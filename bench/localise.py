@@ -52,15 +52,11 @@ def main() -> None:
         figures = leave_out_each(
             data / "multiview" / HERZ_JESUS, arguments.most_px, workshop
         )
-        figures |= look_for_others(
-            data, arguments.most_px, arguments.others, workshop
-        )
+        figures |= look_for_others(data, arguments.most_px, arguments.others, workshop)
     print_figures(figures, arguments.json)
 
 
-def leave_out_each(
-    folder: Path, most_px: int, workshop: Workshop
-) -> dict[str, object]:
+def leave_out_each(folder: Path, most_px: int, workshop: Workshop) -> dict[str, object]:
     """Where each picture is found by the model of the others."""
     off_mm, sigmas_mm, missed = [], [], []
     for left_out in list_files(folder):

@@ -1,10 +1,11 @@
-"""How sure is the rotation between camera and IMU, and gravity, and the scale of a path without one? Are errors as large
+"""How sure are the rotation between camera and IMU, gravity, and the scale of a path without one? Are errors as large
 as their standard errors say?
 
 Each seed draws the simulator's path, an IMU turned and shifted against the rig with the simulator's noise and biases,
-points seen by the camera with 0.3 px of noise, poses with 2 mm and 0.1 degree of noise, and a late clock. A path is that
-of the camera by its frames, with the same noise, in a world and a unit that are drawn. Counted is how often the truth lies within two standard errors (about 95 % where they are honest), and the mean square of errors
-by standard errors (1 where they are honest, 4 where they are half of what they should be).
+points seen by the camera with 0.3 px of noise, poses with 2 mm and 0.1 degree of noise, and a late clock. A path is
+that of the camera by its frames, with the same noise, in a world and a unit that are drawn. Counted is how often the
+truth lies within two standard errors (about 95 % where they are honest), and the mean square of errors by standard
+errors (1 where they are honest, 4 where they are half of what they should be).
 
 Run: `python -m bench.motion [--seeds 100] [--seconds 10] [--json]`
 """
@@ -130,7 +131,9 @@ def draw_path(
     position_m = motion.position_m + rng.normal(0, POSITION_NOISE_M, (len(t_s), 3))
     world_from_camera = turn @ motion.world_from_rig @ RIG_FROM_CAMERA
     return PoseTrack(
-        t_s + lag_s, position_m @ turn.T / metres, world_from_camera @ shaken.as_matrix()
+        t_s + lag_s,
+        position_m @ turn.T / metres,
+        world_from_camera @ shaken.as_matrix(),
     )
 
 

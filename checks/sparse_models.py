@@ -13,6 +13,7 @@ ENOUGH_REPROJECTION_PX, MOST_REPROJECTION_PX = 1.0, 2.0
 ENOUGH_TRACK, LEAST_ANGLE_DEG = 2.5, 2.0
 FLAT, MOST_FLAT_PAIRS = 0.02, 0.95
 MOST_SCALE_SIGMA = 0.02
+MOST_GYRO_OFF_DEG = 10.0
 
 
 def sessions_have_a_sparse_model(sparse_models: pa.Table) -> Verdict:
@@ -167,6 +168,27 @@ def models_have_a_scale(sparse_models: pa.Table) -> Verdict:
     )
 
 
+def cameras_turn_as_gyroscopes_say(sparse_models: pa.Table) -> Verdict:
+    """Between neighbouring pictures of a camera the model turns as the gyroscope did, to ten degrees: of pictures that
+    look alike COLMAP joins two halves the wrong way round, and no point is off."""
+    rows = [r for r in _modelled(sparse_models) if r["gyro_off_deg"] is not None]
+    return judge_share(
+        "cameras_turn_as_gyroscopes_say",
+        num_checked=len(rows),
+        offenders=[
+            f"{r['session']}: a camera turns by {r['gyro_off_deg']:.0f} degrees more than its gyroscope: halves of it "
+            "are joined wrongly, since parts of the scene look alike; record more views between them"
+            for r in rows
+            if r["gyro_off_deg"] > MOST_GYRO_OFF_DEG
+        ],
+        of="models",
+        fault="contradict their gyroscopes",
+        figures={"worst_deg": max((r["gyro_off_deg"] for r in rows), default=0.0)},
+        empty_reason=_why_no_model(sparse_models)
+        or ("no gyroscope tells" if len(sparse_models) else None),
+    )
+
+
 def images_are_placed_or_say_why(sparse_images: pa.Table) -> Verdict:
     """Every picture has a place and the points that hold it, or a reason."""
     return judge_share(
@@ -264,6 +286,7 @@ SPARSE_RULES = (
         models_have_a_scale,
         {"sparse_models": (*_MODEL, "length_unit", "scale_sigma", "scale_reason")},
     ),
+    Rule(cameras_turn_as_gyroscopes_say, {"sparse_models": (*_MODEL, "gyro_off_deg")}),
 )
 SPARSE_IMAGE_RULES = (
     Rule(

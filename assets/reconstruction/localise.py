@@ -40,11 +40,15 @@ class Localised:
 def find_model(catalog: Catalog, name: str) -> tuple[str, SparseModel]:
     """The id and the published model of a session, or of the beginning of an id. Raises ValueError where there is
     none."""
-    of_session = catalog.read_latest("sparse_models", ["sparse_model_id"], session_is(name))
+    of_session = catalog.read_latest(
+        "sparse_models", ["sparse_model_id"], session_is(name)
+    )
     if len(of_session):
         model_id = str(of_session["sparse_model_id"][0])
     elif len(catalog.read_latest("frames", ["frame_id"], session_is(name))):
-        raise ValueError(f"{name} has no sparse model: `daguerre reconstruct {name}` makes one")
+        raise ValueError(
+            f"{name} has no sparse model: `daguerre reconstruct {name}` makes one"
+        )
     else:
         model_id = complete_id(catalog, "sparse_models", name)
     return model_id, open_model(catalog, model_id)

@@ -1,11 +1,11 @@
-"""Write one session as a Rerun recording: images, depth, boxes, tracks, scans, IMU, paths on the sensors' own clock, and
-what was found of its space.
+"""Write one session as a Rerun recording: images, depth, boxes, tracks, scans, IMU, paths on the sensors' own clock,
+and what was found of its space.
 
 Entities: `CAPTURE/WORLD/rig/SENSOR` for a camera whose place on the rig is known, `CAPTURE/WORLD/SENSOR` for another,
 its boxes and tracks below it; `CAPTURE/WORLD/SENSOR` for scans, or below the body that carries them;
 `CAPTURE/WORLD/BODY` for what a pose moves; `CAPTURE/imu/SENSOR` for rates and accelerations;
 `CAPTURE/reconstruction/SENSOR/part N` for meshes and the paths that they were fused along, in a frame of their own;
-`CAPTURE/FRAME/objects/SOURCE/OBJECT` for objects in space; `sparse_model` for that of the session, in a frame of its own.
+`CAPTURE/FRAME/objects/SOURCE/OBJECT` for objects in space; `sparse_model` for that of the session, in its own frame.
 What has no clock lies on the timeline "frame". Left out: positions on Earth, transforms beside the rig's, masks.
 """
 
@@ -339,9 +339,7 @@ def _write_objects(
     recording.counts["objects"] += len(names)
 
 
-def _write_sparse_model(
-    catalog: Catalog, recording: _Recording, session: str
-) -> None:
+def _write_sparse_model(catalog: Catalog, recording: _Recording, session: str) -> None:
     """Of the whole session, in its own world."""
     shown, num_points = show_sparse_model(catalog, session)
     for path, what, at in shown:

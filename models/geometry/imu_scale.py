@@ -23,7 +23,9 @@ MOST_SIGMA = 0.05  # relative: a scale that is less sure is not known
 STANDARD_GRAVITY_M_S2 = 9.80665
 # gravity itself differs by 0.03 on Earth, the accelerometer's own scale by some per cent
 MOST_OFF_M_S2 = 0.5
-_REST = slice(1, 13)  # after the units by a metre, by those of the guess: as the triples have it
+_REST = slice(
+    1, 13
+)  # after the units by a metre, by those of the guess: as the triples have it
 _GRAVITY, _LEVER, _TURN = slice(1, 4), slice(7, 10), slice(10, 13)
 _SIGMAS = 3.0
 
@@ -79,7 +81,9 @@ def _guess(seen: Array, felt: Array, spans: Array) -> tuple[float, Array]:
     return float(found[0]), found[1:] / found[0]
 
 
-_NO_SCALE = "the camera's path does not follow what the IMU felt: move it to and fro, faster"
+_NO_SCALE = (
+    "the camera's path does not follow what the IMU felt: move it to and fro, faster"
+)
 
 
 def _tell(fit: StepFit, units: float) -> ImuScale:

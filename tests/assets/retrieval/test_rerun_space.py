@@ -90,15 +90,11 @@ def store_model(catalog: Catalog, times: tuple[int | None, ...]) -> SparseModel:
         descriptors = np.ones((1, 128), np.uint8)
         name = content_id("frame", number)
         images.append(
-            SparseImage(
-                name, "cam", camera, pose, pixels, np.array([0]), descriptors
-            )
+            SparseImage(name, "cam", camera, pose, pixels, np.array([0]), descriptors)
         )
         row = {"sparse_image_id": content_id(number), "frame_id": name}
         row |= {"capture_id": content_id("capture", "monday"), "t_ns": t_ns}
-        rows.append(
-            plain_row("sparse_images", {}) | row | {"session": "monday"}
-        )
+        rows.append(plain_row("sparse_images", {}) | row | {"session": "monday"})
     model = SparseModel(
         "unknown",
         np.array([[0.0, 0.0, 4.0]]),

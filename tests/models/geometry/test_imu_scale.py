@@ -47,7 +47,9 @@ def test_errors_are_as_large_as_the_standard_errors_say(first):
     # a factor of two in the standard errors is one of four here
     assert 0.3 < np.mean(weighed**2) < 2.0
     assert all(one.sigma < 0.02 for one in found)
-    assert [one.gravity_m_s2 for one in found] == pytest.approx([9.81] * NUM_SEEDS, abs=0.3)
+    assert [one.gravity_m_s2 for one in found] == pytest.approx(
+        [9.81] * NUM_SEEDS, abs=0.3
+    )
 
 
 @pytest.mark.parametrize("by", [1e-3, 20.0])
@@ -62,9 +64,7 @@ def test_the_scale_goes_with_the_unit_of_the_path(first, by):
 def test_frames_that_are_missing_change_nothing(first):
     path, imu = first
     kept = np.delete(np.arange(len(path.t_s)), [11, 12, 13, 14, 30, 50, 51])
-    part = PoseTrack(
-        path.t_s[kept], path.position_m[kept], path.world_from_body[kept]
-    )
+    part = PoseTrack(path.t_s[kept], path.position_m[kept], path.world_from_body[kept])
     found = find(part, imu)
     assert abs(found.metres / METRES - 1) < 3 * found.sigma < 0.06
 
