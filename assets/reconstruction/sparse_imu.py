@@ -21,6 +21,9 @@ from models.geometry.imu_scale import ImuScale, find_imu_scale
 
 NO_IMU = "no IMU with stamps"
 MOST_APART = 4.0  # standard errors that captures may be off what all say
+MOST_OFF_DEG = (
+    10.0  # of a turn: beyond it parts are joined wrongly, each with a scale of its own
+)
 LONGEST_S = 2.0  # between pictures whose turn is compared: a gyroscope drifts
 
 
@@ -49,7 +52,11 @@ def ask_imus(pictures: Sequence[Placed], imus: Mapping[str, Gyro]) -> Felt:
         offs += [one.off_deg for one in mine if one.off_deg is not None]
         nothing = _Told("no picture with a stamp was registered", None, 0)
         told.append(max(mine, key=lambda one: one.num_pictures, default=nothing))
-    return Felt(_find_scale(told), max(offs, default=None))
+    off_deg = max(offs, default=None)
+    if off_deg is not None and off_deg > MOST_OFF_DEG:
+        why = f"IMU: parts of the model are joined {off_deg:.0f} degrees off the gyroscope"
+        return Felt(Scale(None, None, why), off_deg)
+    return Felt(_find_scale(told), off_deg)
 
 
 def _find_paths(pictures: Sequence[Placed]) -> list[dict[int, Array]]:

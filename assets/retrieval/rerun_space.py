@@ -78,7 +78,7 @@ def _draw_model(
     paths: dict[tuple[str, str], list[tuple[Row, SparseImage]]] = {}
     for number, image in enumerate(model.images):
         row = pictures.get(image.name, {})
-        at = {"t_ns": row.get("t_ns"), "sequence": number}
+        at: Row = {"t_ns": row.get("t_ns"), "sequence": number}
         key = row.get("capture_id", ""), image.sensor
         paths.setdefault(key, []).append((at, image))
     look = _LOOK * _measure_width(model)
@@ -124,7 +124,11 @@ def _draw_object(row: Row, color: tuple[int, int, int]) -> Any:
 
     centre = [[row["x_m"], row["y_m"], row["z_m"]]]
     size = np.array([[row["length_m"], row["width_m"], row["height_m"]]])
-    shared = {"centers": centre, "colors": [color], "labels": [row["class_name"]]}
+    shared: dict[str, Any] = {
+        "centers": centre,
+        "colors": [color],
+        "labels": [row["class_name"]],
+    }
     if row["shape"] == "cylinder":
         radius = float(size[0, :2].mean()) / 2
         return rr.Cylinders3D(lengths=[size[0, 2]], radii=[radius], **shared)

@@ -57,6 +57,7 @@ def test_a_half_that_is_joined_the_wrong_way_round_is_told(walk):
     ]
     felt = ask_imus(joined, {"c": imu})
     assert felt.gyro_off_deg == pytest.approx(180, abs=2)
+    assert felt.scale.metres is None and "joined 1" in felt.scale.reason
 
 
 def test_captures_are_joined_by_their_standard_errors_unless_they_contradict(walk):
