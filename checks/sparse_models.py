@@ -168,8 +168,8 @@ def models_have_a_scale(sparse_models: pa.Table) -> Verdict:
 
 
 def cameras_turn_as_gyroscopes_say(sparse_models: pa.Table) -> Verdict:
-    """Between neighbouring pictures of a camera the model turns as the gyroscope did, to ten degrees: of pictures that
-    look alike COLMAP joins two halves the wrong way round, and no point is off."""
+    """Between neighbouring pictures of a camera the model turns as the gyroscope did, to ten degrees: COLMAP at times
+    joins parts the wrong way round, and no point is off."""
     from assets.reconstruction.sparse_imu import MOST_OFF_DEG  # seconds to load
 
     rows = [r for r in _modelled(sparse_models) if r["gyro_off_deg"] is not None]
@@ -177,8 +177,8 @@ def cameras_turn_as_gyroscopes_say(sparse_models: pa.Table) -> Verdict:
         "cameras_turn_as_gyroscopes_say",
         num_checked=len(rows),
         offenders=[
-            f"{r['session']}: a camera turns by {r['gyro_off_deg']:.0f} degrees more than its gyroscope: halves of it "
-            "are joined wrongly, as where parts of a scene look alike; record more views between them"
+            f"{r['session']}: a camera turns by {r['gyro_off_deg']:.0f} degrees more than its gyroscope: parts of it "
+            "are joined wrongly; record more views between them"
             for r in rows
             if r["gyro_off_deg"] > MOST_OFF_DEG
         ],

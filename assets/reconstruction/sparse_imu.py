@@ -1,7 +1,7 @@
 """What the IMUs of a session say of its sparse model: its scale, and whether its cameras turned as gyroscopes did.
 
-Of pictures that look alike COLMAP joins two halves of a scene the wrong way round, without a point that is off. What
-turned between the pictures on both sides of such a seam only a gyroscope knows.
+COLMAP at times joins two parts of a scene half a turn about, without a point that is off. What turned between the
+pictures on both sides of such a seam only a gyroscope knows.
 """
 
 from __future__ import annotations
