@@ -167,14 +167,14 @@ def models_have_a_scale(sparse_models: pa.Table) -> Verdict:
     )
 
 
-def cameras_turn_as_gyroscopes_say(sparse_models: pa.Table) -> Verdict:
+def cameras_agree_with_gyroscopes(sparse_models: pa.Table) -> Verdict:
     """Between neighbouring pictures of a camera the model turns as the gyroscope did, to ten degrees: COLMAP at times
     joins parts the wrong way round, and no point is off."""
     from assets.reconstruction.sparse_imu import MOST_OFF_DEG  # seconds to load
 
     rows = [r for r in _modelled(sparse_models) if r["gyro_off_deg"] is not None]
     return judge_share(
-        "cameras_turn_as_gyroscopes_say",
+        "cameras_agree_with_gyroscopes",
         num_checked=len(rows),
         offenders=[
             f"{r['session']}: a camera turns by {r['gyro_off_deg']:.0f} degrees more than its gyroscope: parts of it "
@@ -287,7 +287,7 @@ SPARSE_RULES = (
         models_have_a_scale,
         {"sparse_models": (*_MODEL, "length_unit", "scale_sigma", "scale_reason")},
     ),
-    Rule(cameras_turn_as_gyroscopes_say, {"sparse_models": (*_MODEL, "gyro_off_deg")}),
+    Rule(cameras_agree_with_gyroscopes, {"sparse_models": (*_MODEL, "gyro_off_deg")}),
 )
 SPARSE_IMAGE_RULES = (
     Rule(
