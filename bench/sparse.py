@@ -69,7 +69,7 @@ def main() -> None:
         figures |= measure_sets(folder)
     if "equality" in wanted:
         figures |= measure_equality(folder / HERZ_JESUS, arguments.runs)
-    if "times" in wanted:
+    if "times" in wanted and arguments.rounds:
         figures |= compare_times(folder / HERZ_JESUS, arguments.rounds)
     print_figures(figures, arguments.json)
 
