@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 
 from assets.reconstruction.localise import Localised, localise
-from assets.reconstruction.sparse_process import MOST_WIDE_PX, shrink
+from assets.reconstruction.sparse_process import MOST_WIDE_PX, Workshop, shrink
 from bench.printing import make_parser, print_figures
 from bench.sparse import (
     HERZ_JESUS,
@@ -48,19 +48,22 @@ def main() -> None:
     if not 0 < arguments.most_px <= MOST_WIDE_PX:
         parser.error(f"--most-px is at most {MOST_WIDE_PX}")
     data = Path(arguments.data)
-    figures = leave_out_each(data / "multiview" / HERZ_JESUS, arguments.most_px)
-    figures |= look_for_others(data, arguments.most_px, arguments.others)
+    with Workshop() as workshop:
+        figures = leave_out_each(
+            data / "multiview" / HERZ_JESUS, arguments.most_px, workshop
+        )
+        figures |= look_for_others(data, arguments.most_px, arguments.others, workshop)
     print_figures(figures, arguments.json)
 
 
-def leave_out_each(folder: Path, most_px: int) -> dict[str, object]:
+def leave_out_each(folder: Path, most_px: int, workshop: Workshop) -> dict[str, object]:
     """Where each picture is found by the model of the others."""
     off_mm, sigmas_mm, missed = [], [], []
     for left_out in list_files(folder):
         made = reconstruct(folder, True, most_px, left_out=left_out)
         model = made.sparse_model
         assert model is not None
-        answer = look_for(model, left_out, most_px)
+        answer = look_for(model, left_out, most_px, workshop)
         if answer.location is None:
             missed.append(f"{left_out.name}: {answer.reason}")
             continue
@@ -75,17 +78,20 @@ def leave_out_each(folder: Path, most_px: int) -> dict[str, object]:
         "found": len(off_mm),
         "missed": missed,
         "off_mm": [round(v, 1) for v in off_mm],
-        "median_off_mm": round(float(np.median(off_mm)), 1),
+        "median_off_mm": round(float(np.median(off_mm)), 1) if off_mm else None,
         "stated_sigmas_mm": [round(v, 1) for v in sigmas_mm],
     }
 
 
-def look_for_others(data: Path, most_px: int, most: int) -> dict[str, object]:
+def look_for_others(
+    data: Path, most_px: int, most: int, workshop: Workshop
+) -> dict[str, object]:
     """How many pictures of other scenes are said to be in the model."""
     made = reconstruct(data / "multiview" / HERZ_JESUS, True, most_px)
     assert made.sparse_model is not None
     files = list(list_others(data))[:most]
-    answers = [look_for(made.sparse_model, file, most_px) for file in files]
+    model = made.sparse_model
+    answers = [look_for(model, file, most_px, workshop) for file in files]
     return {
         "others": len(files),
         "others_with_features": sum(
@@ -106,8 +112,10 @@ def list_others(data: Path) -> Iterator[Path]:
         yield from some
 
 
-def look_for(model: SparseModel, file: Path, most_px: int) -> Localised:
-    """A picture, cut or widened to the shape of the model's, as its camera would have it."""
+def look_for(
+    model: SparseModel, file: Path, most_px: int, workshop: Workshop
+) -> Localised:
+    """A picture, stretched to the shape of the model's, as if its camera had taken it."""
     image = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
     assert image is not None, file
     camera = model.images[0].camera
@@ -117,7 +125,7 @@ def look_for(model: SparseModel, file: Path, most_px: int) -> Localised:
     small = np.asarray(shrink(np.asarray(image, np.uint8), most_px), np.uint8)
     share = small.shape[1] / width_px
     resized = tuple(replace(i, camera=i.camera.resize(share)) for i in model.images)
-    return localise({"": replace(model, images=resized)}, str(file), small)
+    return localise({"": replace(model, images=resized)}, str(file), small, workshop)
 
 
 if __name__ == "__main__":

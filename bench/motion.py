@@ -1,9 +1,11 @@
-"""How sure is the rotation between camera and IMU, and gravity? Are errors as large as their standard errors say?
+"""How sure are the rotation between camera and IMU, gravity, and the scale of a path without one? Are errors as large
+as their standard errors say?
 
 Each seed draws the simulator's path, an IMU turned and shifted against the rig with the simulator's noise and biases,
-points seen by the camera with 0.3 px of noise, poses with 2 mm and 0.1 degree of noise, and a late clock. Counted is
-how often the truth lies within two standard errors (about 95 % where they are honest), and the mean square of errors
-by standard errors (1 where they are honest, 4 where they are half of what they should be).
+points seen by the camera with 0.3 px of noise, poses with 2 mm and 0.1 degree of noise, and a late clock. A path is
+that of the camera by its frames, with the same noise, in a world and a unit that are drawn. Counted is how often the
+truth lies within two standard errors (about 95 % where they are honest), and the mean square of errors by standard
+errors (1 where they are honest, 4 where they are half of what they should be).
 
 Run: `python -m bench.motion [--seeds 100] [--seconds 10] [--json]`
 """
@@ -23,6 +25,7 @@ from models.geometry.clock_offset import Step
 from models.geometry.epipolar import PairMoments, refine_rotations
 from models.geometry.gravity import Gravity, ImuRecord, PoseTrack, find_gravity
 from models.geometry.imu_mount import Array, ImuMount, Turns, find_mount
+from models.geometry.imu_scale import ImuScale, find_imu_scale
 from models.simulation.camera import make_camera
 from models.simulation.motion import (
     GRAVITY_M_S2,
@@ -51,6 +54,8 @@ class Drawn:
     imu: ImuRecord
     imu_from_rig: Array  # (3, 3)
     lag_s: float
+    path: PoseTrack  # of the camera, in a unit of
+    metres: float
 
     @property
     def imu_from_camera(self) -> Array:
@@ -67,14 +72,12 @@ def draw(seed: int, seconds: float) -> Drawn:
     lag_s = float(rng.uniform(-0.03, 0.03))
     camera = make_camera(320, 240)
     t_s = np.arange(0.2, seconds - 0.2, 1.0 / FRAME_HZ)
-    return Drawn(
-        camera,
-        draw_steps(camera, trajectory.at(t_s), t_s + lag_s, rng),
-        draw_poses(trajectory, seconds, lag_s, rng),
-        draw_imu(trajectory, seconds, turn, lever_m, rng),
-        turn,
-        lag_s,
-    )
+    steps = draw_steps(camera, trajectory.at(t_s), t_s + lag_s, rng)
+    poses = draw_poses(trajectory, seconds, lag_s, rng)
+    imu = draw_imu(trajectory, seconds, turn, lever_m, rng)
+    metres = float(np.exp(rng.uniform(-2.0, 2.0)))
+    path = draw_path(trajectory, t_s, lag_s, metres, rng)
+    return Drawn(camera, steps, poses, imu, turn, lag_s, path, metres)
 
 
 def draw_imu(
@@ -114,6 +117,26 @@ def draw_poses(
     )
 
 
+def draw_path(
+    trajectory: Trajectory,
+    t_s: Array,
+    lag_s: float,
+    metres: float,
+    rng: np.random.Generator,
+) -> PoseTrack:
+    """Poses of the camera in a world that lies anyhow, with noise, stamped late, in a unit of so many metres."""
+    motion = trajectory.at(t_s)
+    turn = Rotation.random(random_state=rng).as_matrix()
+    shaken = Rotation.from_rotvec(rng.normal(0, ATTITUDE_NOISE_RAD, (len(t_s), 3)))
+    position_m = motion.position_m + rng.normal(0, POSITION_NOISE_M, (len(t_s), 3))
+    world_from_camera = turn @ motion.world_from_rig @ RIG_FROM_CAMERA
+    return PoseTrack(
+        t_s + lag_s,
+        position_m @ turn.T / metres,
+        world_from_camera @ shaken.as_matrix(),
+    )
+
+
 def draw_steps(
     camera: Camera, motion: Motion, t_s: Array, rng: np.random.Generator
 ) -> list[Step]:
@@ -150,6 +173,19 @@ def find_all(drawn: Drawn) -> tuple[ImuMount, ImuMount, Gravity]:
     return mount, body, find_gravity(poses, imu, body)
 
 
+def find_path_scale(drawn: Drawn) -> ImuScale:
+    """Of the camera's path alone."""
+    path, imu = drawn.path, drawn.imu
+    turns = Turns.of_poses(path.t_s, path.world_from_body)
+    mount = find_mount(turns, imu.t_s, imu.rate_rad_s)
+    return find_imu_scale(path, imu, mount)
+
+
+def weigh_scale(scale: ImuScale, metres: float) -> Array:
+    """Its error (1,) by its standard error."""
+    return np.array([(scale.metres / metres - 1.0) / scale.sigma])
+
+
 def weigh_turn(mount: ImuMount, truth: Array) -> Array:
     """Errors (3,) about the sensor's axes by their standard errors."""
     error = Rotation.from_matrix(mount.imu_from_sensor.T @ truth).as_rotvec()
@@ -167,10 +203,12 @@ def measure(seeds: int, seconds: float) -> dict[str, float]:
     """Over all seeds, by what was found."""
     errors: dict[str, list[Array]] = {}
     sizes: dict[str, list[float]] = {}
+    scale_sigmas = []
     start = time.process_time()
     for seed in range(seeds):
         drawn = draw(seed, seconds)
         mount, body, gravity = find_all(drawn)
+        scale = find_path_scale(drawn)
         size = (gravity.size_m_s2 - GRAVITY_M_S2) / gravity.size_sigma_m_s2
         weighed = {
             "camera_rotation": weigh_turn(mount, drawn.imu_from_camera),
@@ -178,9 +216,11 @@ def measure(seeds: int, seconds: float) -> dict[str, float]:
             "body_rotation": weigh_turn(body, drawn.imu_from_rig),
             "gravity_direction": weigh_gravity(gravity),
             "gravity_size": np.array([size]),
+            "scale": weigh_scale(scale, drawn.metres),
         }
         for name, found in weighed.items():
             errors.setdefault(name, []).append(found)
+        scale_sigmas.append(scale.sigma)
         for name, sigma_rad in (
             ("camera_rotation", mount.sigma_rad),
             ("body_rotation", body.sigma_rad),
@@ -194,6 +234,7 @@ def measure(seeds: int, seconds: float) -> dict[str, float]:
         figures[f"{name}_mean_square"] = round(float((every**2).mean()), 2)
     for name, sigmas in sizes.items():
         figures[f"{name}_sigma_deg"] = round(float(np.median(sigmas)), 4)
+    figures["scale_sigma"] = round(float(np.median(scale_sigmas)), 4)
     return figures
 
 

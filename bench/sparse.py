@@ -6,7 +6,7 @@ far off the camera centres are after the best similarity. Features are of pictur
 some times again, of pictures of 800 px: whether packages are equal to the last byte. Last, at 1600 px, the same by
 pycolmap alone with equal settings, in turns: processor time of this process and its children, the least of the rounds.
 
-Run: `python -m bench.sparse [--runs 10] [--rounds 3] [--json]`
+Run: `python -m bench.sparse [--runs 10] [--rounds 3] [--only sets,equality,times] [--json]`
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ SCEAUX = "sceaux_castle"
 HERZ_JESUS = "strecha_Herz-Jesus-P8"
 SMALL_PX = 800  # of the runs that are only held against each other
 _TRUE_CENTRE_LINE = 7  # of a file `*.camera`
+PARTS = ("sets", "equality", "times")
 
 
 def main() -> None:
@@ -53,21 +54,34 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=os.environ.get("DAGUERRE_TEST_DATA")
     )
+    parser.add_argument(
+        "--only", default=",".join(PARTS), help=f"of {', '.join(PARTS)}, by commas"
+    )
     arguments = parser.parse_args()
     if not arguments.data:
         parser.error("set DAGUERRE_TEST_DATA, or give --data")
+    wanted = arguments.only.split(",")
+    if not set(wanted) <= set(PARTS):
+        parser.error(f"--only '{arguments.only}': of {', '.join(PARTS)}, by commas")
     folder = Path(arguments.data) / "multiview"
     figures: dict[str, object] = {"cpus": len(os.sched_getaffinity(0))}
+    if "sets" in wanted:
+        figures |= measure_sets(folder)
+    if "equality" in wanted:
+        figures |= measure_equality(folder / HERZ_JESUS, arguments.runs)
+    if "times" in wanted and arguments.rounds:
+        figures |= compare_times(folder / HERZ_JESUS, arguments.rounds)
+    print_figures(figures, arguments.json)
+
+
+def measure_sets(folder: Path) -> dict[str, object]:
+    figures: dict[str, object] = {}
     for name, is_known in (("sceaux_estimated", False), ("sceaux", True)):
         made = reconstruct(folder / SCEAUX, is_known)
         figures |= {f"{name}_{k}": v for k, v in describe(made).items()}
     made = reconstruct(folder / HERZ_JESUS, True)
     figures |= {f"herz_jesus_{k}": v for k, v in describe(made).items()}
-    figures |= measure_centres(folder / HERZ_JESUS, made)
-    figures |= measure_equality(folder / HERZ_JESUS, arguments.runs)
-    if arguments.rounds:
-        figures |= compare_times(folder / HERZ_JESUS, arguments.rounds)
-    print_figures(figures, arguments.json)
+    return figures | measure_centres(folder / HERZ_JESUS, made)
 
 
 def describe(made: Made) -> dict[str, object]:

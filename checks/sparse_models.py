@@ -167,6 +167,29 @@ def models_have_a_scale(sparse_models: pa.Table) -> Verdict:
     )
 
 
+def cameras_agree_with_gyroscopes(sparse_models: pa.Table) -> Verdict:
+    """Between neighbouring pictures of a camera the model turns as the gyroscope did, to ten degrees: COLMAP at times
+    joins parts the wrong way round, and no point is off."""
+    from assets.reconstruction.sparse_imu import MOST_OFF_DEG  # seconds to load
+
+    rows = [r for r in _modelled(sparse_models) if r["gyro_off_deg"] is not None]
+    return judge_share(
+        "cameras_agree_with_gyroscopes",
+        num_checked=len(rows),
+        offenders=[
+            f"{r['session']}: a camera turns by {r['gyro_off_deg']:.0f} degrees more than its gyroscope: parts of it "
+            "are joined wrongly; record more views between them"
+            for r in rows
+            if r["gyro_off_deg"] > MOST_OFF_DEG
+        ],
+        of="models",
+        fault="contradict their gyroscopes",
+        figures={"worst_deg": max((r["gyro_off_deg"] for r in rows), default=0.0)},
+        empty_reason=_why_no_model(sparse_models)
+        or ("no gyroscope tells" if len(sparse_models) else None),
+    )
+
+
 def images_are_placed_or_say_why(sparse_images: pa.Table) -> Verdict:
     """Every picture has a place and the points that hold it, or a reason."""
     return judge_share(
@@ -264,6 +287,7 @@ SPARSE_RULES = (
         models_have_a_scale,
         {"sparse_models": (*_MODEL, "length_unit", "scale_sigma", "scale_reason")},
     ),
+    Rule(cameras_agree_with_gyroscopes, {"sparse_models": (*_MODEL, "gyro_off_deg")}),
 )
 SPARSE_IMAGE_RULES = (
     Rule(

@@ -129,12 +129,12 @@ def _draw_tracks(catalog: Catalog, session: str) -> bytes | None:
 
 
 def _draw_sparse_model(catalog: Catalog, session: str) -> bytes | None:
-    from assets.reconstruction.sparse_models import open_model
+    from assets.reconstruction.sparse_models import unpack_model
     from assets.reconstruction.sparse_views import draw_model
 
     for row in _read(catalog, "sparse_models", session):
         if row["model_sha256"]:
-            return draw_model(open_model(catalog, row["sparse_model_id"]))
+            return draw_model(unpack_model(catalog, row))
     return None
 
 

@@ -154,6 +154,7 @@ def depth(
     deps=[
         ["capture", "frames"],
         ["capture", "calibrations"],
+        ["capture", "signals"],
         ["reconstruction", "rig_calibration"],
         ["curation", "frame_embeddings"],
     ],
@@ -163,7 +164,7 @@ def sparse_model(
     context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
 ) -> Iterator[Event]:
     """Where each picture was taken, and points that they see: structure from motion over the session's pictures."""
-    from assets.reconstruction.sparse_models import open_model, refresh_model
+    from assets.reconstruction.sparse_models import refresh_model, unpack_model
     from assets.reconstruction.sparse_views import draw_model, list_rungs
 
     def make(session: str) -> Iterator[dg.MaterializeResult]:
@@ -175,7 +176,7 @@ def sparse_model(
             "rungs": dg.MetadataValue.md(list_rungs(done.rungs)),
         }
         if done.model["model_sha256"]:
-            model = open_model(catalog, done.model["sparse_model_id"])
+            model = unpack_model(catalog, done.model)
             facts["from three sides"] = picture(draw_model(model))
         yield result(catalog, "sparse_models", key, session, facts)
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from assets.images import decode_luma
 from assets.reconstruction.sparse_models import open_model
-from assets.reconstruction.sparse_process import Features, describe_picture
+from assets.reconstruction.sparse_process import Features, Workshop, describe_picture
 from assets.sandbox.guard import ImageGuard, Refusal
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog, session_is
+from assets.tables.ids import complete_id
 from models.geometry.camera import Camera
 from models.geometry.localisation import Location, find_matches, locate
 from models.geometry.sparse_model import SparseModel
@@ -37,9 +38,19 @@ class Localised:
 
 
 def find_model(catalog: Catalog, name: str) -> tuple[str, SparseModel]:
-    """The id and the model of a session, or of the beginning of an id. Raises ValueError where there is none."""
-    rows = catalog.read_latest("sparse_models", where=session_is(name)).to_pylist()
-    model_id = rows[0]["sparse_model_id"] if rows else name
+    """The id and the published model of a session, or of the beginning of an id. Raises ValueError where there is
+    none."""
+    of_session = catalog.read_latest(
+        "sparse_models", ["sparse_model_id"], session_is(name)
+    )
+    if len(of_session):
+        model_id = str(of_session["sparse_model_id"][0])
+    elif len(catalog.read_latest("frames", ["frame_id"], session_is(name))):
+        raise ValueError(
+            f"{name} has no sparse model: `daguerre reconstruct {name}` makes one"
+        )
+    else:
+        model_id = complete_id(catalog, "sparse_models", name)
     return model_id, open_model(catalog, model_id)
 
 
@@ -90,14 +101,15 @@ def localise_files(
     if sensor is not None:
         for model in models.values():
             choose_camera(model, _any_size(model, sensor), sensor)
-    with ImageGuard() as guard:
+    with ImageGuard() as guard, Workshop() as workshop:
         for done, file in enumerate(files, start=1):
             payload = folder.read_if_readable(file)
             (verdict,) = guard.collect(guard.submit([payload]))
             if isinstance(verdict, Refusal):
                 yield Localised(file.path, None, None, None, verdict.reason)
             else:
-                yield localise(models, file.path, decode_luma(payload), sensor)
+                luma = decode_luma(payload)
+                yield localise(models, file.path, luma, workshop, sensor)
             if on_progress:
                 on_progress(done, len(files))
 
@@ -106,11 +118,13 @@ def localise(
     models: Mapping[str, SparseModel],
     path: str,
     luma: NDArray[np.uint8],
+    workshop: Workshop,
     sensor: str | None = None,
 ) -> Localised:
-    """Of one grey picture (H, W): where most of its features fit, of all models."""
+    """Of one grey picture (H, W): where most of its features fit, of all models. Its features are found in the
+    workshop."""
     try:
-        features = describe_picture(luma)
+        features = describe_picture(luma, workshop)
     except ValueError as error:
         return Localised(path, None, None, None, str(error))
     answers = [

@@ -12,6 +12,7 @@ from assets.frame_names import name_picture
 from assets.frame_pictures import write_picture
 from assets.reconstruction.sparse_models import open_model
 from assets.reconstruction.sparse_package import write_colmap
+from assets.reconstruction.sparse_text import write_colmap_text
 from assets.tables.catalog import Catalog, is_in
 from assets.video_frames import unpack
 from assets.whole_output import writing_folder
@@ -29,9 +30,9 @@ def export_model(
     form: str,
     on_progress: OnProgress | None = None,
 ) -> SparseModel:
-    """Write the model that begins so, and its pictures, into a new folder, in one of `FORMS`.
+    """Write the published model that begins so, and its pictures, into a new folder, in one of `FORMS`.
 
-    Raises ValueError where there is none, the form is not known, or it has no words for a lens.
+    Raises ValueError where there is none, its checks refused it, the form is not known, or it has no words for a lens.
     """
     if form not in FORMS:
         raise ValueError(f"form '{form[:40]}' is not known: one of {', '.join(FORMS)}")
@@ -78,6 +79,11 @@ def _write_colmap(model: SparseModel) -> dict[str, bytes]:
     return {f"sparse/0/{name}": data for name, data in write_colmap(model).items()}
 
 
+def _write_colmap_text(model: SparseModel) -> dict[str, bytes]:
+    files = write_colmap_text(model)
+    return {f"sparse/0/{name}": data for name, data in files.items()}
+
+
 def _write_nerfstudio(model: SparseModel) -> dict[str, bytes]:
     frames = [
         {
@@ -91,5 +97,6 @@ def _write_nerfstudio(model: SparseModel) -> dict[str, bytes]:
 
 FORMS: dict[str, Callable[[SparseModel], dict[str, bytes]]] = {
     "colmap": _write_colmap,
+    "colmap-text": _write_colmap_text,
     "nerfstudio": _write_nerfstudio,
 }

@@ -53,7 +53,7 @@ class Rung:
 
     @property
     def merit(self) -> tuple[int, int]:
-        """Higher is better: pictures that are well held, then observations."""
+        """Higher is better: pictures that are well held; of pieces of one rung with as many, observations."""
         if self.piece is None:
             return 0, 0
         held = sum(count >= WELL_HELD for count in self.piece.counts)

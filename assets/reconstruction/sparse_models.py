@@ -25,7 +25,7 @@ from assets.reconstruction.sparse_process import (
     shrink,
 )
 from assets.reconstruction.sparse_rows import Made, make_rows
-from assets.tables.catalog import Catalog, is_in, session_is
+from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.ids import begins_with, take_one
 from assets.tables.schemas import TABLES, to_table
 from assets.video_frames import unpack as unpack_payloads
@@ -91,13 +91,46 @@ def read_rows(catalog: Catalog, session: str) -> Reconstructed:
 
 
 def open_model(catalog: Catalog, model_id: str) -> SparseModel:
-    """A stored model by its id, or by the beginning of one. Raises ValueError where there is none."""
-    begins_so = begins_with("sparse_models", model_id)
-    rows = catalog.read_latest("sparse_models", where=begins_so).to_pylist()
-    row = take_one(rows, "sparse_models", model_id)
+    """A published model by its id, or by the beginning of one.
+
+    Raises ValueError where there is none, it was not made, or its checks refused it.
+    """
+    return unpack_model(catalog, _find_published(catalog, model_id))
+
+
+def unpack_model(catalog: Catalog, row: Row) -> SparseModel:
+    """The model of a row, published or not. Raises ValueError where it has none."""
     if row["model_sha256"] is None:
         raise ValueError(f"{row['session']} has no sparse model: {row['reason']}")
     return unpack(catalog.blobs.get(row["model_sha256"]))
+
+
+def explain_hold(catalog: Catalog, row: Row) -> str | None:
+    """Why readers do not see the model of a row; None where they do."""
+    same = f"model_sha256 = {repr_sql(row['model_sha256'])}"
+    where = f"{session_is(row['session'])} AND {same}"
+    if len(catalog.read("sparse_models", ["sparse_model_id"], where)):
+        return None
+    decisions = catalog.publications("sparse_models")
+    held = [d for d in decisions if d["session"] == row["session"] and d["is_held"]]
+    return held[0]["reason"] if held else "it was not checked"
+
+
+def _find_published(catalog: Catalog, model_id: str) -> Row:
+    begins_so = begins_with("sparse_models", model_id)
+    newest = catalog.read_latest("sparse_models", where=begins_so).to_pylist()
+    row: Row = take_one(newest, "sparse_models", model_id)
+    session = row["session"]
+    if row["model_sha256"] is None:
+        return row
+    same = f"sparse_model_id = {repr_sql(row['sparse_model_id'])}"
+    published = catalog.read("sparse_models", where=same).to_pylist()
+    if published:
+        return dict(published[0])
+    why = explain_hold(catalog, row)
+    raise ValueError(
+        f"the sparse model of {session} is not published: {why}; `daguerre reconstruct {session}` says what helps"
+    )
 
 
 def reconstruct(

@@ -13,7 +13,7 @@ import struct
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -164,7 +164,8 @@ def _write_images(model: SparseModel, cameras: list[Camera]) -> bytes:
     return b"".join(parts)
 
 
-def _write_points(model: SparseModel) -> bytes:
+def find_tracks(model: SparseModel) -> Iterator[tuple[Any, NDArray[np.void]]]:
+    """Each point as COLMAP has it, of _POINT, and where it is seen, of _SEEN."""
     counts = [len(image.points) for image in model.images]
     of_points = np.concatenate(
         [np.empty(0, np.int64)] + [i.points for i in model.images]
@@ -182,10 +183,16 @@ def _write_points(model: SparseModel) -> bytes:
     heads["num_seen"] = np.diff(ends, prepend=0)
     sums = np.bincount(of_points, off, num_points)
     heads["error"] = sums / np.maximum(heads["num_seen"], 1)
-    parts, start, tracks = [_COUNT.pack(num_points)], 0, seen[order]
-    for head, end in zip(heads, ends, strict=True):
-        parts += [head.tobytes(), tracks[start:end].tobytes()]
-        start = int(end)
+    start, tracks = 0, seen[order]
+    for head, end in zip(heads, ends.tolist(), strict=True):
+        yield head, tracks[start:end]
+        start = end
+
+
+def _write_points(model: SparseModel) -> bytes:
+    parts = [_COUNT.pack(len(model.points))]
+    for head, seen in find_tracks(model):
+        parts += [head.tobytes(), seen.tobytes()]
     return b"".join(parts)
 
 

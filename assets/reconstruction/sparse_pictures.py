@@ -1,16 +1,18 @@
-"""What a sparse model is made of: which pictures of a session, by which cameras, and which are compared."""
+"""What a sparse model is made of: which pictures of a session, by which cameras, which are compared, and IMUs."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.clocks.reports import read_camera
+from assets.clocks.evidence import Gyro
+from assets.clocks.reports import read_camera, read_gyro
 from assets.reconstruction.board_pictures import BoardPicture, list_pictures
 from assets.reconstruction.rig_fits import find_calibration, to_calibration
 from assets.reconstruction.sparse_pairs import Pairing, choose_pairs
@@ -44,7 +46,8 @@ class SessionCamera:
 
 @dataclass(frozen=True)
 class Scene:
-    """The pictures that are looked at, with the place of each one's camera in `cameras`, and their pairs."""
+    """The pictures that are looked at, with the place of each one's camera in `cameras`, their pairs, and the IMU of
+    each capture that has one."""
 
     session: str
     num_pictures: int  # of the session
@@ -52,6 +55,7 @@ class Scene:
     cameras: tuple[SessionCamera, ...]
     camera_of: tuple[int, ...]
     pairing: Pairing
+    imus: Mapping[str, Gyro] = field(default_factory=dict)
 
     @property
     def input_sha256(self) -> str:
@@ -60,9 +64,15 @@ class Scene:
         for picture, camera in zip(self.pictures, self.camera_of, strict=True):
             digest.update(repr((picture.name, picture.sha256, camera)).encode())
             digest.update(repr((picture.sensor, picture.view)).encode())
+            if self.imus:
+                digest.update(repr(picture.t_ns).encode())
         for one in self.cameras:
             pose = None if one.rig_from_camera is None else one.rig_from_camera.tolist()
             digest.update(repr((one.given, one.calibrated_in, pose)).encode())
+        for capture, imu in sorted(self.imus.items()):
+            digest.update(repr((capture, imu.sensor)).encode())
+            for values in (imu.t_ns, imu.rate_rad_s, imu.force_m_s2):
+                digest.update(b"" if values is None else values.tobytes())
         return digest.hexdigest()
 
 
@@ -84,16 +94,29 @@ def find_scene(catalog: Catalog, session: str) -> Scene:
         tuple(cameras),
         tuple(places[p.capture, p.sensor] for p in pictures),
         choose_pairs([p.view for p in pictures], vectors),
+        _read_imus(catalog, pictures),
     )
 
 
 def _spread(pictures: Sequence[BoardPicture]) -> list[BoardPicture]:
-    """Those of so many views, spread evenly, that at most `MOST_IMAGES` remain."""
-    views = sorted({p.view for p in pictures})
-    most = max(1, MOST_IMAGES * len(views) // len(pictures))
-    places = np.linspace(0, len(views) - 1, min(most, len(views))).round().astype(int)
-    chosen = {views[place] for place in places}
-    return [p for p in pictures if p.view in chosen]
+    """Those of as many views, spread evenly, as have at most `MOST_IMAGES` together; of a single one that has more, so
+    many of its pictures."""
+    counts = Counter(p.view for p in pictures)
+    views = sorted(counts)
+    for most in range(min(len(views), MOST_IMAGES), 0, -1):
+        places = np.linspace(0, len(views) - 1, most).round().astype(int)
+        chosen = {views[place] for place in places}
+        if sum(counts[view] for view in chosen) <= MOST_IMAGES:
+            return [p for p in pictures if p.view in chosen]
+    first = [p for p in pictures if p.view == views[0]]
+    places = np.linspace(0, len(first) - 1, MOST_IMAGES).round().astype(int)
+    return [first[place] for place in places]
+
+
+def _read_imus(catalog: Catalog, pictures: Sequence[BoardPicture]) -> dict[str, Gyro]:
+    captures = sorted({p.capture for p in pictures})
+    found = {capture: read_gyro(catalog, capture) for capture in captures}
+    return {capture: imu for capture, imu in found.items() if imu is not None}
 
 
 def _find_cameras(

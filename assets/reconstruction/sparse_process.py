@@ -272,12 +272,12 @@ class Workshop:
         self._child = None
 
 
-def describe_picture(picture: Gray) -> Features:
-    """Features of a grey picture (H, W), in pixels of its own size. Raises StepFailed, a ValueError."""
+def describe_picture(picture: Gray, workshop: Workshop) -> Features:
+    """Features of a grey picture (H, W), in pixels of its own size, by a workshop that has no pictures of its own.
+    Raises StepFailed, a ValueError."""
     size_px = picture.shape[1], picture.shape[0]
-    with Workshop() as workshop:
-        workshop.describe([shrink(picture)], [size_px])
-        return workshop.read_features(0)
+    workshop.describe([shrink(picture)], [size_px])
+    return workshop.read_features(0)
 
 
 def shrink(

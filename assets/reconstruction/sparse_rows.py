@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.formats.sequences.sequence_files import pose_of_matrix
+from assets.reconstruction.sparse_imu import ask_imus
 from assets.reconstruction.sparse_ladder import Rung, count_flat
 from assets.reconstruction.sparse_package import PieceImage, read_piece
 from assets.reconstruction.sparse_pictures import Scene
@@ -47,16 +48,16 @@ def make_rows(
     why_none: str,
     workshop: Workshop | None = None,
 ) -> Made:
-    """Of what was tried: kept is the model of the rung with most merit, of those that have one. `why_none` is the
-    reason where no rung has, or nothing was tried. In the latter case `workshop` has the features; None where these
-    were not found either."""
+    """Of what was tried: kept is the model with most pictures that are well held, of the first rung that has so many:
+    later ones are looser, and what they see more of is worth less. `why_none` is the reason where no rung has a model,
+    or nothing was tried. In the latter case `workshop` has the features; None where these were not found either."""
     models = [assemble(scene, rung) for rung in tried]
     able = [n for n, one in enumerate(models) if one is not None]
-    best = max(able, key=lambda n: tried[n].merit, default=None)
+    best = max(able, key=lambda n: tried[n].merit[0], default=None)
     model = models[best] if best is not None else None
-    scale = Scale(None, None, "there is no model")
+    scale, gyro_off_deg = Scale(None, None, "there is no model"), None
     if model is not None:
-        model, scale = _scale(scene, model)
+        model, scale, gyro_off_deg = _scale(scene, model)
     identity = content_id("sparse model", scene.session)
     facts = {"sparse_model_id": identity, "session": scene.session}
     rungs = [
@@ -80,6 +81,7 @@ def make_rows(
         "length_unit": model.length_unit if model else "unknown",
         "scale_sigma": scale.sigma,
         "scale_reason": scale.reason,
+        "gyro_off_deg": gyro_off_deg,
         **_describe_model(scene, model),
     }
     if model is None or best is None:
@@ -153,20 +155,20 @@ def _take(
     )
 
 
-def _scale(scene: Scene, model: SparseModel) -> tuple[SparseModel, Scale]:
-    """In metres where two cameras of known place say so."""
+def _scale(scene: Scene, model: SparseModel) -> tuple[SparseModel, Scale, float | None]:
+    """In metres where two cameras of known place say so, or an IMU; and how far turns are off the gyroscopes'."""
     pictures = {p.name: p for p in scene.pictures}
     placed = []
     for image in model.images:
         one = pictures[image.name]
-        placed.append(
-            Placed(one.capture, one.view, one.sensor, image.world_from_camera)
-        )
+        facts = one.capture, one.view, one.sensor, one.t_ns
+        placed.append(Placed(*facts, image.world_from_camera))
     rigs = {(c.capture, c.sensor): c.rig_from_camera for c in scene.cameras}
-    scale = find_scale(placed, rigs)
-    if scale.metres is None:
-        return model, scale
-    return rescale(model, scale.metres, "m"), scale
+    felt = ask_imus(placed, scene.imus)
+    scale = find_scale(placed, rigs, felt.scale)
+    if scale.metres is not None:
+        model = rescale(model, scale.metres, "m")
+    return model, scale, felt.gyro_off_deg
 
 
 def _describe_rung(

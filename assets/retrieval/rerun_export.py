@@ -1,16 +1,18 @@
-"""Write one session as a Rerun recording: images, depth, boxes, tracks, scans, IMU, paths on the sensors' own clock.
+"""Write one session as a Rerun recording: images, depth, boxes, tracks, scans, IMU, paths on the sensors' own clock,
+and what was found of its space.
 
 Entities: `CAPTURE/WORLD/rig/SENSOR` for a camera whose place on the rig is known, `CAPTURE/WORLD/SENSOR` for another,
 its boxes and tracks below it; `CAPTURE/WORLD/SENSOR` for scans, or below the body that carries them;
 `CAPTURE/WORLD/BODY` for what a pose moves; `CAPTURE/imu/SENSOR` for rates and accelerations;
-`CAPTURE/reconstruction/SENSOR/part N` for meshes and the paths that they were fused along, in a frame of their own.
+`CAPTURE/reconstruction/SENSOR/part N` for meshes and the paths that they were fused along, in a frame of their own;
+`CAPTURE/FRAME/objects/SOURCE/OBJECT` for objects in space; `sparse_model` for that of the session, in its own frame.
 What has no clock lies on the timeline "frame". Left out: positions on Earth, transforms beside the rig's, masks.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ from assets.frame_pictures import write_picture
 from assets.images import Payload, decode_depth
 from assets.ply import read_ply
 from assets.point_clouds import points_of
+from assets.retrieval.rerun_space import show_objects, show_sparse_model
 from assets.retrieval.rerun_tracks import ShownTracks, read_shown_tracks
 from assets.tables.catalog import Catalog, repr_sql, session_is
 from assets.tables.rows import (
@@ -58,6 +61,7 @@ _BATCH_FRAMES = 32
 _MOTION = ("pose", "odometry", "position")
 _INERTIAL = {"imu": ("gyro", "accel"), "acceleration": ("accel",)}  # three values each
 _UNITS = {"gyro": "rad/s", "accel": "m/s^2"}
+_SPARSE_MODEL = "sparse_model"
 _WORLD = "world"  # where no pose names what it is relative to
 
 
@@ -123,11 +127,16 @@ class _Recording:
             imu=0,
             poses=0,
             meshes=0,
+            objects=0,
+            sparse_points=0,
         )
     )
 
     def log(
-        self, path: str, what: Any, frame: FrameRow | ScanRow | None = None
+        self,
+        path: str,
+        what: Any,
+        frame: FrameRow | ScanRow | Mapping[str, Any] | None = None,
     ) -> None:
         """At the frame's time; without a frame for all times."""
         if frame is not None:
@@ -170,6 +179,7 @@ def _write(
         {box["class_name"] for boxes in recording.boxes.values() for box in boxes}
     )
     recording.log("/", rr.AnnotationContext(list(enumerate(class_names))))
+    _write_sparse_model(catalog, recording, captures[0]["session"])
     done = 0
     total = sum(capture["num_frames"] for capture in captures)
     for root, capture in zip(_name_roots(captures), captures, strict=True):
@@ -181,6 +191,7 @@ def _write(
         _write_imu(recording, root, [s for s in signals if s["kind"] in _INERTIAL])
         _write_scans(catalog, recording, root, bodies, mine)
         _write_meshes(catalog, recording, root, mine)
+        _write_objects(catalog, recording, root, bodies, mine)
         calibrations = {
             c["sensor"]: c
             for c in catalog.read_latest("calibrations", where=mine).to_pylist()
@@ -307,6 +318,33 @@ def _write_meshes(
         ]
         recording.log(f"{place}/path", rr.LineStrips3D([np.array(path, float)]))
         recording.counts["meshes"] += 1
+
+
+def _write_objects(
+    catalog: Catalog,
+    recording: _Recording,
+    root: str,
+    bodies: dict[str, str],
+    mine: str,
+) -> None:
+    """Objects in space, where their frame of reference is."""
+    rows = catalog.read_latest("object_boxes", where=mine).to_pylist()
+    names = set()
+    for frame, shown in show_objects(rows):
+        is_rig = frame == "rig"  # of a capture without poses
+        other = _join(root, _WORLD, "rig") if is_rig else _join(root, frame or _WORLD)
+        place = bodies.get(frame) or other
+        recording.log(_join(place, "objects", *shown.path), shown.what, shown.at)
+        names.add((frame, shown.path))
+    recording.counts["objects"] += len(names)
+
+
+def _write_sparse_model(catalog: Catalog, recording: _Recording, session: str) -> None:
+    """Of the whole session, in its own world."""
+    shown, num_points = show_sparse_model(catalog, session)
+    for path, what, at in shown:
+        recording.log(_join(_SPARSE_MODEL, *path), what, at)
+    recording.counts["sparse_points"] += num_points
 
 
 def _write_calibration(

@@ -86,7 +86,7 @@ def find_gravity(poses: PoseTrack, imu: ImuRecord, mount: ImuMount) -> Gravity:
     Raises ValueError, with the reason, where the data do not tell: too short, or a body that leans about fewer than two
     axes, whose accelerometer's bias cannot be told from gravity.
     """
-    triples = _Triples.of(poses, imu, mount)
+    triples = Triples.of(poses, imu, mount)
     triples.require_swing()
     start = np.zeros(12)
     start[_GRAVITY] = triples.guess()
@@ -98,15 +98,16 @@ def find_gravity(poses: PoseTrack, imu: ImuRecord, mount: ImuMount) -> Gravity:
 
 
 @dataclass(frozen=True)
-class _Triples:
+class Triples:
     """K times that three poses follow one another: how velocity changed, and by what each unknown changes it."""
 
+    spans_s: Array  # (K, 2): from the first to the second, and on to the third
     seen_m_s: Array  # (K, 3) by the poses, world
     felt_m_s: Array  # (K, 3) by the accelerometer, world
     slopes: Array  # (K, 3, 12): of felt less seen, by the negatives of gravity, bias, lever and turn
 
     @classmethod
-    def of(cls, poses: PoseTrack, imu: ImuRecord, mount: ImuMount) -> _Triples:
+    def of(cls, poses: PoseTrack, imu: ImuRecord, mount: ImuMount) -> Triples:
         rate_rad_s = imu.rate_rad_s - mount.gyro_bias_rad_s
         curve = integrate_gyro(imu.t_s, rate_rad_s)
         start_from_imu = curve.at(imu.t_s)
@@ -138,7 +139,9 @@ class _Triples:
             ],
             axis=2,
         )
+        steps_s = np.diff(at_s)
         return cls(
+            np.stack([steps_s[:-1], steps_s[1:]], axis=1),
             _bend(poses.position_m[knots], at_s),
             np.einsum("kij,kj->ki", world, force_body),
             slopes,

@@ -120,6 +120,15 @@ def find_mount(turns: Turns, t_s: Array, rate_rad_s: Array) -> ImuMount:
     return problem.tell(fit)
 
 
+def measure_turns_left(
+    turns: Turns, mount: ImuMount, t_s: Array, rate_rad_s: Array
+) -> Array:
+    """By how many rad each turn (K,) differs from the gyroscope's, as the mount has it; NaN beyond the record."""
+    curve = integrate_gyro(t_s, rate_rad_s - mount.gyro_bias_rad_s)
+    left = _find_left(turns, curve, mount.lag_s, mount.imu_from_sensor)
+    return np.asarray(np.linalg.norm(left, axis=1))
+
+
 @dataclass(frozen=True)
 class _Problem:
     """What is sought: a small turn of the rotation (3), the bias in rad/s (3) and the change of the lag in s."""
@@ -139,12 +148,8 @@ class _Problem:
     def find_turns_left(self, values: Array) -> Array:
         """What the gyroscope leaves of each turn (K, 3), rad; NaN beyond the record."""
         curve = integrate_gyro(self.t_s, self.rate_rad_s - values[3:6])
-        imu_from_sensor = self._turn(values)
-        turned = _follow(self.turns, curve, np.array([self.lag_s + values[6]]))[0]
-        expected = imu_from_sensor.T @ turned @ imu_from_sensor
-        return _to_rotvec(
-            expected.mT @ Rotation.from_rotvec(self.turns.turn_rad).as_matrix()
-        )
+        lag_s = self.lag_s + float(values[6])
+        return _find_left(self.turns, curve, lag_s, self._turn(values))
 
     def tell(self, fit: StepFit) -> ImuMount:
         sigmas = np.sqrt(np.diag(fit.covariance))
@@ -164,6 +169,15 @@ class _Problem:
         return np.asarray(
             self.imu_from_sensor @ Rotation.from_rotvec(values[:3]).as_matrix()
         )
+
+
+def _find_left(
+    turns: Turns, curve: OrientationCurve, lag_s: float, imu_from_sensor: Array
+) -> Array:
+    """What the gyroscope leaves of each turn (K, 3), rad, sensor axes; NaN beyond the record."""
+    turned = _follow(turns, curve, np.array([lag_s]))[0]
+    expected = imu_from_sensor.T @ turned @ imu_from_sensor
+    return _to_rotvec(expected.mT @ Rotation.from_rotvec(turns.turn_rad).as_matrix())
 
 
 def _start(

@@ -45,7 +45,8 @@ def rerun(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Write a session as a Rerun recording: images, depth, boxes, tracks, IMU, trajectory, on the sensors' clock."""
+    """Write a session as a Rerun recording: images, depth, boxes, tracks, IMU, trajectory, on the sensors' clock;
+    meshes, objects in space and the sparse model."""
     from assets.retrieval.rerun_export import export_session
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
@@ -182,11 +183,14 @@ def sparse(
     folder: Annotated[Path, typer.Argument(help="The new folder.")],
     form: Annotated[
         str,
-        typer.Option("--format", help="colmap, or nerfstudio (transforms.json)."),
+        typer.Option(
+            "--format",
+            help="colmap (binary), colmap-text, or nerfstudio (transforms.json).",
+        ),
     ] = "colmap",
     as_json: Json = False,
 ) -> None:
-    """Write a sparse model with its pictures as other programs have it."""
+    """Write a published sparse model with its pictures as other programs have it."""
     from assets.reconstruction.sparse_export import export_model
     from assets.whole_output import require_empty
     from orchestration.profiles import load_settings

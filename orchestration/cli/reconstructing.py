@@ -66,12 +66,14 @@ def _tell_scene(scene: "Scene", as_json: bool) -> None:
         "cameras": cameras,
         "pairing": scene.pairing.rule,
         "pairs": len(scene.pairing.pairs),
+        "imus": sorted(imu.sensor for imu in scene.imus.values()),
         "dry_run": True,
     }
     lines = [
         f"{len(scene.pictures)} of {scene.num_pictures} pictures, {len(scene.pairing.pairs)} pairs "
         f"({scene.pairing.rule})",
         *(f"  {_tell_camera(camera)}" for camera in cameras),
+        f"  IMU: {len(scene.imus)} captures have one with stamps",
     ]
     say(as_json, facts, join_lines(lines))
 

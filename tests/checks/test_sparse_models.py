@@ -18,6 +18,7 @@ SPARSE = {
     "flatness": 0.4,
     "length_unit": "m",
     "scale_sigma": 0.001,
+    "gyro_off_deg": 0.3,
 }
 
 
@@ -67,6 +68,10 @@ SPARSE = {
         (rules.models_have_a_scale, {"scale_sigma": 0.05}, False, False),
         # of one or two stereo pairs nobody knows how sure it is
         (rules.models_have_a_scale, {"scale_sigma": None}, False, False),
+        (rules.cameras_agree_with_gyroscopes, {}, True, False),
+        (rules.cameras_agree_with_gyroscopes, {"gyro_off_deg": None}, True, False),
+        # a model that is joined wrongly has no point that is off
+        (rules.cameras_agree_with_gyroscopes, {"gyro_off_deg": 165.0}, False, True),
     ],
 )
 def test_a_sparse_model_is_judged_by_what_it_rests_on(

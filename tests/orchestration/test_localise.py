@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.reconstruction.sparse_models import refresh_model
+from checks.gates import gate_session
 from orchestration.cli import app
 from tests.assets.reconstruction.conftest import VIEW_STEP_M, draw_planes, store_scene
 
@@ -20,6 +21,7 @@ def run(home, monkeypatch):
 def test_a_picture_has_a_place_or_is_not_here(run, catalog, tmp_path):
     store_scene(catalog)
     refresh_model(catalog, "hall")
+    gate_session(catalog, "sparse_models", "hall")
     there, other = tmp_path / "there.png", tmp_path / "other.png"
     cv2.imwrite(str(there), draw_planes(0.5 * VIEW_STEP_M))
     cv2.imwrite(str(other), draw_planes(0.1, seed=9))

@@ -32,7 +32,9 @@ def test_a_session_is_reconstructed_and_exported(run, catalog: Catalog, tmp_path
     assert code == 0 and "6 of 6 pictures, 15 pairs (all)" in told
     assert "left: by the recording of hall" in told
     code, told = run("reconstruct", "hall", "--dry-run", "--json")
-    assert json.loads(told)["cameras"][0]["intrinsics_from"] == "recorded"
+    planned = json.loads(told)
+    assert planned["cameras"][0]["intrinsics_from"] == "recorded"
+    assert planned["imus"] == []
     assert not catalog.exists("sparse_models")
     code, told = run("reconstruct", "hall")
     assert code == 0 and "6 of 6 pictures" in told and "scale: m; stereo" in told
@@ -50,6 +52,9 @@ def test_a_session_is_reconstructed_and_exported(run, catalog: Catalog, tmp_path
     assert read.num_reg_images() == 6
     pictures = {f.name for f in (tmp_path / "colmap" / "images").iterdir()}
     assert {image.name for image in read.images.values()} == pictures
+    run("export", "sparse", name, tmp_path / "text", "--format", "colmap-text")
+    text = pycolmap.Reconstruction(tmp_path / "text" / "sparse" / "0")
+    assert text.num_points3D() == read.num_points3D() > 0
     run("export", "sparse", name, tmp_path / "nerf", "--format", "nerfstudio")
     stored = json.loads((tmp_path / "nerf" / "transforms.json").read_text())
     assert (tmp_path / "nerf" / stored["frames"][0]["file_path"]).exists()
@@ -63,6 +68,19 @@ def test_one_picture_exits_with_1_and_the_reason(run, catalog):
     code, told = run("reconstruct", "hall")
     assert code == 1 and "no model: one picture alone" in told
     assert "FAILED sessions_have_a_sparse_model" in told
+
+
+def test_a_model_that_a_check_refused_is_not_exported(run, catalog, tmp_path):
+    store_scene(catalog)
+    code, told = run("reconstruct", "hall", "--json")
+    name = json.loads(told)["model"]["sparse_model_id"]
+    catalog.hold(
+        "sparse_models", "hall", catalog.latest_version("sparse_models"), "it is bad"
+    )
+    told = r"hall is not published: it is bad; `daguerre reconstruct hall` says"
+    with pytest.raises(ValueError, match=told):
+        run("export", "sparse", name, tmp_path / "colmap")
+    assert code == 0 and not (tmp_path / "colmap").exists()
 
 
 def test_a_session_that_is_not_there_is_a_mistake(run):

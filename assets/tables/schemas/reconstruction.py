@@ -239,6 +239,7 @@ SPARSE_MODELS = Table(
     stage="reconstruction",
     key="sparse_model_id",
     erase="session",
+    version=2,
     columns=(
         id_column("sparse_model_id"),
         SESSION,
@@ -283,6 +284,14 @@ SPARSE_MODELS = Table(
         Column("length_unit", TEXT, "1 (of every length here)", values=SCALE_UNITS),
         Column("scale_sigma", FLOAT, "1 (relative)", nullable=True, low=0),
         Column("scale_reason", TEXT, "1; what gave the scale, or why nothing did"),
+        Column(
+            "gyro_off_deg",
+            FLOAT,
+            "deg (most that a turn between pictures is off the gyroscope's)",
+            nullable=True,
+            low=0,
+            high=180,
+        ),
         Column(
             "model_sha256",
             TEXT,

@@ -12,6 +12,7 @@ from assets.inference.loose_images import list_images
 from assets.reconstruction.localise import choose_camera, find_model, localise_files
 from assets.reconstruction.sparse_models import refresh_model
 from assets.storage import Folder
+from checks.gates import gate_session
 from models.geometry.camera import Camera
 from models.geometry.sparse_model import SparseImage, SparseModel
 from tests.assets.reconstruction.conftest import VIEW_STEP_M, draw_planes, store_scene
@@ -21,9 +22,14 @@ def test_a_picture_between_those_of_the_model_is_placed_and_others_are_not(
     catalog, tmp_path
 ):
     store_scene(catalog, num_views=3)
+    with pytest.raises(ValueError, match="hall has no sparse model: `daguerre recon"):
+        find_model(catalog, "hall")
     done = refresh_model(catalog, "hall")
+    with pytest.raises(ValueError, match=r"hall is not published: it was not checked"):
+        find_model(catalog, "hall")
+    gate_session(catalog, "sparse_models", "hall")
     model_id = done.model["sparse_model_id"]
-    assert find_model(catalog, model_id[:12])[0] == model_id[:12]
+    assert find_model(catalog, model_id[:12])[0] == model_id
     name, model = find_model(catalog, "hall")
     assert name == model_id
     cv2.imwrite(str(tmp_path / "a_there.png"), draw_planes(1.5 * VIEW_STEP_M))

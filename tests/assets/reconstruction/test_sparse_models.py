@@ -12,6 +12,7 @@ import pytest
 from PIL import Image as Pillow
 
 from assets.partitions import sessions
+from assets.reconstruction.board_pictures import BoardPicture
 from assets.reconstruction.defs import sparse_model
 from assets.reconstruction.sparse_ladder import Ladder
 from assets.reconstruction.sparse_models import (
@@ -19,9 +20,10 @@ from assets.reconstruction.sparse_models import (
     open_model,
     read_rows,
     refresh_model,
+    unpack_model,
 )
 from assets.reconstruction.sparse_package import pack
-from assets.reconstruction.sparse_pictures import find_scene
+from assets.reconstruction.sparse_pictures import MOST_IMAGES, _spread, find_scene
 from assets.reconstruction.sparse_process import (
     StepFailed,
     Workshop,
@@ -265,6 +267,15 @@ def test_a_session_of_a_stereo_rig_has_its_model_in_metres(hall):
         row["length_unit"] == "m"
         and "3 pairs of known distance" in (row["scale_reason"])
     )
+    with pytest.raises(ValueError, match="hall is not published: it was not checked"):
+        open_model(hall, row["sparse_model_id"])
+    assert len(unpack_model(hall, row).images) == 6
+    verdicts = [
+        v
+        for name in ("sparse_models", "sparse_images", "sparse_rungs")
+        for v in gate_session(hall, name, "hall")
+    ]
+    assert not stops_flow(verdicts), verdicts
     model = open_model(hall, row["sparse_model_id"][:8])
     centres = {i.name: i.world_from_camera[:3, 3] for i in model.images}
     left, far, right = (
@@ -273,12 +284,14 @@ def test_a_session_of_a_stereo_rig_has_its_model_in_metres(hall):
     )
     assert np.linalg.norm(far - left) == pytest.approx(2 * VIEW_STEP_M, rel=0.03)
     assert np.linalg.norm(right - left) == pytest.approx(PAIR_M, rel=0.03)
-    verdicts = [
-        v
-        for name in ("sparse_models", "sparse_images", "sparse_rungs")
-        for v in gate_session(hall, name, "hall")
-    ]
-    assert not stops_flow(verdicts), verdicts
+    # what a check refuses is not opened, and the reason is told
+    version = hall.latest_version("sparse_models")
+    hall.hold("sparse_models", "hall", version, "lengths contradict each other")
+    with pytest.raises(
+        ValueError, match=r"published: lengths contradict each other; `d"
+    ):
+        open_model(hall, row["sparse_model_id"])
+    hall.publish("sparse_models", "hall", version)
     assert len(hall.read("sparse_models")) == 1 and len(hall.read("sparse_images")) == 6
     # nothing is done twice
     again = refresh_model(hall, "hall")
@@ -315,7 +328,8 @@ def test_the_asset_shows_the_model_from_three_sides(catalog):
     assert "| usual | 4 |" in made.metadata["rungs"].value
     row = read_rows(catalog, "hall").model
     assert row["length_unit"] == "unknown"
-    assert row["scale_reason"] == "one camera alone gives no length"
+    told = "one camera alone gives no length; no IMU with stamps"
+    assert row["scale_reason"] == told
 
 
 def test_pictures_without_structure_have_no_model_and_no_nan(catalog, monkeypatch):
@@ -340,6 +354,29 @@ def test_cameras_without_a_calibration_are_begun_by_a_guess(catalog):
     assert camera.note == "the camera has no calibration"
 
 
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([1] * 500, 300),
+        ([2] * 200, 300),
+        # many in the first views: as many views as fit
+        ([200, 200, *[1] * 100], 300),
+        ([700], 300),
+        ([3, 3], 6),
+    ],
+)
+def test_no_more_pictures_are_looked_at_than_the_limit(counts, expected):
+    pictures = [
+        BoardPicture(f"{view} {n}", "c", f"cam{n}", None, "", (8, 8), "", view)
+        for view, count in enumerate(counts)
+        for n in range(count)
+    ]
+    kept = _spread(pictures)
+    assert len(kept) <= MOST_IMAGES and len(kept) >= min(expected, 100)
+    assert len(kept) == expected or counts[0] == 200
+    assert kept == [p for p in pictures if p in kept]
+
+
 def test_a_session_and_a_model_that_are_not_there_are_mistakes(catalog):
     with pytest.raises(ValueError, match="nowhere has no published colour picture"):
         refresh_model(catalog, "nowhere")
@@ -348,7 +385,10 @@ def test_a_session_and_a_model_that_are_not_there_are_mistakes(catalog):
 
 
 def test_a_query_picture_is_described_in_its_own_pixels():
-    found = describe_picture(draw_planes(0.0))
+    with Workshop() as workshop:
+        found = describe_picture(draw_planes(0.0), workshop)
+        again = describe_picture(draw_planes(0.2), workshop)
+        assert len(again.pixels) != len(found.pixels)
     assert len(found.pixels) == len(found.descriptors) > 50
     assert found.descriptors.dtype == np.uint8
     assert (found.pixels > -0.5).all() and (found.pixels < [319.5, 239.5]).all()

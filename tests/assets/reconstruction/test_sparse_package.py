@@ -84,6 +84,41 @@ def test_colmap_reads_the_same_model_with_the_same_errors(model, tmp_path):
     assert measure_quality(model).track_length == pytest.approx(5 / 3)
 
 
+def test_colmap_reads_the_text_as_it_reads_the_bytes(model, tmp_path):
+    import pycolmap
+
+    read = []
+    for form in ("colmap", "colmap-text"):
+        for path, data in FORMS[form](model).items():
+            file = tmp_path / form / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+        read.append(pycolmap.Reconstruction(file.parent))
+    binary, text = read
+    assert {f.suffix for f in (tmp_path / "colmap-text/sparse/0").iterdir()} == {".txt"}
+    assert list_numbers(text) == list_numbers(binary)
+
+
+def list_numbers(read) -> list:
+    """All that COLMAP has read, to the last digit."""
+    cameras = [
+        (n, c.model.name, c.width, c.height, c.params.tolist())
+        for n, c in sorted(read.cameras.items())
+    ]
+    images = [
+        (n, i.name, i.camera_id, i.cam_from_world().matrix().tolist(),
+         [(*p.xy.tolist(), p.point3D_id) for p in i.points2D])
+        for n, i in sorted(read.images.items())
+    ]  # fmt: skip
+    points = [
+        (n, p.xyz.tolist(), p.color.tolist(), p.error,
+         [(e.image_id, e.point2D_idx) for e in p.track.elements])
+        for n, p in sorted(read.points3D.items())
+    ]  # fmt: skip
+    assert cameras and images and points
+    return [cameras, images, points]
+
+
 def test_nerfstudio_has_the_places_and_the_lens(model):
     import json
 
