@@ -92,7 +92,8 @@ class FrameVectors:
         ]
 
     def measure(self, vector: Vector) -> Vector:
-        """(N,) cosines of all frames, to sort by: exact up to `EXACT_ROWS`, beyond by their codes, 0.02 off or so."""
+        """(N,) cosines of all frames, to sort by: exact up to `EXACT_ROWS`, beyond by their codes, which put what is
+        most alike somewhat low."""
         if self._is_small:
             return np.concatenate(
                 [np.zeros(0, np.float32), *(v @ vector for _, v in self._read_blocks())]

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -96,10 +97,10 @@ def _learn(count: int, codes: NDArray[np.int8], read: Read) -> Sketches:
 def _load(path: Path) -> tuple[pa.Array, Sketches] | None:
     """Ids and their codes; None where there are none, or a file that was cut off or changed."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             ids = pa.array(file["frame_ids"].astype(str), pa.string())
             found = Sketches(file["directions"], file["steps"], file["codes"])
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
     is_whole = found.codes.shape == (len(ids), SIDES)
     return (ids, found) if is_whole else None

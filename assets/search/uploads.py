@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.images import decode_rgb
-from assets.inference.embed import Embedder
+from assets.inference.embed import Embedder, name_version
 from assets.sandbox.guard import ImageGuard, Refusal
 from assets.search.similar import FrameVectors
 from assets.workspace import Workspace
@@ -24,16 +24,17 @@ def embed_picture(
 
     Raises ValueError where the guard refuses it, or another encoder made the vectors, and what `Embedder` raises.
     """
-    embedder = Embedder(workspace.cache, workspace.encoder, num_threads=1)
-    if vectors.encoder not in (None, embedder.version):
+    version = name_version(workspace.encoder)
+    if vectors.encoder not in (None, version):
         raise ValueError(
             f"the vectors of frames were made by encoder '{vectors.encoder}', and DAGUERRE_ENCODER gives "
-            f"'{embedder.version}': set it as it was, or embed the sessions again by `daguerre train`"
+            f"'{version}': set it as it was, or embed the sessions again by `daguerre train`"
         )
     with ImageGuard() as guard:
         (verdict,) = guard.collect(guard.submit([payload]))
     if isinstance(verdict, Refusal):
         raise ValueError(f"{verdict.reason}: {verdict.remedy}")
+    embedder = Embedder(workspace.cache, workspace.encoder, num_threads=1)
     (vector,) = embedder.embed([decode_rgb(payload)])
     return np.asarray(vector, np.float32)
 
