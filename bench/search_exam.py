@@ -175,7 +175,7 @@ def _draw_labels(draw: random.Random, sessions: list[str]) -> Iterator[dict[str,
     for number in range(1_000):
         session = draw.choice(sessions)
         colour = draw.choice(_COLOURS)[0]
-        yield _row(
+        yield make_row(
             "labels",
             label_id=content_id("label", number),
             session=session,
@@ -186,7 +186,7 @@ def _draw_labels(draw: random.Random, sessions: list[str]) -> Iterator[dict[str,
 
 def _draw_quarantine(draw: random.Random, session: str) -> tuple[dict[str, Any], str, str]:  # fmt: skip
     reason, remedy, other = draw.choice(_CAUSES)
-    row = _row(
+    row = make_row(
         "quarantine",
         problem_id=content_id("problem", session),
         session=session,
@@ -200,7 +200,7 @@ def _draw_quarantine(draw: random.Random, session: str) -> tuple[dict[str, Any],
 
 def _draw_alarm(draw: random.Random, session: str) -> tuple[dict[str, Any], str]:
     _, summary, remedy, other = draw.choice(_ALARMS)
-    row = _row(
+    row = make_row(
         "alarms",
         alarm_id=content_id("alarm", session),
         session=session,
@@ -210,7 +210,7 @@ def _draw_alarm(draw: random.Random, session: str) -> tuple[dict[str, Any], str]
     return row, other
 
 
-def _row(name: str, **known: Any) -> dict[str, Any]:
+def make_row(name: str, **known: Any) -> dict[str, Any]:
     """A row with these columns, and of the others what its schema takes at least."""
     plain = {"string": "", "int64": 0, "bool": False, "double": 0.0, "float": 0.0}
     row: dict[str, Any] = {}

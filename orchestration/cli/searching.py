@@ -91,8 +91,6 @@ def similar(
     """
     from dataclasses import asdict
 
-    import pyarrow.compute as pc
-
     from assets.search.similar import FrameVectors, read_frame_vector
     from assets.search.uploads import embed_file
     from orchestration.profiles import load_settings
@@ -111,11 +109,7 @@ def similar(
         if is_frame
         else embed_file(settings.workspace, Path(subject), vectors)
     )
-    among = None
-    if session is not None:
-        is_of = pc.equal(vectors.sessions, session)
-        among = is_of.to_numpy(zero_copy_only=False).astype(bool)
-    found = vectors.find(vector, limit, among)
+    found = vectors.find(vector, limit, session)
     lines = [f"{n.similarity:.3f}  {n.session}  {n.frame_id}" for n in found]
     what = f"no frame of session '{session}'" if session else "no frame"
     _say([asdict(n) for n in found], lines, f"{what} has a vector", as_json)

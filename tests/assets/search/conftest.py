@@ -86,10 +86,17 @@ def records(tmp_path: Path) -> RunRecords:
 
 
 @pytest.fixture
-def embed(catalog: Catalog) -> Callable[..., Catalog]:
-    """embed(vectors): rows of `frame_embeddings` that readers see, frame n of session n % 2."""
+def embed(catalog: Catalog, rows_of) -> Callable[..., Catalog]:
+    """embed(vectors): frames and their vectors that readers see, frame n of session n % 2."""
 
     def store(vectors: np.ndarray, encoder: str = "1") -> Catalog:
+        count = len(vectors)
+        ids = [content_id(f"frame {n}") for n in range(count)]
+        sessions = [("monday", "tuesday")[n % 2] for n in range(count)]
+        catalog.upsert(
+            "frames",
+            rows_of("frames", count, frame_id=ids, session=sessions, kind="color"),
+        )
         rows = [
             {
                 "frame_id": content_id(f"frame {n}"),
@@ -101,9 +108,9 @@ def embed(catalog: Catalog) -> Callable[..., Catalog]:
             for n, vector in enumerate(vectors)
         ]
         catalog.upsert("frame_embeddings", to_table(TABLES["frame_embeddings"], rows))
-        for session in ("monday", "tuesday"):
-            version = catalog.latest_version("frame_embeddings")
-            catalog.publish("frame_embeddings", session, version)
+        for name in ("frames", "frame_embeddings"):
+            for session in ("monday", "tuesday"):
+                catalog.publish(name, session, catalog.latest_version(name))
         return catalog
 
     return store
