@@ -9,13 +9,13 @@ from checks.gate import Gate
 from checks.verdicts import NEVER_BLOCKS, Rule, Verdict, judge_share
 
 
-def documents_say_something(documents: pa.Table) -> Verdict:
+def documents_have_something_to_follow(documents: pa.Table) -> Verdict:
     """Every document has a title, a text and something to follow."""
     is_bare = pc.equal(pc.utf8_length(documents["text"]), 0)
     for column in ("title", "source"):
         is_bare = pc.or_(is_bare, pc.equal(pc.utf8_length(documents[column]), 0))
     return judge_share(
-        "documents_say_something",
+        "documents_have_something_to_follow",
         num_checked=len(documents),
         offenders=documents["document_id"].filter(is_bare).to_pylist(),
         of="documents",
@@ -28,14 +28,15 @@ def documents_are_of_sessions_that_are_there(
 ) -> Verdict:
     """No document of the data of a session is left once nothing of the session is."""
     known = {*captures["session"].to_pylist(), *quarantine["session"].to_pylist()}
-    rows = documents.filter(pc.equal(documents["kind"], "session")).to_pylist()
+    of_sessions = pa.array(["session", "quarantine"])
+    is_of = pc.is_in(documents["kind"], value_set=of_sessions)
+    rows = documents.filter(is_of).to_pylist()
     return judge_share(
         "documents_are_of_sessions_that_are_there",
-        num_checked=len(rows),
+        num_checked=len(documents),
         offenders=[row["source"] for row in rows if row["session"] not in known],
-        of="documents of sessions",
+        of="documents",
         fault="are of sessions that are gone",
-        empty_reason="no session is taken in",
     )
 
 
@@ -57,7 +58,7 @@ def most_documents_have_a_vector(documents: pa.Table) -> Verdict:
 
 SEARCH_RULES = (
     Rule(
-        documents_say_something,
+        documents_have_something_to_follow,
         {"documents": ("document_id", "title", "text", "source")},
     ),
     Rule(

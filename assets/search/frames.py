@@ -6,7 +6,7 @@ document once. Of frames with equal scores one of each session comes first, then
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.search.asking import BOTH, Documents
+from assets.search.chosen import choose
 from assets.search.labelled_words import list_attributes, read_labelled
 from assets.search.stored import read_stored
 from assets.tables.catalog import Catalog
@@ -47,15 +48,12 @@ def find_frames_by_text(
     documents: Documents,
     text: str,
     limit: int,
-    session: str | None = None,
+    sessions: Sequence[str] = (),
     way: str = BOTH,
 ) -> list[FrameHit]:
     """The frames that fit best, best first. Raises ValueError as `Documents.ask` does."""
     scored = _score(catalog, documents, text, way)
-    scores = scored.scores.copy()
-    if session is not None:
-        is_of = pc.equal(scored.frames["session"], session)
-        scores[~is_of.to_numpy(zero_copy_only=False).astype(bool)] = 0
+    scores = scored.scores * choose(scored.frames["session"], sessions)
     order = _spread(scores, scored.frames["session"])
     found = order[scores[order] > 0][:limit]
     rows = scored.frames.take(pa.array(found)).to_pylist()

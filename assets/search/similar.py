@@ -6,15 +6,16 @@ found is what comparing all of them would find.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.browsing.frame_index import build_index
 from assets.browsing.vectors import open_short
+from assets.search.chosen import choose
 from assets.tables.catalog import Catalog, repr_sql
 
 _TABLE = "frame_embeddings"
@@ -50,15 +51,12 @@ class FrameVectors:
         return None if self._short is None else self._short.basis.encoder
 
     def find(
-        self, vector: Vector, limit: int, session: str | None = None
+        self, vector: Vector, limit: int, sessions: Sequence[str] = ()
     ) -> list[Near]:
-        """The frames that are most alike, best first; of one session where that is given."""
+        """The frames that are most alike, best first; of some sessions, by name or pattern, where any is named."""
         if self._short is None:
             return []
-        among = self._is_seen
-        if session is not None:
-            is_of = pc.equal(self._sessions, session)
-            among = among & np.asarray(is_of.to_numpy(), bool)
+        among = self._is_seen & choose(self._sessions, sessions)
         positions, cosines = self._short.find_nearest(vector, limit, among)
         rows = self._index.take(positions, ["frame_id", "session"]).to_pylist()
         return [

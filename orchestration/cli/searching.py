@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assets.foreign_text import for_line
+from orchestration.cli.chosen import Sessions, read_names
 from orchestration.cli.output import Json, join_lines, refuse, say
 from orchestration.cli.progress import show_progress
 from orchestration.log_lines import tell
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _FRAME_ID = re.compile(r"[0-9a-f]{32}")
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")]
-Session = Annotated[str | None, typer.Option(help="Only of this session.")]
 
 
 def search(
@@ -26,7 +26,7 @@ def search(
         str, typer.Argument(metavar="TEXT", help="What is looked for, in words.")
     ],
     limit: Limit = 10,
-    session: Session = None,
+    sessions: Sessions = None,
     kind: Annotated[
         list[str] | None,
         typer.Option(
@@ -34,7 +34,7 @@ def search(
             "quarantine, alarm, run; several times for more."
         ),
     ] = None,
-    by: Annotated[
+    way: Annotated[
         str,
         typer.Option(
             help="words, meaning, or both; without the net of sentences both are words."
@@ -62,14 +62,15 @@ def search(
         raise ValueError(
             "--frames goes by sessions, classes and attributes: leave out --kind"
         )
+    named = read_names(sessions)
     settings = load_settings()
     documents = _open_documents(settings)
     if frames:
         catalog = build_catalog(settings)
-        found = find_frames_by_text(catalog, documents, text, limit, session, by)
+        found = find_frames_by_text(catalog, documents, text, limit, named, way)
         lines = [_tell_frame(hit) for hit in found]
     else:
-        hits = documents.ask(text, limit, kind or (), session, by)
+        hits = documents.ask(text, limit, kind or (), named, way)
         lines = [line for hit in hits for line in _tell_hit(hit)]
         found = hits  # type: ignore[assignment]  # both are told alike
     facts = [asdict(hit) for hit in found]
@@ -82,7 +83,7 @@ def similar(
         typer.Argument(metavar="FRAME|FILE", help="A frame by its id, or a picture."),
     ],
     limit: Limit = 10,
-    session: Session = None,
+    sessions: Sessions = None,
     as_json: Json = False,
 ) -> None:
     """Find frames that look like a frame, or like a picture that nobody takes in.
@@ -109,10 +110,9 @@ def similar(
         if is_frame
         else embed_file(settings.workspace, Path(subject), vectors)
     )
-    found = vectors.find(vector, limit, session)
+    found = vectors.find(vector, limit, read_names(sessions))
     lines = [f"{n.similarity:.3f}  {n.session}  {n.frame_id}" for n in found]
-    what = f"no frame of session '{session}'" if session else "no frame"
-    _say([asdict(n) for n in found], lines, f"{what} has a vector", as_json)
+    _say([asdict(n) for n in found], lines, "no such frame has a vector", as_json)
 
 
 def _open_documents(settings: "Settings") -> "Documents":

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from checks.search import (
     documents_are_of_sessions_that_are_there,
-    documents_say_something,
+    documents_have_something_to_follow,
     most_documents_have_a_vector,
 )
 
 
 def test_a_document_without_a_text_blocks(rows_of):
-    assert documents_say_something(rows_of("documents", 2, text="words")).passed
-    assert documents_say_something(rows_of("documents", 2, text=["words", ""])).stops
-    assert documents_say_something(rows_of("documents", 2, source=["", "a"])).stops
+    assert documents_have_something_to_follow(
+        rows_of("documents", 2, text="words")
+    ).passed
+    assert documents_have_something_to_follow(
+        rows_of("documents", 2, text=["words", ""])
+    ).stops
+    assert documents_have_something_to_follow(
+        rows_of("documents", 2, source=["", "a"])
+    ).stops
 
 
 def test_a_document_of_a_session_that_is_gone_blocks(rows_of):

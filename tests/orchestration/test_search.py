@@ -41,11 +41,11 @@ def test_a_text_finds_frames(run, asked):
 
 def test_a_frame_finds_those_that_look_like_it(run, embed):
     embed(draw_vectors(8))
-    done = run("similar", FRAMES[2], "--limit", 2, "--session", "monday", "--json")
+    done = run("similar", FRAMES[2], "--limit", 2, "--sessions", "monday", "--json")
     found = json.loads(done.stdout)
     assert done.exit_code == 0 and found[0]["frame_id"] == FRAMES[2]
     assert [n["session"] for n in found] == ["monday"] * 2
-    assert run("similar", FRAMES[2], "--session", "friday").exit_code == 1
+    assert run("similar", FRAMES[2], "--sessions", "friday").exit_code == 1
 
 
 def test_what_is_no_frame_and_no_file_is_told(run, asked, tmp_path):
@@ -61,7 +61,7 @@ def test_what_is_no_frame_and_no_file_is_told(run, asked, tmp_path):
     ("words", "told"),
     [
         (("mug", "--kind", "models"), "kind 'models'"),
-        (("mug", "--by", "magic"), "'magic' is no way"),
+        (("mug", "--way", "magic"), "'magic' is no way"),
         (("mug", "--frames", "--kind", "class"), "leave out --kind"),
         (("?",), "no word to look for"),
     ],

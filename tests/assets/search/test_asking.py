@@ -47,7 +47,7 @@ def test_a_whole_hash_and_its_beginning_are_found(documents):
 def test_kinds_and_a_session_narrow_what_is_found(documents):
     assert ("class", "mug") in find(documents, "mug monday")
     assert find(documents, "mug monday", kinds=["session"]) == [("session", "monday")]
-    assert find(documents, "mug monday tuesday", session="monday") == [("session", "monday")]  # fmt: skip
+    assert find(documents, "mug monday tuesday", sessions=["mon*"]) == [("session", "monday")]  # fmt: skip
 
 
 def test_meaning_finds_what_shares_no_word(asked, records, tmp_path):
@@ -109,7 +109,7 @@ def test_frames_are_found_by_class_attribute_and_session(asked, documents):
     mugs = [h.frame_id for h in find_frames_by_text(asked, documents, "mug", 5)]
     # its attribute names the class too
     assert mugs == [FRAMES[3], FRAMES[0], FRAMES[1]]
-    of_one = find_frames_by_text(asked, documents, "mug", 5, session="tuesday")
+    of_one = find_frames_by_text(asked, documents, "mug", 5, sessions=["tuesday"])
     assert [h.frame_id for h in of_one] == [FRAMES[3]]
     scored = score_frames(asked, documents, "mug")
     assert {*scored["frame_id"].to_pylist()} == {*mugs}
