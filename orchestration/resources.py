@@ -10,6 +10,7 @@ from assets.capture.intake import Intake
 from assets.landing import LandingZone
 from assets.ledger import Ledger
 from assets.loop import LoopLimits
+from assets.search.run_records import RunRecords
 from assets.storage import BlobStore, Folder
 from assets.tables.catalog import Catalog
 from assets.worker import name_worker
@@ -102,6 +103,11 @@ def build_limits(settings: Settings) -> LoopLimits:
     return settings.loop
 
 
+def build_run_records(settings: Settings) -> RunRecords:
+    """What Dagster's storage says of failed claims and runs."""
+    return RunRecords(settings.dagster_home, settings.dagster_url)
+
+
 RESOURCE_FACTORIES = {
     "catalog": build_catalog,
     "landing_zone": build_landing_zone,
@@ -112,4 +118,5 @@ RESOURCE_FACTORIES = {
     "stores": build_cared,
     "webhook": build_webhook,
     "limits": build_limits,
+    "run_records": build_run_records,
 }

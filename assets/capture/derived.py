@@ -14,7 +14,7 @@ from typing import Any, Literal
 from assets.tables.catalog import Catalog, is_in, session_is
 
 # per session; of a session without a frame they say nothing
-_VERDICTS = ("drift", "answer_drift", "estimates")
+_VERDICTS = ("drift", "answer_drift", "estimates", "documents")
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ from orchestration.cli.promoting import approve, rollback
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.queueing import queue_app
 from orchestration.cli.reconstructing import reconstruct
+from orchestration.cli.searching import search, similar
 from orchestration.cli.serving import serve
 from orchestration.cli.slicing import slices
 from orchestration.cli.splatting import splats
@@ -77,7 +78,10 @@ app = typer.Typer(
 # in the order of a newcomer's way
 _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
     "The graph": (demo, ui, browse, status, plan, backfill),
-    "Data": (simulate, ingest, forget, lineage, query, verify),
+    "Data": (
+        *(simulate, ingest, forget, lineage, query, search, similar),
+        verify,
+    ),
     "Geometry and motion": (
         *(calibrate, depth, reconstruct, localise, splats),
         *(fuse, track, boxes),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 COMMITS = ROOT / "assets/tables/commits.py"
+# writes in the cache, what can be made again
+CACHE = ROOT / "assets/search/word_index.py"
 # what writes, of a dataset or of `lance` itself
 _WRITES = {
     *(
@@ -44,7 +46,7 @@ def test_tables_are_written_to_in_one_place():
         path.relative_to(ROOT).as_posix(): writes
         for folder in ("assets", "checks", "orchestration", "models")
         for path in sorted((ROOT / folder).rglob("*.py"))
-        if path != COMMITS and (writes := _find_writes(path.read_text()))
+        if path not in (COMMITS, CACHE) and (writes := _find_writes(path.read_text()))
     }
     assert found == {}, "commit through assets/tables/commits.py"
 

@@ -283,6 +283,14 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             switches=1,
             truth_sha256="a" * 64,
         ),
+        "documents": rows_of(
+            "documents",
+            2,
+            kind="session",
+            source="monday",
+            session="monday",
+            code_version="1",
+        ),
         "imu_mounts": rows_of(
             "imu_mounts", 2, sigma_deg=0.2, stated_off_deg=0.3, reason=None
         ),

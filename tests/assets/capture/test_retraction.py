@@ -13,6 +13,7 @@ from assets.landing import LandingZone
 from assets.retrieval.quarantine import drop, find_files, list_quarantine
 from assets.storage import Folder, GoneFolder
 from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, content_id, to_table
 from checks.gates import gate_session
 from checks.verdicts import stops_flow
 
@@ -211,6 +212,26 @@ def test_a_session_that_is_known_to_be_no_more_leaves_nothing_and_comes_back(
     assert intake.ledger.committed() == [] and is_in_order(intake)
     take_in(intake, yolo)
     assert read_tables(intake.catalog) == before and is_in_order(intake)
+
+
+def test_a_session_that_is_no_more_is_known_in_no_words(intake, yolo):
+    rows = [
+        {
+            "document_id": content_id(session),
+            "kind": "session",
+            "source": session,
+            "session": session,
+            "title": session,
+            "text": "two pictures",
+            "input_sha256": "0" * 64,
+            "code_version": "1",
+        }
+        for session in ("monday", "friday")
+    ]
+    intake.catalog.merge("documents", to_table(TABLES["documents"], rows))
+    intake.ingest(GoneFolder(str(yolo)), "monday")
+    left = intake.catalog.read_latest("documents", ["session"])
+    assert left["session"].to_pylist() == ["friday"]
 
 
 def test_a_session_of_which_nothing_could_be_read_is_not_in_order_when_a_file_goes(

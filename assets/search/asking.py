@@ -1,0 +1,162 @@
+"""Ask the documents a question: by words, by what it means, or by both, whose ranks are joined.
+
+Each part ranks by itself, and a document's score is the sum of 1 / (60 + rank) over the parts that found it (reciprocal
+rank fusion: Cormack, Clarke and Büttcher, 2009). So neither part needs a scale that fits the other's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.inference.sentences import NoSentences, SentenceEncoder
+from assets.search.chosen import is_chosen
+from assets.search.word_index import WordIndex
+from assets.tables.catalog import Catalog
+from assets.tables.schemas.search import DOCUMENT_KINDS, SENTENCE_DIM
+
+BOTH, WORDS, MEANING = "both", "words", "meaning"
+WAYS = (BOTH, WORDS, MEANING)
+_FUSED_RANK = 60
+_CANDIDATES = 200  # of each part
+_SNIPPET = 160  # characters
+_WORD = re.compile(r"\w+")
+_STEM = 5  # characters by which words are taken for one
+_COLUMNS = ("document_id", "kind", "source", "session", "title", "text", "input_sha256")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A document that was found. `id` is what to follow: an id, a path, a name; `snippet` where it says so."""
+
+    kind: str
+    id: str
+    session: str | None
+    title: str
+    snippet: str
+    score: float
+
+
+class Documents:
+    """The newest documents, read once. To be opened anew after a refresh."""
+
+    def __init__(
+        self, catalog: Catalog, cache: Path, encoder: SentenceEncoder | None
+    ) -> None:
+        self._catalog = catalog
+        self._cache = cache / "search"
+        self._encoder = encoder
+        self.rows = catalog.read_latest("documents", list(_COLUMNS))
+
+    def ask(
+        self,
+        text: str,
+        limit: int = 10,
+        kinds: Collection[str] = (),
+        sessions: Sequence[str] = (),
+        way: str = BOTH,
+    ) -> list[Hit]:
+        """What fits best, best first: of some kinds, and of some sessions by name or pattern, where any is
+        named.
+
+        Both ways are words alone where there is no net of sentences. Raises ValueError for a text without a letter or
+        digit, an unknown kind or way, and NoSentences where meaning alone was asked for and there is no net.
+        """
+        _require(text, kinds, way)
+        scores = self.score(text, way)
+        row_of = {row["document_id"]: row for row in self._find(scores)}
+        hits = []
+        for document_id, score in scores.items():
+            row = row_of[document_id]
+            is_meant = not kinds or row["kind"] in kinds
+            if is_meant and is_chosen(row["session"], sessions):
+                hits.append(_to_hit(row, text, score))
+        return hits[:limit]
+
+    def score(self, text: str, way: str = BOTH) -> dict[str, float]:
+        """document_id -> score, best first."""
+        if way == MEANING and self._encoder is None:
+            raise NoSentences
+        parts = []
+        if way in (BOTH, WORDS):
+            parts.append(list(self._words.rank(text, _CANDIDATES)))
+        if way in (BOTH, MEANING) and self._encoder is not None:
+            parts.append(self._rank_by_meaning(text))
+        return fuse(parts)
+
+    @cached_property
+    def _words(self) -> WordIndex:
+        return WordIndex(self._cache, self.rows)
+
+    @cached_property
+    def _vectors(self) -> tuple[list[str], np.ndarray]:
+        rows = self._catalog.read_latest(
+            "documents", ["document_id", "vector"], "vector IS NOT NULL"
+        )
+        flat = rows["vector"].combine_chunks().flatten().to_numpy()
+        return rows["document_id"].to_pylist(), flat.reshape(-1, SENTENCE_DIM)
+
+    def _rank_by_meaning(self, text: str) -> list[str]:
+        assert self._encoder is not None
+        ids, vectors = self._vectors
+        cosines = vectors @ self._encoder.encode([text])[0]
+        best = np.argsort(-cosines, kind="stable")[:_CANDIDATES]
+        return [ids[at] for at in best]
+
+    def _find(self, scores: Mapping[str, float]) -> list[dict[str, str]]:
+        wanted = pa.array(scores.keys(), pa.string())
+        found = self.rows.filter(pc.is_in(self.rows["document_id"], value_set=wanted))
+        rows: list[dict[str, str]] = found.to_pylist()
+        return rows
+
+
+def fuse(parts: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Ids with their scores, best first, from ids of each part, best first. Equal scores by the id."""
+    scores: dict[str, float] = {}
+    for ranked in parts:
+        for rank, found in enumerate(ranked, start=1):
+            scores[found] = scores.get(found, 0.0) + 1 / (_FUSED_RANK + rank)
+    return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0])))
+
+
+def cut_snippet(text: str, asked: str) -> str:
+    """The part of a text that has most of the words that were asked for, on one line."""
+    line = " ".join(text.split())
+    wanted = {word[:_STEM].lower() for word in _WORD.findall(asked)}
+    places = [m.start() for m in _WORD.finditer(line) if m[0][:_STEM].lower() in wanted]
+    counts = [sum(0 <= p - start < _SNIPPET for p in places) for start in places]
+    start = places[counts.index(max(counts))] if places else 0
+    start = 0 if start + _SNIPPET // 4 < _SNIPPET else max(0, start - _SNIPPET // 4)
+    part = line[start : start + _SNIPPET]
+    before = "…" if start else ""
+    return f"{before}{part}…" if start + _SNIPPET < len(line) else f"{before}{part}"
+
+
+def _require(text: str, kinds: Collection[str], way: str) -> None:
+    if not _WORD.search(text):
+        raise ValueError(f"{text!r} has no word to look for: ask with one")
+    unknown = sorted(set(kinds) - set(DOCUMENT_KINDS))
+    if unknown:
+        raise ValueError(
+            f"there are no documents of kind '{unknown[0]}': the kinds are {', '.join(DOCUMENT_KINDS)}"
+        )
+    if way not in WAYS:
+        raise ValueError(f"'{way}' is no way to search: it is one of {', '.join(WAYS)}")
+
+
+def _to_hit(row: Mapping[str, str], text: str, score: float) -> Hit:
+    return Hit(
+        kind=row["kind"],
+        id=row["source"],
+        session=row["session"],
+        title=row["title"],
+        snippet=cut_snippet(row["text"], text),
+        score=score,
+    )

@@ -1,0 +1,101 @@
+"""Bring the table `documents` up to date: a row for everything that is known in words, and no row for what is gone.
+
+A row is made again when what it says, or the code that reads it, has changed; of vectors the same. A machine without
+the net of sentences keeps the vectors that others made, and leaves new rows without one until somebody has the net.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from assets.code_versions import version_of
+from assets.inference.sentences import NAME, SentenceEncoder
+from assets.search.document import Document
+from assets.search.run_records import RunRecords
+from assets.search.sources import list_documents
+from assets.tables.catalog import Catalog
+from assets.tables.incremental import Refreshed
+from assets.tables.schemas import TABLES, to_table
+
+_TABLE = "documents"
+_AT_ONCE = 64  # documents a write
+OnProgress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the table says a row was made from."""
+
+    sha256: str
+    code_version: str
+
+
+def refresh_documents(
+    catalog: Catalog,
+    records: RunRecords,
+    encoder: SentenceEncoder | None,
+    on_progress: OnProgress | None = None,
+) -> Refreshed:
+    """Make the rows that are new or stale, delete those of what is gone, and leave all others as they are."""
+    code = version_of(_TABLE)
+    version = code if encoder is None else f"{code}:{NAME}"
+    known = _read_known(catalog)
+    documents = {d.document_id: d for d in list_documents(catalog, records)}
+    gone = sorted(known.keys() - documents.keys())
+    catalog.delete_keys(_TABLE, gone)
+    due = [
+        document
+        for document_id, document in documents.items()
+        if not _is_current(known.get(document_id), document, code, version)
+    ]
+    for start in range(0, len(due), _AT_ONCE):
+        some = due[start : start + _AT_ONCE]
+        catalog.upsert(_TABLE, to_table(TABLES[_TABLE], _make(some, version, encoder)))
+        if on_progress is not None:
+            on_progress(start + len(some), len(due))
+    num_new = sum(document.document_id not in known for document in due)
+    stored = catalog.latest_version(_TABLE) if catalog.exists(_TABLE) else 0
+    stale = len(due) - num_new
+    return Refreshed(stored, num_new, stale, len(gone), len(documents), len(due))
+
+
+def _read_known(catalog: Catalog) -> dict[str, _Known]:
+    rows = catalog.read_latest(_TABLE, ["document_id", "input_sha256", "code_version"])
+    return {
+        row["document_id"]: _Known(row["input_sha256"], row["code_version"])
+        for row in rows.to_pylist()
+    }
+
+
+def _is_current(
+    known: _Known | None, document: Document, code: str, version: str
+) -> bool:
+    if known is None or known.sha256 != document.sha256:
+        return False
+    # with a vector is better than without, whoever made it
+    return known.code_version in (version, f"{code}:{NAME}")
+
+
+def _make(
+    documents: Sequence[Document], version: str, encoder: SentenceEncoder | None
+) -> list[dict[str, object]]:
+    vectors = (
+        [None] * len(documents)
+        if encoder is None
+        else encoder.encode([f"{d.title}\n{d.text}" for d in documents])
+    )
+    return [
+        {
+            "document_id": document.document_id,
+            "kind": document.kind,
+            "source": document.source,
+            "session": document.session,
+            "title": document.title,
+            "text": document.text,
+            "vector": vector,
+            "input_sha256": document.sha256,
+            "code_version": version,
+        }
+        for document, vector in zip(documents, vectors, strict=True)
+    ]

@@ -1,0 +1,151 @@
+"""The verbs that find: documents by a text, frames that look like a frame or a picture."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assets.foreign_text import for_line
+from orchestration.cli.chosen import Sessions, read_names
+from orchestration.cli.output import Json, join_lines, refuse, say
+from orchestration.cli.progress import show_progress
+from orchestration.log_lines import tell
+
+if TYPE_CHECKING:
+    from assets.search.asking import Documents, Hit
+    from assets.search.frames import FrameHit
+    from orchestration.profiles import Settings
+
+_FRAME_ID = re.compile(r"[0-9a-f]{32}")
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")]
+
+
+def search(
+    text: Annotated[
+        str, typer.Argument(metavar="TEXT", help="What is looked for, in words.")
+    ],
+    limit: Limit = 10,
+    sessions: Sessions = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only documents of this kind: page, session, class, attribute, release, model, decision, check, "
+            "quarantine, alarm, run; several times for more."
+        ),
+    ] = None,
+    way: Annotated[
+        str,
+        typer.Option(
+            help="words, meaning, or both; without the net of sentences both are words."
+        ),
+    ] = "both",
+    frames: Annotated[
+        bool,
+        typer.Option(
+            "--frames", help="Frames that the text is about, by labels and sessions."
+        ),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Find what is known in words: pages, sessions, classes, models, decisions, failed checks, quarantine, runs.
+
+    First the table `documents` is brought up to date; made again is what changed. Exits 1 where nothing is found.
+    """
+    from dataclasses import asdict
+
+    from assets.search.frames import find_frames_by_text
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    if frames and kind:
+        raise ValueError(
+            "--frames goes by sessions, classes and attributes: leave out --kind"
+        )
+    named = read_names(sessions)
+    settings = load_settings()
+    documents = _open_documents(settings)
+    if frames:
+        catalog = build_catalog(settings)
+        found = find_frames_by_text(catalog, documents, text, limit, named, way)
+        lines = [_tell_frame(hit) for hit in found]
+    else:
+        hits = documents.ask(text, limit, kind or (), named, way)
+        lines = [line for hit in hits for line in _tell_hit(hit)]
+        found = hits  # type: ignore[assignment]  # both are told alike
+    facts = [asdict(hit) for hit in found]
+    _say(facts, lines, "nothing is found", as_json)
+
+
+def similar(
+    subject: Annotated[
+        str,
+        typer.Argument(metavar="FRAME|FILE", help="A frame by its id, or a picture."),
+    ],
+    limit: Limit = 10,
+    sessions: Sessions = None,
+    as_json: Json = False,
+) -> None:
+    """Find frames that look like a frame, or like a picture that nobody takes in.
+
+    By the vectors of `frame_embeddings`; nothing is stored. Exits 1 where there is no frame to find.
+    """
+    from dataclasses import asdict
+
+    from assets.search.similar import FrameVectors, read_frame_vector
+    from assets.search.uploads import embed_file
+    from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
+
+    settings = load_settings()
+    catalog = build_catalog(settings)
+    is_frame = _FRAME_ID.fullmatch(subject) is not None
+    if not is_frame and not Path(subject).is_file():
+        raise ValueError(
+            f"'{subject}' is neither the id of a frame (32 digits and letters to f) nor a file: name one of them"
+        )
+    vectors = FrameVectors(catalog, settings.workspace.cache)
+    vector = (
+        read_frame_vector(catalog, subject)
+        if is_frame
+        else embed_file(settings.workspace, Path(subject), vectors)
+    )
+    found = vectors.find(vector, limit, read_names(sessions))
+    lines = [f"{n.similarity:.3f}  {n.session}  {n.frame_id}" for n in found]
+    _say([asdict(n) for n in found], lines, "no such frame has a vector", as_json)
+
+
+def _open_documents(settings: "Settings") -> "Documents":
+    from assets.inference.sentences import find_encoder
+    from assets.search.asking import Documents
+    from assets.search.documents import refresh_documents
+    from assets.tables.seals import seal_tables
+    from orchestration.resources import build_catalog, build_run_records
+
+    catalog = build_catalog(settings)
+    cache = settings.workspace.cache
+    encoder = find_encoder(cache)
+    records = build_run_records(settings)
+    with show_progress("reading what is new", "documents") as tick:
+        done = refresh_documents(catalog, records, encoder, tick)
+    if done.computed or done.removed:
+        seal_tables(catalog, ["documents"])
+        tell(f"documents: {done.summary}")
+    return Documents(catalog, cache, encoder)
+
+
+def _say(
+    facts: list[dict[str, Any]], lines: list[str], nothing: str, as_json: bool
+) -> None:
+    if not facts and not as_json:
+        refuse(as_json, nothing)
+    say(as_json, facts, join_lines(lines))
+    raise typer.Exit(int(not facts))
+
+
+def _tell_hit(hit: "Hit") -> list[str]:
+    return [f"{hit.kind}  {hit.id}", f"    {hit.title}: {hit.snippet}"]
+
+
+def _tell_frame(hit: "FrameHit") -> str:
+    return f"{hit.score:.4f}  {hit.session}  {hit.frame_id}  {for_line(', '.join(hit.why))}"
