@@ -271,9 +271,9 @@ def _place(
         box, used = _fit(capture, views, faults)
     except ValueError as error:
         return _Object(row | {"reason": str(error)}, None, frozenset(), by_frame, views)
-    found = _find_motion(capture, box, views)
-    if found is not None:
-        return _follow(capture, row, found, by_frame, views)
+    motion = _find_motion(capture, box, views)
+    if motion is not None:
+        return _follow(capture, row, motion, by_frame, views)
     of_one = None if capture.poses else capture.frames[next(iter(used))]["t_ns"]
     row |= _describe(capture, box, used, views) | {"t_ns": of_one}
     return _Object(row, box, used, by_frame, views)
@@ -388,9 +388,12 @@ def _find_motion(
     capture: CaptureSights, box: Box3D, views: Mapping[str, BoxView]
 ) -> Motion | None:
     """How an object moves whose views fit no box that stands still; None where it stands."""
-    stamps = [capture.frames[i]["t_ns"] for i in views]
+    stamps = [t for i in views if (t := capture.frames[i]["t_ns"]) is not None]
     planes = list_planes(list(views.values()))
-    if len(box.is_used) != len(planes.offsets) or None in stamps or not may_move(box):
+    # of one view, or without a clock
+    if len(box.is_used) != len(planes.offsets) or len(stamps) < len(views):
+        return None
+    if not may_move(box):
         return None
     times_s = (np.array(stamps, np.int64) - min(stamps)) / 1e9
     try:
@@ -411,8 +414,8 @@ def _follow(
     planes = list_planes(list(views.values()))
     names = list(views)
     used = frozenset(names[n] for n in planes.views[motion.is_used].tolist())
-    start_ns = min(capture.frames[i]["t_ns"] for i in views)
-    end_ns = max(capture.frames[i]["t_ns"] for i in views)
+    stamps = [capture.frames[i]["t_ns"] or 0 for i in views]
+    start_ns, end_ns = min(stamps), max(stamps)
     moments = {}
     for t_ns in _list_times(capture, start_ns, end_ns):
         found = motion.at(min((t_ns - start_ns) / 1e9, float(motion.times_s[-1])))

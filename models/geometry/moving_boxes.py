@@ -114,7 +114,7 @@ class Motion:
         else:
             weights[[3, 4], sizes] = 2.0
             weights[5, sizes + 1] = 2.0
-        return weights, self.strength * np.kron(added, np.eye(3))
+        return weights, np.asarray(self.strength * np.kron(added, np.eye(3)))
 
 
 _MOVING = [0, 1, 2, 7, 8, 9]  # place and velocity among the ten numbers
@@ -287,7 +287,7 @@ class _Problem:
             self.times_s,
             fit.strength,
             fit.values,
-            covariance * max(1.0, left),
+            np.asarray(covariance * max(1.0, left)),
             left * self.noise,
             number,
             is_used,
@@ -328,7 +328,7 @@ def _solve_upright(problem: _Problem, strength: float) -> Array:
     information = slopes.T @ slopes
     information[:count, :count] += problem.smoothness / strength
     right = slopes.T @ (problem.planes.offsets / problem.sigmas)
-    return np.linalg.lstsq(information, right, rcond=1e-12)[0]
+    return np.asarray(np.linalg.lstsq(information, right, rcond=1e-12)[0])
 
 
 def _list_starts(upright: Array, shape: str) -> list[Array]:
@@ -346,7 +346,8 @@ def _settle(problem: _Problem, fit: _Fit) -> _Fit:
         information = slopes.T @ slopes + smooth
         information += 1e-9 * np.diag(np.diag(information))
         slope = slopes.T @ problem.measure(fit) + smooth @ fit.values
-        tried = _step(problem, fit, np.linalg.solve(information, slope), cost)
+        step = np.asarray(np.linalg.solve(information, slope))
+        tried = _step(problem, fit, step, cost)
         if tried is None:
             return fit
         before, cost, fit = cost, problem.find_cost(tried), tried

@@ -29,7 +29,7 @@ def boxes(
     """
     from assets.tables.schemas import TABLES, to_table
     from assets.tracking.object_boxes import place_objects, try_objects
-    from checks.object_boxes import BOX_RULES, VIEW_RULES
+    from checks.gates import judge_tried
     from orchestration.observed import judge_made
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
@@ -42,7 +42,7 @@ def boxes(
             "object_boxes": to_table(TABLES["object_boxes"], done.boxes),
             "object_views": to_table(TABLES["object_views"], done.views),
         }
-        verdicts = [rule(tables) for rule in (*BOX_RULES, *VIEW_RULES)]
+        verdicts = judge_tried(catalog, session, tables)
     else:
         with show_progress(f"placing objects of {session}", "captures") as tick:
             done = place_objects(catalog, session, tick)

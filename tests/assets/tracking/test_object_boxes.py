@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from assets.previews.object_boxes import draw_objects, list_objects
+from assets.retrieval.lineage import trace
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tracking.object_boxes import place_objects, try_objects
 from assets.tracking.object_sights import load_depth, read_captures
@@ -93,6 +94,33 @@ def test_a_ball_that_rolls_has_a_box_a_moment_with_its_velocity(catalog):
     assert verdicts["objects_stand_or_move_smoothly"].passed
     assert verdicts["objects_have_a_box"].num_checked == 2, "a ball and a cup"
     assert "| ball 1 | spheroid, moves |" in list_objects(done.list_objects())
+
+
+def test_lineage_names_what_a_box_rests_on_and_frames_name_their_boxes(catalog):
+    store_ball(catalog)
+    ball = find(place_objects(catalog, "desk"), "ball")
+    found = trace(catalog, "box", ball["object_box_id"][:12])
+    up, seen = found["upstream"], found["downstream"]["object_views"]
+    assert {r["track_id"] for r in up["labels"]} == {1} and len(up["labels"]) == 3
+    frames = {r["frame_id"] for r in up["frames"]}
+    assert frames == {content_id(s, n) for s in ("left", "depth") for n in range(3)}
+    assert {r["sensor"] for r in up["calibrations"]} == {"left", "depth"}
+    assert up["tracks"] == [] and len(seen) == 6
+    for kind in ("left", "right"):
+        after = trace(catalog, "frame", content_id(kind, 1))["downstream"]
+        assert [r["object_box_id"] for r in after["object_boxes"]] == [
+            ball["object_box_id"]
+        ]
+
+
+def test_a_rectified_depth_beside_a_bent_picture_is_not_taken_for_its_own(catalog):
+    store_ball(catalog)
+    (left,) = catalog.read_latest("calibrations", None, "sensor = 'left'").to_pylist()
+    bent = {**left, "distortion_model": "plumb_bob", "distortion": [-0.2, 0, 0, 0, 0]}
+    catalog.upsert("calibrations", to_table(TABLES["calibrations"], [bent]))
+    catalog.publish("calibrations", "desk", catalog.latest_version("calibrations"))
+    ball = find(place_objects(catalog, "desk"), "ball")
+    assert "a depth camera with the same optics" in ball["reason"]
 
 
 def test_what_the_border_cuts_off_in_every_view_is_named(catalog):
