@@ -80,7 +80,7 @@ def test_too_few_points_agree_with_nothing():
 
 
 def test_points_that_slide_by_less_than_the_tolerance_turn_nothing():
-    """A fifth of the points is off by three quarters of a pixel, to the side that x tells: as corners slide on edges."""
+    """A fifth of the points is off by three quarters of a pixel, to the side that x tells, as corners on edges."""
     rng = np.random.default_rng(3)
     points = rng.uniform([-0.6, -0.4, 0.7], [0.6, 0.4, 2.0], (100, 3))
     turn = Rotation.from_rotvec([0.0, 0.07, 0.04]).as_matrix()
