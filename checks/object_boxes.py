@@ -52,7 +52,7 @@ def object_boxes_have_size(object_boxes: pa.Table) -> Verdict:
     )
 
 
-def objects_stand_or_move_smoothly(object_boxes: pa.Table) -> Verdict:
+def objects_are_still_or_move_smoothly(object_boxes: pa.Table) -> Verdict:
     """The views of an object fit one box, where it stands or along its path: what is left is below three standard
     errors. Where it is not, the object turns or changes, its id is that of several, or poses and stamps do not fit."""
     rows = _list_objects(object_boxes)
@@ -62,7 +62,7 @@ def objects_stand_or_move_smoothly(object_boxes: pa.Table) -> Verdict:
         if r["chi2"] is not None and r["chi2"] > MOST_CHI2
     ]
     return judge_share(
-        "objects_stand_or_move_smoothly",
+        "objects_are_still_or_move_smoothly",
         num_checked=len(rows),
         offenders=offenders,
         of="objects",
@@ -144,7 +144,7 @@ def _name(row: dict[str, Any]) -> str:
 BOX_RULES = (
     Rule(objects_have_a_box, {"object_boxes": _BOX}),
     Rule(object_boxes_have_size, {"object_boxes": _SIZE}),
-    Rule(objects_stand_or_move_smoothly, {"object_boxes": (*_BOX, "chi2")}),
+    Rule(objects_are_still_or_move_smoothly, {"object_boxes": (*_BOX, "chi2")}),
     Rule(most_objects_rest_on_several_views, {"object_boxes": (*_BOX, "num_views")}),
 )
 VIEW_RULES = (

@@ -47,7 +47,7 @@ def test_asked_again_it_tells_dagster_again(run, catalog, home):
     folder = str(prepare_instance(load_settings()))
     codes = [run("desk")[0] for _ in range(2)]
     key = dg.AssetCheckKey(
-        dg.AssetKey(["tracking", "object_boxes"]), "objects_stand_or_move_smoothly"
+        dg.AssetKey(["tracking", "object_boxes"]), "objects_are_still_or_move_smoothly"
     )
     with dg.DagsterInstance.from_config(folder) as instance:
         told = instance.event_log_storage.get_asset_check_execution_history(key, 9)

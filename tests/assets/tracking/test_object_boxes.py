@@ -91,7 +91,7 @@ def test_a_ball_that_rolls_has_a_box_a_moment_with_its_velocity(catalog):
     ]
     assert len(seen) == 16 and min(v["iou"] for v in seen if v["iou"] is not None) > 0.9
     verdicts = {v.name: v for v in gate_session(catalog, "object_boxes", "desk")}
-    assert verdicts["objects_stand_or_move_smoothly"].passed
+    assert verdicts["objects_are_still_or_move_smoothly"].passed
     assert verdicts["objects_have_a_box"].num_checked == 2, "a ball and a cup"
     assert "| ball 1 | spheroid, moves |" in list_objects(done.list_objects())
 
@@ -142,7 +142,7 @@ def test_rows_stay_until_what_they_rest_on_changes_and_pass_their_gates(catalog)
     }
     assert (
         verdicts["views_agree_on_objects"].passed
-        and verdicts["objects_stand_or_move_smoothly"].passed
+        and verdicts["objects_are_still_or_move_smoothly"].passed
     )
     told = verdicts["objects_have_a_box"]
     assert (
