@@ -7,8 +7,12 @@ gates claim stands in a module for each stage; a module that the stage declares 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+
+import pyarrow as pa
 
 from assets.stages import AssetKey, all_stages, list_session_steps
 from assets.tables.catalog import Catalog
@@ -94,6 +98,24 @@ def gate_session(catalog: Catalog, table: str, session: str | None) -> list[Verd
 def judge_session(catalog: Catalog, table: str, session: str) -> list[Verdict]:
     """What `gate_session` would find of the newest rows now, without publishing or holding anything."""
     return judge(_gate_of(table), StoredRows(catalog, table, scope_of(session)))
+
+
+def judge_tried(
+    catalog: Catalog, session: str, tables: Mapping[str, pa.Table]
+) -> list[Verdict]:
+    """What the rules of gates would find of rows that are stored nowhere, by table; where there may be none, as of
+    stored ones."""
+    others = {name: partial(tables.__getitem__, name) for name in tables}
+    verdicts: list[Verdict] = []
+    for name, made in tables.items():
+        gate = _gate_of(name)
+        rows = StoredRows(catalog, name, scope_of(session), others)
+        reason = None if len(made) else gate.may_be_empty(rows)
+        verdicts += [
+            passed_over(rule.name, reason) if reason else rule(tables)
+            for rule in gate.rules
+        ]
+    return verdicts
 
 
 def gate_task(

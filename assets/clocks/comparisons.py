@@ -14,6 +14,8 @@ from assets.clocks.evidence import Array, CameraStream, Figures, Gray, Gyro, Loa
 from assets.clocks.offsets import Times, find_nearest
 from models.geometry.camera import Camera
 from models.geometry.clock_offset import (
+    QUICK,
+    Following,
     Step,
     estimate_offset_to_camera,
     estimate_offset_to_gyro,
@@ -67,6 +69,7 @@ def measure_stream(
     stretches: Sequence[tuple[int, int]],
     start_ns: int,
     load: Load,
+    points: Following = QUICK,
 ) -> list[Step]:
     """The camera's steps inside of the stretches, with times in s since `start_ns`."""
     steps: list[Step] = []
@@ -76,7 +79,8 @@ def measure_stream(
         for i in range(0, len(chosen) - 1, STRETCH_FRAMES):
             part = chosen[i : i + STRETCH_FRAMES + 1]
             images, camera = _load(stream, [stream.frame_ids[k] for k in part], load)
-            steps += measure_steps(images, (stream.t_ns[part] - start_ns) / 1e9, camera)
+            t_s = (stream.t_ns[part] - start_ns) / 1e9
+            steps += measure_steps(images, t_s, camera, points)
     return steps
 
 

@@ -28,13 +28,14 @@ _TILE_PX = 480
 _MOST_LISTED = 30
 
 
-def list_objects(boxes: Sequence[Row]) -> str:
-    """A Markdown table: size and place of each object, give or take a standard error, or why there is none."""
+def list_objects(objects: Sequence[Sequence[Row]]) -> str:
+    """A Markdown table: size and place of each object, give or take a standard error, or why there is none. Of one that
+    moves, which has a row a moment, the first."""
     lines = [
         "| object | shape | size [m] | place [m] | views | left |",
         "|" + "---|" * 6,
     ]
-    for row in boxes[:_MOST_LISTED]:
+    for row, *more in objects[:_MOST_LISTED]:
         name = for_markdown(f"{row['class_name']} {row['object'][:12]}")
         if row["reason"]:
             lines.append(f"| {name} | {for_markdown(row['reason'])} | | | | |")
@@ -43,10 +44,10 @@ def list_objects(boxes: Sequence[Row]) -> str:
         place = ", ".join(_state(row, n) for n in ("x", "y", "z"))
         left = "-" if row["chi2"] is None else f"{row['chi2'] ** 0.5:.2f} sigma"
         lines.append(
-            f"| {name} | {row['shape']} | {size} | {place} | {row['num_views']} | {left} |"
+            f"| {name} | {row['shape']}{', moves' if more else ''} | {size} | {place} | {row['num_views']} | {left} |"
         )
-    if len(boxes) > _MOST_LISTED:
-        lines.append(f"| and {len(boxes) - _MOST_LISTED} more | | | | | |")
+    if len(objects) > _MOST_LISTED:
+        lines.append(f"| and {len(objects) - _MOST_LISTED} more | | | | | |")
     return "\n".join(lines)
 
 

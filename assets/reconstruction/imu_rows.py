@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any
 
 import numpy as np
 
 from assets.clocks.evidence import CameraStream, Gyro, Load
 from assets.tables.catalog import Catalog, repr_sql
+from models.geometry.clock_offset import STEADFAST
 from models.geometry.gravity import ImuRecord, PoseTrack, find_gravity
 from models.geometry.imu_mount import STEP_S, Array, ImuMount, Turns, find_mount, thin
 
@@ -76,17 +77,22 @@ def make_gravity(body: Body | None, gyro: Gyro | None) -> Row:
 
 
 def read_body(catalog: Catalog, capture_id: str) -> Body | None:
-    """The capture's first stream of poses, by name, else of odometry; None where there is none with stamps."""
+    """The capture's first stream of poses, by name, else of odometry; None where there is none with stamps. Of a topic
+    that tells of several bodies, or in several frames of reference, the one with most poses."""
     kinds = "kind IN ('pose', 'odometry') AND t_ns IS NOT NULL"
     where = f"capture_id = {repr_sql(capture_id)} AND {kinds}"
-    columns = ["sensor", "kind", "t_ns", "values"]
+    columns = ["sensor", "kind", "t_ns", "values", "frame_of_reference", "child_frame"]
     rows = catalog.read("signals", columns, where).to_pylist()
-    rows.sort(key=lambda r: (r["kind"] != "pose", r["sensor"], r["t_ns"]))
-    for (_, sensor), group in groupby(rows, key=lambda r: (r["kind"], r["sensor"])):
-        found = _to_body(sensor, list(group))
-        if found is not None:
-            return found
-    return None
+    by_stream: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda r: r["t_ns"]):
+        ends = row["frame_of_reference"] or "", row["child_frame"] or ""
+        by_stream[row["kind"], row["sensor"], *ends].append(row)
+
+    def rank(stream: tuple[str, ...]) -> tuple[Any, ...]:
+        return stream[0] != "pose", stream[1], -len(by_stream[stream]), stream[2:]
+
+    bodies = (_to_body(s[1], by_stream[s]) for s in sorted(by_stream, key=rank))
+    return next((body for body in bodies if body is not None), None)
 
 
 def _to_body(sensor: str, rows: list[Row]) -> Body | None:
@@ -122,7 +128,7 @@ def _mount(
     from assets.clocks.comparisons import find_focal_px, measure_stream
 
     start_ns = int(stream.t_ns.min())
-    steps = measure_stream(_thin(stream), stretches, start_ns, load)
+    steps = measure_stream(_thin(stream), stretches, start_ns, load, STEADFAST)
     turns = Turns.of_steps(steps, find_focal_px(stream))
     found = find_mount(turns, (gyro.t_ns - start_ns) / 1e9, gyro.rate_rad_s)
     found = replace(found, covariance=found.covariance + TRACKED_RAD**2 * np.eye(3))

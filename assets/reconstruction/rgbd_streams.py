@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -234,10 +235,22 @@ def _find_cameras(
     if placed:
         _, name, cameras = min(placed, key=lambda p: p[:2])
         return name, cameras, None
-    # without places, a picture of the same size is one that was laid on the depth image
+    # without places, a picture of the same size and lens is one that was laid on the depth image
+    bent = []
     for name in names:
+        mine = [f for f in colors if f["sensor"] == name]
+        color = _read_camera(name, mine, stated)
         if sizes[name] == depth.camera.size_px:
-            return name, RgbdCameras(depth.camera), None
+            if color.camera is None or color.camera.has_lens_of(depth.camera):
+                return name, RgbdCameras(depth.camera), None
+            bent.append(name)
+    if bent:
+        return (
+            bent[0],
+            None,
+            f"pictures of {bent[0]} have another distortion than depth images of {sensor}, and how the two cameras "
+            "stand on the rig is not known: record both places, or rectify both",
+        )
     (width, height), own = sizes[names[0]], depth.camera.size_px
     reason = (
         f"depth images have {own[0]} x {own[1]} px, pictures of {names[0]} {width} x {height} px, and how the two "
@@ -275,7 +288,8 @@ def _find_given(
     stated: Sequence[Row],
     motion: Sequence[Row],
 ) -> list[Array | None]:
-    """world_from_camera by the first body with poses: the camera itself, or else the rig that carries it."""
+    """world_from_camera by the first body with poses: the camera itself, or else the rig that carries it. Where it has
+    poses in several frames of reference, by that with most."""
     own = {frames[0]["sensor"], color_sensor, _CAMERA}
 
     def rank(row: Row) -> tuple[Any, ...]:
@@ -286,7 +300,10 @@ def _find_given(
     if not sound:
         return [None] * len(frames)
     best = min(map(rank, sound))
-    rows = [r for r in sound if rank(r) == best]
+    of_body = [r for r in sound if rank(r) == best]
+    counts = Counter(r["frame_of_reference"] or "" for r in of_body)
+    reference = min(counts, key=lambda name: (-counts[name], name))
+    rows = [r for r in of_body if (r["frame_of_reference"] or "") == reference]
     body_from_camera = np.eye(4)
     if best[0]:
         found = _read_camera(frames[0]["sensor"], frames, stated)

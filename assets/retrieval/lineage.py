@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.choice import read_choice
+from assets.current_labels import read_said
 from assets.registry.person import tell_time
 from assets.retrieval.asked import trace_asked
 from assets.tables.catalog import Catalog
@@ -17,6 +18,7 @@ from assets.tables.ids import begins_with, take_one
 from assets.tables.row_sequence import Row, RowSequence
 from assets.tables.rows import PromotionRow
 from assets.tables.schemas import TABLES
+from models.task_names import DETECTION
 
 Ids: TypeAlias = list[str] | pa.Array | pa.ChunkedArray
 KINDS = {
@@ -32,6 +34,7 @@ KINDS = {
     "mesh": ("meshes", "mesh_id"),
     "mount": ("imu_mounts", "imu_mount_id"),
     "gravity": ("gravities", "gravity_id"),
+    "box": ("object_boxes", "object_box_id"),
 }
 
 
@@ -143,7 +146,88 @@ def _trace_track(catalog: Catalog, row: Row) -> dict[str, Any]:
         "capture": _capture_of(catalog, row["capture_id"]),
         "model": models[0] if models else None,
     }
-    return {"upstream": upstream, "downstream": {}}
+    mine = {"source": "tracks", "object": row["track_id"]}
+    boxes = _list_object_boxes(catalog, row["capture_id"], mine)
+    return {
+        "upstream": upstream,
+        "downstream": {"object_boxes": boxes} if boxes else {},
+    }
+
+
+def _trace_box(catalog: Catalog, row: Row) -> dict[str, Any]:
+    """The boxes in images under its id, the frames that tell them, their depth, and the calibrations; and every view
+    that it is projected into."""
+    from assets.tracking.object_sights import find_depth  # scipy's rotations take long
+
+    capture_id = row["capture_id"]
+    named = _list_named(catalog, row)
+    frame_ids = sorted({r["frame_id"] for r in named})
+    columns = [*_FRAME, "depth_m_per_unit"]
+    every = _select(catalog, "frames", columns, "capture_id", [capture_id])
+    maps = _select(catalog, "depth_maps", _DEPTH, "frame_id", frame_ids)
+    cameras: list[Any] = _list(catalog, "calibrations", "capture_id", [capture_id])
+    depth_of = find_depth(every.to_pylist(), cameras)
+    depths = [depth_of[i] for i in frame_ids if i in depth_of]
+    used = pc.is_in(
+        every["frame_id"], value_set=pa.array([*frame_ids, *depths], pa.string())
+    )
+    sensors = set(every.filter(used)["sensor"].to_pylist())
+    tracks = [row["object"]] if row["source"] == "tracks" else []
+    upstream = {
+        "object_box": row,
+        "tracks": _list_tracks(catalog, "track_id", tracks),
+        "labels": named if row["source"] == "labels" else [],
+        "frames": RowSequence(every.filter(used).select(_FRAME)),
+        "depth_maps": RowSequence(maps),
+        "calibrations": [
+            {name: camera[name] for name in ("calibration_id", "session", "sensor")}
+            for camera in cameras
+            if camera["sensor"] in sensors
+        ],
+        "capture": _capture_of(catalog, capture_id),
+    }
+    key = "object_box_id"
+    views = _select(catalog, "object_views", _OBJECT_VIEW, key, [row[key]])
+    return {"upstream": upstream, "downstream": {"object_views": RowSequence(views)}}
+
+
+def _list_named(catalog: Catalog, row: Row) -> list[Row]:
+    """The boxes in images that an object box rests on: labels that name it, or boxes of its track."""
+    if row["source"] == "tracks":
+        columns = ["frame_id", "track_id", "prediction_id"]
+        return list(
+            _select(catalog, "tracks", columns, "track_id", [row["object"]]).to_pylist()
+        )
+    frames = _select(catalog, "frames", _FRAME, "capture_id", [row["capture_id"]])
+    color = frames.filter(pc.equal(frames["kind"], "color")).to_pylist()
+    return [
+        {name: label[name] for name in ("label_id", "frame_id", "track_id", "origin")}
+        for (_, task), one in sorted(read_said(catalog, color).items())
+        if task == DETECTION and not one.is_interpolated
+        for label in one.labels
+        if str(label["track_id"]) == row["object"]
+        and label["class_name"] == row["class_name"]
+    ]
+
+
+def _list_object_boxes(
+    catalog: Catalog, capture_id: str, wanted: dict[str, str]
+) -> list[Row]:
+    """Those of a capture with these values."""
+    rows = _select(
+        catalog, "object_boxes", _OBJECT_BOX, "capture_id", [capture_id]
+    ).to_pylist()
+    return [r for r in rows if all(r[name] == v for name, v in wanted.items())]
+
+
+def _list_seen_boxes(catalog: Catalog, frame_ids: Ids) -> list[Row]:
+    """The object boxes that are seen in one of the frames, or rest on it."""
+    columns = ["object_box_id", "frame_id"]
+    seen = _select(catalog, "object_views", columns, "frame_id", frame_ids)
+    ids = seen["object_box_id"].unique()
+    return list(
+        _select(catalog, "object_boxes", _OBJECT_BOX, "object_box_id", ids).to_pylist()
+    )
 
 
 def _trace_depth(catalog: Catalog, row: Row) -> dict[str, Any]:
@@ -331,6 +415,7 @@ def _after_frames(catalog: Catalog, frame_ids: Ids) -> dict[str, Any]:
         "sparse_models": _list_sparse_models(catalog, frame_ids),
         "splats": _list_splats(catalog, frame_ids),
         "meshes": _list_meshes(catalog, frame_ids),
+        "object_boxes": _list_seen_boxes(catalog, frame_ids),
     }
 
 
@@ -389,6 +474,16 @@ _SPLAT_VIEW = [
     "is_held_out",
 ]
 _MESH = ["mesh_id", "capture_id", "session", "sensor", "part", "blob_sha256"]
+_OBJECT_BOX = [
+    "object_box_id",
+    "capture_id",
+    "session",
+    "source",
+    "object",
+    "class_name",
+    "t_ns",
+]
+_OBJECT_VIEW = ["object_view_id", "object_box_id", "frame_id", "sensor", "is_used"]
 # of tables that hold pictures
 _LIGHT = {"frames": _FRAME, "depth_maps": _DEPTH}
 _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
@@ -404,6 +499,7 @@ _TRACERS: dict[str, Callable[[Catalog, Row], dict[str, Any]]] = {
     "mesh": _trace_mesh,
     "mount": _trace_motion,
     "gravity": _trace_motion,
+    "box": _trace_box,
 }
 
 

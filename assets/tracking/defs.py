@@ -121,7 +121,7 @@ def object_boxes(
             "captures made anew": done.num_made,
             "objects with a box": done.num_known,
             "views": len(done.views),
-            "objects": dg.MetadataValue.md(list_objects(done.boxes)),
+            "objects": dg.MetadataValue.md(list_objects(done.list_objects())),
         }
         drawn = draw_objects(catalog, done.boxes, done.views)
         if drawn is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -35,6 +35,13 @@ from models.geometry.boxes3d import (
     measure_occlusion,
     project_box,
 )
+from models.geometry.moving_boxes import (
+    Motion,
+    MovingBox,
+    fit_motion,
+    may_move,
+    moves,
+)
 from models.geometry.near_depth import Near, measure_near
 
 Row = dict[str, Any]
@@ -53,6 +60,8 @@ _PLACE = ("x_m", "y_m", "z_m", "length_m", "width_m", "height_m", "yaw_rad")
 _SIGMAS = tuple(
     f"{n[:-2]}_sigma_m" if n.endswith("_m") else "yaw_sigma_rad" for n in _PLACE
 )
+_VELOCITY = ("vx_m_s", "vy_m_s", "vz_m_s")
+_VELOCITY_SIGMAS = ("vx_sigma_m_s", "vy_sigma_m_s", "vz_sigma_m_s")
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,15 @@ class Placed:
     @property
     def num_known(self) -> int:
         """Objects that have a box."""
-        return sum(row["reason"] is None for row in self.boxes)
+        return sum(rows[0]["reason"] is None for rows in self.list_objects())
+
+    def list_objects(self) -> list[list[Row]]:
+        """The rows of each object: one, or of an object that moves one a moment, in their order."""
+        found: dict[tuple[str, ...], list[Row]] = defaultdict(list)
+        for row in sorted(self.boxes, key=lambda r: r["t_ns"] or 0):
+            name = (row["capture_id"], row["source"], row["class_name"], row["object"])
+            found[name].append(row)
+        return [found[name] for name in sorted(found)]
 
 
 def place_objects(
@@ -133,12 +150,20 @@ def place_capture(
         _place(capture, name, sights, looked) for name, sights in sorted(chosen.items())
     ]
     made = {"input_sha256": capture.input_sha256, "code_version": version}
-    boxes = [one.row | made for one in objects]
+    boxes = [row | made for one in objects for row in one.list_rows()]
     views = _project(catalog, capture, [o for o in objects if o.box is not None])
     return boxes, views
 
 
 # ---- from views to a box ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """A box, and its row."""
+
+    row: Row
+    box: Box3D
 
 
 @dataclass(frozen=True)
@@ -148,6 +173,19 @@ class _Object:
     used: frozenset[str]  # frames that it rests on
     sights: Mapping[str, Sight]  # by frame
     views: Mapping[str, BoxView]
+    moments: Mapping[int, _Moment] = field(default_factory=dict)  # of one that moves
+
+    def list_rows(self) -> list[Row]:
+        """One, or of one that moves one a moment."""
+        return [m.row for m in self.moments.values()] or [self.row]
+
+    def find_at(self, t_ns: int | None) -> _Moment | None:
+        """Where it is at the time of a frame; None where that is not known."""
+        if self.moments:
+            return None if t_ns is None else self.moments.get(t_ns)
+        if self.box is None or self.row["t_ns"] not in (None, t_ns):
+            return None
+        return _Moment(self.row, self.box)
 
 
 def _order(capture: CaptureSights, frame_id: str) -> tuple[int, str]:
@@ -233,7 +271,11 @@ def _place(
         box, used = _fit(capture, views, faults)
     except ValueError as error:
         return _Object(row | {"reason": str(error)}, None, frozenset(), by_frame, views)
-    row |= _describe(capture, box, used, views)
+    motion = _find_motion(capture, box, views)
+    if motion is not None:
+        return _follow(capture, row, motion, by_frame, views)
+    of_one = None if capture.poses else capture.frames[next(iter(used))]["t_ns"]
+    row |= _describe(capture, box, used, views) | {"t_ns": of_one}
     return _Object(row, box, used, by_frame, views)
 
 
@@ -322,10 +364,8 @@ def _describe(
         None if 3 <= n < 6 and not is_told[n] else float(v)
         for n, v in enumerate(numbers)
     ]
-    of_one = None if capture.poses else capture.frames[next(iter(used))]["t_ns"]
     return {
         "frame_of_reference": capture.frame_of_reference if capture.poses else "rig",
-        "t_ns": of_one,
         "shape": box.shape,
         **dict(zip(_PLACE, shown, strict=True)),
         **{
@@ -338,6 +378,66 @@ def _describe(
         "num_depths": sum(views[i].near_m is not None for i in used),
         "num_dropped": int((~box.is_used).sum()),
         "reason": None,
+    }
+
+
+# ---- of one that moves -----------------------------------------------------------------------------------------------
+
+
+def _find_motion(
+    capture: CaptureSights, box: Box3D, views: Mapping[str, BoxView]
+) -> Motion | None:
+    """How an object moves whose views fit no box that stands still; None where it stands."""
+    stamps = [t for i in views if (t := capture.frames[i]["t_ns"]) is not None]
+    planes = list_planes(list(views.values()))
+    # of one view, or without a clock
+    if len(box.is_used) != len(planes.offsets) or len(stamps) < len(views):
+        return None
+    if not may_move(box):
+        return None
+    times_s = (np.array(stamps, np.int64) - min(stamps)) / 1e9
+    try:
+        motion = fit_motion(planes, times_s)
+    except ValueError:
+        return None
+    return motion if moves(planes, times_s, box, motion) else None
+
+
+def _follow(
+    capture: CaptureSights,
+    row: Row,
+    motion: Motion,
+    sights: Mapping[str, Sight],
+    views: Mapping[str, BoxView],
+) -> _Object:
+    """A box at the time of every frame, of any camera, from its first view to its last."""
+    planes = list_planes(list(views.values()))
+    names = list(views)
+    used = frozenset(names[n] for n in planes.views[motion.is_used].tolist())
+    stamps = [capture.frames[i]["t_ns"] or 0 for i in views]
+    start_ns, end_ns = min(stamps), max(stamps)
+    moments = {}
+    for t_ns in _list_times(capture, start_ns, end_ns):
+        found = motion.at(min((t_ns - start_ns) / 1e9, float(motion.times_s[-1])))
+        told = _describe(capture, found.box, used, views) | _describe_motion(found)
+        name = content_id("object box at", row["object_box_id"], t_ns)
+        whole = row | told | {"object_box_id": name, "t_ns": t_ns}
+        moments[t_ns] = _Moment(whole, found.box)
+    first = moments[start_ns]
+    return _Object(first.row, first.box, used, sights, views, moments)
+
+
+def _list_times(capture: CaptureSights, start_ns: int, end_ns: int) -> list[int]:
+    """When frames were taken of which the pose is known."""
+    stamps = {capture.frames[i]["t_ns"] for i in capture.poses}
+    return sorted(t for t in stamps if t is not None and start_ns <= t <= end_ns)
+
+
+def _describe_motion(found: MovingBox) -> Row:
+    sigmas = np.sqrt(np.maximum(found.velocity_covariance.diagonal(), 0.0))
+    return {
+        **dict(zip(_VELOCITY, found.velocity_m_s.tolist(), strict=True)),
+        **dict(zip(_VELOCITY_SIGMAS, sigmas.tolist(), strict=True)),
     }
 
 
@@ -369,40 +469,40 @@ def _project_into(
     if found is None:
         return []
     camera, pose = found
-    seen: list[tuple[_Object, Outline]] = []
+    seen: list[tuple[_Object, _Moment, Outline]] = []
     for one in objects:
-        assert one.box is not None, "objects without a box are in no view"
-        if one.row["t_ns"] in (None, frame["t_ns"]):
-            outline = project_box(one.box, camera, pose)
+        moment = one.find_at(frame["t_ns"])
+        if moment is not None:
+            outline = project_box(moment.box, camera, pose)
             if outline is not None:
-                seen.append((one, outline))
-    seen.sort(key=lambda pair: (pair[1].near_m, pair[0].row["object_box_id"]))
+                seen.append((one, moment, outline))
+    seen.sort(key=lambda entry: (entry[2].near_m, entry[1].row["object_box_id"]))
     covered: NDArray[np.bool_] = np.zeros((frame["height_px"], frame["width_px"]), bool)
     rows = []
-    for one, outline in seen:
-        margin = _find_margin(one, outline, depth)
+    for one, moment, outline in seen:
+        margin = _find_margin(moment.box, outline, depth)
         image = None if depth is None else depth.depth_m
         hidden = measure_occlusion(outline, covered, image, margin)
-        rows.append(_describe_view(frame, one, outline, hidden, depth is not None))
+        row = _describe_view(frame, one, moment, outline)
+        rows.append(row | {"occluded": hidden, "has_depth": depth is not None})
         covered = covered | fill_outline(outline, camera.size_px)
     return rows
 
 
-def _find_margin(one: _Object, outline: Outline, depth: DepthImage | None) -> float:
-    assert one.box is not None
-    place = float(np.sqrt(one.box.covariance[:3, :3].trace()))
+def _find_margin(box: Box3D, outline: Outline, depth: DepthImage | None) -> float:
+    place = float(np.sqrt(box.covariance[:3, :3].trace()))
     noise = 0.0 if depth is None else depth.measure_sigma(outline.box_xyxy)
     return 0.01 * outline.near_m + _MOST_OFF * float(np.hypot(min(place, 0.1), noise))
 
 
-def _describe_view(
-    frame: Any, one: _Object, outline: Outline, hidden: float | None, has_depth: bool
-) -> Row:
+def _describe_view(frame: Any, one: _Object, moment: _Moment, outline: Outline) -> Row:
     frame_id = frame["frame_id"]
     view = one.views.get(frame_id)
     row: Row = {
-        "object_view_id": content_id("object view", one.row["object_box_id"], frame_id),
-        "object_box_id": one.row["object_box_id"],
+        "object_view_id": content_id(
+            "object view", moment.row["object_box_id"], frame_id
+        ),
+        "object_box_id": moment.row["object_box_id"],
         "frame_id": frame_id,
         "capture_id": frame["capture_id"],
         "session": frame["session"],
@@ -413,19 +513,17 @@ def _describe_view(
         "near_m": outline.near_m,
         "far_m": outline.far_m,
         "truncated": min(max(outline.truncated, 0.0), 1.0),
-        "occluded": hidden,
-        "has_depth": has_depth,
         "is_used": frame_id in one.used,
         "is_whole": view is not None and all(view.seen),
         "iou": None,
         "off_sigmas": None,
     }
     if view is not None:
-        row |= _compare(one, view, outline)
+        row |= _compare(moment.box, view, outline)
     return row
 
 
-def _compare(one: _Object, view: BoxView, outline: Outline) -> Row:
+def _compare(box: Box3D, view: BoxView, outline: Outline) -> Row:
     """How far the box in the image and the projected one are apart, by area and by the sides that are seen."""
     ours, theirs = np.array(outline.box_xyxy), np.array(view.box_xyxy)
     low, high = np.maximum(ours[:2], theirs[:2]), np.minimum(ours[2:], theirs[2:])
@@ -434,9 +532,8 @@ def _compare(one: _Object, view: BoxView, outline: Outline) -> Row:
         float((ours[2:] - ours[:2]).prod() + (theirs[2:] - theirs[:2]).prod()) - shared
     )
     seen = np.array(view.seen)
-    assert one.box is not None
-    centre = one.box.centre_m - view.world_from_camera[:3, 3]
-    spread = float(np.sqrt(np.linalg.eigvalsh(one.box.covariance[:3, :3])[-1]))
+    centre = box.centre_m - view.world_from_camera[:3, 3]
+    spread = float(np.sqrt(np.linalg.eigvalsh(box.covariance[:3, :3])[-1]))
     error = np.hypot(
         view.sigma_px,
         spread * view.camera.mean_focal_px / float(np.linalg.norm(centre)),

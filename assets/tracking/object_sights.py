@@ -147,6 +147,40 @@ def load_depth(
     return found
 
 
+def find_depth(
+    rows: Sequence[FrameRow], calibrations: Sequence[CalibrationRow]
+) -> dict[str, str]:
+    """The depth frame of each colour frame that the same optics took at its time."""
+    optics: dict[str, Any] = {
+        c["sensor"]: (
+            *(c[name] for name in _OPTICS),  # type: ignore[literal-required]
+            *_find_lens(c),
+            *c["rig_from_camera"],
+        )
+        for c in calibrations
+        if c["rig_from_camera"]
+    }
+    by_optics: dict[Any, list[tuple[int, str]]] = defaultdict(list)
+    for row in rows:
+        is_metric = row["kind"] == "depth" and row["depth_m_per_unit"]
+        if is_metric and row["t_ns"] is not None and row["sensor"] in optics:
+            by_optics[optics[row["sensor"]]].append((row["t_ns"], row["frame_id"]))
+    for depths in by_optics.values():
+        depths.sort()
+    found = {}
+    for row in rows:
+        t_ns = row["t_ns"]
+        depths = by_optics.get(optics.get(row["sensor"]), [])
+        if row["kind"] != "color" or t_ns is None or not depths:
+            continue
+        after = bisect_left(depths, (t_ns, ""))
+        beside = depths[max(after - 1, 0) : after + 1]
+        off_ns, frame_id = min((abs(t - t_ns), i) for t, i in beside)
+        if off_ns <= _SAME_NS:
+            found[row["frame_id"]] = frame_id
+    return found
+
+
 # ---- below -----------------------------------------------------------------------------------------------------------
 
 
@@ -161,7 +195,7 @@ def _read_capture(
     cameras, unknown = _read_cameras(frames.values(), calibrations)
     reference, poses = _read_poses(catalog, mine, frames.values())
     source, sights = _read_sights(catalog, session, frames)
-    depth_of = _find_depth(rows, calibrations)
+    depth_of = find_depth(rows, calibrations)
     maps = _find_maps(catalog, mine)
     digest = hashlib.sha256(
         repr(
@@ -329,34 +363,12 @@ def _read_tracked(
                 yield Sight(frame_id, row["track_id"], row["class_name"], box, others)
 
 
-def _find_depth(
-    rows: Sequence[FrameRow], calibrations: Sequence[CalibrationRow]
-) -> dict[str, str]:
-    """The depth frame of each colour frame that the same optics took at its time."""
-    optics: dict[str, Any] = {
-        c["sensor"]: (*(c[name] for name in _OPTICS), *c["rig_from_camera"])  # type: ignore[literal-required]
-        for c in calibrations
-        if c["rig_from_camera"]
-    }
-    by_optics: dict[Any, list[tuple[int, str]]] = defaultdict(list)
-    for row in rows:
-        is_metric = row["kind"] == "depth" and row["depth_m_per_unit"]
-        if is_metric and row["t_ns"] is not None and row["sensor"] in optics:
-            by_optics[optics[row["sensor"]]].append((row["t_ns"], row["frame_id"]))
-    for depths in by_optics.values():
-        depths.sort()
-    found = {}
-    for row in rows:
-        t_ns = row["t_ns"]
-        depths = by_optics.get(optics.get(row["sensor"]), [])
-        if row["kind"] != "color" or t_ns is None or not depths:
-            continue
-        after = bisect_left(depths, (t_ns, ""))
-        beside = depths[max(after - 1, 0) : after + 1]
-        off_ns, frame_id = min((abs(t - t_ns), i) for t, i in beside)
-        if off_ns <= _SAME_NS:
-            found[row["frame_id"]] = frame_id
-    return found
+def _find_lens(row: CalibrationRow) -> tuple[Any, ...]:
+    """What tells its distortion from another; nothing where it has none: depth may be rectified, and its picture
+    not."""
+    if not any(row["distortion"] or ()):
+        return ()
+    return row["distortion_model"] or "plumb_bob", *row["distortion"]
 
 
 def _find_maps(catalog: Catalog, where: str) -> dict[str, str]:

@@ -105,8 +105,7 @@ def judge(found: Alignment) -> str | None:
         return f"only {100 * found.agreement:.0f} % of the depth agrees with what was seen before"
     if found.likeness is not None and found.likeness < LEAST_LIKENESS:
         return f"where depth agrees, brightness does not (correlation {found.likeness:.2f})"
-    sigmas = np.sqrt(np.diag(found.covariance))
-    if sigmas[:3].max() > MOST_SIGMA_RAD or sigmas[3:].max() > MOST_SIGMA_M:
+    if found.hopes[:3].max() > MOST_SIGMA_RAD or found.hopes[3:].max() > MOST_SIGMA_M:
         return "depth and brightness do not determine the motion: a plane without marks, or too little light"
     return None
 

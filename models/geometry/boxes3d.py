@@ -22,13 +22,13 @@ SHAPES = ("cuboid", "cylinder", "spheroid")
 # standard errors from which on something is not known
 UNKNOWN_M, UNKNOWN_RAD = 0.5, 0.5
 _ROOM_M = 10.0
-_PLAUSIBLE = (
+PLAUSIBLE = (
     10.0  # by the criterion: more is very strong evidence (Kass and Raftery 1995)
 )
 _MAD = 0.6745  # of a normal distribution: its middle absolute value
-_LEAST_M = 1e-4
-_OUTLYING = 5.0  # standard errors, by the spread of all
-_YAWS = np.deg2rad([0.0, 22.5, 45.0, 67.5])
+LEAST_M = 1e-4
+OUTLYING = 5.0  # standard errors, by the spread of all
+YAWS = np.deg2rad([0.0, 22.5, 45.0, 67.5])
 _NEAR_M = 0.01
 _ROUND = 24  # points of a circle
 _EDGE = 5  # points of an edge: a lens bends it
@@ -154,12 +154,11 @@ def fit_box(planes: Planes) -> Box3D:
         raise ValueError(
             f"{len(planes.offsets)} sides and depths are seen: two views are joined from ten on"
         )
-    start = _solve_upright(planes)
+    start = solve_upright(planes)
     found, _ = _choose(planes, planes.measure_sigmas(start[:3]), start)
     sigmas = planes.measure_sigmas(found.values[:3])
     off = np.abs(found.measure(planes) / sigmas)
-    bound = _OUTLYING * max(1.0, float(np.median(off)) / _MAD)
-    is_used = off <= bound
+    is_used = off <= find_bound(off)
     if is_used.sum() < 10:
         is_used[:] = True
     kept = planes.keep(is_used)
@@ -251,6 +250,39 @@ def measure_occlusion(
     return float(is_hidden[mine].mean())
 
 
+def solve_upright(planes: Planes) -> Array:
+    """Centre and half sizes (6,) of a cuboid that is not turned: all planes are linear in them."""
+    design = np.hstack([planes.normals, np.abs(planes.normals)])
+    weights = np.where(planes.is_side, 1.0, 0.2)[:, None]
+    solved = np.linalg.lstsq(
+        design * weights, planes.offsets * weights[:, 0], rcond=1e-6
+    )[0]
+    return np.concatenate([solved[:3], np.maximum(solved[3:], 10 * LEAST_M)])
+
+
+def find_bound(off: Array) -> float:
+    """By how many standard errors a plane may be off, of those that all are off by (N,)."""
+    return OUTLYING * max(1.0, float(np.median(off)) / _MAD)
+
+
+def measure_off(box: Box3D, planes: Planes) -> Array:
+    """(N,) m by which planes are off a box."""
+    half = box.size_m / 2
+    if box.shape == "cuboid":
+        values = np.array([*box.centre_m, *half, box.yaw_rad])
+    else:
+        values = np.array([*box.centre_m, half[0], half[2]])
+    return _measure_off(box.shape, values, None, planes)
+
+
+def tell_known(covariance: Array, has_yaw: bool) -> Array:
+    """Standard errors (7,) of centre, size and yaw; NaN of what the views do not tell."""
+    sigmas = np.sqrt(np.maximum(covariance.diagonal(), 0.0))
+    is_told = sigmas <= UNKNOWN_M
+    is_told[6] = has_yaw and sigmas[6] <= UNKNOWN_RAD
+    return np.where(is_told, sigmas, np.nan)
+
+
 # ---- below -----------------------------------------------------------------------------------------------------------
 
 
@@ -299,7 +331,7 @@ def _reach_spheroid(normals: Array, values: Array) -> Array:
 
 
 # how far a shape about its centre reaches along directions; its numbers come after the centre
-_REACH: dict[str, Callable[[Array, Array], Array]] = {
+REACH: dict[str, Callable[[Array, Array], Array]] = {
     "cuboid": _reach_cuboid,
     "cylinder": _reach_cylinder,
     "spheroid": _reach_spheroid,
@@ -327,18 +359,8 @@ def _measure_off(
     whole = (
         values if yaw_rad is None or shape != "cuboid" else np.append(values, yaw_rad)
     )
-    reach = _REACH[shape](planes.normals, whole)
+    reach = REACH[shape](planes.normals, whole)
     return np.asarray(planes.normals @ values[:3] + reach - planes.offsets)
-
-
-def _solve_upright(planes: Planes) -> Array:
-    """Centre and half sizes (6,) of a cuboid that is not turned: all planes are linear in them."""
-    design = np.hstack([planes.normals, np.abs(planes.normals)])
-    weights = np.where(planes.is_side, 1.0, 0.2)[:, None]
-    solved = np.linalg.lstsq(
-        design * weights, planes.offsets * weights[:, 0], rcond=1e-6
-    )[0]
-    return np.concatenate([solved[:3], np.maximum(solved[3:], 10 * _LEAST_M)])
 
 
 def _choose(
@@ -349,7 +371,7 @@ def _choose(
     half = start[3:6] if len(start) >= 6 else start[[3, 3, 4]]
     for shape in SHAPES:
         if shape == "cuboid":
-            starts = [np.array([*start[:3], *half, yaw]) for yaw in _YAWS]
+            starts = [np.array([*start[:3], *half, yaw]) for yaw in YAWS]
         else:
             starts = [np.array([*start[:3], half[:2].mean(), half[2]])]
         tried = [_fit(shape, planes, sigmas, one) for one in starts]
@@ -358,7 +380,7 @@ def _choose(
     best = fits[int(np.argmin(costs))]
     pairs = zip(fits, costs, strict=True)
     return best, tuple(
-        f for f, c in pairs if f is not best and c < min(costs) + _PLAUSIBLE
+        f for f, c in pairs if f is not best and c < min(costs) + PLAUSIBLE
     )
 
 
@@ -377,8 +399,8 @@ def _fit(
         return off if depth_m is None else np.append(off, values[3] / depth_m - 1)
 
     low = np.full(len(start), -np.inf)
-    low[3 : 3 + (3 if shape == "cuboid" else 2)] = _LEAST_M
-    start = np.maximum(start, low + _LEAST_M)
+    low[3 : 3 + (3 if shape == "cuboid" else 2)] = LEAST_M
+    start = np.maximum(start, low + LEAST_M)
     solved = least_squares(miss, start, bounds=(low, np.inf), x_scale=0.1, max_nfev=60)
     return _Fit(shape, solved.x, yaw_rad, solved.jac, 2 * float(solved.cost))
 
@@ -398,10 +420,9 @@ def _describe(
         differs = _spread(other)[0] @ other.values - spread @ fit.values
         differs[6] = 0.0
         covariance = covariance + np.outer(differs, differs)
-    sigmas = np.sqrt(np.maximum(covariance.diagonal(), 0.0))
-    is_told = sigmas <= UNKNOWN_M
-    is_told[6] = has_yaw and sigmas[6] <= UNKNOWN_RAD
-    is_told[3] &= spare > 0  # of one view: that size was supposed
+    told = tell_known(covariance, has_yaw)
+    if spare <= 0:
+        told[3] = np.nan  # of one view: that size was supposed
     size = spread[3:6] @ fit.values
     yaw = float(fit.values[6]) if has_yaw else (fit.yaw_rad or 0.0)
     return Box3D(
@@ -410,7 +431,7 @@ def _describe(
         size,
         yaw,
         covariance,
-        np.where(is_told, sigmas, np.nan),
+        told,
         chi2,
         is_used,
     )

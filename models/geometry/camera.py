@@ -104,6 +104,14 @@ class Camera:
         """Whether any coefficient is not zero."""
         return any(self.distortion)
 
+    def has_lens_of(self, other: Camera) -> bool:
+        """Whether both bend light alike: by no distortion, or by the same."""
+        if not (self.is_distorted or other.is_distorted):
+            return True
+        return self.lens is other.lens and np.array_equal(
+            self._coefficients, other._coefficients
+        )
+
     @property
     def lens(self) -> Lens:
         """The family of its lens."""

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation
 
@@ -19,12 +20,13 @@ from models.geometry.epipolar import (
     NormalEquations,
     PairMoments,
     find_rigid,
+    find_steadfast,
     keep_known,
     refine_rotations,
 )
 from models.geometry.lags import Array, Lag, estimate_lag
 from models.geometry.rotations import OrientationCurve, integrate_gyro
-from models.geometry.tracks import Gray, track_points
+from models.geometry.tracks import WINDOW_PX, Gray, track_points
 
 MIN_POINTS = 20  # of a step
 RIGID_PX = 1.0
@@ -38,6 +40,21 @@ WORTHWHILE = 0.95
 
 # lags (L,) in s -> b_from_a (K, L, 3, 3) of K steps; NaN beyond the record
 Turn = Callable[[Array], Array]
+# rays (N, 3) of both frames and a tolerance in rad -> which to keep (N,), and b_from_a (3, 3) by them
+Choose = Callable[[Array, Array, float], tuple[NDArray[np.bool_], Array]]
+
+
+@dataclass(frozen=True)
+class Following:
+    """How points are followed from a frame to the next, and which of them count."""
+
+    window_px: int
+    choose: Choose
+
+
+QUICK = Following(WINDOW_PX, find_rigid)
+# beside an edge half of a large window moves otherwise
+STEADFAST = Following(10, find_steadfast)
 
 
 @dataclass(frozen=True)
@@ -50,7 +67,12 @@ class Step:
     turn_rad: Array  # (3,) rotation vector of b_from_a by the points alone
 
 
-def measure_steps(images: Sequence[Gray], t_s: Array, camera: Camera) -> list[Step]:
+def measure_steps(
+    images: Sequence[Gray],
+    t_s: Array,
+    camera: Camera,
+    points: Following = QUICK,
+) -> list[Step]:
     """The usable steps among consecutive frames (H, W) with their times (N,) in s.
 
     A step is left out when its time does not go forward by about the median step, or when it shares too few points.
@@ -61,9 +83,9 @@ def measure_steps(images: Sequence[Gray], t_s: Array, camera: Camera) -> list[St
     longest_s = MAX_STEP * float(np.median(steps_s[steps_s > 0]))
     times, moments, guesses = [], [], []
     for k in np.flatnonzero((steps_s > 0) & (steps_s <= longest_s)).tolist():
-        before, after = track_points(images[k], images[k + 1])
+        before, after = track_points(images[k], images[k + 1], points.window_px)
         rays_a, rays_b = keep_known(camera.unproject(before), camera.unproject(after))
-        kept, b_from_a = find_rigid(rays_a, rays_b, RIGID_PX / camera.mean_focal_px)
+        kept, b_from_a = points.choose(rays_a, rays_b, RIGID_PX / camera.mean_focal_px)
         if kept.sum() < MIN_POINTS:
             continue
         times.append((float(t_s[k]), float(t_s[k + 1])))

@@ -19,6 +19,10 @@ REFINEMENTS = 4
 _CONFIDENCE = 0.999
 _MAX_DRAWS = 500
 _MAX_TURN_RAD = 0.05  # of one refinement
+_TIGHTENINGS = 3
+_STEADFAST = 2.0  # standard deviations
+_MAD = 0.6745  # of a normal distribution: its middle absolute value
+_LEAST_RAD = 1e-5  # no point is tracked better
 _RANK = 1e-12  # an eigenvalue below this share of the largest is none
 # _TURNS[:, :, m] @ v == e_m x v
 _TURNS = np.cross(np.eye(3)[:, None], np.eye(3)[None]).transpose(2, 1, 0)
@@ -50,6 +54,30 @@ def find_rigid(
         return none
     turns = cv2.decomposeEssentialMat(essential)[:2]
     return np.asarray(mask.ravel() == 1), np.asarray(max(turns, key=np.trace))
+
+
+def find_steadfast(
+    rays_a: Array, rays_b: Array, tolerance_rad: float
+) -> tuple[NDArray[np.bool_], Array]:
+    """As `find_rigid`, of which only those are kept that miss their epipolar lines by no more than two standard
+    deviations of what most miss them by.
+
+    Where a line ends behind an edge that is nearer, a corner is seen that is no point: it slides along the edge. It
+    does so by less than `tolerance_rad`, and over all steps to the same side, so it turns what is made of them.
+    """
+    kept, b_from_a = find_rigid(rays_a, rays_b, tolerance_rad)
+    is_near = kept
+    for _ in range(_TIGHTENINGS):
+        if kept.sum() < 8:
+            return kept, b_from_a
+        moments = PairMoments.of(rays_a[kept], rays_b[kept])
+        refined = refine_rotations(b_from_a[None], PairMoments.stack([moments]))
+        b_from_a = refined[0]
+        essential = essential_of(b_from_a, moments.find_direction(b_from_a))
+        missed = np.abs(sampson_distance(essential, rays_a, rays_b))
+        usual = float(np.median(missed[kept])) / _MAD
+        kept = is_near & (missed <= _STEADFAST * max(usual, _LEAST_RAD))
+    return kept, b_from_a
 
 
 @dataclass(frozen=True)
@@ -90,6 +118,12 @@ class PairMoments:
         return PairMoments(
             self.outer[is_chosen], np.asarray(self.num_points)[is_chosen]
         )
+
+    def find_direction(self, b_from_a: Array) -> Array:
+        """The direction (3,) of the origin of a, in b, that explains one image pair best under a rotation (3, 3)."""
+        flat = b_from_a.reshape(9)
+        matrix = np.outer(flat, flat).reshape(81) @ self.outer
+        return np.asarray(np.linalg.eigh(matrix.reshape(3, 3))[1][:, 0])
 
     def residual(self, b_from_a: Array) -> Array:
         """Mean squared residual (..., L), rad^2, left under each of the rotations (..., L, 3, 3) and its best

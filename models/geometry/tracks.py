@@ -15,7 +15,7 @@ MAX_CORNERS = 120
 _CORNER_QUALITY = 0.01
 _CORNER_DISTANCE_PX = 10
 # a row of 16 fills whole registers: 15 take almost twice as long
-_WINDOW_PX = (16, 16)
+WINDOW_PX = 16
 _LEVELS = 4
 _MAX_RETURN_PX = 0.3  # a point tracked there and back must come home
 _RATIO = 0.8
@@ -28,14 +28,19 @@ _MARGIN_PX = 12  # points near the border say most about turns about the vertica
 _MAX_REFINEMENT_PX = 3.0
 
 
-def track_points(before: Gray, after: Gray) -> tuple[Pixels, Pixels]:
-    """The same N points in two frames of one camera (N, 2) each, by pyramidal Lucas-Kanade, there and back."""
+def track_points(
+    before: Gray, after: Gray, window_px: int = WINDOW_PX
+) -> tuple[Pixels, Pixels]:
+    """The same N points in two frames of one camera (N, 2) each, by pyramidal Lucas-Kanade, there and back.
+
+    What lies within a window of `window_px` is taken to move alike.
+    """
     corners = cv2.goodFeaturesToTrack(
         before, MAX_CORNERS, _CORNER_QUALITY, _CORNER_DISTANCE_PX
     )
     if corners is None or not len(corners):
         return np.empty((0, 2)), np.empty((0, 2))
-    flow = partial(cv2.calcOpticalFlowPyrLK, winSize=_WINDOW_PX)
+    flow = partial(cv2.calcOpticalFlowPyrLK, winSize=(window_px, window_px))
     there, is_found, _ = flow(before, after, corners, None, maxLevel=_LEVELS)
     # a right track is home already, and stays
     home, is_back, _ = flow(

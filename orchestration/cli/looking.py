@@ -190,7 +190,10 @@ def verify(as_json: Json = False) -> None:
 
 def lineage(
     kind: Annotated[
-        str, typer.Argument(help="capture, frame, release, model or prediction.")
+        str,
+        typer.Argument(
+            help="capture, frame, release, model, prediction, track, depth, sparse, mesh, mount, gravity or box."
+        ),
     ],
     wanted_id: Annotated[
         str, typer.Argument(metavar="ID", help="The id, or a unique beginning of it.")

@@ -1,5 +1,6 @@
 """The verb that puts the objects of a session into space, and into every view."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,7 +29,7 @@ def boxes(
     """
     from assets.tables.schemas import TABLES, to_table
     from assets.tracking.object_boxes import place_objects, try_objects
-    from checks.object_boxes import BOX_RULES, VIEW_RULES
+    from checks.gates import judge_tried
     from orchestration.observed import judge_made
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
@@ -41,7 +42,7 @@ def boxes(
             "object_boxes": to_table(TABLES["object_boxes"], done.boxes),
             "object_views": to_table(TABLES["object_views"], done.views),
         }
-        verdicts = [rule(tables) for rule in (*BOX_RULES, *VIEW_RULES)]
+        verdicts = judge_tried(catalog, session, tables)
     else:
         with show_progress(f"placing objects of {session}", "captures") as tick:
             done = place_objects(catalog, session, tick)
@@ -56,30 +57,43 @@ def boxes(
         "kept": not dry_run,
         "objects": done.boxes,
     }
-    _tell(facts, verdicts, as_json)
+    _tell(facts, done.list_objects(), verdicts, as_json)
 
 
-def _tell(facts: dict[str, Any], verdicts: "list[Verdict]", as_json: bool) -> None:
+def _tell(
+    facts: dict[str, Any],
+    objects: Sequence[Sequence[dict[str, Any]]],
+    verdicts: "list[Verdict]",
+    as_json: bool,
+) -> None:
     from checks.verdicts import stops_flow
 
     facts["checks"] = describe_verdicts(verdicts)
     lines = [
-        f"{facts['session']}: {facts['with_a_box']} of {len(facts['objects'])} objects have a box in space, seen in "
+        f"{facts['session']}: {facts['with_a_box']} of {len(objects)} objects have a box in space, seen in "
         f"{facts['views']} views{'' if facts['kept'] else '; nothing is stored'}"
     ]
-    lines += [_tell_object(row) for row in facts["objects"]]
+    lines += [_tell_object(rows) for rows in objects]
     lines += tell_failures(verdicts)
     say(as_json, facts, join_lines(lines))
     raise typer.Exit(int(stops_flow(verdicts)))
 
 
-def _tell_object(row: dict[str, Any]) -> str:
+def _tell_object(rows: Sequence[dict[str, Any]]) -> str:
+    """Of one that moves, which has a row a moment: where it begins and ends."""
+    row, last = rows[0], rows[-1]
     name = f"  {row['class_name']} {row['object'][:12]}"
     if row["reason"]:
         return f"{name}: no box: {row['reason']}"
     size = " x ".join(_state(row, n) for n in ("length", "width", "height"))
     place = ", ".join(_state(row, n) for n in ("x", "y", "z"))
-    return f"{name}: {row['shape']} of {size} m at {place} m in {row['frame_of_reference']}, {row['num_views']} views"
+    seen = f"{row['num_views']} views"
+    told = f"{name}: {row['shape']} of {size} m at {place} m"
+    if last is row:
+        return f"{told} in {row['frame_of_reference']}, {seen}"
+    end = ", ".join(_state(last, n) for n in ("x", "y", "z"))
+    seconds = (last["t_ns"] - row["t_ns"]) / 1e9
+    return f"{told}, moves to {end} m in {seconds:.2f} s, in {row['frame_of_reference']}, {seen}"
 
 
 def _state(row: dict[str, Any], name: str) -> str:

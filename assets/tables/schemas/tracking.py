@@ -95,11 +95,13 @@ TRACKED_RECORDINGS = Table(
 )
 
 SHAPE_NAMES = ("cuboid", "cylinder", "spheroid")
+_VELOCITY = ("vx", "vy", "vz")
 _PLACE = ("x_m", "y_m", "z_m", "length_m", "width_m", "height_m")
 
 OBJECT_BOXES = Table(
     name="object_boxes",
     stage="tracking",
+    version=2,
     key="object_box_id",
     erase="capture_id",
     columns=(
@@ -110,7 +112,13 @@ OBJECT_BOXES = Table(
         Column("object", TEXT, "1 (track id there)"),
         Column("class_name", TEXT),
         Column("frame_of_reference", TEXT, "1 (z is up)", nullable=True),
-        Column("t_ns", INT, "ns (null: it stands)", "sensor clock", nullable=True),
+        Column(
+            "t_ns",
+            INT,
+            "ns (null: it stands; a row a moment of what moves)",
+            "sensor clock",
+            nullable=True,
+        ),
         Column("shape", TEXT, values=SHAPE_NAMES, nullable=True),
         *(
             Column(name, FLOAT, "m", "frame_of_reference", nullable=True)
@@ -134,6 +142,27 @@ OBJECT_BOXES = Table(
             "m, rad; 7 x 7, row by row: place, size, yaw",
             "frame_of_reference",
             nullable=True,
+        ),
+        *(
+            Column(
+                f"{axis}_m_s",
+                FLOAT,
+                "m/s (null: it stands, or nobody knows)",
+                "frame_of_reference",
+                nullable=True,
+            )
+            for axis in _VELOCITY
+        ),
+        *(
+            Column(
+                f"{axis}_sigma_m_s",
+                FLOAT,
+                "m/s (standard error)",
+                "frame_of_reference",
+                nullable=True,
+                low=0,
+            )
+            for axis in _VELOCITY
         ),
         Column("chi2", FLOAT, "1 (left by degree of freedom)", nullable=True, low=0),
         Column("num_views", INT, "1 (that it rests on)", low=0),

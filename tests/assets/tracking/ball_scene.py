@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -19,18 +20,18 @@ CAPTURE = content_id("capture")
 CAMERA = Camera((160, 120), (120.0, 120.0), (79.5, 59.5))
 CENTRE, RADIUS_M = np.array([0.02, -0.01, 0.06]), 0.06
 AZIMUTHS = (0.0, 0.8, 1.6)
+EVERY_NS = 10**9
 BASELINE_M = 0.06
 _AHEAD = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # rig_from_camera, turned
-BALL = Box3D(
-    "spheroid",
-    CENTRE,
-    np.full(3, 2 * RADIUS_M),
-    0.0,
-    np.zeros((7, 7)),
-    np.zeros(7),
-    None,
-    np.ones(0, bool),
-)
+
+
+def make_ball(centre_m: np.ndarray) -> Box3D:
+    none = np.zeros((7, 7))
+    size = np.full(3, 2 * RADIUS_M)
+    return Box3D("spheroid", centre_m, size, 0.0, none, none[0], None, np.ones(0, bool))
+
+
+BALL = make_ball(CENTRE)
 
 
 def world_from_rig(azimuth: float) -> np.ndarray:
@@ -58,14 +59,14 @@ def to_seven(pose: np.ndarray) -> list[float]:
     return [*pose[:3, 3].tolist(), *quaternion_xyzw(pose[:3, :3])]
 
 
-def draw_depth(pose: np.ndarray) -> bytes:
+def draw_depth(pose: np.ndarray, centre_m: np.ndarray = CENTRE) -> bytes:
     """16-bit PNG in tenths of a millimetre: the ball, and the table at z = 0."""
     width, height = CAMERA.size_px
     pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).reshape(
         -1, 2
     )
     rays = CAMERA.unproject(pixels) @ pose[:3, :3].T  # of depth 1
-    away = pose[:3, 3] - CENTRE
+    away = pose[:3, 3] - centre_m
     a, b, c = (rays**2).sum(1), 2 * rays @ away, away @ away - RADIUS_M**2
     square = b * b - 4 * a * c
     ball = np.where(square > 0, (-b - np.sqrt(np.maximum(square, 0))) / (2 * a), np.inf)
@@ -82,20 +83,25 @@ def store_ball(
     has_poses: bool = True,
     has_depth: bool = True,
     is_named: bool = True,
+    azimuths: Sequence[float] = AZIMUTHS,
+    every_ns: int = EVERY_NS,
+    velocity_m_s: Sequence[float] = (0.0, 0.0, 0.0),
 ) -> None:
-    """Published frames of the session "desk": both cameras and the depth of the left one at three times. The left one
-    has labels by a person: the ball, with a track id where `is_named`, and a cup that the border cuts off."""
+    """Published frames of the session "desk": both cameras and the depth of the left one, at three times or as many as
+    azimuths. The left one has labels by a person: the ball, with a track id where `is_named`, and a cup that the border
+    cuts off. The ball begins at `CENTRE`."""
     frames: list[dict[str, Any]] = []
     signals, answers = [], []
     blank = cv2.imencode(".png", np.zeros((120, 160, 3), np.uint8))[1].tobytes()
-    for n, azimuth in enumerate(AZIMUTHS):
-        t_ns = n * 10**9
+    for n, azimuth in enumerate(azimuths):
+        t_ns = n * every_ns
+        centre_m = CENTRE + np.array(velocity_m_s) * t_ns / 1e9
         pose = world_from_rig(azimuth)
         left = pose @ rig_from_camera("left")
-        outline = project_box(BALL, CAMERA, left)
+        outline = project_box(make_ball(centre_m), CAMERA, left)
         assert outline is not None
         kinds = [("left", "color", blank), ("right", "color", blank)]
-        kinds += [("depth", "depth", draw_depth(left))] if has_depth else []
+        kinds += [("depth", "depth", draw_depth(left, centre_m))] if has_depth else []
         for sensor, kind, payload in kinds:
             frames.append(
                 plain_row("frames", {})

@@ -10,6 +10,7 @@ from models.geometry.epipolar import (
     PairMoments,
     essential_of,
     find_rigid,
+    find_steadfast,
     refine_rotations,
     sampson_distance,
     to_unit,
@@ -76,3 +77,22 @@ def test_the_rotation_is_found_among_a_fifth_of_wrong_matches(seed):
 def test_too_few_points_agree_with_nothing():
     kept, rotation = find_rigid(np.ones((7, 3)), np.ones((7, 3)), 1e-3)
     assert not kept.any() and (rotation == np.eye(3)).all()
+
+
+def test_points_that_slide_by_less_than_the_tolerance_turn_nothing():
+    """A fifth of the points is off by three quarters of a pixel, to the side that x tells, as corners on edges."""
+    rng = np.random.default_rng(3)
+    points = rng.uniform([-0.6, -0.4, 0.7], [0.6, 0.4, 2.0], (100, 3))
+    turn = Rotation.from_rotvec([0.0, 0.07, 0.04]).as_matrix()
+    moved = points @ turn.T + [0.06, 0.0, 0.01]
+    rays_a, rays_b = (p / p[:, 2:] for p in (points, moved))
+    rays_b[:, :2] += rng.normal(0, 0.1 / 240, (100, 2))
+    rays_b[:20, 1] += 0.75 / 240 * np.sign(rays_a[:20, 0])
+    errors = []
+    for choose in (find_rigid, find_steadfast):
+        kept, guess = choose(rays_a, rays_b, 1.0 / 240)
+        moments = PairMoments.stack([PairMoments.of(rays_a[kept], rays_b[kept])])
+        found = refine_rotations(guess[None], moments)[0]
+        errors.append(Rotation.from_matrix(turn.T @ found).magnitude())
+    assert kept[:20].sum() <= 4 and kept[20:].sum() >= 68
+    assert errors[1] < 0.5 * errors[0]

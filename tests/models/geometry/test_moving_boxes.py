@@ -1,0 +1,75 @@
+"""Boxes that move: places, velocities and sizes within their errors, and what stands is not said to move."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from models.geometry.boxes3d import fit_box, list_planes
+from models.geometry.moving_boxes import fit_motion, may_move, moves
+from tests.models.geometry.test_boxes3d import make, see
+
+SIZE = (0.1, 0.1, 0.1)
+PATHS = {
+    "line": lambda t: np.array([0.06 * t - 0.08, 0.03 * t, 0.05]),
+    "bend": lambda t: np.array([0.1 * np.cos(0.8 * t), 0.1 * np.sin(0.8 * t), 0.05]),
+}
+
+
+def watch(path, seed, count=12):
+    """Views at times within 3 s of a ball on a path, from a camera that goes round."""
+    rng = np.random.default_rng(seed)
+    times_s = np.sort(rng.uniform(0, 3, count))
+    views = [see(make("spheroid", SIZE, path(t)), 0.5 * t, rng) for t in times_s]
+    return list_planes(views), times_s
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_places_velocities_and_sizes_lie_within_two_standard_errors(name):
+    """At views and between them, of 4 seeds; 95 % should, and errors of one path are not independent."""
+    path, weighed = PATHS[name], []
+    for seed in range(4):
+        planes, times_s = watch(path, seed)
+        still = fit_box(planes)
+        assert may_move(still)
+        motion = fit_motion(planes, times_s)
+        assert moves(planes, times_s, still, motion)
+        assert motion.chi2 < 2
+        for t in [*times_s, *(times_s[1:] + times_s[:-1]) / 2]:
+            found = motion.at(float(t))
+            speed = (path(t + 1e-4) - path(t - 1e-4)) / 2e-4
+            off = [found.box.centre_m - path(t), found.velocity_m_s - speed]
+            off.append(found.box.size_m - SIZE)
+            spread = [found.box.covariance, found.velocity_covariance]
+            sigmas = np.sqrt(np.concatenate([np.diag(c) for c in spread]))
+            weighed.append(np.concatenate(off) / sigmas[[0, 1, 2, 7, 8, 9, 3, 4, 5]])
+    assert (np.abs(weighed) <= 2).mean() >= 0.9
+    assert 0.1 < np.square(weighed).mean() < 1.6
+
+
+def test_a_velocity_is_less_sure_where_views_are_missing():
+    planes, times_s = watch(PATHS["bend"], 0)
+    keep = (times_s[planes.views] < 1.0) | (times_s[planes.views] > 2.0)
+    motion = fit_motion(planes.keep(keep), times_s)
+    whole = fit_motion(planes, times_s)
+    at = [one.at(1.5).velocity_covariance[0, 0] for one in (whole, motion)]
+    assert at[1] > at[0]
+    with pytest.raises(ValueError, match="is not between its views"):
+        motion.at(4.0)
+
+
+def test_what_stands_does_not_move_and_one_wrong_view_makes_it_move_no_more():
+    for seed in range(3):
+        planes, times_s = watch(lambda t: np.array([0.02, 0.01, 0.05]), seed)
+        wrong = planes.views == 5
+        offsets = planes.offsets + np.where(wrong, 0.03, 0.0)
+        for one in (planes, type(planes)(**{**vars(planes), "offsets": offsets})):
+            still = fit_box(one)
+            motion = fit_motion(one, times_s)
+            assert not (may_move(still) and moves(one, times_s, still, motion))
+
+
+def test_two_times_tell_no_motion():
+    planes, times_s = watch(PATHS["line"], 0)
+    with pytest.raises(ValueError, match="views of 2 times"):
+        fit_motion(planes.keep(planes.views < 2), times_s)
