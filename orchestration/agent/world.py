@@ -22,6 +22,8 @@ from orchestration.resources import (
 if TYPE_CHECKING:
     from assets.registry.tracker import Tracker
 
+PREFIX = "P-"  # of a proposal's id: no task has a name like this
+
 
 @dataclass(frozen=True)
 class Done:

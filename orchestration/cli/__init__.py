@@ -42,6 +42,7 @@ from orchestration.cli.placing_objects import boxes
 from orchestration.cli.planning import plan
 from orchestration.cli.predicting import predict
 from orchestration.cli.promoting import approve, rollback
+from orchestration.cli.proposing import proposals, reject
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.queueing import queue_app
 from orchestration.cli.reconstructing import reconstruct
@@ -86,6 +87,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
         *(train, tune, results, compare, slices, diff, report),
         *(approve, rollback, predict, serve, drift),
     ),
+    "Questions": (proposals, reject),
     "The home": (metrics, maintain, backup, restore, upgrade),
 }
 queue_app.command()(push)

@@ -9,6 +9,7 @@ from orchestration.agent.tool import Tool
 from orchestration.agent.tools.judging import CHECKS, QUARANTINE
 from orchestration.agent.tools.models import COMPARE_MODELS, COMPARE_RELEASES, MODELS
 from orchestration.agent.tools.planning import COST, STALE
+from orchestration.agent.tools.proposals import LIST_PROPOSALS, PROPOSING
 from orchestration.agent.tools.tables import DESCRIBE, SQL
 from orchestration.agent.tools.tracing import LINEAGE
 from orchestration.agent.tools.watching import CALLS, DRIFT, RUN_LOG, RUNS, SESSIONS
@@ -16,5 +17,16 @@ from orchestration.agent.tools.watching import CALLS, DRIFT, RUN_LOG, RUNS, SESS
 READING: tuple[Tool[Any], ...] = (
     *(SESSIONS, SQL, DESCRIBE, LINEAGE, STALE, COST),
     *(CHECKS, QUARANTINE, MODELS, COMPARE_MODELS, COMPARE_RELEASES),
-    *(DRIFT, RUNS, RUN_LOG, CALLS),
+    *(DRIFT, RUNS, RUN_LOG, LIST_PROPOSALS, CALLS),
 )
+TOOLS: tuple[Tool[Any], ...] = (*READING, *PROPOSING)
+
+
+def find_tool(name: str) -> Tool[Any]:
+    """The tool of a name. Raises ValueError for one that there is not."""
+    for tool in TOOLS:
+        if tool.name == name:
+            return tool
+    known = ", ".join(tool.name for tool in TOOLS)
+    raise ValueError(f"there is no tool '{name}': choose of {known}")
+

@@ -28,6 +28,7 @@ Kind = Literal[
 ]
 assert set(Kind.__args__) == set(KINDS)  # type: ignore[attr-defined]
 _DIRECTIONS = ("upstream", "downstream")
+_NOT_TRACED = ("serving",)  # stages of whose tables lineage reads none
 # what may stand in a row of lineage, and is followed by lineage again
 _KEYS = {
     "capture_id": "capture",
@@ -53,7 +54,12 @@ def trace_both_ways(world: World, asked: Traced) -> Answer:
     """Everything that lineage knows of it."""
     found = trace(world.catalog, asked.kind, asked.id)
     source = _source_of(asked.kind, found["id"])
-    hidden = {name for table in TABLES for name in list_private(table)}
+    hidden = {
+        name
+        for table in TABLES.values()
+        if table.stage not in _NOT_TRACED
+        for name in list_private(table.name)
+    }
     rows: list[Rows] = []
     facts = [Fact("id", found["id"], source)]
     words = []
@@ -79,17 +85,12 @@ def _source_of(kind: str, wanted_id: str) -> Source:
 def _list_groups(part: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[Any]]]:
     """Name -> rows; one thing is a row."""
     for name, inner in part.items():
-        if isinstance(inner, Mapping) and any(_is_rows(v) for v in inner.values()):
-            yield from ((f"{name}_{n}", v) for n, v in inner.items() if _is_rows(v))
+        if name == "asked":  # queues, and the frames that they brought
+            yield from ((f"asked_{n}", v) for n, v in inner.items() if len(v))
         elif isinstance(inner, Mapping):
             yield name, [inner]
-        elif _is_rows(inner) and len(inner):
+        elif inner is not None and len(inner):
             yield name, inner
-
-
-def _is_rows(value: Any) -> bool:
-    is_sequence = isinstance(value, Sequence) and not isinstance(value, str | bytes)
-    return is_sequence and (not len(value) or isinstance(value[0], Mapping))
 
 
 def _tabulate(
