@@ -180,8 +180,8 @@ def _rest_of_files(facts: Sequence[Any]) -> Any:
 
 
 def _rest_of_backfill(facts: Sequence[Any]) -> Any:
-    order, plan = facts
-    lines = [{name: line[name] for name in _IS_OF_LINE} for line in plan["lines"]]
+    order = facts[0]
+    lines = [{n: line[n] for n in _IS_OF_LINE} for line in _list_made(facts)]
     return [order["targets"], order["config"], order["code"], lines]
 
 
@@ -202,8 +202,19 @@ def _rest_of_champion(facts: Sequence[Any]) -> Any:
 
 
 def _price_plan(world: World, words: Words, facts: Sequence[Any]) -> Cost | None:
-    cost = facts[1]["cost"]
-    return Cost(**cost) if cost else None
+    costs = [line["cost"] for line in _list_made(facts) if line["cost"]]
+    if not costs:
+        return None
+    money = [cost["money"] for cost in costs if cost["money"] is not None]
+    names = ("device_hours", "least", "most", "num_runs")
+    sums = {name: sum(cost[name] for cost in costs) for name in names}
+    return Cost(**sums, money=sum(money) if money else None)
+
+
+def _list_made(facts: Sequence[Any]) -> list[Any]:
+    """The lines of the plan that the backfill makes; what follows from them it does not."""
+    order, plan = facts
+    return [line for line in plan["lines"] if line["asset"] in order["targets"]]
 
 
 def _price_training(world: World, words: Words, facts: Sequence[Any]) -> Cost | None:

@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from assets.addresses import hide
 from assets.tracing import require_exporter
 from orchestration.cli.answering import pull, push
+from orchestration.cli.asking import ask, mcp
 from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
 from orchestration.cli.browsing import browse
@@ -87,7 +88,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
         *(train, tune, results, compare, slices, diff, report),
         *(approve, rollback, predict, serve, drift),
     ),
-    "Questions": (proposals, reject),
+    "Questions": (ask, mcp, proposals, reject),
     "The home": (metrics, maintain, backup, restore, upgrade),
 }
 queue_app.command()(push)

@@ -29,14 +29,14 @@ Kind = Literal[
 assert set(Kind.__args__) == set(KINDS)  # type: ignore[attr-defined]
 _DIRECTIONS = ("upstream", "downstream")
 _NOT_TRACED = ("serving",)  # stages of whose tables lineage reads none
-# what may stand in a row of lineage, and is followed by lineage again
+# what may stand in a row of lineage, and is followed by lineage again: first what the row itself is
 _KEYS = {
-    "capture_id": "capture",
-    "frame_id": "frame",
-    "release_id": "release",
-    "model_sha256": "model",
     "prediction_id": "prediction",
     "track_id": "track",
+    "model_sha256": "model",
+    "release_id": "release",
+    "frame_id": "frame",
+    "capture_id": "capture",
 }
 
 
