@@ -1,8 +1,8 @@
 """Questions in plain words about a home, made from the home itself, whose right answer is known: an exam for `ask`.
 
-Templates are in two sets: "known" ones were looked at while the examples and words of the rules were chosen, "held_out"
-ones were written before and never looked at. For each question the exam knows the kind, the arguments, and of counts the
-number, which it counts in the tables by itself. Others have no answer, and are to be refused.
+Templates are in two sets: misses of "known" ones were looked at while the words of the rules were chosen, those of
+"held_out" ones never. For each question the exam knows the kind, the arguments, and of counts the number, which it
+counts in the tables by itself. Others have no answer, and are to be refused.
 
     DAGUERRE_HOME=HOME python -m bench.questions
 """
@@ -343,7 +343,9 @@ def _mark(marks: Marks, world: World, asked: Asked) -> None:
         marks.note("refused", found is None)
     else:
         tools = {one.name: one.tool for one in INTENTS}
-        marks.note("right_tool", found is not None and tools[found] == tools[asked.intent])
+        marks.note(
+            "right_tool", found is not None and tools[found] == tools[asked.intent]
+        )
         marks.note("right_kind", found == asked.intent)
         marks.note("right_arguments", found == asked.intent and _has(chosen, asked))
     if asked.number is not None:

@@ -1,6 +1,6 @@
 """Proposals: verbs that a program would have run, and what people decided about each. Steps are added, none is changed.
 
-A proposal has a step 0, "proposed"; perhaps a step 1, "rejected" or "begun"; and after "begun" perhaps a step 2, "ended".
+A proposal has a step 0, "proposed"; perhaps a step 1, "rejected" or "begun"; after "begun" perhaps a step 2, "ended".
 The number of a step is part of its key, so that of two who decide at once one is told that the other has.
 """
 

@@ -1,4 +1,4 @@
-"""Dagster's storage, opened to look at by SQL: files of a home, or a server. To import Dagster takes longer than to look."""
+"""Dagster's storage, opened to look at by SQL: files of a home, or a server. To import Dagster takes longer."""
 
 from __future__ import annotations
 

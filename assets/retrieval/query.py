@@ -53,6 +53,7 @@ class Found:
 
 
 _FILES = "files"
+_INTERRUPT_AGAIN_S = 0.05
 _FUNCTIONS = frozenset({"generate_series", "range", "unnest"})
 
 
@@ -69,7 +70,7 @@ def run_query(
     newest, held or not; `held` names the sessions of the tables asked that are held, where the rows have a column
     `session` only those that stand in it.
 
-    With `bounds` there are no columns of a private class, only tables and views are asked, and what is too large is cut.
+    With `bounds` no column of a private class is there, only tables and views are asked, and what is too large is cut.
     Raises QueryError for a statement that fails, that is not a single SELECT, that reaches for files or the network, or
     that takes longer than its bounds.
     """
@@ -120,13 +121,22 @@ def _ending(connection: Any, bounds: Bounds | None) -> Iterator[None]:
     if bounds is None:
         yield
         return
-    timer = threading.Timer(bounds.seconds, connection.interrupt)
-    timer.start()
+    is_over = threading.Event()
+    thread = threading.Thread(target=_interrupt, args=(connection, bounds, is_over))
+    thread.start()
     try:
         yield
     finally:
-        timer.cancel()
-        timer.join()
+        is_over.set()
+        thread.join()
+
+
+def _interrupt(connection: Any, bounds: Bounds, is_over: threading.Event) -> None:
+    """Again and again, as an interrupt between two steps of a statement is lost."""
+    wait_s = bounds.seconds
+    while not is_over.wait(wait_s):
+        connection.interrupt()
+        wait_s = _INTERRUPT_AGAIN_S
 
 
 def _require_tables(parsed: dict[str, Any]) -> None:
@@ -141,8 +151,9 @@ def _require_tables(parsed: dict[str, Any]) -> None:
         if kind == "BASE_TABLE":
             place = [part.get("catalog_name"), part.get("schema_name")]
             if part["table_name"] not in known or any(place):
+                there = ", ".join(sorted({*TABLES, *VIEWS, _FILES}))
                 raise QueryError(
-                    f"there is no table {part['table_name']!r}: choose of {', '.join(sorted({*TABLES, *VIEWS, _FILES}))}"
+                    f"there is no table {part['table_name']!r}: choose of {there}"
                 )
         elif kind == "TABLE_FUNCTION":
             name = part["function"]["function_name"]

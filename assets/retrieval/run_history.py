@@ -19,7 +19,9 @@ _RUNS = (
     "SELECT run_id, pipeline_name, status, create_timestamp, start_time, end_time "
     "FROM runs {where} ORDER BY id DESC LIMIT ?"
 )
-_TAGS = "SELECT run_id, value FROM run_tags WHERE key = 'dagster/partition' AND run_id = ?"
+_TAGS = (
+    "SELECT run_id, value FROM run_tags WHERE key = 'dagster/partition' AND run_id = ?"
+)
 _EVENTS = "SELECT event FROM event_logs WHERE run_id = ? ORDER BY id DESC LIMIT ?"
 
 

@@ -1,7 +1,7 @@
 """What a tool says: sentences that quote facts, rows of facts, and where each of them can be looked up.
 
-Belongs here: the values, and how they look as text and as JSON. Does not: where they come from. A number is said only as
-a fact: the words around it have no digits.
+Belongs here: the values, and how they look as text and as JSON. Does not: where they come from. A number is said as a
+fact alone: the words around it have no digits.
 """
 
 import re

@@ -146,9 +146,7 @@ def list_lines(facts: Any, indent: str = "") -> list[str]:
             lines += [f"{indent}{name}:", *list_lines(value, indent + "  ")]
         elif isinstance(value, list) and value and isinstance(value[0], Mapping):
             lines.append(f"{indent}{name}: {len(value)}")
-            lines += [
-                f"{indent}  - {_tell_row(row)}" for row in value[:_MOST_IN_LINE]
-            ]
+            lines += [f"{indent}  - {_tell_row(row)}" for row in value[:_MOST_IN_LINE]]
         else:
             lines.append(f"{indent}{name}: {_shorten(value)}")
     return [for_line(line) for line in lines]

@@ -37,7 +37,7 @@ A = TypeVar("A", bound=Arguments)
 class Tool(Generic[A]):
     """One thing that can be asked of a home, or proposed to be done with it.
 
-    `summary` is for people and for models. `run` raises ValueError, in one line with the remedy, for what cannot be asked.
+    `summary` is for people and models. `run` raises ValueError, in one line with the remedy, for what cannot be asked.
     """
 
     name: str

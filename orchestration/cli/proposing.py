@@ -1,4 +1,4 @@
-"""The verbs by which people decide about what programs propose: list and show it, reject it; `approve` carries it out."""
+"""The verbs by which people decide what becomes of proposals: list and show, reject; `approve` carries one out."""
 
 import getpass
 from dataclasses import asdict

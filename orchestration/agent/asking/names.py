@@ -1,7 +1,7 @@
-"""What a question names of the things of a home: sessions, tasks, assets, classes, tables, and ids of models and others.
+"""What a question names of the things of a home: sessions, tasks, assets, classes, tables, ids of models and others.
 
-Belongs here: finding them, and the question with a word for their kind in their place. Does not: what is asked about them.
-A name is taken for a name, whatever it says.
+Belongs here: finding them, and the question with a word for their kind in their place. Does not: what is asked about
+them. A name is taken for a name, whatever it says.
 """
 
 import re

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-_EMPTY = frozenset(
-    "a an the is are was were be been do does did of in on at to for with by from and or it its that this these there "
-    "me my we us our you your i please can could would should tell show give list say print now currently right just "
-    "s has have had as so then than about what which who whom any all anything something need needs stored".split()
-)
+_TELL_NOTHING = """
+a an the is are was were be been do does did of in on at to for with by from and or it its that this these
+there me my we us our you your i please can could would should tell show give list say print now currently
+right just s has have had as so then than about what which who whom any all anything something need needs
+stored
+"""
+_EMPTY = frozenset(_TELL_NOTHING.split())
 _SAME = {
     "picture": "frame",
     "image": "frame",
@@ -119,10 +121,10 @@ class Sentences:
     @classmethod
     def of(cls, sentences: Mapping[str, Sequence[Sequence[str]]]) -> "Sentences":
         """`sentences`: what they stand for -> some, in words."""
-        stems = {name: [list_stems(s) for s in some] for name, some in sentences.items()}
-        counts = Counter(
-            word for some in stems.values() for word in set().union(*some)
-        )
+        stems = {
+            name: [list_stems(s) for s in some] for name, some in sentences.items()
+        }
+        counts = Counter(word for some in stems.values() for word in set().union(*some))
         weights = {
             word: 1.0 + math.log(len(stems) / count) for word, count in counts.items()
         }

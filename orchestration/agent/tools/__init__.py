@@ -29,4 +29,3 @@ def find_tool(name: str) -> Tool[Any]:
             return tool
     known = ", ".join(tool.name for tool in TOOLS)
     raise ValueError(f"there is no tool '{name}': choose of {known}")
-

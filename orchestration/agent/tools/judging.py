@@ -29,7 +29,7 @@ def tell_failed(world: World, asked: Checks) -> Answer:
     found = list_failed_checks(
         settings.dagster_home, settings.dagster_url, _MOST_CHECKS
     )
-    failed = [
+    failed: list[dict[str, Any]] = [
         {
             "check": one.check,
             "asset": one.asset,

@@ -12,7 +12,9 @@ from orchestration.agent.answer import Answer, Fact, Rows, Source, say, take
 from orchestration.agent.tool import Listing, Tool
 from orchestration.agent.world import World
 
-_MODEL_HELP = "A model's id or a beginning of it, TASK/VERSION, or TASK for its champion."
+_MODEL_HELP = (
+    "A model's id or a beginning of it, TASK/VERSION, or TASK for its champion."
+)
 
 
 class Models(Listing):
@@ -109,8 +111,8 @@ def tell_difference(world: World, asked: TwoModels) -> Answer:
     )
     words = (
         "{metric} is {first} of the first and {second} of the second model on {frames} test frames: a difference of "
-        "{difference}, interval {low} to {high}. The second gets {won} frames right that the first does not, and {lost} "
-        "the other way round."
+        "{difference}, interval {low} to {high}. The second gets {won} frames right that the first does not, and "
+        "{lost} the other way round."
     )
     warnings = [
         say("{warning}.", Fact("warning", text, source))

@@ -57,9 +57,7 @@ def tell_stale(world: World, asked: Asked) -> Answer:
     lacking = Fact("without_cost", plan.num_without_cost, PLAN)
     if plan.num_without_cost:
         sentences.append(say("{without_cost} of them have no recorded runs.", lacking))
-    sentences += [
-        say("{note}.", Fact("note", note, PLAN)) for note in plan.notes
-    ]
+    sentences += [say("{note}.", Fact("note", note, PLAN)) for note in plan.notes]
     listed = take(
         "stale", rows, asked.limit, PLAN, units=_UNITS, key="asset", key_kind="asset"
     )
@@ -95,7 +93,7 @@ def tell_costs(world: World, asked: Costs) -> Answer:
     if not rates:
         return unknown("No run is recorded that tells what anything took.")
     price = world.settings.workspace.device_hour_price
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "asset": name,
             "median_s": round(rates[name].median_s, 4),
@@ -123,7 +121,10 @@ def tell_costs(world: World, asked: Costs) -> Answer:
             Fact("runs", rows[0]["runs"], own),
         )
         sentences = [
-            say("{asset} took {median_s} a row, file or training, by {runs} runs.", *facts)
+            say(
+                "{asset} took {median_s} a row, file or training, by {runs} runs.",
+                *facts,
+            )
         ]
     if price is not None:
         fact = Fact("price", price, Source("home", "settings"))

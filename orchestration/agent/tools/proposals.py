@@ -125,9 +125,7 @@ class Approval(Proposed):
     """A version that waits for a person."""
 
     task: str = Field(max_length=64)
-    version: int | None = Field(
-        None, ge=1, description="None: the version that waits."
-    )
+    version: int | None = Field(None, ge=1, description="None: the version that waits.")
     _known = field_validator("task")(_require_task)
 
     @property
@@ -197,7 +195,9 @@ def tell_proposals(world: World, asked: Proposals) -> Answer:
     ]
     source = Source("home", "proposals")
     count = Fact("proposals", len(rows), source)
-    words = "{proposals} proposals are open." if asked.is_open else "{proposals} proposals."
+    words = (
+        "{proposals} proposals are open." if asked.is_open else "{proposals} proposals."
+    )
     listed = take(
         "proposals", rows, asked.limit, source, key="proposal", key_kind="proposal"
     )

@@ -30,7 +30,7 @@ def ask_sql(world: World, asked: Sql) -> Answer:
     )
     said = Rows("rows", rows, source, is_cut=bool(found.cut))
     if len(rows) == 1 and len(rows[0]) == 1 and not found.cut:
-        ((name, value),) = rows[0].items()
+        (value,) = rows[0].values()
         return Answer((say("{value}.", Fact("value", value, source)),), (said,))
     count = Fact("rows", len(rows), source)
     sentences = [say("{rows} rows.", count)]
@@ -88,9 +88,7 @@ def describe_tables(world: World, asked: Table) -> Answer:
         Fact("private", len(hidden), source),
     )
     words = "Table {table} has {columns} columns that may be asked, and {private} that are private."
-    return Answer(
-        (say(words, *facts),), (take("columns", columns, MAX_ROWS, source),)
-    )
+    return Answer((say(words, *facts),), (take("columns", columns, MAX_ROWS, source),))
 
 
 SQL = Tool(

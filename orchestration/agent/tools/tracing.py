@@ -59,7 +59,8 @@ def trace_both_ways(world: World, asked: Traced) -> Answer:
         for table in TABLES.values()
         if table.stage not in _NOT_TRACED
         for name in list_private(table.name)
-    }
+        if name not in _KEYS
+    } | list_private(KINDS[asked.kind][0])
     rows: list[Rows] = []
     facts = [Fact("id", found["id"], source)]
     words = []
@@ -97,8 +98,7 @@ def _tabulate(
     name: str, rows: Sequence[Any], limit: int, source: Source, hidden: set[str]
 ) -> Rows:
     shown = [
-        {k: plain(v) for k, v in row.items() if k not in hidden}
-        for row in rows[:limit]
+        {k: plain(v) for k, v in row.items() if k not in hidden} for row in rows[:limit]
     ]
     key = next((k for k in _KEYS if shown and shown[0].get(k)), "")
     said = take(name, shown, limit, source, key=key, key_kind=_KEYS.get(key, ""))
@@ -107,7 +107,7 @@ def _tabulate(
 
 LINEAGE = Tool(
     "lineage",
-    "Trace a capture, frame, release, model, prediction or track upstream to its bytes and downstream to all that saw it.",
+    "Trace a capture, frame, release, model, prediction or track to its bytes, and to all that saw it.",
     Traced,
     trace_both_ways,
 )

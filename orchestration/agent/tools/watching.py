@@ -54,7 +54,7 @@ def tell_drift(world: World, asked: Drift) -> Answer:
         Fact("sessions", ", ".join(drifted) or None, source),
         Fact("alarms", len(alarms), Source("alarm", "all")),
     )
-    words = "{drifted} of {judged} sessions that champions judged have drifted: {sessions}. {alarms} alarms were raised."
+    words = "{drifted} of {judged} sessions that champions judged have drifted: {sessions}. {alarms} alarms are told."
     causes = _list_causes(world, drifted, asked.session)
     rows = (
         take("causes", causes, asked.limit, source, key="session", key_kind="drift"),
@@ -73,16 +73,21 @@ def tell_drift(world: World, asked: Drift) -> Answer:
     return Answer((say(words, *facts),), tuple(r for r in rows if r.rows))
 
 
-def _list_causes(world: World, drifted: list[str], pattern: str) -> list[dict[str, Any]]:
+def _list_causes(
+    world: World, drifted: list[str], pattern: str
+) -> list[dict[str, Any]]:
     """What moved in sessions that drifted, or the one that is asked about, the most likely first."""
     where = f"statistic <> {repr_sql(WHOLE_SESSION)}"
     rows = world.catalog.read_latest("drift", where=where).to_pylist()
     asked = [
         row
         for row in rows
-        if row["session"] in drifted or (pattern and fnmatchcase(row["session"], pattern))
+        if row["session"] in drifted
+        or (pattern and fnmatchcase(row["session"], pattern))
     ]
-    asked.sort(key=lambda r: (r["session"], 1.0 if r["p_value"] is None else r["p_value"]))
+    asked.sort(
+        key=lambda r: (r["session"], 1.0 if r["p_value"] is None else r["p_value"])
+    )
     names = ("session", "model_name", "model_version", "sensor", "statistic")
     numbers = ("value", "reference", "distance", "p_value", "is_drifted")
     return [{n: row[n] for n in (*names, *numbers) if n in row} for row in asked]
@@ -106,7 +111,10 @@ def tell_runs(world: World, asked: Runs) -> Answer:
     )
     source = Source("runs", "newest")
     states = Counter(run.status for run in found)
-    facts = (Fact("runs", len(found), source), Fact("failed", states["FAILURE"], source))
+    facts = (
+        Fact("runs", len(found), source),
+        Fact("failed", states["FAILURE"], source),
+    )
     rows = [vars(run) for run in found]
     sentences = [say("Of the newest {runs} runs {failed} failed.", *facts)]
     if found:
@@ -196,7 +204,15 @@ def tell_sessions(world: World, asked: Sessions) -> Answer:
         world.catalog, world.zone, world.settings.home, world.settings.dagster_url
     )
     told = read_status(home)
-    names = ("session", "state", "files", "ingested", "quarantined", "waiting", "frames")
+    names = (
+        "session",
+        "state",
+        "files",
+        "ingested",
+        "quarantined",
+        "waiting",
+        "frames",
+    )
     rows = [
         {name: row[name] for name in names}
         | {"held": plain(row["held"]), "size_bytes": row["size_bytes"]}
@@ -259,7 +275,9 @@ DRIFT = Tool(
     Drift,
     tell_drift,
 )
-RUNS = Tool("runs", "The newest runs of the graph, and how they ended.", Runs, tell_runs)
+RUNS = Tool(
+    "runs", "The newest runs of the graph, and how they ended.", Runs, tell_runs
+)
 RUN_LOG = Tool(
     "run_log",
     "What a run said, and why it failed; without an id the newest that failed.",

@@ -1,4 +1,4 @@
-"""A home of which much is known: two sessions, two models on one exam, a run whose check failed, a file that nobody reads.
+"""A home of which much is known: two sessions, two models on one exam, a run whose check failed, an unread file.
 
 What strangers name is an ordinary sentence that asks for something; what is private is a word that stands nowhere else.
 """
@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import pytest
 
 from assets.ledger import FileOutcome, Ledger
 from assets.tables.catalog import Catalog
-from assets.tables.schemas import TABLES, to_table
+from assets.tables.schemas import EMBEDDING_DIM, TABLES, to_table
 from bench.synthetic_home import fill, plain_row
 from orchestration.agent.answer import Answer
 from orchestration.agent.call_log import CallLog
@@ -44,6 +45,7 @@ def known_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     catalog = Catalog(str(home / "tables"))
     fill(catalog, ["monday"], 10)
     fill(catalog, ["tuesday"], 20)
+    _tell_apart(catalog)
     _write_models(catalog)
     frame_id = catalog.read("frames", ["frame_id"])["frame_id"][0].as_py()
     exif = plain_row("frame_exif", {"frame_id": frame_id, "session": "monday"})
@@ -60,6 +62,18 @@ def known_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ledger.engine.dispose()
     _run_graph(home)
     return home
+
+
+def _tell_apart(catalog: Catalog) -> None:
+    """No two frames look alike."""
+    rows = catalog.read_latest("frame_embeddings").to_pylist()
+    for number, row in enumerate(rows):
+        row["vector"] = np.eye(1, EMBEDDING_DIM, number, dtype=np.float32)[0]
+    written = catalog.upsert(
+        "frame_embeddings", to_table(TABLES["frame_embeddings"], rows)
+    )
+    for session in ("monday", "tuesday"):
+        catalog.publish("frame_embeddings", session, written.version)
 
 
 def _outcome(home: Path, facts: tuple[Any, ...], reason: str) -> FileOutcome:

@@ -104,7 +104,8 @@ def test_a_program_starts_it_on_stdin_and_stdout(agent_home):
     from mcp.client.stdio import stdio_client
 
     names = ("PATH", "HOME", "DAGUERRE_HOME")
-    env = {name: os.environ[name] for name in names} | {"PYTHONPATH": str(CODE)}
+    path = os.pathsep.join([str(CODE), os.environ.get("PYTHONPATH", "")])
+    env = {name: os.environ[name] for name in names} | {"PYTHONPATH": path}
     started = StdioServerParameters(
         command=sys.executable, args=["-m", "orchestration.cli", "mcp"], env=env
     )

@@ -169,7 +169,8 @@ def test_stale_rows_costs_sessions_and_drift_are_said_of_this_home(ask):
     assert not ask("cost").is_known
     found = ask("sessions")
     assert value(found, "sessions") == 2
-    assert "held" in {row["state"] for row in rows(found, "sessions")}
+    held = {row["session"]: row["held"] for row in rows(found, "sessions")}
+    assert held["monday"] == "" and HELD in held["tuesday"]
     assert value(ask("drift"), "judged") == 0
     with pytest.raises(ValueError, match="there is no session 'sunday'"):
         ask("sessions", session="sunday")
