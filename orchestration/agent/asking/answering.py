@@ -17,6 +17,10 @@ from orchestration.agent.world import World
 
 _LEAST = 0.55  # likeness from which on a question is of a kind
 MAX_QUESTION = 1000  # characters
+# what begins with one is an order, and those are not carried out
+_ORDERS = """
+approve delete drop erase export forget ingest make promote put reject remove retrain roll send start stop write
+"""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ def choose(world: World, text: str) -> Chosen:
         raise ValueError(f"the question has {len(text)} characters: ask shorter")
     sentences, vocabulary = _learn()
     question = list_names(world).read(text, vocabulary)
+    if question.words[:1] and question.words[0] in _ORDERS.split():
+        return Chosen(None, question, 0.0, {})
     for likeness, name in sentences.rank(question.words):
         if likeness < _LEAST:
             break

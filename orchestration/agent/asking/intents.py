@@ -165,6 +165,7 @@ INTENTS = (
             "how is release <release> split",
             "how many train and test frames has <release>",
             "parts of release <release>",
+            "train, val and test parts of release <release>",
         ),
         _sql(
             "select split, count(*) as frames from release_frames where release_id = {} group by all order by split",
@@ -210,6 +211,7 @@ INTENTS = (
             "which checks failed",
             "which checks do not hold",
             "why did the gate fail",
+            "which gates did not pass",
             "which sessions are held back and why",
             "what is wrong",
         ),
@@ -263,6 +265,7 @@ INTENTS = (
             "which model is best for <task>",
             "what does the champion of <task> score",
             "models of <task>",
+            "scores of <task>",
             "how good is the <task> model",
         ),
         _named(task="task"),
@@ -339,7 +342,12 @@ INTENTS = (
     Intent(
         "costs",
         "cost",
-        ("what does everything cost", "how long do assets take", "costs of the runs"),
+        (
+            "what does everything cost",
+            "how long do assets take",
+            "costs of the runs",
+            "costs of all assets",
+        ),
     ),
     Intent(
         "drift",

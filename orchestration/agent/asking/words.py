@@ -39,6 +39,8 @@ _SAME = {
     "latest": "newest",
     "last": "newest",
     "recent": "newest",
+    "recently": "newest",
+    "ran": "run",
     "outdated": "stale",
     "rebuild": "remake",
     "recompute": "remake",
