@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +13,13 @@ import pyarrow as pa
 from assets.ledger import Ledger, LedgerFault
 from assets.tables.catalog import WHOLE_TABLE, Catalog, is_in
 from assets.tables.schemas import TABLES
-from assets.tables.sql import VIEWS, explain, list_private, open_tables
+from assets.tables.sql import (
+    VIEWS,
+    explain,
+    limit_time,
+    list_private,
+    open_tables,
+)
 
 
 class QueryError(ValueError):
@@ -53,7 +58,6 @@ class Found:
 
 
 _FILES = "files"
-_INTERRUPT_AGAIN_S = 0.05
 _FUNCTIONS = frozenset({"generate_series", "range", "unnest"})
 
 
@@ -95,7 +99,8 @@ def run_query(
             parsed = _parse(connection, sql)
             if bounds is not None:
                 _require_tables(parsed)
-            with _ending(connection, bounds):
+            ending = limit_time(connection, bounds.seconds) if bounds else nullcontext()
+            with ending:
                 found = _fetch(connection.sql(sql), with_bytes, bounds)
             asked = set(_list_asked(parsed))
         except duckdb.InterruptException as error:
@@ -113,30 +118,6 @@ def run_query(
         held=_find_held(catalog, asked, found.rows),
         named=_list_named(parsed, found.columns),
     )
-
-
-@contextmanager
-def _ending(connection: Any, bounds: Bounds | None) -> Iterator[None]:
-    """The statement is ended when its time is over."""
-    if bounds is None:
-        yield
-        return
-    is_over = threading.Event()
-    thread = threading.Thread(target=_interrupt, args=(connection, bounds, is_over))
-    thread.start()
-    try:
-        yield
-    finally:
-        is_over.set()
-        thread.join()
-
-
-def _interrupt(connection: Any, bounds: Bounds, is_over: threading.Event) -> None:
-    """Again and again, as an interrupt between two steps of a statement is lost."""
-    wait_s = bounds.seconds
-    while not is_over.wait(wait_s):
-        connection.interrupt()
-        wait_s = _INTERRUPT_AGAIN_S
 
 
 def _require_tables(parsed: dict[str, Any]) -> None:

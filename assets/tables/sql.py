@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from threading import Timer
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -50,6 +50,7 @@ VIEWS: Mapping[str, tuple[tuple[str, ...], str]] = {
 PRIVATE = frozenset({"personal", "restricted"})
 _MEMORY = "1GB"  # of one statement of theirs
 _THREADS = 2
+_AGAIN_S = 0.05
 
 
 def list_private(table: str) -> frozenset[str]:
@@ -112,14 +113,25 @@ def open_closed(
 
 @contextmanager
 def limit_time(connection: duckdb.DuckDBPyConnection, most_s: float) -> Iterator[None]:
-    """Interrupt what the connection does when `most_s` seconds are over: it raises duckdb.InterruptException."""
-    timer = Timer(most_s, connection.interrupt)
-    timer.daemon = True
-    timer.start()
+    """Interrupt what the connection does when `most_s` seconds are over: it raises duckdb.InterruptException.
+
+    It does so again and again: an interrupt that comes between two steps of a statement is lost.
+    """
+    is_over = Event()
+
+    def interrupt() -> None:
+        wait_s = most_s
+        while not is_over.wait(wait_s):
+            connection.interrupt()
+            wait_s = _AGAIN_S
+
+    thread = Thread(target=interrupt, daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        timer.cancel()
+        is_over.set()
+        thread.join()
 
 
 _NAMED = re.compile(r'column "([^"]+)"|[Nn]ame (\w+) does not exist')
