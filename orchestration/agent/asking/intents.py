@@ -304,6 +304,16 @@ INTENTS = (
         _traced,
     ),
     Intent(
+        "similar_frames",
+        "similar_frames",
+        (
+            "which frames look like <frame>",
+            "frames similar to <frame>",
+            "what resembles <frame>",
+        ),
+        _named(frame="frame"),
+    ),
+    Intent(
         "stale",
         "stale",
         (

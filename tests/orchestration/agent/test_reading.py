@@ -9,7 +9,8 @@ from hashlib import sha256
 
 import pytest
 
-from assets.tables.schemas import TABLES
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, to_table
 from assets.tables.sql import list_private
 from orchestration.agent.answer import Fact, Sentence, Source
 from orchestration.agent.call_log import Call, CallLog
@@ -17,6 +18,11 @@ from orchestration.agent.tools import READING
 from orchestration.cli import app
 from orchestration.cli.calling import run_verb
 from tests.orchestration.agent.conftest import HELD, PLEA, SERIAL
+
+_WITH_ARGUMENTS = (
+    *("sql", "lineage", "similar_frames"),
+    *("compare_models", "compare_releases"),
+)
 
 
 def value(answer, name: str):
@@ -162,6 +168,25 @@ def test_lineage_goes_both_ways_and_its_rows_can_be_followed(ask):
         assert run_verb(words[1:]).facts["id"] == row["model_sha256"]
 
 
+def test_the_frame_that_looks_most_like_another_comes_first(ask, agent_home):
+    catalog = Catalog(str(agent_home / "tables"))
+    vectors = catalog.read_latest("frame_embeddings").to_pylist()
+    one, other = vectors[0], vectors[1]
+    other["vector"] = [a * 0.8 + b * 0.6 for a, b in pair(one, other)]
+    written = catalog.upsert(
+        "frame_embeddings", to_table(TABLES["frame_embeddings"], [other])
+    )
+    catalog.publish("frame_embeddings", other["session"], written.version)
+    answer = ask("similar_frames", frame=one["frame_id"][:12], limit=3)
+    assert value(answer, "best") == other["frame_id"]
+    assert value(answer, "cosine") == pytest.approx(0.8, abs=0.01)
+    assert len(rows(answer, "alike")) == 3
+
+
+def pair(one: dict, other: dict) -> zip:
+    return zip(one["vector"], other["vector"], strict=True)
+
+
 def test_stale_rows_costs_sessions_and_drift_are_said_of_this_home(ask):
     stale = rows(ask("stale", select=["frame_quality"]), "stale")
     due = {row["asset"]: row["rows"] for row in stale}
@@ -212,7 +237,7 @@ def test_wrong_arguments_are_refused_in_one_line(ask):
 
 def test_a_plea_in_a_name_is_shown_as_a_name_and_changes_nothing(ask, agent_home):
     for tool in READING:
-        if tool.name not in ("sql", "lineage", "compare_models", "compare_releases"):
+        if tool.name not in _WITH_ARGUMENTS:
             text = json.dumps(ask(tool.name).to_dict())
             assert SERIAL not in text, tool.name
     assert PLEA in ask("quarantine").to_dict()["rows"][0]["rows"][0]
