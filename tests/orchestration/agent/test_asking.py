@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from bench import questions
-from bench.questions import SETS, examine, list_invented
+from bench.questions import examine, list_invented
 from orchestration.agent.answer import Answer, Fact, Sentence, Source
 from orchestration.agent.asking.answering import answer, choose
 from orchestration.agent.asking.intents import INTENTS
@@ -44,9 +44,9 @@ def test_a_question_is_taken_for_its_tool_and_names(
     assert chosen.arguments == arguments
 
 
-@pytest.mark.parametrize("which", SETS)
+@pytest.mark.parametrize(("which", "least"), [("known", 0.95), ("held_out", 0.7)])
 def test_questions_find_their_tools_and_what_none_says_is_refused(
-    open_world, which, monkeypatch
+    open_world, which, least, monkeypatch
 ):
     monkeypatch.setattr(questions, "_MOST_NAMES", 1)
     world = open_world()
@@ -54,7 +54,7 @@ def test_questions_find_their_tools_and_what_none_says_is_refused(
     shares = {what: marks.right[what] / count for what, count in marks.of.items()}
     assert shares["refused"] >= 0.9 and marks.num_questions > 60
     # misses of the other set are not shown, so that nobody learns them
-    assert min(shares["right_tool"], shares["right_arguments"]) >= 0.85
+    assert min(shares["right_tool"], shares["right_arguments"]) >= least
 
 
 def test_answers_of_the_exam_have_the_number_that_is_right(open_world, monkeypatch):
