@@ -118,7 +118,7 @@ def find_act(words: Words) -> Act:
     for act in _ACTS:
         if words[: len(act.verb)] == act.verb:
             return act
-    raise ValueError(f"`daguerre {shlex.join(words[:2])}` is never proposed")
+    raise ValueError(f"the verb {shlex.join(words[:2])} is never proposed")
 
 
 def open_book(world: World, to_write: bool = False) -> Proposals:

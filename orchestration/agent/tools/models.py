@@ -82,7 +82,7 @@ def tell_difference(world: World, asked: TwoModels) -> Answer:
         name = pair.lacking[0]["model_sha256"][:16]
         raise ValueError(
             f"model {name} has no exam with scores of frames on release {pair.release_id[:16]}: "
-            "`daguerre compare --score` lets it sit that one"
+            "`daguerre compare FIRST SECOND --score` lets it sit that one"
         )
     rules = read_rules(world.settings.home)
     found = compare_models(
