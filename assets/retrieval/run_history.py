@@ -107,7 +107,7 @@ def _tell(entry: dict[str, Any]) -> Iterator[LogLine]:
 
 
 def _shorten(text: str) -> str:
-    line = hide(" ".join(text.split()))
+    line = hide(" ".join(text.split())[: 4 * _LONGEST])
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
