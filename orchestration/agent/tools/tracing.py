@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from assets.retrieval.lineage import KINDS, trace
 from assets.tables.schemas import TABLES
@@ -13,20 +13,6 @@ from orchestration.agent.answer import Answer, Fact, Rows, Source, plain, say, t
 from orchestration.agent.tool import Listing, Tool
 from orchestration.agent.world import World
 
-Kind = Literal[
-    "capture",
-    "frame",
-    "release",
-    "model",
-    "prediction",
-    "track",
-    "depth",
-    "sparse",
-    "mesh",
-    "mount",
-    "gravity",
-]
-assert set(Kind.__args__) == set(KINDS)  # type: ignore[attr-defined]
 _DIRECTIONS = ("upstream", "downstream")
 _NOT_TRACED = ("serving",)  # stages of whose tables lineage reads none
 # what may stand in a row of lineage, and is followed by lineage again: first what the row itself is
@@ -43,11 +29,20 @@ _KEYS = {
 class Traced(Listing):
     """What is traced."""
 
-    kind: Kind = Field(description="What the id is of.")
+    kind: str = Field(
+        description="What the id is of.", json_schema_extra={"enum": sorted(KINDS)}
+    )
     id: str = Field(
         min_length=6, max_length=64, description="An id, or a beginning of it."
     )
     limit: int = Field(12, ge=1, le=100, description="Rows of each kind at most.")
+
+    @field_validator("kind")
+    @classmethod
+    def _require_kind(cls, kind: str) -> str:
+        if kind not in KINDS:
+            raise ValueError(f"{kind!r} has no lineage: use one of {', '.join(KINDS)}")
+        return kind
 
 
 def trace_both_ways(world: World, asked: Traced) -> Answer:

@@ -225,7 +225,11 @@ def test_wrong_arguments_are_refused_in_one_line(ask):
     for tool, arguments, told in (
         ("sql", {"sql": "select 1", "limit": 0}, "sql: limit: Input should be"),
         ("sql", {"sql": "select 1", "depth": 2}, "its arguments are sql, limit"),
-        ("lineage", {"kind": "cup", "id": "abcdef"}, "lineage: kind: Input should"),
+        (
+            "lineage",
+            {"kind": "cup", "id": "abcdef"},
+            "'cup' has no lineage: use one of",
+        ),
         ("lineage", {"kind": "frame", "id": "abc"}, "at least 6 characters"),
     ):
         with pytest.raises(ValueError, match=re.escape(told)) as caught:
