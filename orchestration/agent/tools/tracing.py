@@ -30,7 +30,7 @@ class Traced(Listing):
     """What is traced."""
 
     kind: str = Field(
-        description="What the id is of.", json_schema_extra={"enum": sorted(KINDS)}
+        description="What the id is of.", json_schema_extra={"enum": [*sorted(KINDS)]}
     )
     id: str = Field(
         min_length=6, max_length=64, description="An id, or a beginning of it."
