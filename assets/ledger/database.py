@@ -161,6 +161,15 @@ class Database:
             sa.Column("by", text, nullable=False),
             sa.Column("at", text, nullable=False),
         )
+        self._proposal_steps = table(
+            "proposal_steps",
+            sa.Column("proposal_id", text, primary_key=True),
+            sa.Column("number", integer, primary_key=True),
+            sa.Column("step", text, nullable=False),
+            sa.Column("at", text, nullable=False),
+            sa.Column("by", text, nullable=False),
+            sa.Column("body", text, nullable=False),
+        )
 
     def _run(self, work: Callable[[Connection], T]) -> T:
         """One transaction. Sent again when the server of a network database went away under it."""

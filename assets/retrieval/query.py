@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,11 +12,27 @@ import pyarrow as pa
 
 from assets.ledger import Ledger, LedgerFault
 from assets.tables.catalog import WHOLE_TABLE, Catalog, is_in
-from assets.tables.sql import VIEWS, explain, open_tables
+from assets.tables.schemas import TABLES
+from assets.tables.sql import (
+    VIEWS,
+    explain,
+    limit_time,
+    list_private,
+    open_tables,
+)
 
 
 class QueryError(ValueError):
     """The statement is not one that can be answered; the message says why."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much the statement of a program that asks for others may take and give."""
+
+    rows: int = 200
+    seconds: float = 10.0
+    size_bytes: int = 100_000  # of the rows, as Arrow has them
 
 
 @dataclass(frozen=True)
@@ -37,10 +54,19 @@ class Found:
     named: tuple[
         str, ...
     ] = ()  # of these the ones that the statement names, and takes by no star
+    cut: str = ""  # why there are rows besides, of a statement within bounds
+
+
+_FILES = "files"
+_FUNCTIONS = frozenset({"generate_series", "range", "unnest"})
 
 
 def run_query(
-    catalog: Catalog, ledger: Ledger, sql: str, with_bytes: bool = True
+    catalog: Catalog,
+    ledger: Ledger,
+    sql: str,
+    with_bytes: bool = True,
+    bounds: Bounds | None = None,
 ) -> Found:
     """The rows of one SELECT, without its columns of bytes where they are not wanted.
 
@@ -48,17 +74,19 @@ def run_query(
     newest, held or not; `held` names the sessions of the tables asked that are held, where the rows have a column
     `session` only those that stand in it.
 
-    Raises QueryError for a statement that fails, that is not a single SELECT, or that reaches for files or the network.
+    With `bounds` no column of a private class is there, only tables and views are asked, and what is too large is cut.
+    Raises QueryError for a statement that fails, that is not a single SELECT, that reaches for files or the network, or
+    that takes longer than its bounds.
     """
     import duckdb
 
     unknown: LedgerFault | None = None
     files: dict[str, pa.Table] = {}
     try:
-        files["files"] = ledger.file_table()
+        files[_FILES] = ledger.file_table()
     except LedgerFault as fault:
         unknown = fault
-    with open_tables(catalog, files) as connection:
+    with open_tables(catalog, files, is_private=bounds is None) as connection:
         try:
             statements = connection.extract_statements(sql)
             if (
@@ -68,13 +96,23 @@ def run_query(
                 raise QueryError(
                     "only one SELECT statement is answered: the tables are read-only"
                 )
-            found = _fetch(connection.sql(sql), with_bytes)
             parsed = _parse(connection, sql)
+            if bounds is not None:
+                _require_tables(parsed)
+            ending = limit_time(connection, bounds.seconds) if bounds else nullcontext()
+            with ending:
+                found = _fetch(connection.sql(sql), with_bytes, bounds)
             asked = set(_list_asked(parsed))
+        except duckdb.InterruptException as error:
+            assert bounds is not None
+            raise QueryError(
+                f"it took more than {bounds.seconds:g} s: ask for fewer rows, sessions or columns"
+            ) from error
         except duckdb.Error as error:
             if unknown and "files does not exist" in str(error):
                 raise QueryError(str(unknown)) from error
-            raise QueryError(explain(error, sql)) from error
+            hidden = "" if bounds is None else _tell_private(str(error))
+            raise QueryError(explain(error, sql) + hidden) from error
     return replace(
         found,
         held=_find_held(catalog, asked, found.rows),
@@ -82,9 +120,56 @@ def run_query(
     )
 
 
+def _require_tables(parsed: dict[str, Any]) -> None:
+    """Refuse a statement that reads from anything but tables and views by their names."""
+    known = {*TABLES, *VIEWS, _FILES}
+    if parsed.get("error"):
+        raise QueryError("only a plain SELECT is answered: write it without PIVOT")
+    for part in _walk(parsed):
+        known |= {entry["key"] for entry in (part.get("cte_map") or {}).get("map", ())}
+    for part in _walk(parsed):
+        kind = part.get("type")
+        if kind == "BASE_TABLE":
+            place = [part.get("catalog_name"), part.get("schema_name")]
+            if part["table_name"] not in known or any(place):
+                there = ", ".join(sorted({*TABLES, *VIEWS, _FILES}))
+                raise QueryError(
+                    f"there is no table {part['table_name']!r}: choose of {there}"
+                )
+        elif kind == "TABLE_FUNCTION":
+            name = part["function"]["function_name"]
+            if name not in _FUNCTIONS:
+                raise QueryError(
+                    f"{name} is no table: of functions that make rows only {', '.join(sorted(_FUNCTIONS))} are answered"
+                )
+        elif kind == "SHOW_REF":
+            raise QueryError(
+                "only a SELECT of rows is answered, no description of a table"
+            )
+
+
+def _walk(parsed: Any) -> Iterator[dict[str, Any]]:
+    """Every part of a statement."""
+    parts: list[Any] = [parsed]
+    for part in parts:
+        if isinstance(part, dict):
+            yield part
+            parts += part.values()
+        elif isinstance(part, list):
+            parts += part
+
+
+def _tell_private(said: str) -> str:
+    """Which column is not there because it is of a private class, where an error names one."""
+    hidden = {column for table in TABLES for column in list_private(table)}
+    named = sorted(column for column in hidden if f'"{column}"' in said)
+    return f"; {', '.join(named)} is private, and not read here" if named else ""
+
+
 def _parse(connection: Any, sql: str) -> dict[str, Any]:
     """The statement as DuckDB understands it; an error, in the same form, for one that is no plain SELECT."""
-    (parsed,) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    # all of it: a result that is not read to its end holds the connection
+    ((parsed,),) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
     found: dict[str, Any] = json.loads(parsed)
     return found
 
@@ -141,20 +226,37 @@ def _find_held(catalog: Catalog, asked: set[str], rows: pa.Table) -> tuple[Held,
     )
 
 
-def _fetch(relation: Any, with_bytes: bool) -> Found:
+def _fetch(relation: Any, with_bytes: bool, bounds: Bounds | None) -> Found:
     """A column that is not asked for is not read."""
     import duckdb
 
+    columns = tuple(relation.columns)
     is_bytes = [kind == "BLOB" for kind in relation.types]
-    if with_bytes or not any(is_bytes) or all(is_bytes):
-        return Found(relation.to_arrow_table(), (), columns=tuple(relation.columns))
-    named = list(zip(relation.columns, is_bytes, strict=True))
-    kept = [duckdb.ColumnExpression(name) for name, is_blob in named if not is_blob]
-    return Found(
-        relation.select(*kept).to_arrow_table(),
-        tuple(name for name, is_blob in named if is_blob),
-        columns=tuple(relation.columns),
-    )
+    named = list(zip(columns, is_bytes, strict=True))
+    left_out: tuple[str, ...] = ()
+    if not with_bytes and any(is_bytes) and not all(is_bytes):
+        kept = [duckdb.ColumnExpression(name) for name, is_blob in named if not is_blob]
+        left_out = tuple(name for name, is_blob in named if is_blob)
+        relation = relation.select(*kept)
+    if bounds is None:
+        return Found(relation.to_arrow_table(), left_out, columns=columns)
+    rows = relation.limit(bounds.rows + 1).to_arrow_table()
+    rows, cut = _cut(rows, bounds)
+    return Found(rows, left_out, columns=columns, cut=cut)
+
+
+def _cut(rows: pa.Table, bounds: Bounds) -> tuple[pa.Table, str]:
+    """The first rows that are within bounds, and why there are more. Raises QueryError where that is none."""
+    cut = ""
+    if len(rows) > bounds.rows:
+        rows, cut = rows.slice(0, bounds.rows), "rows"
+    while rows.nbytes > bounds.size_bytes:
+        if len(rows) == 1:
+            raise QueryError(
+                f"its first row is larger than {bounds.size_bytes:,} bytes: ask for fewer columns, or for a part of one"
+            )
+        rows, cut = rows.slice(0, len(rows) // 2), "size"
+    return rows, cut
 
 
 def to_json_rows(table: pa.Table) -> list[dict[str, Any]]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from threading import Timer
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -45,14 +46,44 @@ VIEWS: Mapping[str, tuple[tuple[str, ...], str]] = {
 }
 
 
+# what programs that ask for others do not get
+PRIVATE = frozenset({"personal", "restricted"})
+_MEMORY = "1GB"  # of one statement of theirs
+_THREADS = 2
+_AGAIN_S = 0.05
+
+
+def list_private(table: str) -> frozenset[str]:
+    """The columns of a table whose values never leave through a program that asks for others."""
+    columns = TABLES[table].columns
+    return frozenset(column.name for column in columns if column.privacy in PRIVATE)
+
+
 @contextmanager
 def open_tables(
-    catalog: Catalog, more: Mapping[str, pa.Table] | None = None
+    catalog: Catalog,
+    more: Mapping[str, pa.Table] | None = None,
+    is_private: bool = True,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that knows the newest version of every table by its name, the views, and `more` by theirs."""
+    """A connection that knows the newest version of every table by its name, the views, and `more` by theirs.
+
+    Not `is_private`: without the columns that `list_private` names, and with little memory. What such a table is made
+    of has a name that nobody can guess: let no statement through that names anything but a table or a view.
+    """
     with open_closed() as connection:
+        if not is_private:
+            connection.execute(f"SET memory_limit = '{_MEMORY}'")
+            connection.execute(f"SET threads = {_THREADS}")
         for name in TABLES:
-            _register(connection, catalog, name)
+            hidden = frozenset() if is_private else list_private(name)
+            if not hidden:
+                _register(connection, catalog, name, name)
+                continue
+            whole = f"_{secrets.token_hex(16)}"
+            _register(connection, catalog, name, whole)
+            left_out = ", ".join(sorted(hidden))
+            select = f"SELECT * EXCLUDE ({left_out}) FROM {whole}"
+            connection.execute(f"CREATE TEMP VIEW {name} AS {select}")
         for name, (_, select) in VIEWS.items():
             connection.execute(f"CREATE TEMP VIEW {name} AS {select}")
         for name, rows in (more or {}).items():
@@ -82,14 +113,25 @@ def open_closed(
 
 @contextmanager
 def limit_time(connection: duckdb.DuckDBPyConnection, most_s: float) -> Iterator[None]:
-    """Interrupt what the connection does when `most_s` seconds are over: it raises duckdb.InterruptException."""
-    timer = Timer(most_s, connection.interrupt)
-    timer.daemon = True
-    timer.start()
+    """Interrupt what the connection does when `most_s` seconds are over: it raises duckdb.InterruptException.
+
+    It does so again and again: an interrupt that comes between two steps of a statement is lost.
+    """
+    is_over = Event()
+
+    def interrupt() -> None:
+        wait_s = most_s
+        while not is_over.wait(wait_s):
+            connection.interrupt()
+            wait_s = _AGAIN_S
+
+    thread = Thread(target=interrupt, daemon=True)
+    thread.start()
     try:
         yield
     finally:
-        timer.cancel()
+        is_over.set()
+        thread.join()
 
 
 _NAMED = re.compile(r'column "([^"]+)"|[Nn]ame (\w+) does not exist')
@@ -149,18 +191,18 @@ def _find_place(said: str, drawing: str, sql: str) -> int | None:
     return found[0] if len(found) == 1 or (found and named) else None
 
 
-def _register(connection: Any, catalog: Catalog, name: str) -> None:
+def _register(connection: Any, catalog: Catalog, name: str, known_as: str) -> None:
     """The table as it is stored; columns that newer code has added are null."""
     empty = TABLES[name].schema.empty_table()
     if not catalog.exists(name):
-        connection.register(name, empty)
+        connection.register(known_as, empty)
         return
     stored = catalog.open_stored(name)
     require_readable(stored.schema, TABLES[name])
     if set(empty.schema.names) <= set(stored.schema.names):
-        connection.register(name, stored)
+        connection.register(known_as, stored)
         return
-    connection.register(f"_{name}_stored", stored)
-    connection.register(f"_{name}_empty", empty)
-    both = f"FROM _{name}_empty UNION ALL BY NAME FROM _{name}_stored"
-    connection.execute(f"CREATE TEMP VIEW {name} AS {both}")
+    connection.register(f"_{known_as}_stored", stored)
+    connection.register(f"_{known_as}_empty", empty)
+    both = f"FROM _{known_as}_empty UNION ALL BY NAME FROM _{known_as}_stored"
+    connection.execute(f"CREATE TEMP VIEW {known_as} AS {both}")

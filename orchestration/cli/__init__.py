@@ -16,6 +16,7 @@ from typer.exceptions import TyperException
 from assets.addresses import hide
 from assets.tracing import require_exporter
 from orchestration.cli.answering import pull, push
+from orchestration.cli.asking import ask, mcp
 from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
 from orchestration.cli.browsing import browse
@@ -42,6 +43,7 @@ from orchestration.cli.placing_objects import boxes
 from orchestration.cli.planning import plan
 from orchestration.cli.predicting import predict
 from orchestration.cli.promoting import approve, rollback
+from orchestration.cli.proposing import proposals, reject
 from orchestration.cli.quarantine import quarantine_app
 from orchestration.cli.queueing import queue_app
 from orchestration.cli.reconstructing import reconstruct
@@ -90,6 +92,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
         *(train, tune, results, compare, slices, diff, report),
         *(approve, rollback, predict, serve, drift),
     ),
+    "Questions": (ask, mcp, proposals, reject),
     "The home": (metrics, maintain, backup, restore, upgrade),
 }
 queue_app.command()(push)

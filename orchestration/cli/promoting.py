@@ -1,4 +1,4 @@
-"""The verbs by which a person decides which model is champion: approve one that waits, take a champion back."""
+"""The verbs by which a person decides: which model is champion, and what of that which a program proposed is done."""
 
 import datetime
 import getpass
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from models.task_names import all_task_names
+from orchestration.agent.world import PREFIX
 from orchestration.cli.output import Json, join_lines, say
 
 Because = Annotated[
@@ -27,11 +28,19 @@ def approve(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="TASK|TASK/VERSION",
-            help="The version of a task that waits, or one of its versions, such as detection/3.",
+            metavar="TASK|TASK/VERSION|PROPOSAL",
+            help="The version of a task that waits, one of its versions, such as detection/3, or a proposal by its id.",
         ),
     ],
-    because: Because,
+    because: Annotated[
+        str,
+        typer.Option(
+            "--because",
+            metavar="TEXT",
+            help="Why, for whoever asks later; a proposal has its own.",
+            show_default=False,
+        ),
+    ] = "",
     until: Annotated[
         str | None,
         typer.Option(
@@ -45,7 +54,16 @@ def approve(
     """Make a model champion that the gate let pass and that waits for a person; of a champion, renew its approval.
 
     Promotions wait where DAGUERRE_APPROVE names the task, and of a version that was taken back.
+
+    Of a proposal (`daguerre proposals` lists them) it runs the command that was proposed, once, and ends as that does;
+    where the plan rests on what is another by now, it is refused.
     """
+    if name.startswith(PREFIX):
+        from orchestration.cli.proposing import approve_proposal
+
+        if until is not None:
+            raise ValueError(f"--until {until}: only of a model, not of {name}")
+        return approve_proposal(name, because, dry_run, as_json)
     from assets.registry.by_hand import Order
     from assets.registry.by_hand import approve as do
     from orchestration.profiles import load_settings

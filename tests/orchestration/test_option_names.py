@@ -64,6 +64,7 @@ MEANINGS = {
     "pictures": "folder for pictures of what was found",
     "plan": "the file of a plan",
     "port": "port of the UI",
+    "propose": "offer what keeps proposals",
     "recipe": "training recipe",
     "reject": "say that what stands is wrong",
     "release": "id of a release",
@@ -175,4 +176,4 @@ def test_what_is_printed_as_a_table_has_a_wide_form():
     assert having["csv"] == {"query", "results", "slices"}
     verbs = {verb for verb, _ in walk(typer.main.get_command(app))}
     groups = {"", "quarantine", "export", "labels"}
-    assert verbs - groups - having["json"] == {"browse", "serve", "ui"}
+    assert verbs - groups - having["json"] == {"browse", "mcp", "serve", "ui"}

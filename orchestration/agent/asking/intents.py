@@ -1,0 +1,436 @@
+"""What may be asked in plain words: example questions of each kind, and the tool and arguments that answer it.
+
+Belongs here: one value a kind. In an example `<session>` stands for any session, and so on. Does not: finding names.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from assets.tables.catalog import repr_sql
+from orchestration.agent.asking.names import Question
+
+Make: TypeAlias = Callable[[Question], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One kind of question. `make` raises LookupError where a name is lacking."""
+
+    name: str
+    tool: str
+    examples: tuple[str, ...]
+    make: Make = lambda question: {}
+
+
+def _sql(statement: str, *kinds: str) -> Make:
+    """A statement with `{}` for each name, quoted."""
+
+    def make(question: Question) -> dict[str, str]:
+        values = (repr_sql(question.first(kind)) for kind in kinds)
+        return {"sql": statement.format(*values)}
+
+    return make
+
+
+def _named(**arguments: str) -> Make:
+    """Arguments by the kind of name that they are."""
+
+    def make(question: Question) -> dict[str, str]:
+        return {name: question.first(kind) for name, kind in arguments.items()}
+
+    return make
+
+
+def _two(kind: str) -> Make:
+    def make(question: Question) -> dict[str, str]:
+        found = [*question.names.get(kind, ()), *question.names.get("task", ())][:2]
+        if len(found) < 2:
+            raise LookupError(f"a second {kind}")
+        return {"first": found[0], "second": found[1]}
+
+    return make
+
+
+def _traced(question: Question) -> dict[str, str]:
+    for kind in ("prediction", "track", "frame", "capture", "release", "model"):
+        if kind in question.names:
+            return {"kind": kind, "id": question.first(kind)}
+    raise LookupError("id")
+
+
+_THINGS = ("frame", "capture", "release", "model", "prediction", "track")
+
+
+def _of_things(*forms: str) -> tuple[str, ...]:
+    return tuple(form.format(f"<{kind}>") for form in forms for kind in _THINGS)
+
+
+INTENTS = (
+    Intent(
+        "count_frames",
+        "sql",
+        (
+            "how many frames are there",
+            "how many images do we have in total",
+            "number of frames",
+        ),
+        _sql("select count(*) as frames from frames"),
+    ),
+    Intent(
+        "count_frames_of_session",
+        "sql",
+        (
+            "how many frames has session <session>",
+            "number of images in <session>",
+            "how many frames does <session> have",
+        ),
+        _sql("select count(*) as frames from frames where session = {}", "session"),
+    ),
+    Intent(
+        "count_sessions",
+        "sql",
+        ("how many sessions are there", "number of sessions"),
+        _sql("select count(distinct session) as sessions from captures"),
+    ),
+    Intent(
+        "count_labels_of_class",
+        "sql",
+        (
+            "how many labels of class <class> are there",
+            "how many <class> are labelled",
+            "how often was <class> labelled",
+            "number of <class> objects",
+        ),
+        _sql("select count(*) as labels from labels where class_name = {}", "class"),
+    ),
+    Intent(
+        "count_labels_of_session",
+        "sql",
+        (
+            "how many labels has session <session>",
+            "number of labels in <session>",
+            "how many objects are labelled in <session>",
+        ),
+        _sql("select count(*) as labels from labels where session = {}", "session"),
+    ),
+    Intent(
+        "count_labels",
+        "sql",
+        ("how many labels are there", "number of labels in total"),
+        _sql("select count(*) as labels from labels"),
+    ),
+    Intent(
+        "list_classes",
+        "sql",
+        (
+            "which classes are labelled",
+            "what classes are there and how many labels has each",
+            "labels by class",
+        ),
+        _sql(
+            "select class_name, count(*) as labels from labels group by all order by labels desc, class_name"
+        ),
+    ),
+    Intent(
+        "list_sensors_of_session",
+        "sql",
+        (
+            "which sensors has session <session>",
+            "which cameras recorded <session>",
+            "frames by sensor of <session>",
+        ),
+        _sql(
+            "select sensor, count(*) as frames from frames where session = {} group by all order by sensor",
+            "session",
+        ),
+    ),
+    Intent(
+        "count_frames_of_release",
+        "sql",
+        (
+            "how many frames has release <release>",
+            "how large is the dataset <release>",
+            "number of frames in release <release>",
+        ),
+        _sql(
+            "select count(*) as frames from release_frames where release_id = {}",
+            "release",
+        ),
+    ),
+    Intent(
+        "list_parts_of_release",
+        "sql",
+        (
+            "how is release <release> split",
+            "how many train and test frames has <release>",
+            "parts of release <release>",
+            "train, val and test parts of release <release>",
+        ),
+        _sql(
+            "select split, count(*) as frames from release_frames where release_id = {} group by all order by split",
+            "release",
+        ),
+    ),
+    Intent(
+        "count_open_questions",
+        "sql",
+        (
+            "how many frames wait for labels",
+            "how many frames are open in the queue",
+            "how long is the labelling queue",
+        ),
+        _sql("select count(*) as open from label_queue where state = 'open'"),
+    ),
+    Intent(
+        "status",
+        "sessions",
+        (
+            "which sessions are there",
+            "status",
+            "status of the home",
+            "overview of all sessions",
+            "what was taken in",
+        ),
+    ),
+    Intent(
+        "status_of_session",
+        "sessions",
+        (
+            "what is the state of session <session>",
+            "status of <session>",
+            "how is <session> doing",
+            "was <session> ingested",
+        ),
+        _named(session="session"),
+    ),
+    Intent(
+        "failed_checks",
+        "failed_checks",
+        (
+            "which checks failed",
+            "which checks do not hold",
+            "why did the gate fail",
+            "which gates did not pass",
+            "which sessions are held back and why",
+            "what is wrong",
+        ),
+    ),
+    Intent(
+        "failed_checks_of_session",
+        "failed_checks",
+        (
+            "which checks of session <session> failed",
+            "why did the gate of <session> fail",
+            "why is session <session> held back",
+            "what is wrong with <session>",
+        ),
+        _named(session="session"),
+    ),
+    Intent(
+        "quarantine",
+        "quarantine",
+        (
+            "what is in quarantine",
+            "which files could not be read",
+            "which files are corrupt",
+        ),
+    ),
+    Intent(
+        "quarantine_of_session",
+        "quarantine",
+        (
+            "what of session <session> is in quarantine",
+            "which files of <session> could not be read",
+            "which files in <session> are corrupt",
+        ),
+        _named(session="session"),
+    ),
+    Intent(
+        "models",
+        "models",
+        (
+            "which models are there",
+            "which models were trained",
+            "scores of all models",
+            "who is champion",
+            "which model is best",
+        ),
+    ),
+    Intent(
+        "models_of_task",
+        "models",
+        (
+            "who is champion of <task>",
+            "which model is best for <task>",
+            "what does the champion of <task> score",
+            "models of <task>",
+            "scores of <task>",
+            "how good is the <task> model",
+        ),
+        _named(task="task"),
+    ),
+    Intent(
+        "compare_models",
+        "compare_models",
+        (
+            "compare model <model> with <model>",
+            "is <model> better than <model>",
+            "difference between the models <model> and <model>",
+            "compare the champion of <task> with <model>",
+        ),
+        _two("model"),
+    ),
+    Intent(
+        "compare_releases",
+        "compare_releases",
+        (
+            "what changed between release <release> and <release>",
+            "compare the datasets <release> and <release>",
+            "difference of release <release> to <release>",
+        ),
+        _two("release"),
+    ),
+    Intent(
+        "lineage",
+        "lineage",
+        _of_things(
+            "where does {} come from",
+            "lineage of {}",
+            "which models saw {}",
+            "what rests on {}",
+            "what was made from {}",
+        ),
+        _traced,
+    ),
+    Intent(
+        "similar_frames",
+        "similar_frames",
+        (
+            "which frames look like <frame>",
+            "frames similar to <frame>",
+            "what resembles <frame>",
+        ),
+        _named(frame="frame"),
+    ),
+    Intent(
+        "stale",
+        "stale",
+        (
+            "what is stale",
+            "what is to be made anew",
+            "what would be recomputed and what does that cost",
+            "plan",
+        ),
+    ),
+    Intent(
+        "stale_of_session",
+        "stale",
+        ("what of session <session> is stale", "what is to be made anew of <session>"),
+        lambda question: {"sessions": [question.first("session")]},
+    ),
+    Intent(
+        "cost_of_asset",
+        "cost",
+        (
+            "how long does <asset> take",
+            "what does <asset> cost",
+            "how expensive is it to make <asset>",
+        ),
+        _named(asset="asset"),
+    ),
+    Intent(
+        "cost_of_training",
+        "cost",
+        (
+            "how long does training <task> take",
+            "what does it cost to train <task>",
+            "how long did the <task> training take",
+        ),
+        lambda question: {"asset": f"training/{question.first('task')}"},
+    ),
+    Intent(
+        "costs",
+        "cost",
+        (
+            "what does everything cost",
+            "how long do assets take",
+            "costs of the runs",
+            "costs of all assets",
+        ),
+    ),
+    Intent(
+        "drift",
+        "drift",
+        (
+            "which sessions have drifted",
+            "is there drift",
+            "which alarms were raised",
+            "why was the alarm raised",
+        ),
+    ),
+    Intent(
+        "drift_of_session",
+        "drift",
+        (
+            "has session <session> drifted",
+            "why did <session> drift",
+            "what moved in <session>",
+            "is <session> like what the champion learnt",
+        ),
+        _named(session="session"),
+    ),
+    Intent(
+        "runs", "runs", ("which runs were there", "the newest runs", "what ran last")
+    ),
+    Intent(
+        "failed_runs",
+        "runs",
+        ("which runs failed", "failed runs", "did any run fail"),
+        lambda question: {"status": "FAILURE"},
+    ),
+    Intent(
+        "why_run_failed",
+        "run_log",
+        (
+            "why did the last run fail",
+            "what is the error of the newest run",
+            "log of the run that failed",
+        ),
+    ),
+    Intent(
+        "log_of_run",
+        "run_log",
+        ("log of run <run>", "why did run <run> fail", "what did run <run> say"),
+        _named(run="run"),
+    ),
+    Intent(
+        "tables",
+        "tables",
+        ("which tables are there", "what can be queried"),
+    ),
+    Intent(
+        "columns_of_table",
+        "tables",
+        (
+            "which columns has table <table>",
+            "what is in the table <table>",
+            "describe <table>",
+        ),
+        _named(table="table"),
+    ),
+    Intent(
+        "proposals",
+        "proposals",
+        (
+            "what is proposed",
+            "which proposals are open",
+            "what waits for approval",
+        ),
+    ),
+    Intent(
+        "calls",
+        "calls",
+        ("what was asked", "who asked what", "which questions were asked"),
+    ),
+)

@@ -1,0 +1,66 @@
+"""What a tool looks at: one home as it is now, and who asks.
+
+Belongs here: the stores of the settings, opened to look. Does not: anything that is read from them.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from assets.landing import LandingZone
+from assets.ledger import Ledger
+from assets.tables.catalog import Catalog
+from orchestration.profiles import Settings
+from orchestration.resources import (
+    build_catalog,
+    build_tracker,
+    open_landing_zone,
+    open_ledger,
+)
+
+if TYPE_CHECKING:
+    from assets.registry.tracker import Tracker
+
+PREFIX = "P-"  # of a proposal's id: no task has a name like this
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a verb: its exit code, and what it says with --json."""
+
+    exit_code: int
+    facts: Any
+
+
+# runs the verb of these words, as a person's command does; raises ValueError where it is refused
+RunVerb: TypeAlias = Callable[[Sequence[str]], Done]
+
+
+@dataclass(frozen=True)
+class World:
+    """A home. Stores are opened at the first look, and see what was written until then: make one for each call."""
+
+    settings: Settings
+    who: str
+    run_verb: RunVerb
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The tables."""
+        return build_catalog(self.settings)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """To look at."""
+        return open_ledger(self.settings)
+
+    @cached_property
+    def zone(self) -> LandingZone:
+        """To look at."""
+        return open_landing_zone(self.settings, self.ledger)
+
+    @cached_property
+    def tracker(self) -> "Tracker":
+        """The registered models."""
+        return build_tracker(self.settings)

@@ -1,0 +1,96 @@
+"""The verbs that answer questions: in plain words, for a person; by tools, for programs that speak MCP."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from assets.foreign_text import for_line
+from orchestration.cli.output import Json, join_lines, say, shorten
+
+if TYPE_CHECKING:
+    from orchestration.agent.answer import Answer, Rows
+
+_MOST_ROWS = 12
+_MOST_SOURCES = 8
+
+
+def ask(
+    question: Annotated[
+        str,
+        typer.Argument(
+            help='Such as "why did desk-monday drift", "which checks failed", "what is stale", "who is champion of '
+            'detection", "lineage of <id>", "why did the last run fail". Names with spaces stand in quotation marks.'
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Answer a question about the home by rules: exact, offline, with the source of each number. Changes nothing.
+
+    What no tool says is told so, and the exit code is 1 then.
+    """
+    from orchestration.agent.asking.answering import answer
+    from orchestration.cli.proposing import open_world
+
+    chosen, found = answer(open_world(), question)
+    facts = {
+        "question": question,
+        "kind": chosen.intent.name if chosen.intent else None,
+        "tool": chosen.intent.tool if chosen.intent else None,
+        "arguments": chosen.arguments,
+        **found.to_dict(),
+    }
+    say(as_json, facts, join_lines(_draw(found)))
+    raise typer.Exit(0 if found.is_known else 1)
+
+
+def mcp(
+    propose: Annotated[
+        bool,
+        typer.Option(
+            "--propose",
+            help="Offer tools that keep proposals too; a person decides about each with `daguerre approve`.",
+        ),
+    ] = False,
+) -> None:
+    """Serve the tools of the home to one program, over stdin and stdout, by the Model Context Protocol. Read-only.
+
+    The program starts it: `daguerre mcp` is the command of its settings. It needs the extra daguerre[mcp].
+    """
+    from importlib import metadata
+
+    from orchestration.agent.mcp_server import build_server, serve
+    from orchestration.agent.world import World
+    from orchestration.cli.proposing import open_world
+
+    def open_for(who: str) -> World:
+        world = open_world()
+        return World(world.settings, f"{world.who} by {who}", world.run_verb)
+
+    server = build_server(open_for, metadata.version("daguerre"), propose)
+    import anyio
+
+    anyio.run(serve, server)
+
+
+def _draw(found: "Answer") -> Iterator[str]:
+    yield found.text
+    for rows in found.rows:
+        yield from _draw_rows(rows)
+    sources = dict.fromkeys(fact.source.follow for fact in found.facts)
+    for follow in list(sources)[:_MOST_SOURCES]:
+        yield f"source: {follow}"
+
+
+def _draw_rows(rows: "Rows") -> Iterator[str]:
+    shown = rows.rows[:_MOST_ROWS]
+    for row in shown:
+        yield f"  {_tell_row(row)}"
+    more = len(rows.rows) - len(shown) + rows.num_left_out
+    if more:
+        yield f"  and {more} more: --json lists more of them"
+
+
+def _tell_row(row: Any) -> str:
+    told = [f"{k} {shorten(v, 80)}" for k, v in row.items() if v not in (None, "")]
+    return for_line(", ".join(told))
