@@ -211,8 +211,12 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
     wanted |= {sha256 for sha256 in models["model_sha256"].to_pylist() if sha256}
     wanted |= set(scans.to_pylist())
     made = (
-        ("a mesh is", "fuse", set(meshes.drop_null().to_pylist())),
-        ("splats are", "splats", set(splats.drop_null().to_pylist())),
+        ("a mesh is", "`daguerre fuse SESSION`", set(meshes.drop_null().to_pylist())),
+        (
+            "splats are",
+            "`daguerre splats SESSION`",
+            set(splats.drop_null().to_pylist()),
+        ),
     )
     members = _list_videos_of_archives(stores.catalog)
     present = set(stores.blobs.names())
@@ -230,13 +234,13 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
             "a video out of an archive is gone from the blob store",
             "restore it from a backup, or ingest the video unpacked: it is kept by its bytes",
         )
-    for what, verb, hashes in made:
+    for what, command, hashes in made:
         for sha256 in sorted(hashes - wanted - present):
             yield Finding(
                 "blob",
                 sha256,
                 f"{what} gone from the blob store",
-                f"restore it from a backup, or make it again: `daguerre {verb} SESSION`",
+                f"restore it from a backup, or make it again: {command}",
             )
     remedy = "restore the blob from its source or from a backup"
     for sha256 in sorted(present):

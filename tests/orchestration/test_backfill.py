@@ -30,7 +30,7 @@ from orchestration.plan.making import name_code
 from orchestration.profiles import CHECKOUT, Settings, load_settings
 from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.session import run_session
-from orchestration.ui import serve
+from orchestration.ui import Ports, serve
 
 pytestmark = pytest.mark.filterwarnings("default")  # third parties warn in the checks
 QUALITY = "curation/frame_quality"
@@ -282,7 +282,7 @@ def test_the_ui_does_not_start_beside_a_backfill_that_is_worked_on_elsewhere(set
         with pytest.raises(
             ValueError, match=f"process {os.getpid()} works on a backfill"
         ):
-            serve(settings, 1, 2)
+            serve(settings, Ports(1, 2, 3))
 
 
 def test_another_backfill_gives_up_where_it_may_not_wait(settings):

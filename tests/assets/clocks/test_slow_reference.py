@@ -25,7 +25,9 @@ MAX_OFFSET_MS = 5.0  # half of what a check tells
 MAX_TILT_DEG = 1e-6
 
 
-def track_slowly(before: Gray, after: Gray) -> tuple[np.ndarray, np.ndarray]:
+def track_slowly(
+    before: Gray, after: Gray, _window_px: int
+) -> tuple[np.ndarray, np.ndarray]:
     """As many corners as there are, there and back in windows of 15 px, each time from the coarsest level."""
     corners = cv2.goodFeaturesToTrack(before, 250, 0.01, 5)
     there, is_found, _ = cv2.calcOpticalFlowPyrLK(
