@@ -31,6 +31,7 @@ def hear_signals() -> Iterator[None]:
         yield
     finally:
         _ears.remove(ear)
+        _heard.clear()
         signal.set_wakeup_fd(former)
         ear.close()
         mouth.close()

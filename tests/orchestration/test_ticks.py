@@ -11,7 +11,12 @@ import pytest
 from checks.as_check import as_result
 from checks.verdicts import judge_share
 from orchestration.profiles import load_settings
-from orchestration.stopping import INTERRUPTED, choose_exit_code, hear_signals
+from orchestration.stopping import (
+    INTERRUPTED,
+    choose_exit_code,
+    find_stop,
+    hear_signals,
+)
 from orchestration.ticks import LocalEngine, first_error
 
 
@@ -83,6 +88,7 @@ def test_a_run_that_is_told_to_stop_ends_the_command_by_the_code_of_that_signal(
         (run,) = engine.instance.get_runs()
         assert run.status == dg.DagsterRunStatus.FAILURE
         assert choose_exit_code(INTERRUPTED) == 128 + signum
+    assert find_stop() is None  # the next command was told nothing
     assert choose_exit_code(1) == 1 and choose_exit_code(None) == 0
 
 
