@@ -74,6 +74,20 @@ _RUN_EDITS = """async () => {
   return edits.changes;
 }"""
 
+_RUN_DRAW = """async () => {
+  const [{ draw, fit, prepare }, { Look }, { Address }, { Colors }] = await Promise.all(
+    ['drawing', 'look', 'address', 'colors'].map((name) => import(`/page/${name}.js`)));
+  const context = prepare(document.createElement('canvas'), 160, 120);
+  const points = [[4, 4], [12, 4], [12, 10], [4, 10]];
+  const mark = { kind: 'mask', class_name: 'mug', score: null, box: [4, 4, 12, 10], points };
+  const look = new Look(new Address('layers=labels'), new Colors(['mug']));
+  const place = fit({ width: 16, height: 12 }, { width: 160, height: 120 });
+  draw(context, { labels: [mark] }, look, place);
+  const ratio = devicePixelRatio || 1;
+  const opacity = (x, y) => context.getImageData(x * ratio, y * ratio, 1, 1).data[3] / 255;
+  return [opacity(10, 10), opacity(80, 70), opacity(40, 70)];
+}"""
+
 
 @dataclass
 class Served:
@@ -189,6 +203,7 @@ def page(served: Served, visit) -> Iterator[object]:
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(served.link)
     page.wait_for_selector("img.is-here")
+    page.wait_for_selector(".filters")
     yield page
     page.close()
     assert faults == []
@@ -301,6 +316,25 @@ def test_what_somebody_changes_is_what_the_server_is_asked_for(page) -> None:
         {"label_id": "b", "class_name": "fork"},
         {"label_id": None, "class_name": "cup", "box": [2, 2, 16, 5]},
     ]
+
+
+def test_masks_are_drawn_as_areas_with_outlines(page) -> None:
+    outside, inside, edge = page.evaluate(_RUN_DRAW)
+    assert outside == 0 and inside == pytest.approx(0.34, abs=0.02) and edge > 0.9
+
+
+@pytest.mark.parametrize("view", ["constructor", "__proto__", "nonsense"])
+def test_an_address_of_no_view_opens_the_grid(served, page, view: str) -> None:
+    page.goto("about:blank")
+    open_at(page, served, f"view={view}")
+    page.wait_for_selector(".grid-view img.is-here")
+
+
+def test_what_readers_do_not_get_is_marked_and_told(served, page) -> None:
+    assert page.locator(".stage.is-held").count() > 0
+    assert "held back" in page.locator(".cell").first.get_attribute("aria-label")
+    page.keyboard.press("Enter")
+    page.get_by_text("Readers do not get this session: not checked yet.").wait_for()
 
 
 def test_a_lost_server_is_told_until_it_is_back(served, page) -> None:

@@ -258,7 +258,7 @@ class GridView {
   #sortBySimilarity() {
     const frame = this.#list.get(this.grid.cursor);
     if (!frame) return;
-    if (!this.page.home.has_embeddings) return say('No frame has a vector yet: `daguerre ingest` embeds colour frames of sessions that pass their checks.', 'bad');
+    if (!this.page.home?.has_embeddings) return say('No frame has a vector yet: `daguerre ingest` embeds colour frames of sessions that pass their checks.', 'bad');
     say(`Sorted by likeness to ${shortId(frame.frame_id)}`);
     change({ sort: `similar:${frame.frame_id}`, at: null });
   }
