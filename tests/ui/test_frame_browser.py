@@ -88,6 +88,20 @@ _RUN_DRAW = """async () => {
   return [opacity(10, 10), opacity(80, 70), opacity(40, 70)];
 }"""
 
+# by hand, as a mouse tells 1,200 places of one round
+_DRAW_CIRCLE = """() => {
+  const stage = document.querySelector('.map-stage');
+  stage.setPointerCapture = () => {};
+  const { left, top, width, height } = stage.getBoundingClientRect();
+  const send = (kind, angle) => stage.dispatchEvent(new PointerEvent(kind, {
+    clientX: left + width * (0.5 + 0.9 * Math.cos(angle)),
+    clientY: top + height * (0.5 + 0.9 * Math.sin(angle)),
+  }));
+  send('pointerdown', 0);
+  for (let n = 1; n < 1200; n++) send('pointermove', (2 * Math.PI * n) / 1200);
+  send('pointerup', 0);
+}"""
+
 
 @dataclass
 class Served:
@@ -423,6 +437,28 @@ def test_a_place_in_time_opens_its_frames(served, page) -> None:
     page.wait_for_selector(".grid-view img.is-here")
     assert "t_ns" in page.locator(".condition textarea").input_value()
     assert page.locator(".place").inner_text().endswith(("of 1 frame", "frames"))
+
+
+def test_a_span_of_time_since_1970_leaves_no_frame_at_its_ends_out(page) -> None:
+    # numbers of JavaScript are 256 ns apart there: 129 is read as 256
+    start, end = 1_700_000_000_000_000_129, 1_700_000_000_999_999_999
+    run = """async ([start, end]) => {
+      const { writeSpan } = await import('/page/timeline_view.js');
+      return writeSpan('t_ns', Number(start), Number(end));
+    }"""
+    told = page.evaluate(run, [str(start), str(end)])
+    low, high = map(int, re.findall(r"\d{10,}", told))
+    assert start - 1000 < low <= start and end <= high < end + 1000
+
+
+def test_a_lasso_of_many_corners_is_thinned_and_chooses(served, page) -> None:
+    page.keyboard.press("3")
+    page.locator(".map-legend").get_by_text(SESSION).wait_for()
+    page.get_by_role("button", name="Lasso").click()
+    page.evaluate(_DRAW_CIRCLE)
+    wait_for(
+        page, "() => document.querySelector('.place').textContent === '1 of 60 frames'"
+    )
 
 
 def test_an_empty_home_says_what_to_do(browser, tmp_path) -> None:
