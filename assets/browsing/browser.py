@@ -7,6 +7,7 @@ is done the one before answers.
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -15,13 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.browsing.answered import find_answered
-from assets.browsing.conditions import find_positions
+from assets.browsing.conditions import find_positions, list_tables
 from assets.browsing.frame_index import (
+    INDEXED,
     FrameIndex,
     Positions,
     build_index,
     read_versions,
 )
+from assets.browsing.held import tell_held
 from assets.browsing.likeness import Likeness
 from assets.browsing.pictures import Thumbnails, find_upright
 from assets.browsing.questions import (
@@ -33,11 +36,13 @@ from assets.browsing.questions import (
     order_all,
 )
 from assets.browsing.selections import Selections
+from assets.browsing.texts import ASKED, Texts
 from assets.tables.catalog import Catalog
 from assets.workspace import Workspace
 
 LOOK_EVERY_S = 2.0  # at the versions of the tables
 MOST_PAGE = 1_000  # frames
+_TEXT = "text:"
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,7 @@ class Browser:
         """`workspace` says where the cache is, and which encoder looks at pictures that are uploaded."""
         self.catalog = catalog
         self.likeness = Likeness(catalog, workspace)
+        self.texts = Texts(catalog, workspace)
         self.thumbnails = Thumbnails(catalog)
         self.selections = Selections()
         self._kept = Kept()
@@ -81,6 +87,10 @@ class Browser:
         if time.monotonic() - self._looked_s < LOOK_EVERY_S:
             return False
         return self.refresh()
+
+    def expect_change(self) -> None:
+        """A table has just been written: the next `follow` looks."""
+        self._looked_s = 0.0
 
     def refresh(self) -> bool:
         """The same at once. Where somebody else makes it already, nothing is done."""
@@ -110,6 +120,9 @@ class Browser:
         answer = self.answer(index, question)
         places = answer.positions[offset : offset + limit]
         frames = describe_frames(index, places)
+        held = tell_held(self.catalog, (frame["session"] for frame in frames))
+        for frame in frames:
+            frame["is_held"] = frame["session"] in held
         if answer.values is not None:
             values = answer.values[offset : offset + limit].tolist()
             for frame, value in zip(frames, values, strict=True):
@@ -119,27 +132,46 @@ class Browser:
 
     def answer(self, index: FrameIndex, question: Question) -> Answer:
         """Positions of all frames that are asked for, in order."""
-        key = index.number, question
-        return self._kept.recall(key, lambda: self._answer(index, question))
+        state = index.number, self._see_others(question)
+        key = state, question
+        return self._kept.recall(key, lambda: self._answer(index, question, state))
 
-    def _answer(self, index: FrameIndex, question: Question) -> Answer:
-        holds = self._filter(index, question)
+    def _see_others(self, question: Question) -> tuple[tuple[str, int], ...]:
+        """Versions of the tables that a question asks and that the index does not follow."""
+        names = list_tables(question.where) if question.where.strip() else frozenset()
+        if question.sort.startswith(_TEXT):
+            names = names.union(ASKED)
+        others = sorted(names.difference(INDEXED))
+        return tuple(
+            (name, self.catalog.latest_version(name))
+            for name in others
+            if self.catalog.exists(name)
+        )
+
+    def _answer(self, index: FrameIndex, question: Question, state: Hashable) -> Answer:
+        holds = self._filter(index, question, state)
         kind, _, name = question.sort.partition(":")
         if kind == "similar" and name:
             return Answer(*self.likeness.sort(index, name, holds))
+        if question.sort.startswith(_TEXT):
+            found = self._kept.recall(
+                (state, "order", question.sort),
+                lambda: Answer(*self.texts.sort(index, name)),
+            )
+            return found.among(holds)
         if not question.sort:
             return Answer(np.flatnonzero(holds).astype(np.int32))
         key = index.number, "order", question.sort
-        order = self._kept.recall(
-            key, lambda: Answer(order_all(index, question.sort))
-        ).positions
-        return Answer(order[holds[order]])
+        order = self._kept.recall(key, lambda: Answer(order_all(index, question.sort)))
+        return order.among(holds)
 
-    def _filter(self, index: FrameIndex, question: Question) -> NDArray[np.bool_]:
+    def _filter(
+        self, index: FrameIndex, question: Question, state: Hashable
+    ) -> NDArray[np.bool_]:
         holds = filter_plain(index, question)
         if question.where.strip():
             found = self._kept.recall(
-                (index.number, "where", question.where),
+                (state, "where", question.where),
                 lambda: Answer(find_positions(self.catalog, index, question.where)),
             )
             holds &= _spread(found.positions, len(index))

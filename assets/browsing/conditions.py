@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,24 @@ class ConditionError(ValueError):
     """The expression is none that can be answered; the message says why, and what helps."""
 
 
+@lru_cache(256)
+def list_tables(condition: str) -> frozenset[str]:
+    """The tables that a condition asks. Raises ConditionError for what is none, and for one that may not be shown."""
+    import duckdb
+
+    if len(condition) > MOST_CHARACTERS:
+        raise ConditionError(
+            f"a condition of {len(condition):,} characters: {MOST_CHARACTERS:,} are read"
+        )
+    with open_closed({"memory_limit": MOST_MEMORY, "threads": 1}) as connection:
+        try:
+            return frozenset(_list_asked(_parse(connection, condition)))
+        except duckdb.Error as error:
+            raise ConditionError(
+                f"no condition on frames: {explain(error, condition)}"
+            ) from error
+
+
 def find_positions(
     catalog: Catalog, index: FrameIndex, condition: str, most_s: float = MOST_SECONDS
 ) -> Positions:
@@ -42,13 +61,9 @@ def find_positions(
     """
     import duckdb
 
-    if len(condition) > MOST_CHARACTERS:
-        raise ConditionError(
-            f"a condition of {len(condition):,} characters: {MOST_CHARACTERS:,} are read"
-        )
+    asked = list_tables(condition)
     with open_closed({"memory_limit": MOST_MEMORY, "threads": 2}) as connection:
         try:
-            asked = _list_asked(_parse(connection, condition))
             for name in sorted(asked - {"frames"}):
                 _show(connection, catalog, name)
             connection.register("frames", _number(index.rows))

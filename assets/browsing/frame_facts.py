@@ -7,7 +7,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from assets.browsing.frame_index import FrameIndex
+from assets.browsing.frame_index import FrameIndex, FrameMissing
+from assets.browsing.held import tell_held
 from assets.browsing.pictures import find_upright
 from assets.browsing.questions import Question, filter_plain
 from assets.browsing.shown import list_shown, to_plain
@@ -35,11 +36,11 @@ _KIND = {"labels": "label", "meshes": "mesh"}
 
 
 def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, Any]:
-    """`frame`, its `columns` with units, `quality`, `labels` and `queue` by task, `neighbours` in time, `lineage` back
-    and forward. Raises KeyError for no frame."""
+    """`frame`, why its session is `held` back (None: it is not), its `columns` with units, `quality`, `labels` and
+    `queue` by task, `neighbours` in time, `lineage` back and forward. Raises FrameMissing."""
     (position,) = index.find([frame_id])
     if position < 0:
-        raise KeyError(frame_id)
+        raise FrameMissing(frame_id)
     shown = list_shown("frames")
     stored = index.dataset.schema.names if index.dataset is not None else ()
     names = [column.name for column in shown if column.name in stored]
@@ -59,6 +60,7 @@ def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, 
             "orientation": turn.orientation,
             "split": facts["split"],
         },
+        "held": tell_held(catalog, [row["session"]]).get(row["session"]),
         "columns": list(_tell_columns(shown, row)),
         "quality": _read_quality(catalog, frame_id),
         "labels": _tell_labels(catalog, row),

@@ -46,6 +46,10 @@ _IO_BYTES = 32 << 20  # that Lance reads ahead
 _TURNED = ("jpeg", "png", "webp", "tiff")
 
 
+class FrameMissing(KeyError):
+    """There is no frame of this id."""
+
+
 @dataclass(frozen=True)
 class FrameIndex:
     """`rows` (N) are the columns that conditions ask, and orders go by; `offsets` (N,) where in `dataset`, a pinned

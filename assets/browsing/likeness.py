@@ -12,17 +12,12 @@ from numpy.typing import NDArray
 from assets.browsing.frame_index import FrameIndex, Positions
 from assets.browsing.questions import QuestionError
 from assets.browsing.vectors import Floats, ShortVectors, open_short
-from assets.images import decode_rgb
-from assets.sandbox.guard import ImageGuard, Refusal
+from assets.search.uploads import embed_picture
 from assets.tables.catalog import Catalog
 from assets.workspace import Workspace
 
 MOST_SIMILAR = 200  # frames: an order by likeness ends there
 MOST_UPLOADS = 100  # that are known at once
-
-
-class UploadRefused(ValueError):
-    """The picture cannot be looked at; the message says why, and what helps."""
 
 
 class Likeness:
@@ -32,6 +27,7 @@ class Likeness:
         self._catalog = catalog
         self._workspace = workspace
         self._lock = Lock()
+        self._embedding = Lock()  # one guard and one net at a time
         self._short: tuple[int, ShortVectors | None] | None = None
         self._uploads: OrderedDict[str, Floats] = OrderedDict()
 
@@ -63,25 +59,13 @@ class Likeness:
         return short.find_nearest(vector, MOST_SIMILAR, holds)
 
     def upload(self, index: FrameIndex, payload: bytes) -> str:
-        """The id under which a picture can be asked about; of it its vector alone is kept. Raises UploadRefused."""
-        from assets.inference.embed import Embedder
-
-        short = self.open(index)
-        workspace = self._workspace
-        embedder = Embedder(workspace.cache, workspace.encoder, num_threads=1)
-        if embedder.version != short.basis.encoder:
-            raise UploadRefused(
-                f"the vectors of frames were made by encoder '{short.basis.encoder}', and DAGUERRE_ENCODER gives "
-                f"'{embedder.version}': set it as it was, or embed the sessions again by `daguerre train`"
-            )
-        with ImageGuard() as guard:
-            (verdict,) = guard.collect(guard.submit([payload]))
-        if isinstance(verdict, Refusal):
-            raise UploadRefused(f"{verdict.reason}: {verdict.remedy}")
-        (vector,) = embedder.embed([decode_rgb(payload)])
+        """The id under which a picture can be asked about; of it its vector alone is kept. Raises PictureRefused."""
+        encoder = self.open(index).basis.encoder
+        with self._embedding:
+            vector = embed_picture(self._workspace, payload, encoder)
         name = f"upload-{secrets.token_hex(8)}"
         with self._lock:
-            self._uploads[name] = np.asarray(vector, np.float32)
+            self._uploads[name] = vector
             while len(self._uploads) > MOST_UPLOADS:
                 self._uploads.popitem(last=False)
         return name

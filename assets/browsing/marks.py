@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -10,9 +11,11 @@ from typing import Any, TypeAlias, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from assets.browsing.frame_index import FrameIndex
 from assets.browsing.pictures import find_upright
+from assets.browsing.shown import to_plain
 from assets.browsing.upright import Upright
 from assets.current_labels import read_said
 from assets.formats.annotations.orientation import Box, Point
@@ -24,6 +27,8 @@ from models.masks import decode_mask
 Mark: TypeAlias = dict[str, Any]
 Marks: TypeAlias = dict[str, dict[str, list[Mark]]]  # by frame id and layer
 MOST_FRAMES = 200
+MOST_PARTS = 200  # of a mask that are drawn, the largest
+MOST_CORNERS = 2_000  # of a part
 _LOOKS = ("frame_id", "capture_id", "sha256", "width_px", "height_px")
 _TRACK = [
     *("frame_id", "track_id", "class_name", "score", "is_filled"),
@@ -97,7 +102,7 @@ def _draw_label(label: LabelRow, task: str, turn: Upright) -> list[Mark]:
         "origin": label["origin"],
     }
     sides = [label[side] for side in SIDES]
-    box = None if None in sides else turn.show_box(cast(Box, tuple(sides)))
+    box = _show_box(sides, turn)
     shapes: list[Mark] = []
     if label["mask_rle"]:
         shapes = _draw_mask(label["mask_rle"], turn)
@@ -117,6 +122,13 @@ def _draw_label(label: LabelRow, task: str, turn: Upright) -> list[Mark]:
     return [{**facts, "box": box, **shape} for shape in shapes]
 
 
+def _show_box(sides: Sequence[float | None], turn: Upright) -> Box | None:
+    """None of what has no box, or one that is nowhere."""
+    if any(side is None or not math.isfinite(side) for side in sides):
+        return None
+    return turn.show_box(cast(Box, tuple(sides)))
+
+
 def _find_points(label: LabelRow) -> list[tuple[float, float, float]]:
     if not label["attributes"]:
         return []
@@ -128,22 +140,36 @@ def _find_points(label: LabelRow) -> list[tuple[float, float, float]]:
 
 
 def _draw_mask(rle: str, turn: Upright) -> list[Mark]:
-    """A polygon for each part of a mask, holes left out; nothing of one that does not fit its picture."""
+    """A polygon for each part of a mask, of the `MOST_PARTS` largest, holes left out; nothing of one that does not fit
+    its picture."""
     width, height = turn.stored_px
     try:
         mask = decode_mask(rle, height, width)
     except ValueError:
         return []
     outlines, _ = cv2.findContours(
-        np.ascontiguousarray(mask, np.uint8),
+        _keep_largest(np.ascontiguousarray(mask, np.uint8)),
         cv2.RETR_EXTERNAL,
         cv2.CHAIN_APPROX_TC89_L1,
     )
     shapes = []
     for outline in outlines:
-        points: list[Point] = [(x + 0.5, y + 0.5) for x, y in outline[:, 0].tolist()]
+        corners = outline[:: len(outline) // MOST_CORNERS + 1, 0]
+        points: list[Point] = [(x + 0.5, y + 0.5) for x, y in corners.tolist()]
         shapes.append({"kind": "mask", "points": turn.show_points(points)})
     return shapes
+
+
+def _keep_largest(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W) without the parts that are too many to be drawn: noise has one for every few pixels."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
+    if count - 1 <= MOST_PARTS:
+        return mask
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    is_kept = np.zeros(count, np.uint8)
+    is_kept[1 + np.argpartition(-areas, MOST_PARTS)[:MOST_PARTS]] = 1
+    kept: NDArray[np.uint8] = is_kept[parts]
+    return kept
 
 
 def _read_predictions(
@@ -170,10 +196,10 @@ def _draw_answer(row: Mapping[str, Any], turn: Upright) -> list[Mark]:
         scores = row["scores"]
         facts = {
             "class_name": name,
-            "score": scores[number] if number < len(scores) else None,
+            "score": to_plain(scores[number]) if number < len(scores) else None,
             "label_id": None,
             "track_id": None,
-            "box": turn.show_box(tuple(boxes[number])) if number < len(boxes) else None,
+            "box": _show_box(boxes[number], turn) if number < len(boxes) else None,
         }
         shapes = _draw_mask(masks[number], turn) if number < len(masks) else []
         kind = "class" if facts["box"] is None else "box"
@@ -187,13 +213,13 @@ def _read_tracks(
     asked = is_in("frame_id", list(turns))
     found: dict[str, list[Mark]] = defaultdict(list)
     for row in catalog.read_latest("tracks", _TRACK, asked).to_pylist():
-        box = turns[row["frame_id"]].show_box(tuple(row[side] for side in SIDES))
+        box = _show_box([row[side] for side in SIDES], turns[row["frame_id"]])
         found[row["frame_id"]].append(
             {
-                "kind": "box",
+                "kind": "class" if box is None else "box",
                 "box": box,
                 "class_name": row["class_name"],
-                "score": row["score"],
+                "score": to_plain(row["score"]),
                 "track_id": row["track_id"],
                 "label_id": None,
                 "is_filled": row["is_filled"],

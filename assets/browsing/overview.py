@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from assets.browsing.frame_index import FrameIndex
+from assets.browsing.held import tell_held
 from assets.browsing.questions import SPLITS, list_sort_columns
-from assets.tables.catalog import WHOLE_TABLE, Catalog
+from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES
 from assets.tables.schemas.monitoring import WHOLE_SESSION
 from models.task_names import TASK_NAMES
@@ -33,7 +34,7 @@ def tell_home(catalog: Catalog, index: FrameIndex) -> dict[str, Any]:
         "tasks": list(TASK_NAMES),
         "has_embeddings": has_vectors,
         "has_map": has_vectors,
-        "has_text_search": False,
+        "has_text_search": catalog.exists("documents"),
     }
 
 
@@ -42,10 +43,7 @@ def list_sessions(catalog: Catalog, index: FrameIndex) -> list[dict[str, Any]]:
     counts = index.rows.group_by("session").aggregate(
         [("frame_id", "count"), ("t_ns", "min"), ("t_ns", "max")]
     )
-    held = {
-        row["session"]: row["reason"] if row["is_held"] else None
-        for row in catalog.publications("frames")
-    }
+    held = tell_held(catalog, counts["session"].to_pylist())
     quarantined = Counter(
         catalog.read_latest("quarantine", ["session"])["session"].to_pylist()
     )
@@ -53,15 +51,14 @@ def list_sessions(catalog: Catalog, index: FrameIndex) -> list[dict[str, Any]]:
     found = []
     for row in sorted(counts.to_pylist(), key=lambda one: one["session"]):
         name = row["session"]
-        reason = held.get(name, held.get(WHOLE_TABLE, "not checked yet"))
         found.append(
             {
                 "session": name,
                 "num_frames": row["frame_id_count"],
                 "first_ns": row["t_ns_min"],
                 "last_ns": row["t_ns_max"],
-                "published": reason is None,
-                "reason": reason or "",
+                "published": name not in held,
+                "reason": held.get(name, ""),
                 "num_quarantined": quarantined[name],
                 "drifted": name in drifted,
             }

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.browsing.frame_index import FrameIndex
+from assets.browsing.frame_index import FrameIndex, FrameMissing
 from assets.browsing.upright import Upright
 from assets.images import EncodedImage, Payload, decode_rgb
 from assets.tables.catalog import Catalog
@@ -89,10 +89,10 @@ class Thumbnails:
 
 
 def draw_whole(catalog: Catalog, index: FrameIndex, frame_id: str) -> bytes:
-    """JPEG of a whole frame. Raises KeyError for one that there is not, ValueError for one that does not decode."""
+    """JPEG of a whole frame. Raises FrameMissing for one that there is not, ValueError for one that does not decode."""
     (position,) = index.find([frame_id])
     if position < 0:
-        raise KeyError(frame_id)
+        raise FrameMissing(frame_id)
     payloads = index.take(np.array([position]), _COLUMNS)["payload"].to_pylist()
     (image,) = unpack(catalog, payloads)
     pixels = find_upright(index, int(position)).show_pixels(decode_rgb(image))

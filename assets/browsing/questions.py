@@ -28,7 +28,8 @@ class Question:
 
     `model_id` ("": any) answered on the frame with a score of `score_from` or above, where either is given. `where` is
     a condition in SQL, `selection` a set that was chosen by hand. `sort` is a column, -column for its reverse,
-    similar:ID for the likeness to a frame or an uploaded picture, text:WORDS; "": session and time.
+    similar:ID for the likeness to a frame or an uploaded picture, text:WORDS for frames that a text is about; "":
+    session and time.
     """
 
     sessions: tuple[str, ...] = ()
@@ -44,10 +45,16 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """Positions (M,) in order; `values` (M,) what they were ordered by, where that is a distance."""
+    """Positions (M,) in order; `values` (M,) their likeness or score, where they were ordered by that."""
 
     positions: Positions
     values: NDArray[np.float32] | None = None
+
+    def among(self, holds: NDArray[np.bool_]) -> Answer:
+        """Those of the frames that `holds` (N,) says."""
+        is_asked = holds[self.positions]
+        values = None if self.values is None else self.values[is_asked]
+        return Answer(self.positions[is_asked], values)
 
     @property
     def nbytes(self) -> int:
@@ -143,6 +150,8 @@ def _to_numbers(
 ) -> tuple[NDArray[np.number], NDArray[np.bool_]]:
     """(N,) numbers that lie in the order of the values, and which are known."""
     array = _flatten(column)
+    if not len(array):  # of a home without frames, whose words are no dictionary
+        return np.zeros(0), np.zeros(0, bool)
     is_known = np.asarray(pc.is_valid(array))
     if pa.types.is_dictionary(array.type):
         ranks = np.empty(len(array.dictionary), np.int64)

@@ -25,23 +25,29 @@ from assets.annotation.labels import Overtaken
 from assets.browsing.browser import Browser
 from assets.browsing.conditions import ConditionError
 from assets.browsing.frame_facts import tell_frame
+from assets.browsing.frame_index import FrameMissing
 from assets.browsing.frame_map import find_inside, list_ids, tell_map
-from assets.browsing.likeness import UploadRefused
 from assets.browsing.marks import LayerError, read_marks
 from assets.browsing.overview import tell_home
 from assets.browsing.pictures import draw_whole
 from assets.browsing.questions import Question, QuestionError
+from assets.browsing.shown import to_plain
 from assets.browsing.timeline import tell_timeline
+from assets.search.uploads import PictureRefused
 from orchestration.browse.comparing import Comparing
 from orchestration.browse.thumbnail_lane import ThumbnailLane
 from orchestration.browse.writing import Writer, WriteRefused
 
-PAGE = Path(__file__).parent / "page"
 _KINDS = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
+}
+_PAGE = {
+    path.name: path
+    for path in (Path(__file__).parent / "page").iterdir()
+    if path.suffix in _KINDS
 }
 _POLICY = "; ".join(
     (
@@ -62,6 +68,10 @@ _HEADERS = {
 # pictures of a frame never change: its id is that of its bytes
 _FOR_LONG = {"Cache-Control": "private, max-age=86400, immutable"}
 _ANEW = {"Cache-Control": "no-store"}
+_ASKED_AGAIN = {
+    "Cache-Control": "private, no-cache"
+}  # kept, and asked whether it is the same
+_FOLLOW_S = 0.5  # that an answer waits for tables that have moved
 MOST_UPLOAD_BYTES = 32 << 20
 MOST_JSON_BYTES = 4 << 20
 MOST_SESSIONS = 200  # of a timeline
@@ -113,7 +123,7 @@ def make_app(browser: Browser, writer: Writer, comparing: Comparing) -> Starlett
                 for path, one in asked.items()
             ),
         ],
-        exception_handlers={HTTPException: _refuse_path},
+        exception_handlers={HTTPException: _refuse_path, Exception: _fail},
     )
 
 
@@ -126,18 +136,29 @@ class _Front:
         self._comparing = comparing
         self._thumbs = ThumbnailLane(browser)
         self._writing = Lock()
+        self._following: set[asyncio.Task[bool]] = set()
 
     async def page(self, request: Request) -> Response:
-        return _send_file("index.html")
+        return _send_file("index.html", request)
 
     async def page_file(self, request: Request) -> Response:
-        return _send_file(request.path_params["name"])
+        return _send_file(request.path_params["name"], request)
 
     async def home(self, request: Request) -> Response:
+        await self._follow()
         return _write(await asyncio.to_thread(self._tell_home))
 
+    async def _follow(self) -> None:
+        """Look whether tables have moved. Where it takes long to read them, what stood before is answered, and who asks
+        next gets what is new."""
+        task = asyncio.create_task(asyncio.to_thread(self._browser.follow))
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+        await asyncio.wait({task}, timeout=_FOLLOW_S)
+        if task.done():
+            task.result()
+
     def _tell_home(self) -> dict[str, Any]:
-        self._browser.follow()
         browser = self._browser
         found = tell_home(browser.catalog, browser.index)
         return {**found, "author": self._writer.author, "home": self._writer.home}
@@ -147,6 +168,8 @@ class _Front:
         question = _read_question(asked)
         offset = _read_number(asked, "offset", 0)
         limit = _read_number(asked, "limit", 100)
+        if not offset:  # pages that follow the first are of the same frames
+            await self._follow()
         page = await asyncio.to_thread(
             self._browser.list_frames, question, offset, limit, asked.get("find", "")
         )
@@ -246,7 +269,9 @@ class _Front:
 
     def _write(self, write: Callable[[bytes], Any], body: bytes) -> Any:
         with self._writing:
-            return write(body)
+            done = write(body)
+        self._browser.expect_change()
+        return done
 
     async def compare_models(self, request: Request) -> Response:
         return _write(await self._compare(self._comparing.models, request))
@@ -287,16 +312,16 @@ async def _answer(handler: Handler, request: Request) -> Response:
         return _refuse(409, str(error), "look at the frame again")
     except (QuestionError, ConditionError, LayerError, WriteRefused) as error:
         return _refuse(400, str(error), "change what is asked for")
-    except KeyError as error:
+    except FrameMissing as error:
         return _refuse(
             404, f"there is no frame {str(error.args[0])[:80]!r}", _ASK_FRAMES
         )
-    except UploadRefused as error:
+    except PictureRefused as error:
         return _refuse(422, str(error), "give a picture that intake would take")
     except ClientDisconnect:
         return Response(status_code=499)
     except (ValueError, OSError) as error:
-        _log.warning(f"{request.url.path}: {error}")
+        _log.warning(f"{request.url.path[:80]!r}: {error}")
         remedy = "`daguerre verify` finds what is damaged"
         return _refuse(422, str(error)[:300], remedy)
 
@@ -365,12 +390,20 @@ def _split(text: str) -> list[str]:
     return [part for part in dict.fromkeys(text.split(",")) if part]
 
 
-def _send_file(name: str) -> Response:
-    path = PAGE / name
-    kind = _KINDS.get(path.suffix)
-    if kind is None or path.parent != PAGE or not path.is_file():
+def _send_file(name: str, request: Request) -> Response:
+    """A file of the page, or that it is the one which the browser has."""
+    if name not in _PAGE:
         raise Refused(404, f"there is no page {name[:80]!r}", "open / in a browser")
-    return FileResponse(path, headers={**_HEADERS, **_ANEW}, media_type=kind)
+    path = _PAGE[name]
+    headers = {**_HEADERS, **_ASKED_AGAIN}
+    answer = FileResponse(
+        path, headers=headers, media_type=_KINDS[path.suffix], stat_result=path.stat()
+    )
+    if request.headers.get("if-none-match") == answer.headers["etag"]:
+        return Response(
+            status_code=304, headers=headers | {"ETag": answer.headers["etag"]}
+        )
+    return answer
 
 
 def _send_jpeg(jpeg: bytes) -> Response:
@@ -378,8 +411,15 @@ def _send_jpeg(jpeg: bytes) -> Response:
 
 
 def _write(facts: Any, status: int = 200) -> Response:
-    body = json.dumps(facts, allow_nan=False, separators=(",", ":"), default=str)
+    try:
+        body = _to_json(facts)
+    except ValueError:  # a figure that is none, as some nets give
+        body = _to_json(to_plain(facts))
     return Response(body, status, {**_HEADERS, **_ANEW}, "application/json")
+
+
+def _to_json(facts: Any) -> str:
+    return json.dumps(facts, allow_nan=False, separators=(",", ":"), default=str)
 
 
 def _refuse(status: int, reason: str, remedy: str) -> Response:
@@ -396,3 +436,8 @@ async def _refuse_path(request: Request, error: Exception) -> Response:
         f"{request.method} is not answered at {path!r}",
         "GET reads, POST asks and writes",
     )
+
+
+async def _fail(request: Request, error: Exception) -> Response:
+    """A fault of ours; the log has where."""
+    return _refuse(500, "the server made a mistake", "its log says which")

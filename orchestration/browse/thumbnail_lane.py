@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 
 from assets.browsing.browser import Browser
+from assets.browsing.frame_index import FrameMissing
 
 _AT_ONCE = 64
 _LANES = 2  # batches that are made at the same time
@@ -22,7 +23,7 @@ class ThumbnailLane:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def make(self, frame_id: str) -> bytes:
-        """The JPEG. Raises KeyError for a frame that there is not, ValueError for one that does not decode."""
+        """The JPEG. Raises FrameMissing for a frame that there is not, ValueError for one that does not decode."""
         kept = self._browser.thumbnails.find(frame_id)
         if kept is not None:
             return kept
@@ -57,7 +58,7 @@ class ThumbnailLane:
                 _end(future, error)
             return
         for name, future in asked.items():
-            _end(future, made.get(name, KeyError(name)))
+            _end(future, made.get(name, FrameMissing(name)))
 
     def _make(self, names: Sequence[str]) -> dict[str, bytes | ValueError]:
         return self._browser.thumbnails.make(self._browser.index, names)

@@ -16,6 +16,7 @@ from assets.annotation import review
 from assets.annotation.labels import Answer, Author
 from assets.annotation.queue.stored import OPEN, SKIPPED, change_state
 from assets.browsing.browser import Browser
+from assets.browsing.frame_index import FrameMissing
 from assets.browsing.pictures import find_upright
 from assets.browsing.upright import Upright
 from assets.tables.catalog import is_in
@@ -80,13 +81,14 @@ class Writer:
     def correct(self, body: bytes) -> dict[str, Any]:
         """The number of the new version, warnings, and checks that failed.
 
-        Raises WriteRefused, `Overtaken` where somebody was first, and ValueError for what does not fit the frame.
+        Raises WriteRefused, FrameMissing, `Overtaken` where somebody was first, and ValueError for what does not fit
+        the frame.
         """
         asked = _parse(Correction, body)
         catalog = self.browser.catalog
         (position,) = self.browser.index.find([asked.frame_id])
         if position < 0:
-            raise KeyError(asked.frame_id)
+            raise FrameMissing(asked.frame_id)
         turn = find_upright(self.browser.index, int(position))
         stood = review.look(catalog, asked.frame_id, asked.task)
         review.require_seen(stood, asked.seen)
@@ -116,7 +118,8 @@ class Writer:
         row = rows[0]
         if row["state"] != OPEN:
             raise WriteRefused(f"the frame is {row['state']} already")
-        change_state(catalog, row["queue_id"], [row["frame_id"]], SKIPPED)
+        if not change_state(catalog, row["queue_id"], [row["frame_id"]], SKIPPED):
+            raise WriteRefused("somebody was first: look at the frame again")
         return {"state": SKIPPED}
 
 

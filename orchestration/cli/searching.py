@@ -108,7 +108,7 @@ def similar(
     vector = (
         read_frame_vector(catalog, subject)
         if is_frame
-        else embed_file(settings.workspace, Path(subject), vectors)
+        else embed_file(settings.workspace, Path(subject), vectors.encoder)
     )
     found = vectors.find(vector, limit, read_names(sessions))
     lines = [f"{n.similarity:.3f}  {n.session}  {n.frame_id}" for n in found]

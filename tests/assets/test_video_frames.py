@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
+from assets.browsing.browser import Browser
+from assets.browsing.pictures import draw_whole
 from assets.formats import plan_session, read_capture
 from assets.formats.observations import FrameObservation
 from assets.formats.session_settings import parse_settings
@@ -25,6 +27,7 @@ from assets.storage import Folder
 from assets.tables import incremental
 from assets.tables.catalog import Catalog
 from assets.video_frames import unpack
+from assets.workspace import Workspace
 from checks.gates import gate_session
 from models.image_quality import measure_quality
 from tests.assets.formats.images.test_video_reader import encode_video, noise
@@ -112,6 +115,29 @@ def test_every_frame_comes_back_in_any_order_as_reading_through_gives_it(kept, n
     ):
         assert image.dtype == expected[number].dtype
         np.testing.assert_array_equal(image, expected[number])
+
+
+def test_a_browser_shows_frames_of_videos_small_and_whole(kept, tmp_path):
+    intake, folder, _ = kept
+    browser = Browser(intake.catalog, Workspace(tmp_path))
+    for name in ("h264.mp4", "h265_ten_bits.mkv", "grey.mkv", "alpha.mkv"):
+        rows = intake.catalog.read_latest(
+            "frames", ["frame_id"], f"source_path = '{name}' AND sequence = 3"
+        )
+        (frame_id,) = rows["frame_id"].to_pylist()
+        small = browser.thumbnails.make(browser.index, [frame_id])[frame_id]
+        whole = draw_whole(intake.catalog, browser.index, frame_id)
+        expected = to_grey(read_pngs(folder, name)[3])
+        for jpeg in (small, whole):
+            shown = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+            assert shown.shape[:2] == expected.shape
+            alike = np.corrcoef(to_grey(shown).ravel(), expected.ravel())[0, 1]
+            assert alike > 0.9, name
+
+
+def to_grey(pixels: np.ndarray) -> np.ndarray:
+    """(H, W), of one to four channels."""
+    return pixels.astype(float).reshape(*pixels.shape[:2], -1)[..., :3].mean(axis=2)
 
 
 def test_videos_are_stored_once_and_frames_are_small(kept):

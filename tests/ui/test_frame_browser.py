@@ -74,6 +74,34 @@ _RUN_EDITS = """async () => {
   return edits.changes;
 }"""
 
+_RUN_DRAW = """async () => {
+  const [{ draw, fit, prepare }, { Look }, { Address }, { Colors }] = await Promise.all(
+    ['drawing', 'look', 'address', 'colors'].map((name) => import(`/page/${name}.js`)));
+  const context = prepare(document.createElement('canvas'), 160, 120);
+  const points = [[4, 4], [12, 4], [12, 10], [4, 10]];
+  const mark = { kind: 'mask', class_name: 'mug', score: null, box: [4, 4, 12, 10], points };
+  const look = new Look(new Address('layers=labels'), new Colors(['mug']));
+  const place = fit({ width: 16, height: 12 }, { width: 160, height: 120 });
+  draw(context, { labels: [mark] }, look, place);
+  const ratio = devicePixelRatio || 1;
+  const opacity = (x, y) => context.getImageData(x * ratio, y * ratio, 1, 1).data[3] / 255;
+  return [opacity(10, 10), opacity(80, 70), opacity(40, 70)];
+}"""
+
+# by hand, as a mouse tells 1,200 places of one round
+_DRAW_CIRCLE = """() => {
+  const stage = document.querySelector('.map-stage');
+  stage.setPointerCapture = () => {};
+  const { left, top, width, height } = stage.getBoundingClientRect();
+  const send = (kind, angle) => stage.dispatchEvent(new PointerEvent(kind, {
+    clientX: left + width * (0.5 + 0.9 * Math.cos(angle)),
+    clientY: top + height * (0.5 + 0.9 * Math.sin(angle)),
+  }));
+  send('pointerdown', 0);
+  for (let n = 1; n < 1200; n++) send('pointermove', (2 * Math.PI * n) / 1200);
+  send('pointerup', 0);
+}"""
+
 
 @dataclass
 class Served:
@@ -189,6 +217,7 @@ def page(served: Served, visit) -> Iterator[object]:
     page.on("pageerror", lambda error: faults.append(str(error)))
     page.goto(served.link)
     page.wait_for_selector("img.is-here")
+    page.wait_for_selector(".filters")
     yield page
     page.close()
     assert faults == []
@@ -303,6 +332,25 @@ def test_what_somebody_changes_is_what_the_server_is_asked_for(page) -> None:
     ]
 
 
+def test_masks_are_drawn_as_areas_with_outlines(page) -> None:
+    outside, inside, edge = page.evaluate(_RUN_DRAW)
+    assert outside == 0 and inside == pytest.approx(0.34, abs=0.02) and edge > 0.9
+
+
+@pytest.mark.parametrize("view", ["constructor", "__proto__", "nonsense"])
+def test_an_address_of_no_view_opens_the_grid(served, page, view: str) -> None:
+    page.goto("about:blank")
+    open_at(page, served, f"view={view}")
+    page.wait_for_selector(".grid-view img.is-here")
+
+
+def test_what_readers_do_not_get_is_marked_and_told(served, page) -> None:
+    assert page.locator(".stage.is-held").count() > 0
+    assert "held back" in page.locator(".cell").first.get_attribute("aria-label")
+    page.keyboard.press("Enter")
+    page.get_by_text("Readers do not get this session: not checked yet.").wait_for()
+
+
 def test_a_lost_server_is_told_until_it_is_back(served, page) -> None:
     with _serve(served.settings) as other:
         page.goto(other.link)
@@ -389,6 +437,28 @@ def test_a_place_in_time_opens_its_frames(served, page) -> None:
     page.wait_for_selector(".grid-view img.is-here")
     assert "t_ns" in page.locator(".condition textarea").input_value()
     assert page.locator(".place").inner_text().endswith(("of 1 frame", "frames"))
+
+
+def test_a_span_of_time_since_1970_leaves_no_frame_at_its_ends_out(page) -> None:
+    # numbers of JavaScript are 256 ns apart there: 129 is read as 256
+    start, end = 1_700_000_000_000_000_129, 1_700_000_000_999_999_999
+    run = """async ([start, end]) => {
+      const { writeSpan } = await import('/page/timeline_view.js');
+      return writeSpan('t_ns', Number(start), Number(end));
+    }"""
+    told = page.evaluate(run, [str(start), str(end)])
+    low, high = map(int, re.findall(r"\d{10,}", told))
+    assert start - 1000 < low <= start and end <= high < end + 1000
+
+
+def test_a_lasso_of_many_corners_is_thinned_and_chooses(served, page) -> None:
+    page.keyboard.press("3")
+    page.locator(".map-legend").get_by_text(SESSION).wait_for()
+    page.get_by_role("button", name="Lasso").click()
+    page.evaluate(_DRAW_CIRCLE)
+    wait_for(
+        page, "() => document.querySelector('.place').textContent === '1 of 60 frames'"
+    )
 
 
 def test_an_empty_home_says_what_to_do(browser, tmp_path) -> None:

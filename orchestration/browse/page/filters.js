@@ -150,8 +150,8 @@ class Order {
     this.file = make('input', { type: 'file', accept: 'image/*', hidden: true, on: { change: () => this.#upload() } });
     this.words = make('input', {
       type: 'search',
-      placeholder: 'Looks like …',
-      'aria-label': 'Words that frames are to look like',
+      placeholder: 'About …, e.g. mug',
+      'aria-label': 'Words that frames are about',
       hidden: !home.has_text_search,
       on: { keydown: (event) => event.key === 'Enter' && this.#say() },
     });
@@ -210,7 +210,7 @@ class Order {
 function tellLikeness(sort) {
   const [kind, ...rest] = sort.split(':');
   const what = rest.join(':');
-  return kind === 'text' ? `like “${what}”` : `like ${shortId(what)}`;
+  return kind === 'text' ? `about “${what}”` : `like ${shortId(what)}`;
 }
 
 /** A condition as SQL has it, with the columns that it may name, and what the server says of it. */

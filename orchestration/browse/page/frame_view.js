@@ -5,7 +5,7 @@ import { ask, isAborted, post } from './api.js';
 import { button, fill, make } from './dom.js';
 import { Editor } from './editor.js';
 import { describeColumns, describeFigures, listLineage, listObjects, panel } from './facts.js';
-import { openList } from './frame_list.js';
+import { forgetList, openList } from './frame_list.js';
 import { bind } from './keys.js';
 import { Layers } from './layers.js';
 import { LABELS, Look } from './look.js';
@@ -134,9 +134,10 @@ class FrameView {
   }
 
   #showSide(marks) {
-    const { columns = [], quality = {}, lineage = {}, labels = [], queue = [] } = this.#facts ?? {};
+    const { held, columns = [], quality = {}, lineage = {}, labels = [], queue = [] } = this.#facts ?? {};
     fill(
       this.side,
+      held && panel('Held back', make('p', { class: 'held' }, `Readers do not get this session: ${held}.`)),
       this.#editor?.panel,
       this.layers.element,
       !this.#editor && panel('Objects', listObjects(marks, this.look)),
@@ -272,6 +273,8 @@ class FrameView {
     }
     this.#leaveEditor();
     this.#marks.forget(id);
+    forgetList(); // another class may choose other frames
+    this.#list = openList(read().question());
     if (id === this.#id) await this.#open(id, read());
   }
 

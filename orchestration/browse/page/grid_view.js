@@ -17,6 +17,7 @@ const THUMB_FITS_PX = 240;
 const CAPTION_PX = 20;
 const [LEAST_ASPECT, MOST_ASPECT] = [0.5, 1.4];
 const ADDRESS_MS = 250; // browsers count changes of the address
+const HELD = 'held back: readers do not get it';
 const TAKE_IN = 'Take a folder in with `daguerre ingest PATH`, then open this page again.';
 
 export function open(page) {
@@ -78,15 +79,17 @@ class GridView {
     const [where, figure] = caption.children;
     where.textContent = `${frame.sensor} ${clock(frame.time_ns)}`;
     figure.textContent = score(frame.distance ?? frame.score);
-    cell.title = `${frame.session} · ${frame.sensor} · ${frame.split ?? 'in no split'}`;
-    cell.setAttribute('aria-label', `${frame.session}, ${frame.sensor}, frame ${index + 1}`);
+    stage.classList.toggle('is-held', frame.is_held);
+    const held = frame.is_held ? [HELD] : [];
+    cell.title = [frame.session, frame.sensor, frame.split ?? 'in no split', ...held].join(' · ');
+    cell.setAttribute('aria-label', [frame.session, frame.sensor, `frame ${index + 1}`, ...held].join(', '));
     this.#draw(stage, frame);
   }
 
   clear(cell) {
     delete cell.dataset.frame;
     const stage = cell.firstChild;
-    stage.classList.remove('is-lost');
+    stage.classList.remove('is-lost', 'is-held');
     stage.firstChild.classList.remove('is-here');
     stage.firstChild.removeAttribute('src');
     stage.lastChild.width = 0;
@@ -154,6 +157,9 @@ class GridView {
     } else if (read().isFiltered) {
       this.grid.show(0, this.size, 1, CAPTION_PX);
       fill(this.notice, empty('No frame passes these filters', 'Take one of them out, on the left.', this.#offerAll()));
+    } else if (read().get('sort')) {
+      this.grid.show(0, this.size, 1, CAPTION_PX);
+      fill(this.notice, empty('No frame is found in this order', 'Ask by other words, or order frames as recorded.', this.#offerAll()));
     } else {
       fill(this.notice, empty('There are no frames yet', TAKE_IN));
     }
@@ -252,7 +258,7 @@ class GridView {
   #sortBySimilarity() {
     const frame = this.#list.get(this.grid.cursor);
     if (!frame) return;
-    if (!this.page.home.has_embeddings) return say('No frame has a vector yet: `daguerre train` and the UI make them.', 'bad');
+    if (!this.page.home?.has_embeddings) return say('No frame has a vector yet: `daguerre ingest` embeds colour frames of sessions that pass their checks.', 'bad');
     say(`Sorted by likeness to ${shortId(frame.frame_id)}`);
     change({ sort: `similar:${frame.frame_id}`, at: null });
   }

@@ -27,14 +27,14 @@ class Page {
   #view = null;
   #name = '';
 
-  constructor(home) {
-    this.home = home;
-    this.colors = new Colors(home.classes);
+  /** As long as nobody has told what the home holds, frames show without a panel that chooses among them. */
+  constructor() {
+    this.home = null;
+    this.colors = new Colors([]);
     this.tabs = new Map(TABS.map(([name, { title }]) => [name, link(`view=${name}`, {}, title)]));
     this.placeText = make('span', { class: 'place', 'aria-live': 'polite' });
-    this.filters = new Filters(this);
-    this.layers = new Layers(this);
-    this.side = make('aside', { class: 'side' }, this.filters.element, this.layers.element);
+    this.homeText = make('span', { class: 'home', title: 'What this home holds' });
+    this.side = make('aside', { class: 'side' });
     this.room = make('div', { class: 'room' });
     fill(
       document.getElementById('app'),
@@ -44,12 +44,22 @@ class Page {
         make('b', { class: 'brand' }, 'Daguerre'),
         make('nav', { 'aria-label': 'Views' }, [...this.tabs.values()]),
         this.placeText,
-        make('span', { class: 'home', title: 'What this home holds' }, tellHome(home)),
+        this.homeText,
         button('Keys ?', showHelp, { class: 'quiet', 'aria-label': 'Keys' }),
       ),
       ...place(),
       make('div', { class: 'body' }, this.side, this.room),
     );
+  }
+
+  /** Take in what the home holds. */
+  learn(home) {
+    this.home = home;
+    this.homeText.textContent = tellHome(home);
+    this.colors = new Colors(home.classes);
+    this.filters = new Filters(this);
+    this.layers = new Layers(this);
+    fill(this.side, this.filters.element, this.layers.element);
     this.#bindKeys();
   }
 
@@ -60,12 +70,12 @@ class Page {
 
   /** Say beside the condition what the server said of it; null: nothing. */
   tellFault(fault) {
-    this.filters.tellFault(fault);
+    this.filters?.tellFault(fault);
   }
 
   /** Open the view of an address, or tell the one that is open. */
   async show(address) {
-    const name = VIEWS[address.view] ? address.view : 'grid';
+    const name = nameView(address);
     this.side.hidden = !VIEWS[name].hasSide;
     for (const [tab, element] of this.tabs) {
       const isHere = tab === name || (tab === 'grid' && name === 'frame');
@@ -73,8 +83,8 @@ class Page {
       if (isHere) element.setAttribute('aria-current', 'page');
       else element.removeAttribute('aria-current');
     }
-    this.filters.update(address);
-    this.layers.update(address);
+    this.filters?.update(address);
+    this.layers?.update(address);
     if (name !== this.#name) {
       this.#name = name;
       const { open } = await VIEWS[name].load();
@@ -86,6 +96,10 @@ class Page {
       document.title = `${VIEWS[name].title ?? 'Frame'} · Daguerre`;
     }
     this.#view?.update(read());
+  }
+
+  close() {
+    this.#view?.close();
   }
 
   /** A tab keeps how marks look, and which frames are asked for where it shows those. */
@@ -113,19 +127,29 @@ function tellHome(home) {
   return `${home.home ?? ''} ${many(home.num_frames, 'frame')}, ${many(home.sessions.length, 'session')}`.trim();
 }
 
+/** The view that an address asks for; of another word the grid. */
+function nameView(address) {
+  return Object.hasOwn(VIEWS, address.view) ? address.view : 'grid';
+}
+
 async function start() {
   watch(tellGone);
-  const address = read();
-  if (address.view === 'grid') openList(address.question()); // asked for while the rest is on its way
-  const room = document.getElementById('app');
-  let home;
+  const asked = ask('/api/home');
+  asked.catch(() => {}); // told below
+  const page = new Page();
+  const name = nameView(read());
   try {
-    [home] = await Promise.all([ask('/api/home'), VIEWS[address.view]?.load()]);
+    if (name === 'grid') {
+      openList(read().question()); // asked for while the rest is on its way
+      await page.show(read()); // and shown before it
+    }
+    const [home] = await Promise.all([asked, VIEWS[name].load()]);
+    page.learn(home);
   } catch (error) {
-    fill(room, ...place(), emptyFault(error, button('Ask again', start)));
+    page.close();
+    fill(document.getElementById('app'), ...place(), emptyFault(error, button('Ask again', start)));
     return;
   }
-  const page = new Page(home);
   follow((next) => page.show(next));
   await page.show(read());
 }

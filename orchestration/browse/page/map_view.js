@@ -12,6 +12,7 @@ import { thumbOf } from './picture.js';
 import { count, many } from './words.js';
 
 const NEAR_PX = 12;
+const MOST_CORNERS = 500; // that the server reads
 const ID_PAGE = 1000;
 const STEP_PX = 24;
 const MOST_IN_LEGEND = 24;
@@ -262,7 +263,8 @@ class MapView {
   }
 
   async #choose() {
-    const polygon = this.#corners;
+    const every = Math.ceil(this.#corners.length / MOST_CORNERS);
+    const polygon = this.#corners.filter((_, n) => n % every === 0);
     if (polygon.length < 3) return say('A lasso needs three corners.');
     try {
       const { selection, num } = await post('/api/lasso', { polygon });

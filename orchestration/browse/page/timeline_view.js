@@ -169,13 +169,19 @@ class Strip {
   #bounds() {
     const { start_ns: start, end_ns: end, buckets } = this.session;
     const step = (end - start) / Math.max(1, buckets.length);
-    return [Math.floor(start + this.at * step), Math.ceil(start + (this.at + 1) * step)];
+    return [start + this.at * step, start + (this.at + 1) * step];
   }
 
   /** The frames of the time under the cursor. */
   #open() {
-    const [from, to] = this.#bounds().map((ns) => BigInt(Math.round(ns)));
-    const where = this.column ? `${this.column} >= ${from} and ${this.column} <= ${to}` : null;
-    go(new Address().with({ session: this.session.session, where }));
+    const hasTime = this.column && this.session.buckets.length > 0;
+    go(new Address().with({ session: this.session.session, where: hasTime ? writeSpan(this.column, ...this.#bounds()) : null }));
   }
+}
+
+/** The condition that a time lies between two, in ns: wider by what a number of JavaScript cannot say of a time since 1970,
+ * so that no frame at an end is left out. */
+export function writeSpan(column, from, to) {
+  const slack = Math.abs(to) * Number.EPSILON;
+  return `${column} >= ${BigInt(Math.floor(from - slack))} and ${column} <= ${BigInt(Math.ceil(to + slack))}`;
 }

@@ -8,8 +8,12 @@ import pytest
 
 from assets.browsing.browser import Browser
 from assets.browsing.conditions import ConditionError, find_positions
-from assets.browsing.questions import Question, QuestionError
+from assets.browsing.questions import Question, QuestionError, list_sort_columns
+from assets.search import sources
+from assets.search.documents import refresh_documents
+from assets.search.run_records import RunRecords
 from assets.tables.catalog import Catalog
+from assets.tables.schemas import content_id
 from assets.workspace import Workspace
 from tests.assets.browsing.conftest import name_frame, put
 
@@ -120,12 +124,72 @@ def test_an_index_follows_its_tables_and_stays_while_nothing_moves(looked_at, ca
     assert list_ids(browser, splits=("val",)) == of_monday(2)
 
 
-def test_a_home_without_a_table_has_no_frames(home, catalog: Catalog):
-    browser = Browser(catalog, Workspace(home))
-    assert (
-        browser.list_frames(Question(sort="-t_ns", where="width_px > 3"), 0, 10).total
-        == 0
+def test_a_condition_follows_tables_that_the_index_does_not(looked_at, catalog):
+    browser = looked_at()
+    where = "session IN (SELECT session FROM quarantine)"
+    assert list_ids(browser, where=where) == []
+    put(catalog, "quarantine", [{"session": "monday"}])
+    assert list_ids(browser, where=where) == of_monday(0, 1, 2)
+
+
+def test_frames_on_which_a_model_answered_are_chosen_by_its_scores(looked_at, catalog):
+    said = (
+        (of_monday(0)[0], "a", [0.75, 0.25]),
+        (of_tuesday(2)[0], "b", [0.5]),
+        (of_tuesday(3)[0], "b", []),
     )
+    rows = [
+        {
+            "prediction_id": content_id(frame_id, model),
+            "frame_id": frame_id,
+            "model_sha256": model * 64,
+            "class_names": ["mug"] * len(scores),
+            "scores": scores,
+        }
+        for frame_id, model, scores in said
+    ]
+    browser = looked_at()
+    put(catalog, "predictions", rows)
+    browser.refresh()
+    assert list_ids(browser, model_id="a" * 64) == of_monday(0)
+    assert list_ids(browser, model_id="b") == of_tuesday(2, 3)  # no score is an answer
+    assert list_ids(browser, model_id="b", score_from=0.5) == of_tuesday(2)
+    assert list_ids(browser, score_from=0.5) == of_monday(0) + of_tuesday(2)
+    assert list_ids(browser, model_id="a", score_from=0.875) == []
+
+
+def test_a_text_finds_frames_that_readers_get_and_follows_what_they_get(
+    looked_at, catalog, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sources, "list_pages", lambda: iter(()))
+    browser = looked_at()
+    with pytest.raises(QuestionError, match="nothing is known in words yet"):
+        list_ids(browser, sort="text:mug")
+    version = catalog.latest_version("frames")
+    catalog.publish("frames", "tuesday", version)
+    refresh_documents(catalog, RunRecords(tmp_path / "dagster"), None)
+    assert list_ids(browser, sort="text:mug") == of_tuesday(1)
+    catalog.publish("frames", "monday", version)
+    assert list_ids(browser, sort="text:mug") == of_monday(0) + of_tuesday(1)
+    page = browser.list_frames(Question(sort="text:mug", splits=("test",)), 0, 9)
+    assert [f["frame_id"] for f in page.frames] == of_monday(0)
+    assert page.frames[0]["score"] > 0
+    with pytest.raises(QuestionError, match="no word to look for"):
+        list_ids(browser, sort="text:?!")
+
+
+def test_frames_that_readers_do_not_get_say_so(looked_at, catalog):
+    browser = looked_at()
+    catalog.publish("frames", "tuesday", catalog.latest_version("frames"))
+    frames = browser.list_frames(Question(), 0, 7).frames
+    assert [f["is_held"] for f in frames] == [True] * 3 + [False] * 4
+
+
+def test_a_home_without_a_table_has_no_frames_in_any_order(home, catalog: Catalog):
+    browser = Browser(catalog, Workspace(home))
+    for column in list_sort_columns(browser.index):
+        asked = Question(sort=f"-{column}", where="width_px > 3", sessions=("monday",))
+        assert browser.list_frames(asked, 0, 10).total == 0
 
 
 def test_ids_that_are_none_are_not_found(looked_at):

@@ -8,13 +8,16 @@ import cv2
 import numpy as np
 import pytest
 
+from assets.browsing import marks as marks_module
 from assets.browsing.browser import Browser
 from assets.browsing.marks import LayerError, read_marks
 from assets.browsing.pictures import THUMB_PX, Thumbnails, draw_whole
 from assets.browsing.upright import Upright
 from assets.tables.catalog import Catalog
+from assets.tables.schemas import content_id
 from assets.workspace import Workspace
-from tests.assets.browsing.conftest import name_frame
+from models.masks import encode_mask
+from tests.assets.browsing.conftest import name_frame, put
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -95,3 +98,58 @@ def test_labels_lie_on_the_upright_picture_and_other_layers_are_refused(looked_a
     assert mark["box"] == (1.0, 2.0, 5.0, 4.0) and len(mark["label_id"]) == 32
     with pytest.raises(LayerError, match="no layer 'depth'"):
         read_marks(browser.catalog, browser.index, [frame_id], ["depth"])
+
+
+def put_mask(catalog: Catalog, mask: np.ndarray) -> str:
+    """On the first frame of tuesday."""
+    frame_id = name_frame("tuesday", 0)
+    row = {
+        "label_id": content_id("mask"),
+        "frame_id": frame_id,
+        "capture_id": content_id("capture", "tuesday"),
+        "session": "tuesday",
+        "task": "segmentation",
+        "class_name": "mug",
+        "mask_rle": encode_mask(mask),
+    }
+    put(catalog, "labels", [row])
+    return frame_id
+
+
+def test_of_a_mask_of_many_parts_the_largest_are_drawn(looked_at, catalog, lower):
+    browser = looked_at()
+    mask = np.zeros((12, 16), bool)
+    mask[::4, ::4] = True  # 12 single pixels
+    mask[8:11, 8:11] = True  # one of which becomes a square
+    frame_id = put_mask(catalog, mask)
+
+    def read() -> list[dict]:
+        found = read_marks(browser.catalog, browser.index, [frame_id], ["labels"])
+        return found[frame_id]["labels"]
+
+    assert len(read()) == 12
+    lower(marks_module, MOST_PARTS=1)
+    (mark,) = read()
+    assert mark["kind"] == "mask"
+    assert sorted(mark["points"]) == [(8.5, 8.5), (8.5, 10.5), (10.5, 8.5), (10.5, 10.5)]  # fmt: skip
+    lower(marks_module, MOST_CORNERS=3)
+    (mark,) = read()
+    assert len(mark["points"]) == 2
+
+
+def test_an_answer_without_a_place_has_no_box_and_spoils_no_other(looked_at, catalog):
+    browser = looked_at()
+    frame_id = name_frame("tuesday", 0)
+    row = {
+        "prediction_id": content_id("prediction"),
+        "frame_id": frame_id,
+        "model_sha256": "a" * 64,
+        "class_names": ["mug", "fork"],
+        "scores": [float("nan"), 0.5],
+        "boxes_xyxy": [float("nan"), 1.0, 2.0, 3.0, 1.0, 2.0, 5.0, 4.0],
+    }
+    put(catalog, "predictions", [row])
+    layer = "predictions:aa"
+    found = read_marks(browser.catalog, browser.index, [frame_id], [layer])
+    told = [(m["kind"], m["box"], m["score"]) for m in found[frame_id][layer]]
+    assert told == [("class", None, None), ("box", (1.0, 2.0, 5.0, 4.0), 0.5)]

@@ -50,10 +50,10 @@ def test_a_frame_that_is_not_there_or_has_no_vector_is_told_apart(asked):
 def test_a_picture_is_not_compared_with_vectors_of_another_encoder(embed, tmp_path):
     vectors = FrameVectors(embed(draw_vectors(3), encoder="1:other"), tmp_path)
     with pytest.raises(ValueError, match="made by encoder '1:other'"):
-        embed_picture(Workspace(tmp_path), b"", vectors)
+        embed_picture(Workspace(tmp_path), b"", vectors.encoder)
 
 
 def test_a_file_that_is_no_picture_is_refused_with_its_remedy(catalog, tmp_path):
     none = FrameVectors(catalog, tmp_path)
     with pytest.raises(ValueError, match=r"no image in a format that is read.*export"):
-        embed_picture(Workspace(tmp_path), b"plain words", none)
+        embed_picture(Workspace(tmp_path), b"plain words", none.encoder)

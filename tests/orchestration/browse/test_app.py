@@ -5,13 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
 from assets.browsing.browser import Browser
+from assets.inference.embed import name_version
+from assets.tables.schemas import EMBEDDING_DIM, content_id
 from orchestration.browse.serving import build_app
 from orchestration.profiles import load_settings
-from tests.assets.browsing.conftest import looked_at, name_frame  # noqa: F401
+from tests.assets.browsing.conftest import looked_at, name_frame, put  # noqa: F401
+from tests.assets.comparison.conftest import (
+    class_row,
+    frame_id,
+    sit_exam,
+    store_model,
+    write_frames,
+    write_release,
+)
+from tests.assets.comparison.test_models import LETTERS, NAMES, call
 
 MONDAY = name_frame("monday", 1)
 # of the fixture's frame_exif: nothing of it may stand in any answer
@@ -62,6 +74,7 @@ def test_frames_are_asked_by_address(client):
         ("/pictures/nonsense.jpg", 404),
         ("/page/..%2fapp.py", 404),
         ("/page/app.py", 404),
+        ("/page/" + "a" * 5000 + ".js", 404),
         ("/nonsense", 404),
     ],
 )
@@ -89,9 +102,29 @@ def test_pictures_are_jpegs(client):
         assert answer.content.startswith(b"\xff\xd8")
 
 
-def test_what_a_camera_wrote_leaves_by_no_route(client):
+def test_what_a_camera_wrote_leaves_by_no_route(client, embedded):
+    drawn = {"polygon": [[-9, -9], [9, -9], [9, 9], [-9, 9]]}
+    answers = [
+        client.post(path, json=body, headers=POST)
+        for path, body in (
+            ("/api/lasso", drawn),
+            ("/api/labels", {**correct(MONDAY), "act": "confirm"}),
+            ("/api/labels", {"frame_id": MONDAY, "task": "SERIAL", "seen": 0}),
+            ("/api/queue", {"row_id": MONDAY, "state": "skipped"}),
+            ("/api/similar", {"no": "picture"}),
+        )
+    ]
+    assert answers[0].json()["num"] == 3
+    for answer in answers:
+        for secret in SECRETS:
+            assert secret.encode() not in answer.content, answer.url
     paths = [
         "/api/home",
+        "/api/timeline",
+        "/api/map",
+        "/api/map/frames",
+        f"/api/compare/models?a={'a' * 64}&b={'b' * 64}",
+        f"/api/compare/releases?a={'a' * 32}&b={'b' * 32}",
         "/api/frames?sort=-t_ns",
         f"/api/frame/{MONDAY}",
         f"/api/marks?frames={MONDAY}&layers=labels,tracks,predictions:a",
@@ -114,6 +147,144 @@ def test_answers_are_json_without_what_json_cannot_say(client):
 
 
 POST = {"X-Daguerre": "1"}
+
+
+@pytest.fixture
+def embedded(client, catalog) -> None:
+    """Of each frame of monday a vector, in a direction of its own."""
+    version = name_version(None)
+    vectors = np.eye(3, EMBEDDING_DIM, dtype=np.float32)
+    rows = [
+        {
+            "frame_id": name_frame("monday", n),
+            "session": "monday",
+            "vector": vectors[n].tolist(),
+            "code_version": version,
+        }
+        for n in range(3)
+    ]
+    put(catalog, "frame_embeddings", rows)
+    client.get("/api/home")
+
+
+def correct(frame_id: str, *changes: dict) -> dict:
+    return {
+        "frame_id": frame_id,
+        "task": "detection",
+        "seen": 0,
+        "changes": list(changes),
+    }
+
+
+def test_a_picture_that_is_uploaded_orders_frames_by_likeness(client, embedded):
+    picture = client.get(f"/pictures/{MONDAY}.jpg").content
+    sent = client.post("/api/similar", content=picture, headers=POST)
+    assert sent.status_code == 200, sent.text
+    asked = {"sort": f"similar:{sent.json()['upload_id']}"}
+    found = client.get("/api/frames", params=asked).json()
+    scores = [frame["score"] for frame in found["frames"]]
+    assert found["total"] == 3 and scores == sorted(scores, reverse=True)
+    for body, told in ((b"plain words", "no image"), (b"", "")):
+        refused = client.post("/api/similar", content=body, headers=POST)
+        assert refused.status_code == 422 and told in refused.json()["error"]
+
+
+def test_a_picture_is_not_compared_with_vectors_of_another_encoder(client, catalog):
+    other = {"frame_id": MONDAY, "session": "monday", "code_version": "1:other"}
+    put(catalog, "frame_embeddings", [other | {"vector": [1.0] * EMBEDDING_DIM}])
+    client.get("/api/home")
+    refused = client.post("/api/similar", content=b"", headers=POST)
+    assert refused.status_code == 422 and "1:other" in refused.json()["error"]
+
+
+def test_a_frame_that_a_queue_asks_is_skipped_once(client, catalog):
+    row = {"row_id": content_id("row"), "frame_id": MONDAY, "task": "detection"}
+    put(catalog, "label_queue", [row | {"state": "open", "told": "most unlike"}])
+    (asked,) = client.get(f"/api/frame/{MONDAY}").json()["queue"]
+    assert (asked["state"], asked["told"]) == ("open", "most unlike")
+    said = {"row_id": asked["row_id"], "state": "skipped"}
+    done = client.post("/api/queue", json=said, headers=POST)
+    assert done.json() == {"state": "skipped"}
+    (stored,) = catalog.read_latest("label_queue").to_pylist()
+    assert (stored["state"], stored["frame_id"]) == ("skipped", MONDAY)
+    again = client.post("/api/queue", json=said, headers=POST)
+    assert again.status_code == 400 and "skipped already" in again.json()["error"]
+
+
+def test_a_correction_counts_in_what_is_asked_next(client):
+    def count(name: str) -> int:
+        return client.get("/api/frames", params={"class": name}).json()["total"]
+
+    assert count("cup") == 0
+    asked = correct(MONDAY, {"class_name": "cup", "box": [1, 2, 4, 8]})
+    assert client.post("/api/labels", json=asked, headers=POST).status_code == 200
+    assert count("cup") == 1
+
+
+def test_what_readers_do_not_get_is_told_with_its_reason(client, catalog):
+    def read() -> tuple:
+        frames = client.get("/api/frames?session=monday").json()["frames"]
+        home = client.get("/api/home").json()["sessions"][0]
+        frame = client.get(f"/api/frame/{MONDAY}").json()
+        return {f["is_held"] for f in frames}, home["published"], frame["held"]
+
+    version = catalog.latest_version("frames")
+    assert read() == ({True}, False, "not checked yet")
+    catalog.hold("frames", "monday", version, "too dark")
+    assert read() == ({True}, False, "too dark")
+    catalog.publish("frames", "monday", version)
+    assert read() == ({False}, True, None)
+
+
+def test_files_of_the_page_are_asked_for_again_and_sent_once(client):
+    first = client.get("/page/main.js")
+    assert "no-cache" in first.headers["cache-control"] and first.content
+    same = {"If-None-Match": first.headers["etag"]}
+    again = client.get("/page/main.js", headers=same)
+    assert again.status_code == 304 and not again.content
+    assert "default-src 'self'" in again.headers["content-security-policy"]
+    other = client.get("/page/main.js", headers={"If-None-Match": '"other"'})
+    assert other.status_code == 200
+    assert client.get("/api/home").headers["cache-control"] == "no-store"
+
+
+def test_two_models_and_two_releases_are_compared(client, catalog):
+    version = write_frames(catalog, LETTERS)
+    keys = [class_row(letter, int(letter in "ij")) for letter in LETTERS]
+    release = write_release(catalog, "recognition", NAMES, keys, version)
+    fewer = write_release(catalog, "recognition", NAMES, keys[:-1], version)
+    models = [store_model(catalog, n, release, "recognition") for n in ("1", "2")]
+    said = [dict.fromkeys(LETTERS, call("cup")) for _ in models]
+    said[1] |= dict.fromkeys("ija", call("<key>"))
+    ids = [model["model_sha256"] for model in models]
+    two = {"a": ids[0], "b": ids[1]}
+    refused = client.get("/api/compare/models", params=two)
+    assert refused.status_code == 400 and "no exam" in refused.json()["error"]
+    for model, answers in zip(models, said, strict=True):
+        sit_exam(catalog, model, release, answers)
+    found = client.get("/api/compare/models", params=two).json()
+    assert found["model_ids"] == ids
+    assert (found["changed_sides"]["won"], found["changed_sides"]["lost"]) == (2, 1)
+    sides = {one["frame_id"] for one in found["changed_sides"]["frames"]}
+    assert sides == {frame_id(letter) for letter in "aij"}
+    releases = {"a": fewer, "b": release}
+    told = client.get("/api/compare/releases", params=releases).json()
+    assert told["release_ids"] == [fewer, release] and told["total"] == 1
+    (frame,) = told["frames"]
+    assert (frame["frame_id"], frame["change"]) == (frame_id("j"), "added")
+    for path in ("models", "releases"):
+        alone = client.get(f"/api/compare/{path}?a={release}")
+        assert alone.status_code == 400 and alone.json()["remedy"]
+
+
+def test_a_fault_of_ours_is_told_as_one(home, looked_at, monkeypatch):  # noqa: F811
+    settings = load_settings({"DAGUERRE_HOME": str(home)})
+    app = build_app(settings, looked_at(), "Anna")
+    monkeypatch.setattr("orchestration.browse.app.tell_home", lambda *_: {}["units"])
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.get("/api/home")
+    assert answer.status_code == 500
+    assert answer.json()["error"] and answer.json()["remedy"]
 
 
 def test_a_label_is_corrected_in_the_name_of_who_started_and_the_second_is_told(client):
