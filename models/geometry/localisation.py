@@ -277,10 +277,10 @@ def _find_covariance(
     covariance = np.asarray(noise_px**2 * inverse)
     if errors is None:
         return covariance
-    weights = np.zeros((6, len(model.points), 3))
+    weights = np.zeros((len(model.points), 6, 3))
     by_place = inverse @ rows.mT @ by_point @ pose[:3, :3].T  # (K, 6, 3)
-    np.add.at(weights, (slice(None), places), by_place.transpose(1, 0, 2))
-    return covariance + errors.propagate(weights.reshape(6, -1))
+    np.add.at(weights, places, by_place)
+    return covariance + errors.propagate(weights.swapaxes(0, 1).reshape(6, -1))
 
 
 def _count_cells(pixels: Array, size_px: tuple[int, int]) -> int:

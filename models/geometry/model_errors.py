@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,7 +114,9 @@ class _Observations:
         """Those that the lens of their camera knows."""
         shape = len(model.points), len(model.images)
         blank = np.empty(0, np.int64), np.empty((0, 2, 6)), np.empty((0, 2, 3))
-        found = [(blank[0], *blank, np.empty((0, 2)), np.empty(0))]
+        found: list[tuple[Any, ...]] = [
+            (blank[0], *blank, np.empty((0, 2)), np.empty(0))
+        ]
         for n, image in enumerate(model.images):
             turn, centre = np.split(image.world_from_camera[:3], [3], axis=1)
             seen = (model.points[image.points] - centre.T) @ turn
