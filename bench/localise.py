@@ -19,7 +19,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from assets.reconstruction.localise import Localised, localise
+from assets.reconstruction.localise import Localised, Scene, localise
 from assets.reconstruction.sparse_process import MOST_WIDE_PX, Workshop, shrink
 from bench.printing import make_parser, print_figures
 from bench.sparse import (
@@ -124,8 +124,12 @@ def look_for(
         image = cv2.resize(image, (width_px, height_px), interpolation=cv2.INTER_AREA)
     small = np.asarray(shrink(np.asarray(image, np.uint8), most_px), np.uint8)
     share = small.shape[1] / width_px
-    resized = tuple(replace(i, camera=i.camera.resize(share)) for i in model.images)
-    return localise({"": replace(model, images=resized)}, str(file), small, workshop)
+    resized = tuple(
+        replace(i, camera=i.camera.resize(share), pixels=(i.pixels + 0.5) * share - 0.5)
+        for i in model.images
+    )
+    scene = Scene(replace(model, images=resized))
+    return localise({"": scene}, str(file), small, workshop)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,17 @@ gates claim stands in a module for each stage; a module that the stage declares 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-
-import pyarrow as pa
+from typing import Any
 
 from assets.stages import AssetKey, all_stages, list_session_steps
 from assets.tables.catalog import Catalog
 from assets.tables.migrate import SchemaMoved
 from assets.tables.run_pointers import point_in_run, pointed_in_run
-from assets.tables.schemas import TABLES
+from assets.tables.schemas import TABLES, to_table
 from assets.tables.seals import seal_tables
 from checks.expectations import validate
 from checks.gate import Gate, TaskGate, all_is_gone, nothing_was_taken_in
@@ -101,16 +100,17 @@ def judge_session(catalog: Catalog, table: str, session: str) -> list[Verdict]:
 
 
 def judge_tried(
-    catalog: Catalog, session: str, tables: Mapping[str, pa.Table]
+    catalog: Catalog, session: str, rows: Mapping[str, Sequence[Mapping[str, Any]]]
 ) -> list[Verdict]:
     """What the rules of gates would find of rows that are stored nowhere, by table; where there may be none, as of
     stored ones."""
+    tables = {name: to_table(TABLES[name], made) for name, made in rows.items()}
     others = {name: partial(tables.__getitem__, name) for name in tables}
     verdicts: list[Verdict] = []
     for name, made in tables.items():
         gate = _gate_of(name)
-        rows = StoredRows(catalog, name, scope_of(session), others)
-        reason = None if len(made) else gate.may_be_empty(rows)
+        tried = StoredRows(catalog, name, scope_of(session), others)
+        reason = None if len(made) else gate.may_be_empty(tried)
         verdicts += [
             passed_over(rule.name, reason) if reason else rule(tables)
             for rule in gate.rules

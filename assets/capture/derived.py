@@ -15,6 +15,8 @@ from assets.tables.catalog import Catalog, is_in, session_is
 
 # per session; of a session without a frame they say nothing
 _VERDICTS = ("drift", "answer_drift", "estimates", "documents")
+# what labels of all sessions say together; it is read anew with the next question
+_WORDS = "session IS NULL AND kind IN ('class', 'attribute')"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,11 @@ class _Rests:
 _ON_FRAMES = (
     _Rests("board_views", goes="session", others=("rig_calibrations",)),
     _Rests("splat_views", goes="session", others=("splats",)),
-    _Rests("sparse_images", goes="session", others=("sparse_rungs", "sparse_models")),
+    _Rests(
+        "sparse_images",
+        goes="session",
+        others=("sparse_rungs", "splat_views", "splats", "sparse_models"),
+    ),
     _Rests("odometry", ("frame_id", "color_frame_id"), "capture_id", ("meshes",)),
     _Rests("object_views", goes="capture_id", others=("object_boxes",)),
     _Rests(
@@ -67,6 +73,7 @@ class Derived:
             self._drop(one, self._frames)
         for one in _ON_CAPTURES:
             self._drop(one, self._captures)
+        self._delete("documents", _WORDS)
         if not self._frames:
             for name in _VERDICTS:
                 self._delete(name, session_is(self.session))

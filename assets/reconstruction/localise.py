@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from assets.tables.catalog import Catalog, session_is
 from assets.tables.ids import complete_id
 from models.geometry.camera import Camera
 from models.geometry.localisation import Location, find_matches, locate
+from models.geometry.model_errors import SharedErrors, find_shared_errors
 from models.geometry.sparse_model import SparseModel
 
 _SAME_SHAPE = 0.01  # of height by width: a picture may be smaller, and not cut
@@ -35,6 +37,18 @@ class Localised:
     sensor: str | None
     location: Location | None
     reason: str | None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A model in which pictures are looked for, and what its points err by together."""
+
+    model: SparseModel
+
+    @cached_property
+    def errors(self) -> SharedErrors | None:
+        """Found once for all pictures; None where nothing tells them."""
+        return find_shared_errors(self.model)
 
 
 def find_model(catalog: Catalog, name: str) -> tuple[str, SparseModel]:
@@ -101,6 +115,7 @@ def localise_files(
     if sensor is not None:
         for model in models.values():
             choose_camera(model, _any_size(model, sensor), sensor)
+    scenes = {model_id: Scene(model) for model_id, model in models.items()}
     with ImageGuard() as guard, Workshop() as workshop:
         for done, file in enumerate(files, start=1):
             payload = folder.read_if_readable(file)
@@ -109,13 +124,13 @@ def localise_files(
                 yield Localised(file.path, None, None, None, verdict.reason)
             else:
                 luma = decode_luma(payload)
-                yield localise(models, file.path, luma, workshop, sensor)
+                yield localise(scenes, file.path, luma, workshop, sensor)
             if on_progress:
                 on_progress(done, len(files))
 
 
 def localise(
-    models: Mapping[str, SparseModel],
+    scenes: Mapping[str, Scene],
     path: str,
     luma: NDArray[np.uint8],
     workshop: Workshop,
@@ -128,8 +143,8 @@ def localise(
     except ValueError as error:
         return Localised(path, None, None, None, str(error))
     answers = [
-        _look_in(model_id, model, path, luma.shape, features, sensor)
-        for model_id, model in models.items()
+        _look_in(model_id, scene, path, luma.shape, features, sensor)
+        for model_id, scene in scenes.items()
     ]
     found = [answer for answer in answers if answer.location is not None]
     if not found:
@@ -140,17 +155,18 @@ def localise(
 
 def _look_in(
     model_id: str,
-    model: SparseModel,
+    scene: Scene,
     path: str,
     shape: tuple[int, ...],
     features: Features,
     sensor: str | None,
 ) -> Localised:
+    model = scene.model
     try:
         name, camera = choose_camera(model, (shape[1], shape[0]), sensor)
     except ValueError as error:
         return Localised(path, model_id, None, None, str(error))
-    found = locate(camera, model, find_matches(model, *features))
+    found = locate(camera, model, find_matches(model, *features), scene.errors)
     if isinstance(found, str):
         return Localised(path, model_id, name, None, found)
     return Localised(path, model_id, name, found, None)

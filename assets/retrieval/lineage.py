@@ -192,12 +192,12 @@ def _trace_box(catalog: Catalog, row: Row) -> dict[str, Any]:
 
 
 def _list_named(catalog: Catalog, row: Row) -> list[Row]:
-    """The boxes in images that an object box rests on: labels that name it, or boxes of its track."""
+    """The boxes in images that an object box rests on: labels that name it, or boxes of its track that were found, and
+    not put into a gap."""
     if row["source"] == "tracks":
-        columns = ["frame_id", "track_id", "prediction_id"]
-        return list(
-            _select(catalog, "tracks", columns, "track_id", [row["object"]]).to_pylist()
-        )
+        columns = ["frame_id", "track_id", "prediction_id", "is_filled"]
+        boxes = _select(catalog, "tracks", columns, "track_id", [row["object"]])
+        return list(boxes.filter(pc.invert(boxes["is_filled"])).to_pylist())
     frames = _select(catalog, "frames", _FRAME, "capture_id", [row["capture_id"]])
     color = frames.filter(pc.equal(frames["kind"], "color")).to_pylist()
     return [

@@ -14,6 +14,7 @@ from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from models.geometry.camera import Array, Camera
+from models.geometry.model_errors import SharedErrors, find_slopes
 from models.geometry.sparse_model import SparseModel
 
 Descriptors = NDArray[np.uint8]
@@ -43,9 +44,12 @@ class Matches:
 
 @dataclass(frozen=True)
 class Location:
-    """Where a camera is. `covariance` (6, 6) of turns in rad and shifts in the model's unit, in the camera's frame,
-    behind the pose, as if the model were without errors; `noise_px` is what the matches that fit are off by, a
-    coordinate, robust."""
+    """Where a camera is in the model's world, which is where the model's cameras are, taken together.
+
+    `covariance` (6, 6) of turns in rad and shifts in the model's unit, in the camera's frame, behind the pose: by the
+    noise of the matches that fit, and by what the model's points err by together. `noise_px` is what these matches are
+    off by, a coordinate, robust.
+    """
 
     world_from_camera: Array  # (4, 4)
     covariance: Array
@@ -98,10 +102,16 @@ def match(
     return mine, forward[mine], cosines[mine]
 
 
-def locate(camera: Camera, model: SparseModel, matches: Matches) -> Location | str:
+def locate(
+    camera: Camera,
+    model: SparseModel,
+    matches: Matches,
+    errors: SharedErrors | None = None,
+) -> Location | str:
     """The camera's place in the model's world; or why it is not known to be there.
 
-    Twenty matches have to fit one place, a seventh of all, and lie in four of sixteen parts of the picture.
+    Twenty matches have to fit one place, a seventh of all, and lie in four of sixteen parts of the picture. `errors`
+    are those of the model; without them it counts as exact.
     """
     points = model.points[matches.points]
     ahead = camera.unproject(matches.pixels)
@@ -118,9 +128,7 @@ def locate(camera: Camera, model: SparseModel, matches: Matches) -> Location | s
     start = _search(ahead[:, :2], points, bound_px / camera.mean_focal_px)
     if start is None:
         return f"{num} features look like points of the model, and no place fits them"
-    pose, fitting, noise_px, covariance = _refine(
-        camera, pixels, points, start, bound_px
-    )
+    pose, fitting, noise_px = _refine(camera, pixels, points, start, bound_px)
     count = int(fitting.sum())
     if count < max(LEAST_MATCHES, LEAST_SHARE * num):
         return (
@@ -130,6 +138,8 @@ def locate(camera: Camera, model: SparseModel, matches: Matches) -> Location | s
     cells = _count_cells(pixels[fitting], camera.size_px)
     if cells < LEAST_CELLS:
         return f"what fits lies in {cells} of {_CELLS * _CELLS} parts of the picture: {LEAST_CELLS} are needed"
+    places = matches.points[is_seen][fitting]
+    covariance = _find_covariance(camera, model, places, pose, noise_px, errors)
     if covariance is None:
         return (
             "what fits does not fix a place: it lies on a line, or all in one direction"
@@ -204,8 +214,8 @@ def _search(flat: Array, points: Array, bound: float) -> Array | None:
 
 def _refine(
     camera: Camera, pixels: Array, points: Array, start: Array, bound_px: float
-) -> tuple[Array, NDArray[np.bool_], float, Array | None]:
-    """World from camera, which matches fit, their noise in px, and the covariance; None where they do not fix it."""
+) -> tuple[Array, NDArray[np.bool_], float]:
+    """World from camera, which matches fit, and their noise in px."""
     values, fitting = start, np.ones(len(points), bool)
     for _ in range(2):
         off = np.linalg.norm(_measure_off(camera, pixels, points, values), axis=1)
@@ -222,9 +232,7 @@ def _refine(
     camera_from_world = np.eye(4)
     camera_from_world[:3, :3] = Rotation.from_rotvec(values[:3]).as_matrix()
     camera_from_world[:3, 3] = values[3:]
-    covariance = _find_covariance(camera, points[fitting], camera_from_world, noise_px)
-    pose: Array = np.asarray(np.linalg.inv(camera_from_world))
-    return pose, fitting, noise_px, covariance
+    return np.asarray(np.linalg.inv(camera_from_world)), fitting, noise_px
 
 
 def _measure_off(camera: Camera, pixels: Array, points: Array, values: Array) -> Array:
@@ -247,25 +255,32 @@ def _solve(camera: Camera, pixels: Array, points: Array, start: Array) -> Array:
 
 
 def _find_covariance(
-    camera: Camera, points: Array, camera_from_world: Array, noise_px: float
+    camera: Camera,
+    model: SparseModel,
+    places: NDArray[np.int64],
+    pose: Array,
+    noise_px: float,
+    errors: SharedErrors | None,
 ) -> Array | None:
-    """(6, 6) of small turns and shifts in the camera's frame, behind the pose; None where the points do not fix it."""
-    seen = points @ camera_from_world[:3, :3].T + camera_from_world[:3, 3]
-    # a camera that turns by w and shifts by t sees a point at p + p x w - t
-    moved = np.zeros((len(seen), 3, 6))
-    moved[:, [0, 1, 2], [1, 2, 0]] = -seen[:, [2, 0, 1]]
-    moved[:, [1, 2, 0], [0, 1, 2]] = seen[:, [2, 0, 1]]
-    moved[:, :, 3:] = -np.eye(3)
-    rows = camera.project_with_slopes(seen).by_point @ moved
+    """(6, 6) of small turns and shifts in the camera's frame, behind the pose, by the points that it sees; None where
+    they do not fix it."""
+    seen = (model.points[places] - pose[:3, 3]) @ pose[:3, :3]
+    rows, by_point = find_slopes(camera, seen)
     information = np.einsum("kij,kil->jl", rows, rows)
     lengths = np.sqrt(np.diag(information))
-    if len(points) < 4 or not (lengths > 0).all():
+    if len(places) < 4 or not (lengths > 0).all():
         return None
     unit = information / np.outer(lengths, lengths)
     if np.linalg.cond(unit) > 1e12:
         return None
     inverse = np.linalg.inv(unit) / np.outer(lengths, lengths)
-    return np.asarray(noise_px**2 * inverse)
+    covariance = np.asarray(noise_px**2 * inverse)
+    if errors is None:
+        return covariance
+    weights = np.zeros((len(model.points), 6, 3))
+    by_place = inverse @ rows.mT @ by_point @ pose[:3, :3].T  # (K, 6, 3)
+    np.add.at(weights, places, by_place)
+    return covariance + errors.propagate(weights.swapaxes(0, 1).reshape(6, -1))
 
 
 def _count_cells(pixels: Array, size_px: tuple[int, int]) -> int:

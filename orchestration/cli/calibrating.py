@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from orchestration.profiles import Settings
 
 _MOST_TOLD = 5
+_NOWHERE = "unkept"  # stands for the session of rows that no table holds
 
 
 def calibrate(
@@ -87,7 +88,7 @@ def calibrate(
     if imu:
         return _mount_imu(settings, catalog, target, dry_run, as_json)
     if is_folder:
-        return _calibrate_folder(target, board, lens, as_json)
+        return _calibrate_folder(catalog, target, board, lens, as_json)
     if dry_run:
         return _try_session(catalog, target, board, lens, as_json)
     _calibrate_session(settings, catalog, target, board, lens, as_json)
@@ -113,7 +114,9 @@ def _calibrate_session(
     _tell(session, done.cameras, verdicts, [], as_json)
 
 
-def _calibrate_folder(target: str, board: str, lens: str, as_json: bool) -> None:
+def _calibrate_folder(
+    catalog: "Catalog", target: str, board: str, lens: str, as_json: bool
+) -> None:
     from assets.inference.loose_images import list_images
     from assets.reconstruction.board_pictures import find_boards_of_folder
     from assets.reconstruction.rig_calibration import DEFAULT_MODEL, read_plan
@@ -133,7 +136,7 @@ def _calibrate_folder(target: str, board: str, lens: str, as_json: bool) -> None
             folder, list_images(folder), plan.board, tick
         )
     notes = [f"{r.path}: {r.reason}" for r in refused]
-    _tell_unkept(target, make_rows(plan, seen).cameras, notes, as_json)
+    _tell_unkept(catalog, target, make_rows(plan, seen).cameras, notes, as_json)
 
 
 def _try_session(
@@ -147,18 +150,22 @@ def _try_session(
     pictures = require_pictures(catalog, session)
     with show_progress(f"looking for the board in {session}", "pictures") as tick:
         seen = find_boards(catalog, plan.board, pictures, tick)
-    _tell_unkept(session, make_rows(plan, seen).cameras, [], as_json)
+    _tell_unkept(catalog, session, make_rows(plan, seen).cameras, [], as_json)
 
 
 def _tell_unkept(
-    name: str, rows: list[dict[str, Any]], refused: list[str], as_json: bool
+    catalog: "Catalog",
+    name: str,
+    rows: list[dict[str, Any]],
+    refused: list[str],
+    as_json: bool,
 ) -> None:
     """Judge by the same rules rows that no table holds."""
-    from assets.tables.schemas import TABLES, content_id, to_table
-    from checks.reconstruction import CALIBRATION_RULES
+    from assets.tables.schemas import content_id
+    from checks.gates import judge_tried
 
     nowhere = {
-        "session": "unkept",
+        "session": _NOWHERE,
         "input_sha256": "0" * 64,
         "code_version": "",
         "made_ns": 0,
@@ -167,8 +174,7 @@ def _tell_unkept(
         {"calibration_id": content_id(name, row["sensor"]), **nowhere, **row}
         for row in rows
     ]
-    table = to_table(TABLES["rig_calibrations"], cameras)
-    verdicts = [rule({"rig_calibrations": table}) for rule in CALIBRATION_RULES]
+    verdicts = judge_tried(catalog, _NOWHERE, {"rig_calibrations": cameras})
     _tell(name, rows, verdicts, refused, as_json)
 
 
@@ -214,17 +220,14 @@ def _mount_imu(
 ) -> None:
     from assets.reconstruction.imu_mounts import mount_session, try_mounts
     from assets.reconstruction.imu_pictures import tell_gravity, tell_mount
-    from assets.tables.schemas import TABLES, to_table
-    from checks.imu_mounts import GRAVITY_RULES, MOUNT_RULES
+    from checks.gates import judge_tried
     from checks.verdicts import stops_flow
     from orchestration.observed import judge_made
 
     if dry_run:
         done = try_mounts(catalog, session)
-        rules = {"imu_mounts": MOUNT_RULES, "gravities": GRAVITY_RULES}
         rows = {"imu_mounts": done.mounts, "gravities": done.gravities}
-        made = {name: to_table(TABLES[name], rows[name]) for name in rows}
-        verdicts = [rule(made) for name in rules for rule in rules[name]]
+        verdicts = judge_tried(catalog, session, rows)
     else:
         with show_progress(f"following the IMU of {session}", "captures") as tick:
             done = mount_session(catalog, session, tick)

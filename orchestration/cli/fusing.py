@@ -54,11 +54,9 @@ def fuse(
 
 def _try(catalog: "Catalog", session: str) -> tuple[dict[str, Any], "list[Verdict]"]:
     from assets.reconstruction.odometry import try_odometry
-    from assets.tables.schemas import TABLES, to_table
-    from checks.reconstruction import ODOMETRY_RULES
+    from checks.gates import judge_tried
 
     rows, num_frames = try_odometry(catalog, session)
-    table = to_table(TABLES["odometry"], rows)
     facts = {
         "session": session,
         "frames": num_frames,
@@ -66,7 +64,7 @@ def _try(catalog: "Catalog", session: str) -> tuple[dict[str, Any], "list[Verdic
         "poses": rows,
         "meshes": [],
     }
-    return facts, [rule({"odometry": table}) for rule in ODOMETRY_RULES]
+    return facts, judge_tried(catalog, session, {"odometry": rows})
 
 
 def _make(

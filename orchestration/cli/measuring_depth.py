@@ -30,7 +30,7 @@ def depth(
     done again only where pictures or calibration changed.
     """
     from assets.reconstruction.depth_maps import refresh_depth, try_depth
-    from checks.reconstruction import DEPTH_RULES
+    from checks.gates import judge_tried
     from orchestration.observed import judge_made
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
@@ -38,11 +38,8 @@ def depth(
     settings = load_settings()
     catalog = build_catalog(settings)
     if dry_run:
-        from assets.tables.schemas import TABLES, to_table
-
         rows, num_pairs = try_depth(catalog, session)
-        table = to_table(TABLES["depth_maps"], rows)
-        verdicts = [rule({"depth_maps": table}) for rule in DEPTH_RULES]
+        verdicts = judge_tried(catalog, session, {"depth_maps": rows})
         facts = {"session": session, "pairs": num_pairs, "kept": False}
     else:
         with show_progress(f"measuring depth in {session}", "pairs") as tick:

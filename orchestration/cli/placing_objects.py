@@ -27,7 +27,6 @@ def boxes(
     Goes by labels with track ids, or else by stored tracks. Boxes go into the table `object_boxes`, what every camera
     and frame sees of them into `object_views`; exit code 1 where a blocking check refuses them.
     """
-    from assets.tables.schemas import TABLES, to_table
     from assets.tracking.object_boxes import place_objects, try_objects
     from checks.gates import judge_tried
     from orchestration.observed import judge_made
@@ -38,11 +37,8 @@ def boxes(
     catalog = build_catalog(settings)
     if dry_run:
         done = try_objects(catalog, session)
-        tables = {
-            "object_boxes": to_table(TABLES["object_boxes"], done.boxes),
-            "object_views": to_table(TABLES["object_views"], done.views),
-        }
-        verdicts = judge_tried(catalog, session, tables)
+        rows = {"object_boxes": done.boxes, "object_views": done.views}
+        verdicts = judge_tried(catalog, session, rows)
     else:
         with show_progress(f"placing objects of {session}", "captures") as tick:
             done = place_objects(catalog, session, tick)

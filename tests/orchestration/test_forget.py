@@ -315,6 +315,36 @@ def test_a_model_and_a_surface_go_with_a_picture_that_they_rest_on(home):
     assert count() == {0}
 
 
+def test_splats_go_with_a_picture_that_their_model_found_no_place_for(home):
+    reconstruct(home, "monday", "images/0.png")
+    catalog = home.intake.catalog
+    where = "session = 'monday' AND source_path = 'images/1.png'"
+    (other,) = catalog.read_latest("frames", ["frame_id"], where).to_pylist()
+    (row,) = catalog.read_latest("sparse_images").to_pylist()
+    row |= {"sparse_image_id": content_id("unplaced"), **other}
+    catalog.merge("sparse_images", to_table(TABLES["sparse_images"], [row]))
+    home.run("forget", "monday/images/1.png")
+    left = {n: len(catalog.read_latest(n)) for n in MADE_OF_PICTURES}
+    assert {n for n, count in left.items() if count} == {"odometry", "meshes"}
+
+
+def test_words_of_a_forgotten_picture_are_found_no_more(home):
+    """A caption is a document of no session: it goes too, and with the next question comes what others say."""
+    catalog = home.intake.catalog
+    said = {"attribute": None, "class": None, "release": None, "session": "monday"}
+    rows = [
+        plain_row("documents", {"document_id": content_id(kind), "vector": None})
+        | {"kind": kind, "session": session}
+        for kind, session in said.items()
+    ]
+    catalog.merge("documents", to_table(TABLES["documents"], rows))
+    home.run("forget", "monday/images/0.png")
+    kinds = catalog.read_latest("documents", ["kind"])["kind"].to_pylist()
+    assert sorted(kinds) == ["release", "session"]
+    home.run("forget", "monday")
+    assert catalog.read_latest("documents", ["kind"])["kind"].to_pylist() == ["release"]
+
+
 def test_what_was_made_of_a_recording_goes_with_it(home):
     catalog = home.intake.catalog
     for session in ("monday", "tuesday"):

@@ -10,6 +10,8 @@ from typer.testing import CliRunner
 
 from assets.splat_ply import read_splats
 from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, to_table
+from bench.synthetic_home import plain_row
 from models.splats import training
 from models.splats.training import Recipe
 from orchestration.cli import app
@@ -67,3 +69,15 @@ def test_without_a_gpu_it_ends_with_1_and_the_remedy(run, catalog, tmp_path):
 def test_what_is_not_there_is_a_mistake(run):
     with pytest.raises(ValueError, match="there is no session 'monday'"):
         run("splats", "monday")
+    with pytest.raises(ValueError, match="there is no session 'monday'"):
+        run("export", "splats", "monday", "monday.ply")
+
+
+def test_splats_that_a_check_refuses_are_not_written_and_it_says_so(
+    run, catalog, tmp_path
+):
+    store_hall(catalog)
+    row = plain_row("splats", {"session": "hall", "reason": None})
+    catalog.merge("splats", to_table(TABLES["splats"], [row]))
+    with pytest.raises(ValueError, match="hall are not published: `daguerre splats ha"):
+        run("export", "splats", "hall", tmp_path / "hall.ply")

@@ -15,6 +15,7 @@ from assets.clocks.reports import read_gyro
 from assets.partitions import sessions
 from assets.reconstruction.defs import imu_mount
 from assets.reconstruction.imu_mounts import mount_session, read_mounts
+from assets.reconstruction.imu_rows import read_body
 from assets.retrieval.lineage import trace
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
@@ -166,6 +167,31 @@ def test_an_imu_in_a_frame_that_no_transform_knows_sits_nobody_knows_how(
     catalog.publish("signals", "desk", catalog.latest_version("signals"))
     gyro = read_gyro(catalog, "0" * 32)
     assert gyro is not None and (gyro.rig_from_gyro is not None) == is_known
+
+
+def test_of_a_topic_with_several_bodies_the_one_with_most_poses_counts_alone(
+    catalog: Catalog,
+):
+    ends = [("map", "rig", 5, 1.0), ("map", "drone", 9, 2.0), ("odom", "rig", 7, 3.0)]
+    pose = still_signals("0" * 32, 0, np.zeros(6))[1]
+    rows = [
+        pose
+        | {
+            "signal_id": content_id(frame, body, i),
+            "t_ns": 10_000 * i,
+            "values": [x_m, 0.0, 0, 0, 0, 0, 1],
+            "frame_of_reference": frame,
+            "child_frame": body,
+        }
+        for frame, body, count, x_m in ends
+        for i in range(count)
+    ]
+    rows[-1]["values"] = [0.0] * 7  # lost: no pose
+    catalog.merge("signals", to_table(TABLES["signals"], rows))
+    catalog.publish("signals", "desk", catalog.latest_version("signals"))
+    body = read_body(catalog, "0" * 32)
+    assert body is not None and len(body.t_ns) == 9
+    assert set(body.position_m[:, 0]) == {2.0}
 
 
 def still_signals(capture_id: str, i: int, noise: np.ndarray) -> list[dict]:

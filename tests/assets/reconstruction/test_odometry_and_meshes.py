@@ -299,6 +299,54 @@ def test_a_sensor_without_a_path_has_one_row_which_is_written_once(room):
     assert room.latest_version("meshes") == version
 
 
+def test_a_rectified_depth_beside_a_bent_picture_has_no_path_without_their_places(
+    room,
+):
+    restate(room, color={"distortion_model": "plumb_bob", "distortion": [-0.2] + [0.0] * 4})  # fmt: skip
+    (stream,) = find_streams(room, "room")
+    assert stream.cameras is None and stream.color_sensor == "color"
+    assert "color have another distortion than depth images of depth" in stream.reason
+    restate(room, color={"distortion_model": "plumb_bob", "distortion": [0.0] * 5})
+    (stream,) = find_streams(room, "room")
+    assert stream.reason is None and stream.cameras.color is None, "laid on it"
+
+
+def restate(catalog: Catalog, **by_sensor: dict) -> None:
+    """The calibration of the depth camera for another sensor too, with some facts changed."""
+    (depth,) = catalog.read("calibrations", where="sensor = 'depth'").to_pylist()
+    rows = [
+        depth | {"calibration_id": content_id(sensor), "sensor": sensor} | facts
+        for sensor, facts in by_sensor.items()
+    ]
+    catalog.upsert("calibrations", to_table(TABLES["calibrations"], rows))
+    catalog.publish("calibrations", "room", catalog.latest_version("calibrations"))
+
+
+def test_given_poses_are_those_of_the_camera_in_the_frame_that_has_most(room):
+    """One topic tells of a camera in two frames of reference, and of another body more often than both."""
+    (first, *_) = room.read("signals", where="sequence = 0").to_pylist()
+    rows = [
+        first
+        | {
+            "signal_id": content_id(frame, body, n),
+            "sequence": n,
+            "values": [x_m, 0.0, 0, 0, 0, 0, 1],
+            "frame_of_reference": frame,
+            "child_frame": body,
+        }
+        for frame, body, count, x_m in [
+            ("map", "camera", 2, 5.0),
+            ("map", "drone", 6, 7.0),
+        ]
+        for n in range(count)
+    ]
+    room.upsert("signals", to_table(TABLES["signals"], rows))
+    room.publish("signals", "room", room.latest_version("signals"))
+    (stream,) = find_streams(room, "room")
+    for frame, pose in zip(stream.frames, walk(NUM), strict=True):
+        assert np.allclose(frame.given, pose, atol=1e-6)
+
+
 def test_mistakes_are_told_with_a_remedy(room):
     with pytest.raises(ValueError, match="nowhere has no published frame"):
         refresh_odometry(room, "nowhere")

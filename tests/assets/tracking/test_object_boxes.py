@@ -14,8 +14,10 @@ from bench.synthetic_home import plain_row
 from checks.gates import gate_session
 from checks.object_boxes import object_boxes_have_size, views_agree_on_objects
 from tests.assets.tracking.ball_scene import (
+    AZIMUTHS,
     BALL,
     CAMERA,
+    CAPTURE,
     CENTRE,
     RADIUS_M,
     project_box,
@@ -111,6 +113,45 @@ def test_lineage_names_what_a_box_rests_on_and_frames_name_their_boxes(catalog):
         assert [r["object_box_id"] for r in after["object_boxes"]] == [
             ball["object_box_id"]
         ]
+
+
+def test_lineage_of_a_box_by_tracks_names_the_track_and_no_frame_that_only_a_gap_had(
+    catalog,
+):
+    store_ball(catalog, is_named=False)
+    track_id = store_track(catalog, filled=(1,))
+    (ball,) = place_objects(catalog, "desk").boxes
+    assert (ball["source"], ball["object"]) == ("tracks", track_id)
+    assert ball["reason"] is None and ball["num_views"] == 2
+    up = trace(catalog, "box", ball["object_box_id"])["upstream"]
+    assert [r["track_id"] for r in up["tracks"]] == [track_id] and up["labels"] == []
+    frames = {r["frame_id"] for r in up["frames"]}
+    assert frames == {content_id(s, n) for s in ("left", "depth") for n in (0, 2)}
+    (after,) = trace(catalog, "track", track_id)["downstream"]["object_boxes"]
+    assert after["object_box_id"] == ball["object_box_id"]
+
+
+def store_track(catalog, filled: tuple[int, ...]) -> str:
+    """The ball's boxes in the left camera as a published track."""
+    track_id, rows = content_id("track"), []
+    for n, azimuth in enumerate(AZIMUTHS):
+        pose = world_from_rig(azimuth) @ rig_from_camera("left")
+        box = project_box(BALL, CAMERA, pose).whole_xyxy
+        facts = {
+            "track_box_id": content_id("track box", n),
+            "track_id": track_id,
+            "frame_id": content_id("left", n),
+            "capture_id": CAPTURE,
+            "session": "desk",
+            "sensor": "left",
+            "class_name": "ball",
+            "is_filled": n in filled,
+            **dict(zip(SIDES, box, strict=True)),
+        }
+        rows.append(plain_row("tracks", {}) | facts)
+    catalog.merge("tracks", to_table(TABLES["tracks"], rows))
+    catalog.publish("tracks", "desk", catalog.latest_version("tracks"))
+    return track_id
 
 
 def test_a_rectified_depth_beside_a_bent_picture_is_not_taken_for_its_own(catalog):
