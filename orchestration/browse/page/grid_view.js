@@ -252,7 +252,7 @@ class GridView {
   #sortBySimilarity() {
     const frame = this.#list.get(this.grid.cursor);
     if (!frame) return;
-    if (!this.page.home.has_embeddings) return say('No frame has a vector yet: `daguerre train` and the UI make them.', 'bad');
+    if (!this.page.home.has_embeddings) return say('No frame has a vector yet: taking a session in makes those of its colour frames.', 'bad');
     say(`Sorted by likeness to ${shortId(frame.frame_id)}`);
     change({ sort: `similar:${frame.frame_id}`, at: null });
   }
