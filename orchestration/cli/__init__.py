@@ -104,7 +104,7 @@ _GROUPS = {
 }
 
 
-def _read_help(verb: Callable[..., Any]) -> str:
+def _read_help(verb: object) -> str:
     """The docstring with a line a paragraph, for a terminal of any width; what stands in brackets is no markup."""
     paragraphs = (inspect.getdoc(verb) or "").split("\n\n")
     return "\n\n".join(" ".join(p.split()) for p in paragraphs).replace("[", "\\[")
