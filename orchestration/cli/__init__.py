@@ -3,6 +3,7 @@
 Belongs here: arguments, progress on stderr, results on stdout, exit codes; a file a family of verbs. Not: the work.
 """
 
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -101,10 +102,20 @@ _GROUPS = {
     "Data": (("quarantine", quarantine_app), ("export", export_app)),
     "Models": (("queue", queue_app), ("labels", labels_app)),
 }
+
+
+def _read_help(verb: object) -> str:
+    """The docstring with a line a paragraph, for a terminal of any width; what stands in brackets is no markup."""
+    paragraphs = (inspect.getdoc(verb) or "").split("\n\n")
+    return "\n\n".join(" ".join(p.split()) for p in paragraphs).replace("[", "\\[")
+
+
 for panel, verbs in _VERBS.items():
     for verb in verbs:
-        app.command(rich_help_panel=panel)(verb)
+        app.command(rich_help_panel=panel, help=_read_help(verb))(verb)
     for name, group in _GROUPS.get(panel, ()):
+        for command in group.registered_commands:
+            command.help = command.help or _read_help(command.callback)
         app.add_typer(group, name=name, rich_help_panel=panel)
 
 

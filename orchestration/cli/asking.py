@@ -19,8 +19,10 @@ def ask(
     question: Annotated[
         str,
         typer.Argument(
+            metavar="QUESTION",
             help='Such as "why did desk-monday drift", "which checks failed", "what is stale", "who is champion of '
-            'detection", "lineage of <id>", "why did the last run fail". Names with spaces stand in quotation marks.'
+            'detection", "how many frames has desk-monday", "lineage of <id>", "why did the last run fail". Names with '
+            "spaces stand in quotation marks.",
         ),
     ],
     as_json: Json = False,

@@ -192,7 +192,9 @@ def lineage(
     kind: Annotated[
         str,
         typer.Argument(
-            help="capture, frame, release, model, prediction, track, depth, sparse, mesh, mount, gravity or box."
+            metavar="KIND",
+            help="capture, frame, release, model, prediction, track, depth, sparse, splats, mesh, mount, gravity or "
+            "box.",
         ),
     ],
     wanted_id: Annotated[

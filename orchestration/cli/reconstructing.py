@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def reconstruct(
-    session: Annotated[str, typer.Argument(metavar="SESSION")],
+    session: Annotated[
+        str, typer.Argument(metavar="SESSION", help="A session that is taken in.")
+    ],
     dry_run: Annotated[
         bool,
         typer.Option(

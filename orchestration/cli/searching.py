@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from assets.search.frames import FrameHit
     from orchestration.profiles import Settings
 
-_FRAME_ID = re.compile(r"[0-9a-f]{32}")
+_FRAME_ID = re.compile(r"[0-9a-f]{6,32}")
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")]
 
 
@@ -80,7 +80,10 @@ def search(
 def similar(
     subject: Annotated[
         str,
-        typer.Argument(metavar="FRAME|FILE", help="A frame by its id, or a picture."),
+        typer.Argument(
+            metavar="FRAME|FILE",
+            help="A frame by its id or a beginning of it, or a picture.",
+        ),
     ],
     limit: Limit = 10,
     sessions: Sessions = None,
@@ -94,21 +97,23 @@ def similar(
 
     from assets.search.similar import FrameVectors, read_frame_vector
     from assets.search.uploads import embed_file
+    from assets.tables.ids import complete_id
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
     settings = load_settings()
     catalog = build_catalog(settings)
-    is_frame = _FRAME_ID.fullmatch(subject) is not None
-    if not is_frame and not Path(subject).is_file():
+    is_file = Path(subject).is_file()
+    if not is_file and not _FRAME_ID.fullmatch(subject):
         raise ValueError(
-            f"'{subject}' is neither the id of a frame (32 digits and letters to f) nor a file: name one of them"
+            f"'{subject}' is neither a file nor the id of a frame (6 to 32 of its digits and letters to f): name one "
+            "of them"
         )
     vectors = FrameVectors(catalog, settings.workspace.cache)
     vector = (
-        read_frame_vector(catalog, subject)
-        if is_frame
-        else embed_file(settings.workspace, Path(subject), vectors.encoder)
+        embed_file(settings.workspace, Path(subject), vectors.encoder)
+        if is_file
+        else read_frame_vector(catalog, complete_id(catalog, "frames", subject))
     )
     found = vectors.find(vector, limit, read_names(sessions))
     lines = [f"{n.similarity:.3f}  {n.session}  {n.frame_id}" for n in found]

@@ -150,6 +150,7 @@ class _Asked:
 
 def _of_session(session: str, asked: _Asked, dry_run: bool) -> list[dict[str, Any]]:
     """What was made of each model's answers."""
+    from assets.reconstruction.board_pictures import require_session
     from assets.retrieval.answers import choose_models, require_frames
     from assets.tracking.method_of_asset import choose_score
     from assets.tracking.rows import Method
@@ -159,6 +160,7 @@ def _of_session(session: str, asked: _Asked, dry_run: bool) -> list[dict[str, An
 
     settings = load_settings()
     catalog = build_catalog(settings)
+    require_session(catalog, session)
     require_frames(catalog, session)
     found = []
     for model in choose_models(catalog, asked.models, DETECTION):

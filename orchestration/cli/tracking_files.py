@@ -5,6 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+_SHARES = {
+    "hota": "HOTA",
+    "deta": "DetA",
+    "assa": "AssA",
+    "mota": "MOTA",
+    "idf1": "IDF1",
+}
+
 
 @dataclass(frozen=True)
 class Files:
@@ -63,8 +71,7 @@ def tell_files(facts: dict[str, Any]) -> Iterator[str]:
 
 def _tell_figures(figures: dict[str, float]) -> str:
     shares = ", ".join(
-        f"{name.upper()} {100 * figures[name]:.2f}"
-        for name in ("hota", "deta", "assa", "mota", "idf1")
+        f"{written} {100 * figures[name]:.2f}" for name, written in _SHARES.items()
     )
     counts = ", ".join(
         f"{figures[name]} {name.replace('_', ' ')}"

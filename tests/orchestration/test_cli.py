@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from assets.retrieval.lineage import KINDS
 from orchestration.cli import app
 from orchestration.cli.output import format_bytes, shorten
 
@@ -76,6 +77,21 @@ def test_every_verb_has_a_help(run):
         ("export", "rerun"),
     ):
         assert run(*words, "--help").exit_code == 0
+
+
+def test_a_help_has_what_its_verb_says_to_the_letter(run):
+    """Brackets are no markup, and a line of a docstring is no line of the help."""
+    told = run("mcp", "--help").stdout
+    assert "daguerre[mcp]." in told
+    paragraph = "exit code 1 where that holds them back. Of a FOLDER nothing is kept"
+    assert paragraph in " ".join(run("track", "--help").stdout.split())
+    help_of = {c.name or c.callback.__name__: c.help for c in app.registered_commands}
+    assert not any("\n" in p for p in help_of["track"].split("\n\n"))
+
+
+def test_the_help_of_lineage_names_every_kind(run):
+    told = run("lineage", "--help").stdout
+    assert [kind for kind in KINDS if kind not in told] == []
 
 
 def test_simulate_writes_captures(run):

@@ -45,12 +45,17 @@ def test_a_frame_finds_those_that_look_like_it(run, embed):
     found = json.loads(done.stdout)
     assert done.exit_code == 0 and found[0]["frame_id"] == FRAMES[2]
     assert [n["session"] for n in found] == ["monday"] * 2
+    begun = run(
+        "similar", FRAMES[2][:12], "--limit", 2, "--sessions", "monday", "--json"
+    )
+    assert json.loads(begun.stdout) == found
     assert run("similar", FRAMES[2], "--sessions", "friday").exit_code == 1
 
 
 def test_what_is_no_frame_and_no_file_is_told(run, asked, tmp_path):
     told = str(run("similar", "nowhere.png").exception)
-    assert "'nowhere.png' is neither the id of a frame" in told
+    assert "'nowhere.png' is neither a file nor the id of a frame" in told
+    assert "no frame begins with 123456" in str(run("similar", "123456").exception)
     assert "has no vector" in str(run("similar", FRAMES[0]).exception)
     page = tmp_path / "page.png"
     page.write_bytes(b"words")

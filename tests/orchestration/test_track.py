@@ -188,7 +188,7 @@ def test_dagster_is_told_of_tracks_that_a_command_made(run, monday, home, monkey
     [
         (("./nowhere",), "'./nowhere' is no folder, and no session"),
         (("monday", "--truth", "x"), "--truth is for a FOLDER"),
-        (("monday",), "no published colour frame"),
+        (("monday",), "there is no session 'monday'"),
     ],
 )
 def test_what_cannot_be_is_refused(run, words, fault):

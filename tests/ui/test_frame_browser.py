@@ -468,7 +468,7 @@ def test_an_empty_home_says_what_to_do(browser, tmp_path) -> None:
         page = context.new_page()
         page.goto(served.link)
         page.get_by_text("There are no frames yet").wait_for()
-        assert "daguerre ingest" in page.locator(".notice").inner_text()
+        assert page.locator(".notice code").inner_text() == "daguerre ingest PATH"
     context.close()
 
 

@@ -39,7 +39,7 @@ def answer(world: World, text: str) -> tuple[Chosen, Answer]:
     chosen = choose(world, text)
     if chosen.intent is None:
         return chosen, unknown(
-            "I don't know: no tool says that. `daguerre ask --help` lists what may be asked."
+            "I don't know: no tool says that. `daguerre ask --help` has examples of what may be asked."
         )
     if chosen.lacking:
         return chosen, unknown(

@@ -7,6 +7,7 @@ const MASK_ALPHA = 0.34;
 const MOST_FILLED = 0.6; // of a picture: more is ground, and its outline is enough
 const FONT = '11px system-ui, sans-serif';
 const NAME_PX = 15;
+const MOST_LETTERS = 32; // of a name of a class beside its mark
 const SHADE = 'rgb(0 0 0 / 55%)';
 const OUTLINED = ['mask', 'polygon'];
 
@@ -36,6 +37,11 @@ export function draw(context, layers, look, place, { names = false, without = []
   for (const [layer, mark] of all) if (OUTLINED.includes(mark.kind)) pen.mask(mark);
   for (const [layer, mark] of all) pen.outline(layer, mark);
   for (const [layer, mark] of all) if (names || mark.kind === 'class') pen.name(layer, mark);
+}
+
+/** A name of a class as long as fits beside a mark; the whole one stands in the list of objects. */
+function cut(name) {
+  return name.length > MOST_LETTERS ? `${name.slice(0, MOST_LETTERS - 1)}…` : name;
 }
 
 /** What stands beside a mark. */
@@ -75,7 +81,7 @@ class Pen {
   }
 
   name(layer, mark) {
-    const text = nameOf(layer, mark);
+    const text = nameOf(layer, { ...mark, class_name: cut(`${mark.class_name}`) });
     const key = `${layer} ${mark.label_id ?? ''} ${text} ${mark.box ?? ''}`;
     if (this.#named.has(key)) return; // parts of one mask
     this.#named.add(key);

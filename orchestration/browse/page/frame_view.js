@@ -113,7 +113,7 @@ class FrameView {
   #showBar() {
     const frame = this.#frame;
     const tasks = this.page.home.author ? (this.page.home.tasks ?? []) : [];
-    const told = `${frame.session} · ${frame.sensor} · ${time(frame.time_ns)}`;
+    const told = [frame.session, frame.sensor, time(frame.time_ns)].filter(Boolean).join(' · ');
     fill(
       this.bar,
       button('← Frames', () => this.#back(), { class: 'quiet small', data: { key: 'back' } }),

@@ -76,7 +76,7 @@ class MapView {
 
   #take({ num, num_frames: all, x, y, fields = {} }) {
     if (!num) {
-      fill(this.element, empty('There is no map yet', 'Its points are made from the vectors of frames: `daguerre train` and the UI make those of each session.'));
+      fill(this.element, empty('There is no map yet', 'Its points are made from the vectors of frames: `daguerre ingest` makes those of the colour frames of a session.'));
       return;
     }
     this.#points = { x: readArray(x, Float32Array), y: readArray(y, Float32Array), fields };

@@ -43,9 +43,14 @@ export function empty(title, text, ...actions) {
     'div',
     { class: 'empty' },
     make('h2', {}, title),
-    text && make('p', {}, text),
+    text && make('p', {}, withCommands(text)),
     buttons.length > 0 && make('p', { class: 'row' }, buttons),
   );
+}
+
+/** A text in parts: what stands between backticks is a command. */
+function withCommands(text) {
+  return text.split('`').map((part, index) => (index % 2 ? make('code', {}, part) : part));
 }
 
 /** The same for what was refused. */
