@@ -46,7 +46,9 @@ def test_a_question_is_taken_for_its_tool_and_names(
     assert chosen.arguments == arguments
 
 
-@pytest.mark.parametrize(("which", "least"), [("known", 0.95), ("held_out", 0.7)])
+@pytest.mark.parametrize(
+    ("which", "least"), [("known", 0.95), ("held_out", 0.8), ("later", 0.8)]
+)
 def test_questions_find_their_tools_and_what_none_says_is_refused(
     open_world, which, least, monkeypatch
 ):
@@ -83,6 +85,12 @@ def test_answers_of_the_exam_have_the_number_that_is_right(open_world, monkeypat
 def test_what_no_tool_says_is_not_known_and_nothing_is_done(open_world, text):
     _, said = answer(open_world(), text)
     assert not said.is_known and said.facts == () and said.text.startswith("I don't")
+
+
+def test_an_id_of_nothing_is_said_to_be_one(open_world):
+    _, said = answer(open_world(), "lineage of 5b0c0000aaaa")
+    assert not said.is_known and "nothing has an id that begins with" in said.text
+    assert said.facts[0].value == "5b0c0000aaaa"
 
 
 def test_a_class_that_is_called_like_an_order_is_a_name(open_world):
