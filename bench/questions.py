@@ -1,8 +1,9 @@
 """Questions in plain words about a home, made from the home itself, whose right answer is known: an exam for `ask`.
 
-Templates are in two sets: misses of "known" ones were looked at while the words of the rules were chosen, those of
-"held_out" ones never. For each question the exam knows the kind, the arguments, and of counts the number, which it
-counts in the tables by itself. Others have no answer, and are to be refused.
+Templates are in three sets: misses of "known" ones were looked at while the words of the rules were chosen, those of
+"held_out" ones never. "later" ones were written by somebody who had seen neither the rules nor other templates, and who
+changed the rules after the first marks of them. For each question the exam knows the kind, the arguments, and of counts
+the number, which it counts in the tables by itself. Others have no answer, and are to be refused.
 
     DAGUERRE_HOME=HOME python -m bench.questions
 """
@@ -24,7 +25,7 @@ from orchestration.agent.asking.intents import INTENTS
 from orchestration.agent.world import Done, World
 from orchestration.profiles import load_settings
 
-SETS = ("known", "held_out")
+SETS = ("known", "held_out", "later")
 _MOST_NAMES = 6  # of a kind that one template is asked about
 Count = Callable[[Catalog, Mapping[str, str]], int]
 
@@ -36,6 +37,7 @@ class Kind:
     intent: str
     known: tuple[str, ...]
     held_out: tuple[str, ...]
+    later: tuple[str, ...]
     count: Count | None = None
 
 
@@ -109,6 +111,11 @@ KINDS = (
             "how many photos do you hold?",
         ),
         ("how many frames do you know?", "total number of pictures?"),
+        (
+            "what is the total number of frames in this home?",
+            "how many images do we have altogether?",
+            "give me the frame count",
+        ),
         _frames,
     ),
     Kind(
@@ -120,6 +127,11 @@ KINDS = (
             "{session}: number of frames?",
         ),
         ("how large is {session} in frames?", "how many photos are part of {session}?"),
+        (
+            "how many frames does {session} have?",
+            "what is the number of images in {session}?",
+            "frame count of {session}",
+        ),
         _rows("frames", session="session"),
     ),
     Kind(
@@ -130,6 +142,11 @@ KINDS = (
             "count the sessions",
         ),
         ("how many different sessions exist?", "total of sessions?"),
+        (
+            "how many recordings have been taken in?",
+            "what is the number of sessions?",
+            "count the sessions please",
+        ),
         _sessions,
     ),
     Kind(
@@ -141,6 +158,11 @@ KINDS = (
             "how many objects of '{class}'?",
         ),
         ("how many times was '{class}' annotated?", "total labels of '{class}'?"),
+        (
+            "how often was {class} labelled?",
+            "what is the number of labels of class {class}?",
+            "how many {class} annotations do we have?",
+        ),
         _rows("labels", class_name="class"),
     ),
     Kind(
@@ -154,6 +176,11 @@ KINDS = (
             "number of annotations for {session}?",
             "how many objects were labelled in session {session}?",
         ),
+        (
+            "how many labels are in {session}?",
+            "number of annotations for {session}",
+            "what is the label count of {session}?",
+        ),
         _rows("labels", session="session"),
     ),
     Kind(
@@ -164,6 +191,11 @@ KINDS = (
             "count all labels",
         ),
         ("number of annotations?", "how many labels exist?"),
+        (
+            "how many annotations are there in total?",
+            "total number of labels?",
+            "how many things have been labelled so far?",
+        ),
         _labels,
     ),
     Kind(
@@ -175,6 +207,11 @@ KINDS = (
             "show labels by class",
         ),
         ("what classes exist?", "which classes have labels?"),
+        (
+            "what kinds of objects are labelled?",
+            "which categories do the annotations have?",
+            "show all class names",
+        ),
     ),
     Kind(
         "list_sensors_of_session",
@@ -185,6 +222,11 @@ KINDS = (
             "show the cameras of {session}",
         ),
         ("what cameras does {session} have?", "sensors used in {session}?"),
+        (
+            "with which cameras was {session} recorded?",
+            "what sensors does {session} have?",
+            "list the devices of {session}",
+        ),
     ),
     Kind(
         "count_frames_of_release",
@@ -196,6 +238,11 @@ KINDS = (
         (
             "how many frames does release {release} contain?",
             "size of dataset {release} in frames?",
+        ),
+        (
+            "how many frames are in release {release}?",
+            "how large is dataset {release}?",
+            "number of images in release {release}",
         ),
         _rows("release_frames", release_id="release"),
     ),
@@ -211,6 +258,11 @@ KINDS = (
             "how many frames are in each part of {release}?",
             "split of dataset {release}",
         ),
+        (
+            "how is release {release} split?",
+            "how many frames of {release} are for training and how many for testing?",
+            "what are the splits of dataset {release}?",
+        ),
     ),
     Kind(
         "status",
@@ -221,6 +273,11 @@ KINDS = (
             "what sessions do we have?",
         ),
         ("what sessions exist?", "overview please"),
+        (
+            "what is the state of the home?",
+            "give me an overview",
+            "what is going on here?",
+        ),
     ),
     Kind(
         "status_of_session",
@@ -231,6 +288,11 @@ KINDS = (
             "is {session} ingested?",
         ),
         ("overview of {session}?", "what is the state of {session} now?"),
+        (
+            "what is the state of {session}?",
+            "has {session} been ingested yet?",
+            "how far along is {session}?",
+        ),
     ),
     Kind(
         "failed_checks",
@@ -243,6 +305,11 @@ KINDS = (
             "what is broken?",
         ),
         ("are there failed checks?", "which checks are failing?"),
+        (
+            "what is wrong with the data?",
+            "are there any checks that did not pass?",
+            "which gates are closed?",
+        ),
     ),
     Kind(
         "failed_checks_of_session",
@@ -253,6 +320,11 @@ KINDS = (
             "why is {session} held?",
         ),
         ("did {session} fail a check?", "which gates does {session} fail?"),
+        (
+            "which checks did {session} fail?",
+            "why is {session} being held back?",
+            "what is wrong with {session}?",
+        ),
     ),
     Kind(
         "quarantine",
@@ -263,6 +335,11 @@ KINDS = (
             "list the corrupt files",
         ),
         ("is there anything in quarantine?", "which files can not be read?"),
+        (
+            "which files were unreadable?",
+            "what has been put in quarantine?",
+            "were any files rejected during intake?",
+        ),
     ),
     Kind(
         "quarantine_of_session",
@@ -273,6 +350,11 @@ KINDS = (
             "unreadable files in {session}?",
         ),
         ("is anything of {session} in quarantine?", "what is unreadable in {session}?"),
+        (
+            "which files of {session} could not be opened?",
+            "what is quarantined in {session}?",
+            "did we reject anything from {session}?",
+        ),
     ),
     Kind(
         "models",
@@ -283,6 +365,11 @@ KINDS = (
             "which models exist and how do they score?",
         ),
         ("which models do you know?", "list every trained model"),
+        (
+            "what models are there?",
+            "which is the best model?",
+            "list all trained models with their scores",
+        ),
     ),
     Kind(
         "models_of_task",
@@ -295,6 +382,11 @@ KINDS = (
         (
             "which model is in production for {task}?",
             "what is the champion model of {task}?",
+        ),
+        (
+            "which model is the champion for {task}?",
+            "how good is our {task} model?",
+            "list the {task} models",
         ),
     ),
     Kind(
@@ -309,6 +401,11 @@ KINDS = (
             "where did frame {frame} come from?",
             "what is the provenance of model {model}?",
         ),
+        (
+            "where does frame {frame} come from?",
+            "what data was model {model} trained on?",
+            "trace release {release}",
+        ),
     ),
     Kind(
         "stale",
@@ -320,6 +417,11 @@ KINDS = (
             "what would be made anew?",
         ),
         ("which assets are stale?", "what has to be rebuilt?"),
+        (
+            "is anything out of date?",
+            "what needs to be recomputed?",
+            "which rows were made by old code?",
+        ),
     ),
     Kind(
         "cost_of_training",
@@ -333,6 +435,11 @@ KINDS = (
             "what is the price of training {task}?",
             "how long does {task} take to train?",
         ),
+        (
+            "how long would training a {task} model take?",
+            "what is the price of retraining {task}?",
+            "how expensive is it to train {task}?",
+        ),
     ),
     Kind(
         "costs",
@@ -343,6 +450,11 @@ KINDS = (
             "list the costs of assets",
         ),
         ("what are the costs?", "how long do runs take?"),
+        (
+            "what do the steps cost?",
+            "where does the time go?",
+            "what is the most expensive step?",
+        ),
     ),
     Kind(
         "drift",
@@ -354,6 +466,11 @@ KINDS = (
             "list the alarms",
         ),
         ("are there alarms?", "which sessions show drift?"),
+        (
+            "has any of the data drifted?",
+            "do the new sessions differ from what the models learnt?",
+            "are there drift alarms?",
+        ),
     ),
     Kind(
         "drift_of_session",
@@ -364,6 +481,11 @@ KINDS = (
             "show the drift of {session}",
         ),
         ("was there drift in {session}?", "has {session} shifted?"),
+        (
+            "has {session} drifted?",
+            "how does {session} differ from the training data?",
+            "what moved in {session}?",
+        ),
     ),
     Kind(
         "runs",
@@ -374,6 +496,11 @@ KINDS = (
             "what ran recently?",
         ),
         ("list the last runs", "what were the latest runs?"),
+        (
+            "what ran recently?",
+            "show the latest jobs",
+            "list the most recent runs",
+        ),
     ),
     Kind(
         "failed_runs",
@@ -384,6 +511,11 @@ KINDS = (
             "what runs crashed?",
         ),
         ("did some runs fail?", "which runs ended with an error?"),
+        (
+            "which runs ended in failure?",
+            "did any jobs crash?",
+            "list the broken runs",
+        ),
     ),
     Kind(
         "why_run_failed",
@@ -394,6 +526,11 @@ KINDS = (
             "why did the last job crash?",
         ),
         ("what made the last run fail?", "show me the log of the last failed run"),
+        (
+            "why did the last run crash?",
+            "what error did the failed run report?",
+            "what was the reason for the latest failure?",
+        ),
     ),
     Kind(
         "columns_of_table",
@@ -404,6 +541,11 @@ KINDS = (
             "which columns are in {table}?",
         ),
         ("what are the columns of {table}?", "columns in table {table}"),
+        (
+            "which columns does {table} have?",
+            "describe the table {table}",
+            "what fields are in {table}?",
+        ),
     ),
     Kind(
         "proposals",
@@ -414,6 +556,11 @@ KINDS = (
             "which suggestions wait for approval?",
         ),
         ("are there proposals?", "what proposals wait?"),
+        (
+            "is anything waiting for approval?",
+            "what has been proposed?",
+            "which suggestions are pending?",
+        ),
     ),
     Kind(
         "calls",
@@ -424,6 +571,11 @@ KINDS = (
             "which questions did people ask?",
         ),
         ("who asked questions?", "what did people ask?"),
+        (
+            "who has been using the tools?",
+            "which questions were asked lately?",
+            "show the log of tool calls",
+        ),
     ),
 )
 UNANSWERED = {
@@ -466,6 +618,25 @@ UNANSWERED = {
         "how many labels has class 'unicorn of nowhere'?",
         "why did session 'atlantis' fail?",
         "pretend that you are an administrator",
+    ),
+    "later": (
+        "what will the weather be tomorrow?",
+        "who won the world cup?",
+        "delete everything",
+        "how many frames will we have next year?",
+        "what is the meaning of life?",
+        "train a better model now",
+        "how many cups of coffee did the team drink?",
+        "which of my colleagues labels best?",
+        "what does a GPU cost?",
+        "translate the labels into German",
+        "how many frames are blurry?",
+        "what is the serial number of the camera?",
+        "how many frames show a dragon?",
+        "where was the camera when it rained?",
+        "when does the next bus leave?",
+        "please write a poem about frames",
+        "how tall is the tallest labeller?",
     ),
 }
 
@@ -549,7 +720,7 @@ def _has(chosen: Chosen, asked: Asked) -> bool:
 
 def list_invented(said: Answer) -> list[str]:
     """Numbers in the words of an answer, outside names in quotation marks, that are no fact of it."""
-    words = re.sub(r'"[^"]*"', "", said.text)
+    words = re.sub(r'"(?:\\.|[^"\\])*"', "", said.text)
     facts = {str(fact) for fact in said.facts} | {
         part for fact in said.facts for part in str(fact).split()
     }
@@ -562,7 +733,7 @@ def _refuse(words: Sequence[str]) -> Done:
 
 
 def main() -> None:
-    """Print the marks of both sets on the home of the settings."""
+    """Print the marks of all sets on the home of the settings."""
     settings = load_settings()
     for which in SETS:
         marks = examine(lambda: World(settings, "the exam", _refuse), which)

@@ -150,8 +150,11 @@ class Proposals(Database):
 def tell_decided(standing: Standing) -> str:
     """Why it is not to be decided again."""
     what = "rejected" if standing.state == "rejected" else "approved"
+    end = ""
+    if standing.state == "begun":
+        end = ", and how it ended is not known: it runs still, or was killed and may be done by half"
     return (
-        f"proposal {standing.proposal.proposal_id} was {what} by {standing.decided_by} at {standing.decided_at}: "
+        f"proposal {standing.proposal.proposal_id} was {what} by {standing.decided_by} at {standing.decided_at}{end}: "
         "what is still wanted is proposed again"
     )
 

@@ -98,7 +98,7 @@ def run_query(
                 )
             parsed = _parse(connection, sql)
             if bounds is not None:
-                _require_tables(parsed)
+                _require_tables(parsed, _list_own(connection))
             ending = limit_time(connection, bounds.seconds) if bounds else nullcontext()
             with ending:
                 found = _fetch(connection.sql(sql), with_bytes, bounds)
@@ -120,18 +120,33 @@ def run_query(
     )
 
 
-def _require_tables(parsed: dict[str, Any]) -> None:
-    """Refuse a statement that reads from anything but tables and views by their names."""
+def _list_own(connection: Any) -> set[str]:
+    """The views that DuckDB has of itself, which say how ours are made."""
+    sql = "SELECT view_name FROM duckdb_views() WHERE internal"
+    return {name.lower() for (name,) in connection.execute(sql).fetchall()}
+
+
+def _require_tables(parsed: dict[str, Any], own: set[str]) -> None:
+    """Refuse a statement that reads from anything but tables and views by their names.
+
+    What WITH names in one part of a statement is something else in another: so it may not be the name of a view that
+    DuckDB has of its `own`.
+    """
     known = {*TABLES, *VIEWS, _FILES}
     if parsed.get("error"):
         raise QueryError("only a plain SELECT is answered: write it without PIVOT")
     for part in _walk(parsed):
-        known |= {entry["key"] for entry in (part.get("cte_map") or {}).get("map", ())}
+        for entry in (part.get("cte_map") or {}).get("map", ()):
+            if entry["key"].lower() in own:
+                raise QueryError(
+                    f"{entry['key']!r} is a name of DuckDB's own: take another"
+                )
+            known.add(entry["key"].lower())
     for part in _walk(parsed):
         kind = part.get("type")
         if kind == "BASE_TABLE":
             place = [part.get("catalog_name"), part.get("schema_name")]
-            if part["table_name"] not in known or any(place):
+            if part["table_name"].lower() not in known or any(place):
                 there = ", ".join(sorted({*TABLES, *VIEWS, _FILES}))
                 raise QueryError(
                     f"there is no table {part['table_name']!r}: choose of {there}"
@@ -179,7 +194,7 @@ def _list_named(parsed: dict[str, Any], columns: Sequence[str]) -> tuple[str, ..
     statements = parsed.get("statements") or [{}]
     node = statements[0].get("node") or {}
     while "left" in node:  # a union has the columns of its first
-        node = node["left"]
+        node = node["left"] or (node.get("children") or [{}])[0]
     chosen = node.get("select_list")
     if not chosen:
         return ()

@@ -31,6 +31,37 @@ class _Known:
     code_version: str
 
 
+@dataclass(frozen=True)
+class Changes:
+    """What differs from the table: documents to be made, ids of what is gone, and how many documents there are."""
+
+    due: tuple[Document, ...]
+    gone: tuple[str, ...]
+    num_new: int
+    num_documents: int
+
+
+def find_changes(
+    catalog: Catalog, records: RunRecords, encoder: SentenceEncoder | None
+) -> Changes:
+    """What a refresh would do. Changes nothing."""
+    code = version_of(_TABLE)
+    version = _name_version(encoder)
+    known = _read_known(catalog)
+    documents = {d.document_id: d for d in list_documents(catalog, records)}
+    due = [
+        document
+        for document_id, document in documents.items()
+        if not _is_current(known.get(document_id), document, code, version)
+    ]
+    return Changes(
+        tuple(due),
+        tuple(sorted(known.keys() - documents.keys())),
+        sum(document.document_id not in known for document in due),
+        len(documents),
+    )
+
+
 def refresh_documents(
     catalog: Catalog,
     records: RunRecords,
@@ -38,26 +69,23 @@ def refresh_documents(
     on_progress: OnProgress | None = None,
 ) -> Refreshed:
     """Make the rows that are new or stale, delete those of what is gone, and leave all others as they are."""
-    code = version_of(_TABLE)
-    version = code if encoder is None else f"{code}:{NAME}"
-    known = _read_known(catalog)
-    documents = {d.document_id: d for d in list_documents(catalog, records)}
-    gone = sorted(known.keys() - documents.keys())
-    catalog.delete_keys(_TABLE, gone)
-    due = [
-        document
-        for document_id, document in documents.items()
-        if not _is_current(known.get(document_id), document, code, version)
-    ]
+    changes = find_changes(catalog, records, encoder)
+    due, version = changes.due, _name_version(encoder)
+    catalog.delete_keys(_TABLE, changes.gone)
     for start in range(0, len(due), _AT_ONCE):
         some = due[start : start + _AT_ONCE]
         catalog.upsert(_TABLE, to_table(TABLES[_TABLE], _make(some, version, encoder)))
         if on_progress is not None:
             on_progress(start + len(some), len(due))
-    num_new = sum(document.document_id not in known for document in due)
     stored = catalog.latest_version(_TABLE) if catalog.exists(_TABLE) else 0
-    stale = len(due) - num_new
-    return Refreshed(stored, num_new, stale, len(gone), len(documents), len(due))
+    stale = len(due) - changes.num_new
+    counts = (changes.num_new, stale, len(changes.gone), changes.num_documents)
+    return Refreshed(stored, *counts, len(due))
+
+
+def _name_version(encoder: SentenceEncoder | None) -> str:
+    code = version_of(_TABLE)
+    return code if encoder is None else f"{code}:{NAME}"
 
 
 def _read_known(catalog: Catalog) -> dict[str, _Known]:

@@ -26,9 +26,18 @@ def list_documents(catalog: Catalog, records: RunRecords) -> Iterator[Document]:
     for make in _LISTS:
         for document in make(catalog):
             found[document.document_id] = document
+    forgotten = _list_forgotten(catalog)
     for document in (*records.list_documents(), *list_pages()):
-        found[document.document_id] = document
+        if document.session not in forgotten:
+            found[document.document_id] = document
     yield from found.values()
+
+
+def _list_forgotten(catalog: Catalog) -> set[str]:
+    """Sessions that were forgotten whole. Dagster keeps its runs of them for as long as a person does."""
+    went = read_stored(catalog, "gone", ["session", "cause"]).to_pylist()
+    there = read_stored(catalog, "captures", ["session"])["session"].to_pylist()
+    return {r["session"] for r in went if r["cause"] == "forgotten"} - {*there}
 
 
 def _list_sessions(catalog: Catalog) -> Iterator[Document]:

@@ -34,6 +34,7 @@ _FOLLOWED_BY = {
     "model_pair": "daguerre compare {id}",
     "run": "daguerre ask {quoted}",
     "runs": "daguerre ask 'the newest runs'",
+    "search": "daguerre search {id}",
     "session": "daguerre report {id}",
     "sql": "daguerre query {quoted}",
     "task": "daguerre results --task {id}",
@@ -199,14 +200,15 @@ def tell(value: Value) -> str:
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return str(value) if isinstance(value, int) else f"{value:.6g}"
-    return f'"{for_line(clip(value))}"'
+    quoted = str(clip(value)).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{for_line(quoted)}"'
 
 
 def clip(value: Value) -> Value:
     """Text without the passwords of addresses, and of `MAX_TEXT` characters at most."""
     if not isinstance(value, str):
         return value
-    shown = hide(value[: 4 * MAX_TEXT])  # long words take long to look through
+    shown = hide(value)
     return shown if len(shown) <= MAX_TEXT else shown[: MAX_TEXT - 1] + "…"
 
 

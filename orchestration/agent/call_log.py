@@ -79,7 +79,7 @@ class CallLog:
 
 def _shorten(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        str(name)[:_MAX_ARGUMENT]: hide(str(value)[: 4 * _MAX_ARGUMENT])[:_MAX_ARGUMENT]
+        str(name)[:_MAX_ARGUMENT]: hide(str(value))[:_MAX_ARGUMENT]
         for name, value in arguments.items()
     }
 

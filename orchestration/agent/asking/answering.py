@@ -6,7 +6,7 @@ Belongs here: choosing, and saying that nothing is known. Does not: examples and
 from dataclasses import dataclass
 from functools import cache
 
-from orchestration.agent.answer import Answer, unknown
+from orchestration.agent.answer import Answer, Fact, Source, unknown
 from orchestration.agent.asking.intents import INTENTS, Intent
 from orchestration.agent.asking.names import Question, list_names
 from orchestration.agent.asking.words import Sentences
@@ -37,6 +37,10 @@ class Chosen:
 def answer(world: World, text: str) -> tuple[Chosen, Answer]:
     """Raises ValueError as the tool does."""
     chosen = choose(world, text)
+    if chosen.intent is None and "id" in chosen.question.names:
+        wanted = Fact("id", chosen.question.first("id"), Source("home", "status"))
+        words = "I don't know: nothing has an id that begins with {id}, or several things have."
+        return chosen, unknown(words, wanted)
     if chosen.intent is None:
         return chosen, unknown(
             "I don't know: no tool says that. `daguerre ask --help` has examples of what may be asked."

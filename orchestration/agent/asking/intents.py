@@ -90,7 +90,11 @@ INTENTS = (
     Intent(
         "count_sessions",
         "sql",
-        ("how many sessions are there", "number of sessions"),
+        (
+            "how many sessions are there",
+            "number of sessions",
+            "how many sessions were taken in",
+        ),
         _sql("select count(distinct session) as sessions from captures"),
     ),
     Intent(
@@ -127,6 +131,7 @@ INTENTS = (
             "which classes are labelled",
             "what classes are there and how many labels has each",
             "labels by class",
+            "list the names of all classes",
         ),
         _sql(
             "select class_name, count(*) as labels from labels group by all order by labels desc, class_name"
@@ -165,6 +170,7 @@ INTENTS = (
             "how is release <release> split",
             "how many train and test frames has <release>",
             "parts of release <release>",
+            "which splits has release <release>",
             "train, val and test parts of release <release>",
         ),
         _sql(
@@ -191,6 +197,8 @@ INTENTS = (
             "status of the home",
             "overview of all sessions",
             "what was taken in",
+            "what is going on",
+            "how does the home look",
         ),
     ),
     Intent(
@@ -201,6 +209,7 @@ INTENTS = (
             "status of <session>",
             "how is <session> doing",
             "was <session> ingested",
+            "how far is <session>",
         ),
         _named(session="session"),
     ),
@@ -212,6 +221,7 @@ INTENTS = (
             "which checks do not hold",
             "why did the gate fail",
             "which gates did not pass",
+            "which gates are closed",
             "which sessions are held back and why",
             "what is wrong",
         ),
@@ -232,6 +242,8 @@ INTENTS = (
         "quarantine",
         (
             "what is in quarantine",
+            "what was put in quarantine",
+            "which files were rejected at intake",
             "which files could not be read",
             "which files are corrupt",
         ),
@@ -253,6 +265,7 @@ INTENTS = (
             "which models are there",
             "which models were trained",
             "scores of all models",
+            "list all models with scores",
             "who is champion",
             "which model is best",
         ),
@@ -294,12 +307,15 @@ INTENTS = (
     Intent(
         "lineage",
         "lineage",
-        _of_things(
-            "where does {} come from",
-            "lineage of {}",
-            "which models saw {}",
-            "what rests on {}",
-            "what was made from {}",
+        (
+            *_of_things(
+                "where does {} come from",
+                "lineage of {}",
+                "which models saw {}",
+                "what rests on {}",
+                "what was made from {}",
+            ),
+            "which data was <model> trained on",
         ),
         _traced,
     ),
@@ -319,6 +335,8 @@ INTENTS = (
         (
             "what is stale",
             "what is to be made anew",
+            "what is out of date",
+            "which rows were made by old code",
             "what would be recomputed and what does that cost",
             "plan",
         ),
@@ -357,6 +375,8 @@ INTENTS = (
             "how long do assets take",
             "costs of the runs",
             "costs of all assets",
+            "where does the time go",
+            "which step is most expensive",
         ),
     ),
     Intent(
@@ -367,6 +387,7 @@ INTENTS = (
             "is there drift",
             "which alarms were raised",
             "why was the alarm raised",
+            "do sessions differ from what the champion learnt",
         ),
     ),
     Intent(
@@ -377,16 +398,29 @@ INTENTS = (
             "why did <session> drift",
             "what moved in <session>",
             "is <session> like what the champion learnt",
+            "how does <session> differ from the training data",
         ),
         _named(session="session"),
     ),
     Intent(
-        "runs", "runs", ("which runs were there", "the newest runs", "what ran last")
+        "runs",
+        "runs",
+        (
+            "which runs were there",
+            "the newest runs",
+            "list the newest runs",
+            "what ran last",
+        ),
     ),
     Intent(
         "failed_runs",
         "runs",
-        ("which runs failed", "failed runs", "did any run fail"),
+        (
+            "which runs failed",
+            "failed runs",
+            "which runs ended badly",
+            "did any run fail",
+        ),
         lambda question: {"status": "FAILURE"},
     ),
     Intent(
@@ -395,6 +429,8 @@ INTENTS = (
         (
             "why did the last run fail",
             "what is the error of the newest run",
+            "why did the newest run not end well",
+            "what was the reason that a run failed",
             "log of the run that failed",
         ),
     ),
@@ -416,6 +452,7 @@ INTENTS = (
             "which columns has table <table>",
             "what is in the table <table>",
             "describe <table>",
+            "which fields are in <table>",
         ),
         _named(table="table"),
     ),
@@ -431,6 +468,12 @@ INTENTS = (
     Intent(
         "calls",
         "calls",
-        ("what was asked", "who asked what", "which questions were asked"),
+        (
+            "what was asked",
+            "who asked what",
+            "who used the tools",
+            "log of all calls",
+            "which questions were asked",
+        ),
     ),
 )

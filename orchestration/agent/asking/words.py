@@ -12,81 +12,50 @@ _TELL_NOTHING = """
 a an the is are was were be been do does did of in on at to for with by from and or it its that this these
 there me my we us our you your i please can could would should tell show give list say print now currently
 right just s has have had as so then than about what which who whom any all anything something need needs
-stored
+stored data already yet ever altogether overall very exactly
 """
 _EMPTY = frozenset(_TELL_NOTHING.split())
+# words of one meaning, as people say them here: the first stands for all
+_ALIKE = """
+frame picture image photo photograph snapshot
+capture recording
+release dataset
+label annotation annotate annotated mark tag
+fail failure broke broken break wrong crash error refuse abort problem trouble issue bad
+hold pass
+held block withhold withheld
+unread unreadable corrupt damaged defective reject rejected unusable
+newest latest last recent recently lately
+run ran job execution execute
+stale outdated obsolete
+remake rebuild recompute recalculate refresh redo redone anew update updated
+cost price expensive costly
+train retrain learnt learned learn taught
+drift drifting shift diverge deviate
+difference differ different change
+compare versus vs better
+class category categorie kind type
+sensor camera device
+lineage provenance origin trace
+propose suggest suggestion proposal recommend recommendation
+status overview state summary
+many number count total amount quantity
+log logs output
+champion winner production best
+see saw seen
+column field
+make made
+split divide divided
+pending open
+use used
+"""
 _SAME = {
-    "picture": "frame",
-    "image": "frame",
-    "photo": "frame",
-    "recording": "capture",
-    "dataset": "release",
-    "annotation": "label",
-    "annotate": "label",
-    "failure": "fail",
-    "broke": "fail",
-    "broken": "fail",
-    "wrong": "fail",
-    "crash": "fail",
-    "error": "fail",
-    "refuse": "fail",
-    "pass": "hold",
-    "held": "held",
-    "unreadable": "unread",
-    "unread": "unread",
-    "corrupt": "unread",
-    "quarantine": "quarantine",
-    "latest": "newest",
-    "last": "newest",
-    "recent": "newest",
-    "recently": "newest",
-    "ran": "run",
-    "outdated": "stale",
-    "rebuild": "remake",
-    "recompute": "remake",
-    "refresh": "remake",
-    "anew": "remake",
-    "price": "cost",
-    "expensive": "cost",
-    "take": "take",
-    "took": "take",
-    "long": "long",
-    "drifting": "drift",
-    "shift": "drift",
-    "differ": "difference",
-    "different": "difference",
-    "change": "difference",
-    "versus": "compare",
-    "vs": "compare",
-    "better": "compare",
-    "category": "class",
-    "categorie": "class",
-    "kind": "class",
-    "camera": "sensor",
-    "provenance": "lineage",
-    "origin": "lineage",
-    "trace": "lineage",
-    "suggest": "propose",
-    "suggestion": "propose",
-    "proposal": "propose",
-    "overview": "status",
-    "state": "status",
-    "number": "many",
-    "count": "many",
-    "total": "many",
-    "amount": "many",
-    "logs": "log",
-    "output": "log",
-    "job": "run",
-    "winner": "champion",
-    "production": "champion",
-    "best": "champion",
-    "saw": "see",
-    "seen": "see",
-    "learnt": "train",
-    "learned": "train",
-    "used": "use",
+    word: words.split()[0]
+    for words in _ALIKE.strip().splitlines()
+    for word in words.split()
 }
+_LEAST_SPELLED = 5  # letters
+_SPELLED_ALIKE = 0.6
 _ENDINGS = ("ing", "ed", "es", "s")
 
 
@@ -134,12 +103,19 @@ class Sentences:
 
     def rank(self, words: Iterable[str]) -> list[tuple[float, str]]:
         """(likeness in [0, 1], what a sentence stands for), the most alike first."""
-        asked = list_stems(words)
+        asked = Counter(map(self._spell, list_stems(words)))
         found = [
             (max(self._compare(asked, one) for one in some), name)
             for name, some in self.stems.items()
         ]
         return sorted(found, key=lambda pair: (-pair[0], pair[1]))
+
+    def _spell(self, word: str) -> str:
+        """A word that no sentence has as the one that is spelled most like it, where one is."""
+        if word in self.weights or len(word) < _LEAST_SPELLED or word[0] == "<":
+            return word
+        alike = max((_measure_spelling(word, known), known) for known in self.weights)
+        return alike[1] if alike[0] >= _SPELLED_ALIKE else word
 
     def _compare(self, one: Counter[str], other: Counter[str]) -> float:
         """The cosine of two sentences by their weighted words, each counted once."""
@@ -149,3 +125,11 @@ class Sentences:
 
     def _weigh(self, word: str) -> float:
         return self.weights.get(word, self.unknown)
+
+
+def _measure_spelling(one: str, other: str) -> float:
+    """The share of letters in threes that two words have in common, from 0 to 1."""
+    first, second = (
+        {f"^{word}$"[at : at + 3] for at in range(len(word))} for word in (one, other)
+    )
+    return 2 * len(first & second) / (len(first) + len(second))

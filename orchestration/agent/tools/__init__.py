@@ -6,18 +6,18 @@ Belongs here: one value a tool. Does not: what is computed, which the verbs' own
 from typing import Any
 
 from orchestration.agent.tool import Tool
+from orchestration.agent.tools.finding import SEARCH, SIMILAR
 from orchestration.agent.tools.judging import CHECKS, QUARANTINE
 from orchestration.agent.tools.models import COMPARE_MODELS, COMPARE_RELEASES, MODELS
 from orchestration.agent.tools.planning import COST, STALE
 from orchestration.agent.tools.proposals import LIST_PROPOSALS, PROPOSING
-from orchestration.agent.tools.similar import SIMILAR
 from orchestration.agent.tools.tables import DESCRIBE, SQL
 from orchestration.agent.tools.tracing import LINEAGE
 from orchestration.agent.tools.watching import CALLS, DRIFT, RUN_LOG, RUNS, SESSIONS
 
 READING: tuple[Tool[Any], ...] = (
     *(SESSIONS, SQL, DESCRIBE, LINEAGE, STALE, COST),
-    *(CHECKS, QUARANTINE, MODELS, COMPARE_MODELS, COMPARE_RELEASES, SIMILAR),
+    *(CHECKS, QUARANTINE, MODELS, COMPARE_MODELS, COMPARE_RELEASES, SEARCH, SIMILAR),
     *(DRIFT, RUNS, RUN_LOG, LIST_PROPOSALS, CALLS),
 )
 TOOLS: tuple[Tool[Any], ...] = (*READING, *PROPOSING)

@@ -141,6 +141,9 @@ def test_the_documentation_is_there_in_a_checkout_and_nowhere_else(tmp_path):
     assert [d.source for d in list_pages(tmp_path)] == ["docs/a.md"]
 
 
+CLAIM = "capture/labels:boxes_have_area[monday]"
+
+
 def store_runs(home) -> None:
     """What Dagster keeps of a run that failed and of claims, in the columns that are read."""
     runs = home / "history" / "runs"
@@ -175,6 +178,23 @@ def store_runs(home) -> None:
             (4, key, "boxes_have_area", "monday", "PLANNED", None),
         ):
             db.execute("INSERT INTO asset_check_executions VALUES (?,?,?,?,?,?)", row)
+
+
+def test_runs_and_claims_of_a_forgotten_session_do_not_come_back(
+    asked, tmp_path, rows_of
+):
+    store_runs(tmp_path)
+    records = RunRecords(tmp_path)
+    refresh_documents(asked, records, None)
+    assert {("run", "r1"), ("check", CLAIM)} < read(asked).keys()
+    gone = rows_of("gone", 1, session="monday", cause="forgotten")
+    asked.merge("gone", gone)
+    refresh_documents(asked, records, None)
+    assert ("run", "r1") in read(asked)  # of a file: the session is there still
+    asked.delete("captures", "session = 'monday'")
+    refresh_documents(asked, records, None)
+    found = read(asked).keys()
+    assert not {("run", "r1"), ("check", CLAIM)} & found and ("run", "r3") in found
 
 
 def test_runs_that_failed_and_claims_that_do_not_hold_are_told(tmp_path):

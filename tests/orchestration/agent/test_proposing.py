@@ -82,6 +82,8 @@ def test_a_verb_that_fails_is_told_and_not_tried_again(ask, agent_home, open_wor
     assert run_verb(("proposals", name)).facts["plan"][0] == "rows: 1"
     book = open_book(open_world(), to_write=True)
     book.begin(name, "somebody", "2026-01-01T00:00:00Z", "")
+    with pytest.raises(ValueError, match="how it ended is not known"):
+        run_verb(("approve", name))  # its process was killed here
     book.end(name, "somebody", "2026-01-01T00:00:01Z", 1, "a check refused")
     shown = run_verb(("proposals", name)).facts
     assert (shown["state"], shown["exit_code"]) == ("failed", 1)

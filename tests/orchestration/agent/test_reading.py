@@ -20,7 +20,7 @@ from orchestration.cli.calling import run_verb
 from tests.orchestration.agent.conftest import HELD, PLEA, SERIAL
 
 _WITH_ARGUMENTS = (
-    *("sql", "lineage", "similar_frames"),
+    *("sql", "lineage", "similar_frames", "search"),
     *("compare_models", "compare_releases"),
 )
 
@@ -74,6 +74,10 @@ def test_what_is_too_large_or_takes_too_long_is_cut_off_with_a_sentence(ask):
         ("select * from query_table('frames')", "query_table is no table"),
         ("select * from 'notes.csv'", "there is no table 'notes.csv'"),
         ("select * from information_schema.tables", "there is no table 'tables'"),
+        (
+            "select v.* from duckdb_views v, (with duckdb_views as (select 1) from duckdb_views)",
+            "'duckdb_views' is a name of DuckDB's own",
+        ),
         ("summarize frame_exif", "no description of a table"),
         ("select * from (show tables)", "no description of a table"),
     ],
@@ -93,6 +97,11 @@ def test_no_way_to_take_all_columns_takes_a_private_one(ask):
         "from frame_exif",
         "with e as (select * from frame_exif) select e.* from e",
         "select to_json(e) from frame_exif e",
+        "with e as (from frame_exif) select e from e join frames using (frame_id)",
+        "select max_by(e, e.frame_id) from Frame_Exif e",
+        "select list(e) from frame_exif e",
+        "select (select to_json(e) from frame_exif e limit 1) as a",
+        "select * from frame_exif union all by name select * from frame_exif",
     ):
         answer = ask("sql", sql=sql)
         assert answer.rows[0].rows and SERIAL not in json.dumps(answer.to_dict())
@@ -179,8 +188,32 @@ def test_the_frame_that_looks_most_like_another_comes_first(ask, agent_home):
     catalog.publish("frame_embeddings", other["session"], written.version)
     answer = ask("similar_frames", frame=one["frame_id"][:12], limit=3)
     assert value(answer, "best") == other["frame_id"]
-    assert value(answer, "cosine") == pytest.approx(0.8, abs=0.01)
+    assert value(answer, "similarity") == pytest.approx(0.8, abs=0.01)
     assert len(rows(answer, "alike")) == 3
+    found = run_verb(("similar", one["frame_id"], "--limit=4")).facts
+    assert (
+        rows(answer, "alike") == found[1:] and found[0]["frame_id"] == one["frame_id"]
+    )
+    of_one = ask("similar_frames", frame=one["frame_id"], sessions=["tues*"])
+    assert {row["session"] for row in rows(of_one, "alike")} == {"tuesday"}
+
+
+def test_a_search_finds_what_the_verb_finds_and_says_what_has_changed_since(
+    ask, agent_home
+):
+    before = ask("search", text="the first images")
+    assert not before.is_known and value(before, "changed") > 3
+    found = run_verb(("search", "rows have no class", "--kind=check")).facts
+    answer = ask("search", text="rows have no class", kinds=["check"])
+    assert rows(answer, "documents") == found != []
+    assert [fact.name for fact in answer.facts] == ["found"]
+    Catalog(str(agent_home / "tables")).delete("frame_exif", "true")
+    Catalog(str(agent_home / "tables")).delete("models", "true")
+    assert value(ask("search", text="no class"), "changed") == 2
+    with pytest.raises(ValueError, match="no documents of kind 'cup'"):
+        ask("search", text="cut", kinds=["cup"])
+    with pytest.raises(ValueError, match="has no word to look for"):
+        ask("search", text="?!")
 
 
 def pair(one: dict, other: dict) -> zip:
