@@ -17,6 +17,7 @@ from assets.tables.catalog import Catalog, is_in, session_is
 from assets.tables.ids import begins_with, take_one
 from assets.video_frames import unpack as unpack_payloads
 from models.geometry.sparse_model import SparseImage, SparseModel
+from models.splats import DEVICES
 
 if TYPE_CHECKING:
     from models.splats.training import Recipe
@@ -78,9 +79,6 @@ def find_scene(catalog: Catalog, name: str, device: str) -> SplatScene:
 
     Raises ValueError where there is none, and for a device that is not known.
     """
-    from models.splats.fast_rasteriser import DEVICES
-    from models.splats.training import RECIPES
-
     if device not in DEVICES:
         raise ValueError(f"device '{device[:40]}': choose one of {', '.join(DEVICES)}")
     row = find_model(catalog, name)
@@ -109,6 +107,9 @@ def find_scene(catalog: Catalog, name: str, device: str) -> SplatScene:
         )
         for image, one in zip(model.images, held, strict=True)
     )
+    # last: it brings PyTorch, which a call that is refused needs not
+    from models.splats.training import RECIPES
+
     return SplatScene(row["session"], row, model, pictures, device, RECIPES[device])
 
 

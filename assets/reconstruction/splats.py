@@ -59,8 +59,6 @@ def refresh_splats(
     Raises ValueError where no sparse model of it is published, the device is not known, or what it wants is lacking and
     there are splats already: these stay. What else stands in the way is the reason in the row, and is tried again.
     """
-    from models.splats.fast_rasteriser import choose_rasteriser
-
     scene = find_scene(catalog, name, device)
     facts = {"code_version": version_of("splats"), "input_sha256": scene.input_sha256}
     mine = session_is(scene.session)
@@ -68,6 +66,8 @@ def refresh_splats(
     if have and not _is_stale(catalog, have[0], facts):
         return Splatted(have[0], read_views(catalog, scene.session), is_new=False)
     if have and have[0]["reason"] is None:
+        from models.splats.fast_rasteriser import choose_rasteriser
+
         choose_rasteriser(device)
     row, views = make_rows(catalog, scene, on_progress)
     # last: with it the session has splats

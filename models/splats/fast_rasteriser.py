@@ -6,11 +6,11 @@ from typing import Protocol
 
 import torch
 
+from models.splats import DEVICES
 from models.splats.gaussians import Gaussians
 from models.splats.rasteriser import NEAR_BY, WIDENED_PX2, Rendering, rasterise
 from models.splats.views import View
 
-DEVICES = ("cuda", "cpu")
 _BY_ONE = "`--device cpu` makes a tiny one without it"
 _HALF_PX = 0.5
 

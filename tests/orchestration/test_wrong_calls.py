@@ -92,7 +92,7 @@ def call(home, monkeypatch, capsys, tmp_path):
         ("export rig nope rig.yaml --format voc", "format 'voc' is none of"),
         ("splats nope", "there is no session 'nope': `daguerre status`"),
         ("splats nope --device tpu", "device 'tpu': choose one of cuda, cpu"),
-        ("export splats nope a.ply", "nope has no published splats: `daguerre splats"),
+        ("export splats nope a.ply", "there is no session 'nope': `daguerre status`"),
         ("calibrate nope --check", "there is no session 'nope': `daguerre status`"),
         ("calibrate nope --board chessboard:9x6:25mm", "there is no session 'nope'"),
         ("ui --port 0", "greater than or equal to 1"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from io import BytesIO
 from pathlib import Path
 
@@ -58,8 +59,18 @@ def test_a_child_for_which_no_video_came_is_ended(started):
 
 def test_children_keep_the_memory_of_a_picture_for_the_next(started):
     with child_ahead(True):
-        given = Path(f"/proc/{started[0].pid}/environ").read_bytes().split(b"\0")
+        given = read_environment(started[0].pid).split(b"\0")
     assert b"MALLOC_TRIM_THRESHOLD_=67108864" in given
+
+
+def read_environment(pid: int) -> bytes:
+    """That of a program, which the kernel shows a moment after it was started."""
+    shown = Path(f"/proc/{pid}/environ")
+    for _ in range(500):
+        if given := shown.read_bytes():
+            return given
+        time.sleep(0.01)
+    raise AssertionError("the child has no environment")
 
 
 @pytest.mark.parametrize(
