@@ -36,22 +36,8 @@ class Upright:
 
     def show_pixels(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(H, W) or (H, W, 3) as stored, upright."""
-        match self.orientation:
-            case 2:
-                return np.fliplr(pixels)
-            case 3:
-                return np.rot90(pixels, 2)
-            case 4:
-                return np.flipud(pixels)
-            case 5:
-                return np.swapaxes(pixels, 0, 1)
-            case 6:
-                return np.rot90(pixels, -1)
-            case 7:
-                return np.swapaxes(np.rot90(pixels, 2), 0, 1)
-            case 8:
-                return np.rot90(pixels, 1)
-        return pixels
+        placed = self._to_shown.place_mask(pixels)
+        return np.asarray(placed, np.uint8)
 
     def show_box(self, box: Box) -> Box:
         """A box of stored pixels, upright."""

@@ -62,7 +62,7 @@ class Placement:
         return order_corners((*self.place_point(box[:2]), *self.place_point(box[2:])))
 
     def place_mask(self, mask: NDArray[np.generic]) -> NDArray[np.generic]:
-        """(h, w) values of the drawn picture, as the (H, W) of the stored one."""
+        """(h, w) or (h, w, C) values of the drawn picture, as the (H, W) or (H, W, C) of the stored one."""
         match self.orientation:
             case 2:
                 return np.fliplr(mask)
@@ -71,11 +71,11 @@ class Placement:
             case 4:
                 return np.flipud(mask)
             case 5:
-                return mask.T
+                return np.swapaxes(mask, 0, 1)
             case 6:
                 return np.rot90(mask, 1)
             case 7:
-                return np.rot90(mask, 2).T
+                return np.swapaxes(np.rot90(mask, 2), 0, 1)
             case 8:
                 return np.rot90(mask, -1)
         return mask
