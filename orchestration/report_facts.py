@@ -165,9 +165,8 @@ def _find_rival(
     catalog: Catalog, settings: Settings, model: ModelRow, acts: Sequence[PromotionRow]
 ) -> "Rivalry | None":
     """The champion whose place it took first; of a model that took none the champion of today."""
-    from assets.comparison.models import compare_models
     from assets.evaluation.model_report import Rivalry
-    from assets.evaluation.slices import cut_frames, read_rules
+    from orchestration.compared import compare_on
 
     sha256, task = model["model_sha256"], model["task"]
     taken = next((act for act in acts if act["after_sha256"] == sha256), None)
@@ -178,14 +177,7 @@ def _find_rival(
         rival, word = champion["model_sha256"] if champion else None, "the champion"
     if rival is None or rival == sha256:
         return None
-    rules = read_rules(settings.home)
-    found = compare_models(
-        catalog,
-        rival,
-        sha256,
-        model["release_id"],
-        lambda frame_ids: cut_frames(catalog, rules, frame_ids),
-    )
+    found = compare_on(catalog, settings.home, rival, sha256, model["release_id"])
     command = f"daguerre compare {rival[:16]} {sha256[:16]}"
     if found is None:
         reason = (

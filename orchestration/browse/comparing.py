@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from assets.comparison.models import compare_models
 from assets.comparison.pair import find_known_frames, find_model, pair_models
 from assets.comparison.releases import FrameDiff, ReleaseDiff, diff_releases
-from assets.evaluation.slices import cut_frames, read_rules
 from assets.tables.catalog import Catalog
 from assets.tables.ids import complete_id
+from orchestration.compared import compare_pair
 from orchestration.profiles import Settings
 
 MOST_FRAMES = 2_000  # that are named
@@ -32,21 +31,7 @@ class Comparing:
             find_model(catalog, name, _no_version) for name in (first, second)
         )
         pair = pair_models(catalog, one, other)
-        if pair.lacking:
-            names = " and ".join(model["model_sha256"][:16] for model in pair.lacking)
-            raise ValueError(
-                f"model {names} has no exam with scores of frames on release {pair.release_id[:16]}: "
-                "`daguerre compare --score` lets it sit that one"
-            )
-        rules = read_rules(self.settings.home)
-        found = compare_models(
-            catalog,
-            pair.first["model_sha256"],
-            pair.second["model_sha256"],
-            pair.release_id,
-            lambda frame_ids: cut_frames(catalog, rules, frame_ids),
-        )
-        assert found is not None, "both sat the exam"
+        found = compare_pair(catalog, self.settings.home, pair)
         ids = [pair.first["model_sha256"], pair.second["model_sha256"]]
         warnings = list(find_known_frames(catalog, pair))
         return {**found.to_dict(), "model_ids": ids, "warnings": warnings}

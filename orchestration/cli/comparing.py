@@ -64,17 +64,10 @@ def compare(
     _complete_exams(settings, catalog, pair, score)
     with show_activity("comparing frame by frame"):
         from assets.comparison.model_page import Named, make_page, tell_comparison
-        from assets.comparison.models import compare_models
-        from assets.evaluation.slices import cut_frames, read_rules
+        from orchestration.compared import compare_on
 
-        rules = read_rules(settings.home)
-        found = compare_models(
-            catalog,
-            pair.first["model_sha256"],
-            pair.second["model_sha256"],
-            pair.release_id,
-            lambda frame_ids: cut_frames(catalog, rules, frame_ids),
-        )
+        ids = (pair.first["model_sha256"], pair.second["model_sha256"])
+        found = compare_on(catalog, settings.home, *ids, pair.release_id)
     assert found is not None, "both sat the exam"
     warnings = tuple(find_known_frames(catalog, pair))
     named = Named(found, _name(pair.first), _name(pair.second), warnings)

@@ -71,28 +71,13 @@ class TwoModels(Listing):
 
 def tell_difference(world: World, asked: TwoModels) -> Answer:
     """The second model less the first, on one exam that both sat, with intervals over recordings."""
-    from assets.comparison.models import compare_models
-    from assets.evaluation.slices import cut_frames, read_rules
+    from orchestration.compared import compare_pair
 
     catalog = world.catalog
     one, other = (_find(world, name) for name in (asked.first, asked.second))
     release = complete_id(catalog, "releases", asked.release) if asked.release else None
     pair = pair_models(catalog, one, other, release)
-    if pair.lacking:
-        name = pair.lacking[0]["model_sha256"][:16]
-        raise ValueError(
-            f"model {name} has no exam with scores of frames on release {pair.release_id[:16]}: "
-            "`daguerre compare FIRST SECOND --score` lets it sit that one"
-        )
-    rules = read_rules(world.settings.home)
-    found = compare_models(
-        catalog,
-        pair.first["model_sha256"],
-        pair.second["model_sha256"],
-        pair.release_id,
-        lambda frame_ids: cut_frames(catalog, rules, frame_ids),
-    )
-    assert found is not None, "both sat the exam"
+    found = compare_pair(catalog, world.settings.home, pair)
     source = Source("model_pair", f"{found.first_sha256} {found.second_sha256}")
     told = found.to_dict()
     whole = told["difference"]
