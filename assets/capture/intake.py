@@ -113,7 +113,7 @@ class Intake:
             ExitStack() as stack,
         ):
             known = self._read_known(session)
-            sight = look(source, self.ledger.exclusions(session))
+            sight = self._look(source, session)
             if adopt_copies(self.ledger, source, sight.files, known.values()).num_files:
                 known = self._read_known(session)
             _start_decoders(sight.files, known, guard, stack)
@@ -132,13 +132,14 @@ class Intake:
             copies = self._take_all(plans, work, on_progress)
         self._settle(work, leftovers)
         retraction = self.retractor(
-            session, lambda: look(source, self.ledger.exclusions(session))
+            session, lambda: self._look(source, session)
         ).take_out(self._find_gone(sight, session, known))
         self._recount(work, plans)
         self.ledger.note_intake(Intaken(session, sight.fingerprint, code))
         if on_progress:
             on_progress(len(sight.files), len(sight.files), "")
-        return self._report(work, copies, retraction)
+        report = self._report(work, copies, retraction)
+        return replace(report, erased=sorted(sight.erased))
 
     def _take_all(
         self, plans: Sequence[CapturePlan], work: Work, on_progress: Progress | None
@@ -248,6 +249,9 @@ class Intake:
             return False
         mine = [lent.frame_ids[f.path] for f in plan.files if f.path in lent.frame_ids]
         return is_adrift(self.catalog, session, name_folder(plan, session), mine)
+
+    def _look(self, source: Folder, session: str) -> Sight:
+        return look(source, self.ledger.exclusions(session), self.ledger)
 
     def retractor(self, session: str, see: Callable[[], Sight]) -> Retractor:
         """What takes files of a session out; `see` looks at what there is of it."""
