@@ -17,6 +17,7 @@ from typing import Any
 from assets.disk import make_folder, sync, write_synced
 
 FOLDER = "erasures"
+UNDER_WAY = ".under_way"
 MOST_LISTED = 10_000  # hashes of ids; of more there is their common one
 _NAME = re.compile(r"([0-9]{6})-([0-9a-f]{64})\.json")
 
@@ -70,6 +71,12 @@ def list_certificates(home: Path) -> Iterator[Certificate]:
             except ValueError:
                 facts = {}
             yield Certificate(path, int(found[1]), found[2], facts)
+
+
+def list_leftovers(home: Path) -> list[str]:
+    """Erasures of which something is kept that is only needed while they are under way."""
+    folder = home / FOLDER / UNDER_WAY
+    return sorted(p.name for p in folder.iterdir()) if folder.is_dir() else []
 
 
 def audit_certificates(home: Path) -> Iterator[tuple[str, str]]:

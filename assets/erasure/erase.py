@@ -19,8 +19,8 @@ from assets.choice import read_choice
 from assets.disk import sync_file_system
 from assets.erasure import databases, files, subject as subjects
 from assets.erasure.blobs import find_superfluous
-from assets.erasure.certificates import FOLDER, hash_ids, write_certificate
-from assets.erasure.plan import Home, Plan, make_plan
+from assets.erasure.certificates import hash_ids, write_certificate
+from assets.erasure.plan import Home, Plan
 from assets.erasure.rows import drop, find_going, match_rows, mend
 from assets.erasure.subject import Subject
 from assets.ledger.erased import ErasedFile, digest_of
@@ -31,7 +31,6 @@ from assets.tables.erased_from import reduce_releases
 from assets.tables.purge import purge_table, require_alone
 from assets.tables.schemas import TABLES, content_id, to_table
 
-_UNDER_WAY = ".under_way"
 # readers meet these first
 _FIRST = ("frames", "captures", "labels", "documents")
 _LAST = ("releases", "pointers", "publications")
@@ -39,13 +38,21 @@ OnStep = Callable[[str], None]
 Facts = dict[str, Any]
 
 
-def begin(home: Home, subject: Subject) -> Plan:
-    """Write down what is to be erased, and that it is; from here on `go_on` knows all."""
-    plan = make_plan(home, subject)
-    subjects.keep(subject, _folder(home, subject.erasure_id))
+def begin(
+    home: Home,
+    subject: Subject,
+    plan: Plan,
+    filled: tuple[str, str, bytes] | None = None,
+) -> None:
+    """Write down what is to be erased, and that it is; from here on `go_on` knows all.
+
+    `filled`: session, path and bytes of what takes the place of a file in the landing zone.
+    """
+    if filled:
+        subjects.keep_filled(home.folder, subject.erasure_id, filled)
+    subjects.keep(subject, subjects.folder_of(home.folder, subject.erasure_id))
     facts = {"plan": plan.to_dict(), "began_at": subject.at, "whole": _list_whole(home)}
     home.ledger.note_erasure(subject.erasure_id, "hide", json.dumps(facts))
-    return plan
 
 
 def go_on(home: Home, erasure_id: str, on_step: OnStep | None = None) -> Path | None:
@@ -58,7 +65,7 @@ def go_on(home: Home, erasure_id: str, on_step: OnStep | None = None) -> Path | 
         return None
     step, text = under_way[erasure_id]
     facts: Facts = json.loads(text)
-    subject = subjects.recall(_folder(home, erasure_id))
+    subject = subjects.recall(subjects.folder_of(home.folder, erasure_id))
     names = list(_STEPS)
     for at, name in enumerate(names[names.index(step) :], start=names.index(step)):
         if on_step:
@@ -99,7 +106,6 @@ def _drop_rows(home: Home, subject: Subject, facts: Facts) -> None:
         recount_folders(catalog, session, lambda _: True)
         Derived(catalog, session).drop()
         home.judge(session)
-    _drop_sessions(home, subject)
 
 
 def _publish_newest(home: Home, name: str) -> None:
@@ -109,17 +115,6 @@ def _publish_newest(home: Home, name: str) -> None:
     if admitted:
         newest = home.catalog.latest_version(name)
         home.catalog.publish(name, admitted[0] or None, newest)
-
-
-def _drop_sessions(home: Home, subject: Subject) -> None:
-    """What releases and requests say of sessions that are gone: a session that stays takes its place, or none."""
-    catalog = home.catalog
-    gone = set(subject.sessions)
-    for name in ("alarms",):
-        rows = catalog.read_latest(name).to_pylist() if gone else []
-        mine = [row["alarm_id"] for row in rows if row["session"] in gone]
-        if mine:
-            catalog.delete_keys(name, mine)
 
 
 # ---- bytes gone ------------------------------------------------------------------------------------------------------
@@ -151,7 +146,7 @@ def _redact(home: Home, subject: Subject, facts: Facts) -> None:
 
 def _purge(home: Home, subject: Subject, facts: Facts) -> None:
     """Every table down to its newest rows, and what else releases need; then those follow to the versions that stay."""
-    notes = _folder(home, subject.erasure_id)
+    notes = subjects.folder_of(home.folder, subject.erasure_id)
     names = [n for n in home.catalog.names() if n not in _LAST]
     purged = {
         name: purge_table(home.catalog, name, partial(match_rows, subject), notes)
@@ -189,6 +184,9 @@ def _remove_blobs(home: Home, subject: Subject, facts: Facts) -> None:
     home.ledger.erase_files(keys, subject.captures)
     for sha256 in find_superfluous(home.catalog, home.ledger, facts["plan"]["blobs"]):
         files.remove_blob(home.blobs, sha256)
+    filled = subjects.recall_filled(home.folder, subject.erasure_id)
+    if filled:
+        files.put_landed(home.zone, *filled)
 
 
 # ---- what follows ----------------------------------------------------------------------------------------------------
@@ -277,7 +275,7 @@ def _certify(home: Home, subject: Subject, facts: Facts) -> None:
     )
     gone = [s for s in subject.sessions if not home.ledger.outcomes(s)]
     home.ledger.end_erasure(subject.erasure_id, subject.exclusions, gone)
-    subjects.let_go(_folder(home, subject.erasure_id))
+    subjects.let_go(subjects.folder_of(home.folder, subject.erasure_id))
     home.ledger.give_back_pages()
     sync_file_system(home.folder)
 
@@ -292,10 +290,6 @@ def _list_whole(home: Home) -> list[tuple[str, int]]:
         if sha256 and not any(find_changes(stored, read_seal(stored, sha256))):
             found.append((stored.task, stored.version))
     return found
-
-
-def _folder(home: Home, erasure_id: str) -> Path:
-    return home.folder / FOLDER / _UNDER_WAY / erasure_id
 
 
 _STEPS: dict[str, Callable[[Home, Subject, Facts], None]] = {

@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from assets.disk import make_folder, sync, write_synced
 from assets.erasure.redaction import Redactor
 from assets.erasure.subject import Subject
 from assets.exclusions import index_coverings
@@ -59,6 +60,31 @@ def find_landed(zone: LandingZone, subject: Subject) -> list[Path]:
             if is_named or (session, file.path) in mine:
                 found.append(root / name / file.path)
     return found
+
+
+def locate_landed(zone: LandingZone, session: str, path: str) -> Path:
+    """The file in a landing zone on this machine. Raises ValueError where it does not lie there."""
+    root = to_path(zone.folder.uri)
+    for name in zone.folder.folders() if root is not None else ():
+        if _key_of(name) == session and (root / name / path).is_file():
+            return root / name / path
+    raise ValueError(
+        f"{session}/{path} is no file in the landing zone {zone.folder.uri}: fill it at its source, ingest that, and "
+        "erase this one"
+    )
+
+
+def put_landed(zone: LandingZone, session: str, path: str, content: bytes) -> None:
+    """Write a file of a session that lies, or lay, in the landing zone."""
+    root = to_path(zone.folder.uri)
+    assert root is not None, "it was located there"
+    known = [n for n in zone.folder.folders() if _key_of(n) == session]
+    place = root / (known[0] if known else session) / path
+    make_folder(place.parent)
+    aside = place.with_name(f".{place.name}.part")
+    write_synced(aside, content)
+    aside.rename(place)
+    sync(place.parent)
 
 
 def remove_landed(zone: LandingZone, paths: Iterable[Path]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.ipc
 
 from assets.capture.forgetting import Target
+from assets.erasure.certificates import FOLDER, UNDER_WAY, list_leftovers
 from assets.disk import make_folder, sync, write_synced
 from assets.exclusions import WHOLE, Exclusion, index_coverings
 from assets.formats.observations import outer_path
@@ -96,7 +97,9 @@ class Subject:
         """Session names, and paths of files, that nothing which stays has too."""
         paths = set(self.frames["source_path"].to_pylist())
         paths |= set(self.files["path"].to_pylist())
-        kept = set(catalog.read_latest("frames", ["source_path"])[0].to_pylist())
+        rows = catalog.read_latest("frames", ["frame_id", "source_path"])
+        is_mine = pc.is_in(rows["frame_id"], value_set=self.frame_ids)
+        kept = set(rows["source_path"].filter(pc.invert(is_mine)).to_pylist())
         mine = {p for p in paths - kept if "/" in p or "." in p}
         pairs = zip(*self.files.select(["session", "path"]).to_pydict().values())
         return {*self.sessions, *mine, *(f"{s}/{p}" for s, p in pairs)}
@@ -209,6 +212,37 @@ def recall(folder: Path) -> Subject:
         **{n: tuple(v) if isinstance(v, list) else v for n, v in facts.items()},
         **tables,
     )
+
+
+def keep_filled(
+    home: Path, erasure_id: str, filled: tuple[str, str, bytes]
+) -> None:
+    """Write down session, path and bytes of what takes the place of a file."""
+    folder = folder_of(home, erasure_id)
+    make_folder(folder)
+    session, path, content = filled
+    write_synced(folder / "filled", content)
+    write_synced(folder / "filled.json", json.dumps([session, path]).encode())
+
+
+def recall_filled(home: Path, erasure_id: str) -> tuple[str, str, bytes] | None:
+    """What `keep_filled` wrote; None where nothing takes its place."""
+    folder = folder_of(home, erasure_id)
+    if not (folder / "filled.json").exists():
+        return None
+    session, path = json.loads((folder / "filled.json").read_text())
+    return session, path, (folder / "filled").read_bytes()
+
+
+def folder_of(home: Path, erasure_id: str) -> Path:
+    """Where an erasure that is under way keeps what it needs."""
+    return home / FOLDER / UNDER_WAY / erasure_id
+
+
+def drop_leftovers(home: Path, under_way: Collection[str]) -> None:
+    """Remove what is kept of erasures that are done, or never began."""
+    for erasure_id in set(list_leftovers(home)) - set(under_way):
+        let_go(folder_of(home, erasure_id))
 
 
 def let_go(folder: Path) -> None:

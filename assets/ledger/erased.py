@@ -8,8 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import batched
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from assets.ledger.database import Database
 from assets.ledger.seals import list_values, seal_row, with_seal
@@ -17,6 +16,7 @@ from assets.ledger.seals import list_values, seal_row, with_seal
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+T = TypeVar("T")
 _AT_ONCE = 10_000  # rows of a statement
 _ASKED = 500  # values that a condition names
 
@@ -50,7 +50,7 @@ class ErasedFiles(Database):
         upsert = insert.on_conflict_do_update(index_elements=["digest"], set_=values)
 
         def write(connection: Connection) -> None:
-            for some in batched(files_listed, _AT_ONCE):
+            for some in _share_out(files_listed, _AT_ONCE):
                 connection.execute(upsert, [with_seal(asdict(file)) for file in some])
 
         files_listed = sorted(set(files), key=lambda file: file.digest)
@@ -76,7 +76,7 @@ class ErasedFiles(Database):
         asked = sorted(set(sizes))
         return {
             row["size_bytes"]
-            for some in batched(asked, _ASKED)
+            for some in _share_out(asked, _ASKED)
             for row in self._fetch(query.where(column.in_(some)))
         }
 
@@ -86,9 +86,14 @@ class ErasedFiles(Database):
         query = self._sa.select(*list_values(table)).filter_by(lifted="")
         return {
             row["digest"]: ErasedFile(**row)
-            for some in batched(digests, _ASKED)
+            for some in _share_out(digests, _ASKED)
             for row in self._fetch(query.where(table.c.digest.in_(some)))
         }
+
+    def list_erasures(self) -> list[str]:
+        """The erasures that files are left out by, or were."""
+        query = self._sa.select(self._erased_files.c.erasure_id).distinct()
+        return sorted(row["erasure_id"] for row in self._fetch(query))
 
     def list_lifted(self) -> Iterator[ErasedFile]:
         """Those that were let in again."""
@@ -101,3 +106,8 @@ class ErasedFiles(Database):
         sa = self._sa
         count = sa.select(sa.func.count().label("n")).select_from(self._erased_files)
         return int(self._fetch(count.filter_by(lifted=""))[0]["n"])
+
+
+def _share_out(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
