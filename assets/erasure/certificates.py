@@ -1,7 +1,7 @@
 """Certificates of erasures: what went from which store, without a name of it, each with the hash of the one before.
 
-`erasures/<number>-<sha256 of the file>.json` in the home. An id stands in one as a hash of its own, so that somebody who
-has the id, and nobody else, can tell that it is meant.
+`erasures/<number>-<sha256 of the file>.json` in the home. An id stands in one as a hash of its own: who has
+the id can tell that it is meant, and nobody else.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def list_leftovers(home: Path) -> list[str]:
 
 
 def audit_certificates(home: Path) -> Iterator[tuple[str, str]]:
-    """Name and reason for each that is not as it was written, or whose predecessor is gone; "" for one that is right."""
+    """Name and reason for each that is not as it was written, or does not follow; "" for one that is right."""
     before, last = "", 0
     for one in list_certificates(home):
         reason = ""

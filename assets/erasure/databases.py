@@ -23,7 +23,9 @@ def list_stores(home: Path) -> list[Path]:
     return [home / path for path in list_databases(home) if path != _LEDGER]
 
 
-def redact_files(home: Path, redactor: Redactor, is_dry_run: bool) -> Iterator[tuple[str, int]]:
+def redact_files(
+    home: Path, redactor: Redactor, is_dry_run: bool
+) -> Iterator[tuple[str, int]]:
     """Path below the home of each file that told of the subject, and in how many values. Done again it finds nothing.
 
     Raises sqlite3.Error for a file that is damaged.

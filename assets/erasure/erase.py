@@ -17,12 +17,13 @@ from assets.capture.derived import Derived
 from assets.capture.folders import recount_folders
 from assets.choice import read_choice
 from assets.disk import sync_file_system
-from assets.erasure import databases, files, subject as subjects
+from assets.erasure import databases, files
+from assets.erasure import subject as subjects
 from assets.erasure.blobs import find_superfluous
 from assets.erasure.certificates import hash_ids, write_certificate
 from assets.erasure.plan import Home, Plan
 from assets.erasure.rows import drop, find_going, match_rows, mend
-from assets.erasure.subject import Subject
+from assets.erasure.subject import Subject, list_pairs
 from assets.ledger.erased import ErasedFile, digest_of
 from assets.registry.reading import StoreReader
 from assets.registry.seals import find_changes, list_sealed, read_seal, seal_version
@@ -158,10 +159,16 @@ def _purge(home: Home, subject: Subject, facts: Facts) -> None:
     if frames is not None:
         _follow(home, "releases", frames_version=frames)
         _follow(home, "gone", frames_version=frames, captures_version=captures)
-    for name in [*(n for n in _LAST if home.catalog.exists(n)), *["gone"] * ("gone" in purged)]:
+    for name in [
+        *(n for n in _LAST if home.catalog.exists(n)),
+        *["gone"] * ("gone" in purged),
+    ]:
         purge_table(home.catalog, name, partial(match_rows, subject), notes)
     facts["tables"] = {
-        name: {"version": one.version, "bytes_freed": one.bytes_before - one.bytes_after}
+        name: {
+            "version": one.version,
+            "bytes_freed": one.bytes_before - one.bytes_after,
+        }
         for name, one in purged.items()
     }
 
@@ -170,7 +177,12 @@ def _follow(home: Home, name: str, **versions: int | None) -> None:
     """Let rows name the versions that stay."""
     rows = home.catalog.read_latest(name).to_pylist()
     changed = [
-        row | {column: value for column, value in versions.items() if row[column] is not None}
+        row
+        | {
+            column: value
+            for column, value in versions.items()
+            if row[column] is not None
+        }
         for row in rows
     ]
     if changed:
@@ -179,8 +191,7 @@ def _follow(home: Home, name: str, **versions: int | None) -> None:
 
 def _remove_blobs(home: Home, subject: Subject, facts: Facts) -> None:
     """Files of the ledger, and then blobs that nothing names any more."""
-    columns = ["session", "path", "version"]
-    keys = zip(*subject.files.select(columns).to_pydict().values(), strict=True)
+    keys = list_pairs(subject.files, "session", "path", "version")
     home.ledger.erase_files(keys, subject.captures)
     for sha256 in find_superfluous(home.catalog, home.ledger, facts["plan"]["blobs"]):
         files.remove_blob(home.blobs, sha256)
@@ -262,7 +273,9 @@ def _certify(home: Home, subject: Subject, facts: Facts) -> None:
                 "tool": f"daguerre {version('daguerre')}",
                 "by": subject.by,
                 "because": subject.because,
-                "counts": {n: plan[n] for n in ("sessions", "captures", "frames", "files")},
+                "counts": {
+                    n: plan[n] for n in ("sessions", "captures", "frames", "files")
+                },
                 "frames": hash_ids(subject.frame_ids.to_pylist()),
                 "contents": hash_ids(subject.hashes.to_pylist()),
                 "stores": plan["held"],

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from assets.disk import make_folder, sync, write_synced
 from assets.erasure.redaction import Redactor
-from assets.erasure.subject import Subject
+from assets.erasure.subject import Subject, list_pairs
 from assets.exclusions import index_coverings
 from assets.landing import LandingZone
 from assets.registry.places import to_path
@@ -50,7 +50,7 @@ def find_landed(zone: LandingZone, subject: Subject) -> list[Path]:
         s: index_coverings(e for e in subject.exclusions if e.session == s)
         for s in {e.session for e in subject.exclusions}
     }
-    mine = set(zip(*subject.files.select(["session", "path"]).to_pydict().values()))
+    mine = set(list_pairs(subject.files, "session", "path"))
     found = []
     names = {*covering, *(session for session, _ in mine)}
     for name in zone.folder.folders():
@@ -146,7 +146,9 @@ def redact_texts(
         if new == text:
             continue
         if not is_dry_run:
-            with open(path, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            with open(
+                path, "w", encoding="utf-8", errors="surrogateescape", newline=""
+            ) as file:
                 file.write(new)
                 file.flush()
                 os.fsync(file.fileno())
@@ -214,5 +216,3 @@ def tell_places(subject: Subject, zone: LandingZone) -> list[str]:
         for session, uri in places.items()
         if session in names and not uri.startswith(f"{root}/")
     )
-
-

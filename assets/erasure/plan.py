@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from assets.landing import LandingZone
 
 MARK = "erased"
-_BACKUPS = (
-    "backups: each made before holds it: remove them, or restore, erase and back up again"
-)
+_BACKUPS = "backups: each made before holds it: remove them, or restore, erase and back up again"
 _COPIES = "what `daguerre export`, `predict` and reports wrote elsewhere lies where you put it: remove that"
 _SERVERS = "running `daguerre browse`, `serve` and `ui` hold it in memory until they end: start them anew"
 
@@ -139,11 +137,16 @@ def _list_held(
     yield Held("MLflow and plots", "pictures of frames", len(shown), measure(shown))
     remade = find_remade(home.workspace)
     yield Held(
-        "reports and caches", "files that can be made again", len(remade), measure(remade)
+        "reports and caches",
+        "files that can be made again",
+        len(remade),
+        measure(remade),
     )
     redactor = home.redactor(subject)
     told = list(redact_texts(find_texts(home.folder), redactor, is_dry_run=True))
-    yield Held("logs and facts", "texts that tell of it", len(told), measure(told), "rewritten")
+    yield Held(
+        "logs and facts", "texts that tell of it", len(told), measure(told), "rewritten"
+    )
     for name, count in redact_files(home.folder, redactor, is_dry_run=True):
         size = (home.folder / name).stat().st_size
         yield Held(name, "values that tell of it", count, size, "rewritten")
@@ -170,7 +173,9 @@ def _list_versions(catalog: Catalog) -> Iterator[Held]:
         dataset = catalog.open_stored(name)
         versions += len(dataset.versions()) - 1
         tags += len(dataset.tags.list().keys() - {PUBLISHED})
-    yield Held("tables", "older versions, with transactions and deleted rows", versions, 0)
+    yield Held(
+        "tables", "older versions, with transactions and deleted rows", versions, 0
+    )
     yield Held("tables", "tags that pin them", tags, 0, "moved to what is left")
 
 
@@ -191,7 +196,10 @@ def _advise(home: Home, subject: Subject) -> Iterator[str]:
         yield f"{place} is no folder of this home: remove its files there"
     if "://" in home.zone.folder.uri:
         yield f"files in {home.zone.folder.uri} stay: remove them there, with their versions"
-    for what, url in (("Dagster's storage", home.dagster_url), ("MLflow", home.mlflow_url)):
+    for what, url in (
+        ("Dagster's storage", home.dagster_url),
+        ("MLflow", home.mlflow_url),
+    ):
         if url and not url.startswith("sqlite"):
             yield f"{what} on a server keeps what it was told: ask who runs it"
     if home.workspace.store is not None:

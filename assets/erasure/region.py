@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-Region = tuple[int, int, int, int]  # x, y, width, height in px, from the upper left corner
+Region = tuple[
+    int, int, int, int
+]  # x, y, width, height in px, from the upper left corner
 _SUFFIXES: Mapping[str, tuple[str, list[int]]] = {
     ".png": (".png", []),
     ".bmp": (".bmp", []),
@@ -20,7 +22,9 @@ def read_region(text: str) -> Region:
     """Of "x,y,w,h". Raises ValueError for anything else."""
     parts = text.split(",")
     if len(parts) != 4 or not all(part.strip().isdigit() for part in parts):
-        raise ValueError(f"--region {text!r} is no x,y,w,h in pixels, such as 10,20,64,48")
+        raise ValueError(
+            f"--region {text!r} is no x,y,w,h in pixels, such as 10,20,64,48"
+        )
     x, y, width, height = map(int, parts)
     if not width or not height:
         raise ValueError(f"--region {text!r} has no pixels: give a width and a height")

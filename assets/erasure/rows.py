@@ -116,7 +116,12 @@ def _find_in(catalog: Catalog, subject: Subject, name: str) -> Going:
             regrouped += pc.sum(_is_named(others, subject, [grouped])).as_py() or 0
         shortened += _count_shortened(others, subject, lists)
     return Going(
-        name, tuple(sorted(sessions)), tuple(keys), num_rows + retold, regrouped, shortened
+        name,
+        tuple(sorted(sessions)),
+        tuple(keys),
+        num_rows + retold,
+        regrouped,
+        shortened,
     )
 
 
@@ -170,7 +175,9 @@ def _regroup(catalog: Catalog, subject: Subject, name: str, column: str) -> None
     ids = catalog.read_latest(name, [key, column])
     mine = ids.filter(_is_named(ids, subject, [column]))[key].to_pylist()
     for start in range(0, len(mine), _AT_ONCE):
-        rows = catalog.read_latest(name, None, is_in(key, mine[start : start + _AT_ONCE]))
+        rows = catalog.read_latest(
+            name, None, is_in(key, mine[start : start + _AT_ONCE])
+        )
         named = [content_id("erased", group) for group in rows[column].to_pylist()]
         at = rows.column_names.index(column)
         catalog.upsert(name, rows.set_column(at, column, pa.array(named)))
@@ -182,7 +189,10 @@ def _shorten(catalog: Catalog, subject: Subject, name: str) -> None:
     for row in catalog.read_latest(name).to_pylist():
         lists = {n: row[n] for n in _LISTS if row.get(n)}
         places = {
-            at for n, some in lists.items() for at, v in enumerate(some) if v in known[n]
+            at
+            for n, some in lists.items()
+            for at, v in enumerate(some)
+            if v in known[n]
         }
         if places:
             left = {

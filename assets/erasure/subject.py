@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.ipc
 
 from assets.capture.forgetting import Target
-from assets.erasure.certificates import FOLDER, UNDER_WAY, list_leftovers
 from assets.disk import make_folder, sync, write_synced
+from assets.erasure.certificates import FOLDER, UNDER_WAY, list_leftovers
 from assets.exclusions import WHOLE, Exclusion, index_coverings
 from assets.formats.observations import outer_path
 from assets.tables.catalog import Catalog, is_in
@@ -79,10 +79,12 @@ class Subject:
     def places(self) -> pa.Array:
         """`session/path` of the files of sessions of which others stay."""
         rows = self.files.filter(
-            pc.is_in(self.files["session"], value_set=pa.array(self.touched, pa.string()))
+            pc.is_in(
+                self.files["session"], value_set=pa.array(self.touched, pa.string())
+            )
         )
         named = {f"{s}/{p}" for s, p in self.targets if p}
-        pairs = zip(*rows.select(["session", "path"]).to_pydict().values(), strict=True)
+        pairs = list_pairs(rows, "session", "path")
         return pa.array(sorted({*named, *(f"{s}/{p}" for s, p in pairs)}), pa.string())
 
     @property
@@ -101,7 +103,7 @@ class Subject:
         is_mine = pc.is_in(rows["frame_id"], value_set=self.frame_ids)
         kept = set(rows["source_path"].filter(pc.invert(is_mine)).to_pylist())
         mine = {p for p in paths - kept if "/" in p or "." in p}
-        pairs = zip(*self.files.select(["session", "path"]).to_pydict().values())
+        pairs = list_pairs(self.files, "session", "path")
         return {*self.sessions, *mine, *(f"{s}/{p}" for s, p in pairs)}
 
     def list_ids(self) -> set[str]:
@@ -188,14 +190,13 @@ def keep(subject: Subject, folder: Path) -> None:
     make_folder(folder)
     for name, rows in (("frames", subject.frames), ("files", subject.files)):
         path = folder / f"{name}.arrow"
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, rows.schema) as out:
+        with (
+            pa.OSFile(str(path), "wb") as file,
+            pa.ipc.new_file(file, rows.schema) as out,
+        ):
             out.write_table(rows)
         sync(path)
-    facts = {
-        name: value
-        for name, value in vars(subject).items()
-        if name in _PLAIN
-    }
+    facts = {name: value for name, value in vars(subject).items() if name in _PLAIN}
     write_synced(folder / _FACTS, json.dumps(facts).encode())
     sync(folder)
 
@@ -214,9 +215,7 @@ def recall(folder: Path) -> Subject:
     )
 
 
-def keep_filled(
-    home: Path, erasure_id: str, filled: tuple[str, str, bytes]
-) -> None:
+def keep_filled(home: Path, erasure_id: str, filled: tuple[str, str, bytes]) -> None:
     """Write down session, path and bytes of what takes the place of a file."""
     folder = folder_of(home, erasure_id)
     make_folder(folder)
@@ -243,6 +242,12 @@ def drop_leftovers(home: Path, under_way: Collection[str]) -> None:
     """Remove what is kept of erasures that are done, or never began."""
     for erasure_id in set(list_leftovers(home)) - set(under_way):
         let_go(folder_of(home, erasure_id))
+
+
+def list_pairs(rows: pa.Table, *columns: str) -> list[tuple[str, ...]]:
+    """Values of these columns, row by row."""
+    found = (rows[name].to_pylist() for name in columns)
+    return list(zip(*found, strict=True))
 
 
 def let_go(folder: Path) -> None:
@@ -326,7 +331,7 @@ def _find_files_of(
     is_copy = pc.and_(
         pc.is_in(rows["capture_id"], value_set=mine), pc.is_valid(rows["sha256"])
     )
-    pairs = set(zip(*frames.select(["session", "source_path"]).to_pydict().values()))
+    pairs = set(list_pairs(frames, "session", "source_path"))
     known = zip(rows["session"].to_pylist(), rows["path"].to_pylist(), strict=True)
     is_frame = pa.array([one in pairs for one in known], pa.bool_())
     return rows.filter(pc.or_(is_copy, pa.chunked_array([is_frame])))
@@ -379,5 +384,9 @@ def _list_captures(rows: pa.Table, whole: set[str], hashes: set[str]) -> Iterato
 
 def _drop_repeated(frames: pa.Table) -> pa.Table:
     ids = frames["frame_id"].combine_chunks()
-    first = pc.index_in(pc.unique(ids), value_set=ids) if len(ids) else pa.array([], pa.int32())
+    first = (
+        pc.index_in(pc.unique(ids), value_set=ids)
+        if len(ids)
+        else pa.array([], pa.int32())
+    )
     return frames.take(first)

@@ -474,7 +474,9 @@ def _verify_losses(stores: Stores) -> Iterator[Finding | None]:
 
 def _verify_erasures(stores: Stores) -> Iterator[Finding | None]:
     """Certificates follow from each other, every erasure has come to its end, and nothing erased is stored again."""
-    remedy = "restore the folder `erasures` from a backup: a certificate proves what went"
+    remedy = (
+        "restore the folder `erasures` from a backup: a certificate proves what went"
+    )
     known = set()
     for one, (name, reason) in zip(
         list_certificates(stores.home), audit_certificates(stores.home), strict=True

@@ -16,7 +16,7 @@ _FACTS = ("model_sha256", "release_id", "facts_sha256")
 def reduce_releases(
     catalog: Catalog, release_ids: Collection[str], erasure_id: str
 ) -> None:
-    """Let releases be what their frames are by now, and say that something was erased. Done again it changes nothing."""
+    """Let releases be what their frames are by now, and say what was erased. Done again it changes nothing."""
     mine = is_in("release_id", sorted(release_ids))
     changed = []
     for row in catalog.read_latest("releases", where=mine).to_pylist():

@@ -28,7 +28,7 @@ from assets.tables.commits import (
     write_out_deleted,
 )
 from assets.tables.presence import being_first, is_alone
-from assets.tables.schemas import TABLES, to_table
+from assets.tables.schemas import TABLES
 from assets.tables.seals import seal_tables
 
 if TYPE_CHECKING:
@@ -53,10 +53,8 @@ class Purged:
     bytes_after: int
 
 
-def purge_table(
-    catalog: Catalog, name: str, is_going: IsGoing, notes: Path
-) -> Purged:
-    """Leave the newest rows, and those of pinned versions that are not going; `notes` is a folder for what is under way.
+def purge_table(catalog: Catalog, name: str, is_going: IsGoing, notes: Path) -> Purged:
+    """Leave the newest rows, and those of pinned versions that are not going; `notes` keeps what is under way.
 
     Raises ValueError where another process has the tables open.
     """
@@ -83,9 +81,7 @@ def purge_table(
         _publish_at(catalog, name, newest)
         drop_history(dataset, {pinned})
     seal_tables(catalog, [name])
-    return Purged(
-        name, newest, pinned, num_kept, before, _measure(catalog, name)
-    )
+    return Purged(name, newest, pinned, num_kept, before, _measure(catalog, name))
 
 
 def require_alone(catalog: Catalog) -> None:

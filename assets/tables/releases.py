@@ -68,7 +68,7 @@ def open_release(
     content = hash_content(row["task"], row["class_names"], frames, row["choice"])
     remedy = "restore the release tables from a backup"
     is_whole = row["erasure_id"] is None
-    if content != row["content_sha256"] or is_whole and release_id != content[:32]:
+    if content != row["content_sha256"] or (is_whole and release_id != content[:32]):
         raise ValueError(
             f"release {release_id} has changed: its rows hash to {content}; {remedy}"
         )

@@ -1,4 +1,4 @@
-"""Look for byte strings in every file of a folder: plain, unpacked, and as tables and pictures are read by their readers.
+"""Look for byte strings in every file of a folder: plain, unpacked, and as tables and pictures are read.
 
 A canary is what nothing but one subject has: an id, a file name, the pixels of a picture. `python -m
 bench.prove.erasure` plants some, erases, and looks.
@@ -44,7 +44,9 @@ def find_canaries(
             found += [f"{where}: {n}" for n, b in needles.items() if b in content]
             for shown in _list_pictures(content):
                 thumb = _shrink(shown)
-                alike = (n for n, t in thumbs.items() if np.abs(thumb - t).mean() < _ALIKE)
+                alike = (
+                    n for n, t in thumbs.items() if np.abs(thumb - t).mean() < _ALIKE
+                )
                 found += [f"{where}: picture {name}" for name in alike]
     for table in sorted(folder.rglob("*.lance")):
         if (table / "_versions").is_dir():
@@ -58,7 +60,9 @@ def _read(path: Path) -> Iterator[bytes]:
     yield content
     yield from unpack(content)
     if content.startswith(b"SQLite format 3\0"):
-        with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as file:
+        with closing(
+            sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)
+        ) as file:
             yield from _list_values(file)
 
 
@@ -83,7 +87,10 @@ def unpack(content: bytes) -> Iterator[bytes]:
 
 
 def _look_into_table(
-    table: Path, folder: Path, needles: Mapping[str, bytes], thumbs: Mapping[str, np.ndarray]
+    table: Path,
+    folder: Path,
+    needles: Mapping[str, bytes],
+    thumbs: Mapping[str, np.ndarray],
 ) -> Iterator[str]:
     """Every version that is there, by Lance."""
     where = table.relative_to(folder).as_posix()
@@ -110,7 +117,9 @@ def _list_cells(rows: pa.Table) -> Iterator[bytes]:
 
 
 def _list_values(file: sqlite3.Connection) -> Iterator[bytes]:
-    names = file.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    names = file.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'table'"
+    ).fetchall()
     for (name,) in names:
         for row in file.execute(f'SELECT * FROM "{name}"'):
             for value in row:

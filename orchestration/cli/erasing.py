@@ -141,8 +141,7 @@ def lift(settings: Settings, named: Sequence[str], story: str) -> list[str]:
     return [
         name
         for name in named
-        if Path(name).is_file()
-        and ledger.lift(digest_of(hash_file(Path(name))), story)
+        if Path(name).is_file() and ledger.lift(digest_of(hash_file(Path(name))), story)
     ]
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assets.capture.simulate import SimulationSpec, simulate
 from assets.capture.forgetting import Target
+from assets.capture.simulate import SimulationSpec, simulate
 from assets.erasure.certificates import list_certificates
 from assets.erasure.erase import begin, go_on
 from assets.erasure.plan import make_plan
@@ -127,7 +127,9 @@ def test_the_report_shows_the_maps(trained, tmp_path: Path) -> None:
     assert "wrong pixels have the colour" in page
 
 
-def test_an_erased_recording_is_in_no_store_of_the_home(trained, tmp_path: Path) -> None:
+def test_an_erased_recording_is_in_no_store_of_the_home(
+    trained, tmp_path: Path
+) -> None:
     """The last test: what the others look at is gone after it."""
     settings, facts = trained
     home = build_home(settings)
