@@ -10,12 +10,15 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from assets.backup.home_files import list_databases
 from assets.erasure.redaction import Redactor
 from assets.ledger.file import give_back
 
 _LEDGER = "ledger.db"
+_LIST = "dynamic_partitions"  # a row a session: that of one that is gone goes
+_AT_ONCE = 500
 
 
 def list_stores(home: Path) -> list[Path]:
@@ -66,9 +69,7 @@ def _redact_table(
     columns = [row[1] for row in connection.execute(f"PRAGMA table_info({quoted})")]
     names = ", ".join(f'"{c}"' for c in columns)
     changed = 0
-    for rowid, *values in connection.execute(
-        f"SELECT rowid, {names} FROM {quoted}"
-    ).fetchall():
+    for rowid, *values in _read(connection, f"rowid, {names}", quoted):
         new = {
             column: text
             for column, value in zip(columns, values, strict=True)
@@ -77,10 +78,33 @@ def _redact_table(
         }
         changed += len(new)
         if new and not is_dry_run:
-            places = ", ".join(f'"{c}" = ?' for c in new)
-            statement = f"UPDATE {quoted} SET {places} WHERE rowid = ?"
-            try:
-                connection.execute(statement, [*new.values(), rowid])
-            except sqlite3.IntegrityError:
-                connection.execute(f"DELETE FROM {quoted} WHERE rowid = ?", [rowid])
+            _change(connection, table, rowid, new)
     return changed
+
+
+def _change(
+    connection: sqlite3.Connection, table: str, rowid: int, new: dict[str, str]
+) -> None:
+    """Give a row other texts; one that would be like another goes, and so does one of a list of sessions."""
+    places = ", ".join(f'"{column}" = ?' for column in new)
+    try:
+        if table != _LIST:
+            statement = f'UPDATE "{table}" SET {places} WHERE rowid = ?'
+            connection.execute(statement, [*new.values(), rowid])
+            return
+    except sqlite3.IntegrityError:
+        pass
+    connection.execute(f'DELETE FROM "{table}" WHERE rowid = ?', [rowid])
+
+
+def _read(
+    connection: sqlite3.Connection, columns: str, table: str
+) -> Iterator[tuple[Any, ...]]:
+    """Rows by their number, some at a time: they may be changed meanwhile."""
+    query = (
+        f"SELECT {columns} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT {_AT_ONCE}"
+    )
+    last = -1
+    while rows := connection.execute(query, [last]).fetchall():
+        yield from rows
+        last = rows[-1][0]

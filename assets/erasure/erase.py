@@ -101,7 +101,7 @@ def _drop_rows(home: Home, subject: Subject, facts: Facts) -> None:
     for name in sorted(found, key=lambda n: (n not in _FIRST, n)):
         drop(catalog, found[name])
         mend(catalog, subject, name)
-        _publish_newest(home, name)
+        _publish_newest(home, subject, name)
     reduce_releases(catalog, subject.releases, subject.erasure_id)
     for session in subject.touched:
         recount_folders(catalog, session, lambda _: True)
@@ -109,10 +109,13 @@ def _drop_rows(home: Home, subject: Subject, facts: Facts) -> None:
         home.judge(session)
 
 
-def _publish_newest(home: Home, name: str) -> None:
+def _publish_newest(home: Home, subject: Subject, name: str) -> None:
     """Rows went and none came: what readers may see is a part of what they saw."""
+    gone = set(subject.sessions)
     decisions = home.catalog.publications(name)
-    admitted = [d["session"] for d in decisions if not d["is_held"]]
+    admitted = [
+        d["session"] for d in decisions if not d["is_held"] and d["session"] not in gone
+    ]
     if admitted:
         newest = home.catalog.latest_version(name)
         home.catalog.publish(name, admitted[0] or None, newest)
@@ -193,6 +196,7 @@ def _remove_blobs(home: Home, subject: Subject, facts: Facts) -> None:
     """Files of the ledger, and then blobs that nothing names any more."""
     keys = list_pairs(subject.files, "session", "path", "version")
     home.ledger.erase_files(keys, subject.captures)
+    home.ledger.rewrite_texts(home.redactor(subject).redact)
     for sha256 in find_superfluous(home.catalog, home.ledger, facts["plan"]["blobs"]):
         files.remove_blob(home.blobs, sha256)
     filled = subjects.recall_filled(home.folder, subject.erasure_id)
@@ -218,12 +222,12 @@ def _make_successors(home: Home, subject: Subject) -> dict[str, str]:
     rows = home.catalog.read_latest("releases", where=mine).to_pylist()
     made: dict[tuple[str, str | None], str] = {}
     found = {}
-    sides = plan_sides(home.catalog) if rows else None
     for row in rows:
         kind = row["task"], row["choice"]
         if kind not in made:
             try:
                 choice = read_choice(row["choice"])
+                sides = plan_sides(home.catalog)
                 draft = draft_release(home.catalog, row["task"], choice, sides)
                 made[kind] = write_release(home.catalog, draft)
             except ValueError as error:

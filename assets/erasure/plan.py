@@ -20,7 +20,7 @@ from assets.erasure.files import (
     redact_texts,
     tell_places,
 )
-from assets.erasure.redaction import Redactor
+from assets.erasure.redaction import Redactor, list_own_words
 from assets.erasure.rows import Going, find_going
 from assets.erasure.subject import Subject
 from assets.ledger import Ledger
@@ -65,7 +65,7 @@ class Home:
 
     def redactor(self, subject: Subject) -> Redactor:
         """What takes the subject out of texts."""
-        names = subject.list_names(self.catalog)
+        names = subject.list_names(self.catalog) - list_own_words()
         return Redactor(subject.list_ids(), names, f"{MARK}-{subject.erasure_id[:8]}")
 
 
@@ -192,6 +192,8 @@ def _count_alike(catalog: Catalog, subject: Subject) -> int:
 
 def _advise(home: Home, subject: Subject) -> Iterator[str]:
     yield from (_BACKUPS, _COPIES, _SERVERS)
+    for word in sorted(list_own_words().intersection(subject.sessions)):
+        yield f"session '{word}' is named by a word of Daguerre: logs, Dagster and MLflow keep the word"
     for place in tell_places(subject, home.zone):
         yield f"{place} is no folder of this home: remove its files there"
     if "://" in home.zone.folder.uri:
@@ -202,6 +204,8 @@ def _advise(home: Home, subject: Subject) -> Iterator[str]:
     ):
         if url and not url.startswith("sqlite"):
             yield f"{what} on a server keeps what it was told: ask who runs it"
+    if home.ledger.engine.dialect.name != "sqlite":
+        yield "the ledger on a server keeps deleted rows until it is vacuumed"
     if home.workspace.store is not None:
         yield f"pages below {home.workspace.store.uri} stay: remove its `reports`, which are made again"
     for loss in list_losses(home.catalog.uri):

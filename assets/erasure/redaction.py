@@ -6,12 +6,24 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from assets.stages import all_stages
+from assets.tables.schemas import TABLES
+from models.task_names import all_task_names
+
 # hex ids and hashes; paths and names
 _HEX = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f])")
 _NAME = re.compile(r"[\w.~+@-]+(?:/[\w.~+@-]+)*")
 # frames that are shown; charts are PNG, as everywhere
 _PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+")
 _EMPTY = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+
+
+def list_own_words() -> set[str]:
+    """Words that Daguerre says of itself, as names of assets, tables and tasks: where they stand they mean no session."""
+    stages = all_stages()
+    nouns = {noun for stage in stages for key in stage.session_assets for noun in key}
+    columns = {column.name for table in TABLES.values() for column in table.columns}
+    return {*TABLES, *nouns, *columns, *(s.name for s in stages), *all_task_names()}
 
 
 @dataclass
@@ -42,19 +54,23 @@ class Redactor:
         return text
 
     def _replace_id(self, found: re.Match[str]) -> str:
-        return self._mark(found[0]) if found[0] in self.ids else found[0]
+        return self._put() if found[0] in self.ids else found[0]
 
     def _replace_name(self, found: re.Match[str]) -> str:
         """Of `/home/landing/monday/images/0.png` what begins at any part of it, and a part that is a name."""
         text = found[0]
+        if text in self.names and found.string.startswith('":', found.end()):
+            return text  # a key of JSON
         parts = text.split("/")
         for start in range(len(parts)):
             tail = "/".join(parts[start:])
             if tail in self.names:
-                return "/".join([*parts[:start], self._mark(tail)])
-        marked = [self._mark(p) if p in self.names else p for p in parts]
-        return "/".join(marked)
+                return "/".join([*map(self._mark, parts[:start]), self._put()])
+        return "/".join(map(self._mark, parts))
 
-    def _mark(self, _: str) -> str:
+    def _mark(self, part: str) -> str:
+        return self._put() if part in self.names else part
+
+    def _put(self) -> str:
         self.num_found += 1
         return self.mark

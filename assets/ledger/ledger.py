@@ -292,6 +292,33 @@ class Ledger(ErasedFiles):
 
         self._run(erase)
 
+    def rewrite_texts(self, rewrite: Callable[[str], str]) -> None:
+        """Give each text that people or readers wrote, and that is no key, the form that `rewrite` gives it."""
+        sa = self._sa
+        texts = {
+            self._files: ("reason", "remedy"),
+            self._landed: ("without",),
+            self._pauses: ("reason",),
+            self._proposal_steps: ("body",),
+        }
+
+        def mend(connection: Connection) -> None:
+            for table, names in texts.items():
+                columns = [table.c[name] for name in names]
+                keys = list(table.primary_key.columns)
+                said = sa.or_(*(column != "" for column in columns))
+                rows = connection.execute(sa.select(*keys, *columns).where(said))
+                for row in rows.fetchall():
+                    old = {name: row._mapping[name] for name in names}
+                    new = {name: rewrite(text) for name, text in old.items()}
+                    if new != old:
+                        key = {c.name: row._mapping[c.name] for c in keys}
+                        update = table.update().filter_by(**key).values(**new)
+                        connection.execute(update)
+                        seal_row(connection, table, **key)
+
+        self._run(mend)
+
     def give_back_pages(self) -> bool:
         """Write a ledger's file anew without what was deleted from it; False of a server, which does it by itself."""
         if self._file is None:

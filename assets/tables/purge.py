@@ -29,7 +29,7 @@ from assets.tables.commits import (
 )
 from assets.tables.presence import being_first, is_alone
 from assets.tables.schemas import TABLES
-from assets.tables.seals import seal_tables
+from assets.tables.seals import drop_seals, seal_tables
 
 if TYPE_CHECKING:
     import lance
@@ -80,6 +80,7 @@ def purge_table(catalog: Catalog, name: str, is_going: IsGoing, notes: Path) -> 
         drop_tag(dataset, PUBLISHED)
         _publish_at(catalog, name, newest)
         drop_history(dataset, {pinned})
+    drop_seals(catalog, name)
     seal_tables(catalog, [name])
     return Purged(name, newest, pinned, num_kept, before, _measure(catalog, name))
 
