@@ -19,7 +19,7 @@ _EMPTY = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
 
 
 def list_own_words() -> set[str]:
-    """Words that Daguerre says of itself, as names of assets, tables and tasks: where they stand they mean no session."""
+    """Names of assets, tables, columns and tasks: where such a word stands it means no session."""
     stages = all_stages()
     nouns = {noun for stage in stages for key in stage.session_assets for noun in key}
     columns = {column.name for table in TABLES.values() for column in table.columns}

@@ -24,7 +24,7 @@ from assets.tables.commits import (
     begin_anew,
     drop_history,
     drop_tag,
-    pin,
+    move_tag,
     write_out_deleted,
 )
 from assets.tables.presence import being_first, is_alone
@@ -75,8 +75,7 @@ def purge_table(catalog: Catalog, name: str, is_going: IsGoing, notes: Path) -> 
         newest = begin_anew(dataset)
         pinned = pinned if num_kept else newest
         for tag in tags.keys() - {PUBLISHED}:
-            drop_tag(dataset, tag)
-            pin(dataset, tag, pinned)
+            move_tag(dataset, tag, pinned)
         drop_tag(dataset, PUBLISHED)
         _publish_at(catalog, name, newest)
         drop_history(dataset, {pinned})

@@ -299,7 +299,7 @@ def test_who_is_killed_in_any_step_is_finished_by_the_next_call(home, monkeypatc
         ):
             patched.setattr(owner, name, count(getattr(owner, name)))
         num_kills = 0
-        for budget in range(0, 400, 9):
+        for budget in range(0, 400, 5):
             left = budget
             try:
                 go_on(stores, "e" * 32)
@@ -307,6 +307,10 @@ def test_who_is_killed_in_any_step_is_finished_by_the_next_call(home, monkeypatc
             except Killed:
                 num_kills += 1
     assert num_kills > 4, "it was killed on the way, and came to its end"
+    assert home.pictures() == [
+        "monday/images/monday-1.png",
+        *(f"tuesday/images/tuesday-{n}.png" for n in range(2)),
+    ]
     assert find_canaries(home.folder, needles_of(frame), {}) == []
     assert len(open_release(stores.catalog, held).frames) == 1
     assert home.run("verify")["ok"]
@@ -365,11 +369,12 @@ def test_a_certificate_that_was_changed_or_is_gone_is_found(home):
     assert "its certificate is gone" in reasons
 
 
-def test_a_frame_of_a_container_and_a_wrong_region_are_refused(home):
+def test_a_wrong_region_and_what_has_no_reason_are_refused(home):
+    why = ["--because", "a face"]
     for words, told in (
-        (["monday", "--region", "1,1,4,4"], "no file in the landing zone"),
-        (["/".join(DOOMED), "--region", "1,1,400,4"], "reaches over the edge"),
-        (["/".join(DOOMED), "--region", "1,1"], "no x,y,w,h"),
+        (["monday", "--region", "1,1,4,4", *why], "no file in the landing zone"),
+        (["/".join(DOOMED), "--region", "1,1,400,4", *why], "reaches over the edge"),
+        (["/".join(DOOMED), "--region", "1,1", *why], "no x,y,w,h"),
         (["/".join(DOOMED), "--erase"], "--because"),
         ([], "nothing is named"),
     ):
