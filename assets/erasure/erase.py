@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable
 from functools import partial
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +194,8 @@ def _follow(home: Home, name: str, **versions: int | None) -> None:
 
 def _remove_blobs(home: Home, subject: Subject, facts: Facts) -> None:
     """Files of the ledger, and then blobs that nothing names any more."""
-    keys = list_pairs(subject.files, "session", "path", "version")
+    named = list_pairs(subject.files, "session", "path", "version")
+    keys = [(session, path, version) for session, path, version in named]
     home.ledger.erase_files(keys, subject.captures)
     home.ledger.rewrite_texts(home.redactor(subject).redact)
     for sha256 in find_superfluous(home.catalog, home.ledger, facts["plan"]["blobs"]):
@@ -274,7 +275,7 @@ def _certify(home: Home, subject: Subject, facts: Facts) -> None:
                 "erasure_id": subject.erasure_id,
                 "began_at": facts["began_at"],
                 "ended_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "tool": f"daguerre {version('daguerre')}",
+                "tool": f"daguerre {metadata.version("daguerre")}",
                 "by": subject.by,
                 "because": subject.because,
                 "counts": {

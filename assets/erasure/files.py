@@ -66,8 +66,9 @@ def locate_landed(zone: LandingZone, session: str, path: str) -> Path:
     """The file in a landing zone on this machine. Raises ValueError where it does not lie there."""
     root = to_path(zone.folder.uri)
     for name in zone.folder.folders() if root is not None else ():
-        if _key_of(name) == session and (root / name / path).is_file():
-            return root / name / path
+        place = (root or Path()) / name / path
+        if _key_of(name) == session and place.is_file():
+            return place
     raise ValueError(
         f"{session}/{path} is no file in the landing zone {zone.folder.uri}: fill it at its source, ingest that, and "
         "erase this one"

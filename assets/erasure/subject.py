@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -208,11 +208,11 @@ def recall(folder: Path) -> Subject:
     for name in ("frames", "files"):
         with pa.OSFile(str(folder / f"{name}.arrow")) as file:
             tables[name] = pa.ipc.open_file(file).read_all()
-    facts["targets"] = tuple(tuple(one) for one in facts["targets"])
-    return Subject(
-        **{n: tuple(v) if isinstance(v, list) else v for n, v in facts.items()},
-        **tables,
-    )
+    facts["targets"] = [tuple(one) for one in facts["targets"]]
+    plain: dict[str, Any] = {
+        n: tuple(v) if isinstance(v, list) else v for n, v in facts.items()
+    }
+    return Subject(**plain, **tables)
 
 
 def keep_filled(home: Path, erasure_id: str, filled: tuple[str, str, bytes]) -> None:

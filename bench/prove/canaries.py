@@ -42,7 +42,7 @@ def find_canaries(
                 found.append(f"{where}: {name} in its name")
         for content in _read(path):
             found += [f"{where}: {n}" for n, b in needles.items() if b in content]
-            for shown in _list_pictures(content):
+            for shown in _list_pictures(content) if thumbs else ():
                 thumb = _shrink(shown)
                 alike = (
                     n for n, t in thumbs.items() if np.abs(thumb - t).mean() < _ALIKE
@@ -101,7 +101,7 @@ def _look_into_table(
             for name, needle in needles.items():
                 if needle in content:
                     yield f"{where} version {number}: {name}"
-            for shown in _list_pictures(content):
+            for shown in _list_pictures(content) if thumbs else ():
                 for name, thumb in thumbs.items():
                     if np.abs(_shrink(shown) - thumb).mean() < _ALIKE:
                         yield f"{where} version {number}: picture {name}"
