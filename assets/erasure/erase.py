@@ -275,7 +275,7 @@ def _certify(home: Home, subject: Subject, facts: Facts) -> None:
                 "erasure_id": subject.erasure_id,
                 "began_at": facts["began_at"],
                 "ended_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "tool": f"daguerre {metadata.version("daguerre")}",
+                "tool": "daguerre " + metadata.version("daguerre"),
                 "by": subject.by,
                 "because": subject.because,
                 "counts": {

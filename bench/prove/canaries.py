@@ -108,8 +108,10 @@ def _look_into_table(
 
 
 def _list_cells(rows: pa.Table) -> Iterator[bytes]:
+    vectors = (pa.list_(pa.float32()), pa.list_(pa.float64()))
     for column in rows.columns:
-        for value in column.to_pylist():
+        is_vector = pa.types.is_fixed_size_list(column.type) or column.type in vectors
+        for value in () if is_vector else column.to_pylist():
             if isinstance(value, bytes):
                 yield value
             elif value is not None and not isinstance(value, (int, float)):
