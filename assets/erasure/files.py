@@ -17,7 +17,7 @@ from pathlib import Path
 from assets.disk import make_folder, sync, write_synced
 from assets.erasure.redaction import Redactor
 from assets.erasure.subject import Subject, list_pairs
-from assets.exclusions import index_coverings
+from assets.exclusions import index_by_session
 from assets.landing import LandingZone
 from assets.registry.places import to_path
 from assets.storage import BlobStore, Folder, session_key
@@ -46,10 +46,7 @@ def find_landed(zone: LandingZone, subject: Subject) -> list[Path]:
     root = to_path(zone.folder.uri)
     if root is None:
         return []
-    covering = {
-        s: index_coverings(e for e in subject.exclusions if e.session == s)
-        for s in {e.session for e in subject.exclusions}
-    }
+    covering = index_by_session(subject.exclusions)
     mine = set(list_pairs(subject.files, "session", "path"))
     found = []
     names = {*covering, *(session for session, _ in mine)}

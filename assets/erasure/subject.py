@@ -21,7 +21,7 @@ import pyarrow.ipc
 from assets.capture.forgetting import Target
 from assets.disk import make_folder, sync, write_synced
 from assets.erasure.certificates import FOLDER, UNDER_WAY, list_leftovers
-from assets.exclusions import WHOLE, Exclusion, index_coverings
+from assets.exclusions import WHOLE, Exclusion, index_by_session
 from assets.formats.observations import outer_path
 from assets.tables.catalog import Catalog, is_in
 
@@ -302,10 +302,7 @@ def _mask(
     is_whole = pc.is_in(sessions, value_set=pa.array(whole, pa.string()))
     if not named:
         return is_whole
-    covering = {
-        session: index_coverings(e for e in named if e.session == session)
-        for session in {e.session for e in named}
-    }
+    covering = index_by_session(named)
     is_named = [
         s in covering and covering[s](outer_path(p)) is not None
         for s, p in zip(sessions.to_pylist(), paths.to_pylist(), strict=True)
