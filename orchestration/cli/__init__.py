@@ -54,6 +54,7 @@ from orchestration.cli.slicing import slices
 from orchestration.cli.splatting import splats
 from orchestration.cli.tracking import track
 from orchestration.cli.training import results, train
+from orchestration.cli.triaging import triage
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
 from orchestration.cli.watching import metrics
@@ -93,7 +94,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
         *(train, tune, results, compare, slices, diff, report),
         *(approve, rollback, predict, serve, drift),
     ),
-    "Questions": (ask, mcp, proposals, reject),
+    "Questions": (ask, triage, mcp, proposals, reject),
     "The home": (metrics, maintain, backup, restore, upgrade),
 }
 queue_app.command()(push)
