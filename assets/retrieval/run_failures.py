@@ -29,6 +29,7 @@ _EVENTS = (
     f"AND dagster_event_type IN ({', '.join(repr(name) for name in _WANTED)}) ORDER BY id LIMIT ?"
 )
 _LAST = "SELECT event FROM event_logs WHERE run_id = ? ORDER BY id DESC LIMIT 1"
+_WRAPPER = "DagsterExecutionStepExecutionError"
 _AT = re.compile(r'File "([^"]+)", line (\d+), in (\S+)')
 # folders of this code, wherever it is installed
 _OURS = re.compile(r"/((?:assets|checks|models|orchestration|daguerre)/[\w/]+\.py)$")
@@ -45,7 +46,10 @@ class ErrorLink:
 
 @dataclass(frozen=True)
 class StepError:
-    """What failed one step, the root cause first; `step` is "" where the run failed as a whole."""
+    """What failed one step: what was raised, then what it was raised from; `step` is "" where the run failed as a whole.
+
+    Dagster's own word that a step failed is not among them where there is another.
+    """
 
     step: str
     links: tuple[ErrorLink, ...]
@@ -104,8 +108,9 @@ def _list_errors(events: list[tuple[str, Any]], kind: str) -> Iterator[StepError
     for name, entry in events:
         error = _read(entry).get("error") if name == kind else None
         if error:
-            links = tuple(reversed(list(_unwind(error))))
-            yield StepError(entry.get("step_key") or "", links)
+            links = tuple(_unwind(error))
+            own = tuple(link for link in links if link.cls != _WRAPPER)
+            yield StepError(entry.get("step_key") or "", own or links)
 
 
 def _unwind(error: Mapping[str, Any] | None) -> Iterator[ErrorLink]:

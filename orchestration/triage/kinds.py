@@ -71,11 +71,12 @@ def name_check(check: str) -> Kind:
 
 
 def name_error(error: StepError) -> Kind:
-    """The kind of what failed a step."""
-    for link in error.links:
-        if (kind := _name_link(link)) is not None:
-            return kind
-    return Kind.CODE_ERROR if error.links else Kind.UNKNOWN
+    """The kind of what failed a step: the first of the chain that is more than a refusal, else what was raised."""
+    if not error.links:
+        return Kind.UNKNOWN
+    kinds = [_name_link(link) for link in error.links]
+    known = (kind for kind in kinds if kind not in (None, Kind.REFUSED))
+    return next(known, kinds[0]) or Kind.CODE_ERROR
 
 
 def name_run(

@@ -11,7 +11,7 @@ from assets.retrieval.run_history import Run, list_runs, read_log
 from orchestration.agent.answer import Source, plain
 from orchestration.profiles import Settings
 from orchestration.triage.diagnosis import Diagnosis, Evidence
-from orchestration.triage.kinds import Kind, name_check, name_run
+from orchestration.triage.kinds import Kind, name_check, name_error, name_run
 from orchestration.triage.remedies import Stopped, choose_proposal, list_remedies
 
 LAST = "last"
@@ -97,16 +97,17 @@ def _list_blocking(told: RunFailure) -> list[RefusedCheck]:
 def _tell_cause(
     kind: Kind, told: RunFailure, blocking: list[RefusedCheck], run: Run
 ) -> str:
-    """In one line: what the root of the first error says, or the claims that stopped it."""
+    """In one line: what the first error says, or the claims that stopped it."""
     if kind is Kind.KILLED:
         return _tell_kill(told, run)
-    root = told.errors[0].links[0] if told.errors and told.errors[0].links else None
-    if root is not None and not root.cls.endswith("AssetCheckFailedError"):
-        return f"{root.cls}: {root.says}".rstrip(": .")
+    links = told.errors[0].links if told.errors else ()
+    first = links[0] if links else None
+    if first is not None and name_error(told.errors[0]) is not Kind.FAILED_GATE:
+        return f"{first.cls}: {first.says}".rstrip(": .")
     if blocking:
-        first = blocking[0]
+        check = blocking[0]
         more = f", and {len(blocking) - 1} claims more" if len(blocking) > 1 else ""
-        return f"{first.check} of {first.asset}: {first.says}{more}".rstrip(".")
+        return f"{check.check} of {check.asset}: {check.says}{more}".rstrip(".")
     return "its events name no error"
 
 

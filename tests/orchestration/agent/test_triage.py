@@ -75,7 +75,7 @@ def refuse():
     @dg.asset_check(asset=labels, blocking=True, name="boxes_have_area")
     def gate():
         sides = {"x_min": [0.0, 4.0], "y_min": [0.0, 4.0], "x_max": [2.0, 4.0], "y_max": [2.0, 9.0]}
-        names = {"class_name": ["cup"] * 2, "source_path": ["a.txt"] * 2}
+        names = {n: ["a", "b"] for n in ("label_id", "class_name", "frame_id")}
         return as_result(labels.key, boxes_have_area(pa.table(names | sides)))
 
     @dg.asset(key=["annotation", "labels"], deps=[labels])
