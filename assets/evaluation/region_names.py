@@ -22,11 +22,33 @@ _CLASS, _SIZE, _PLACE = "class", "size", "place"
 _ADJECTIVES = ("brightness", "blur", _SIZE)
 _PREPOSITIONS = {"sensor": "by", _PLACE: "in"}
 _SAID = {("brightness", "medium"): "medium light", (_SIZE, "medium"): "medium size"}
-_NOT_TOLD = "session"  # names a recording, not what it is like: of it the words are taken
+_NOT_TOLD = (
+    "session"  # names a recording, not what it is like: of it the words are taken
+)
 _WORD = re.compile(r"[a-z]{3,}")
 _NO_PLACES = frozenset(
-    "monday tuesday wednesday thursday friday saturday sunday morning noon evening night session recording capture test "
-    "train val run day take".split()
+    [
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+        "morning",
+        "noon",
+        "evening",
+        "night",
+        "session",
+        "recording",
+        "capture",
+        "test",
+        "train",
+        "val",
+        "run",
+        "day",
+        "take",
+    ]
 )
 Trait = tuple[str, str]  # a way of slicing, and the slice
 
@@ -70,7 +92,7 @@ def name_regions(
 
 
 def tell_traits(traits: Sequence[Trait]) -> str:
-    """ [("class", "cup"), ("brightness", "dark")] -> "dark cup"."""
+    """[("class", "cup"), ("brightness", "dark")] -> "dark cup"."""
     of = {way: _list_values(traits, way) for way in dict(traits)}
     adjectives = [
         _SAID.get((way, value), value)

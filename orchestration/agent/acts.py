@@ -157,14 +157,19 @@ def _lead_training(facts: Sequence[Any]) -> list[str]:
     classes = _count(len(dataset["classes"]), "class", "classes")
     waiting = dataset.get("waiting", {})
     lead = f"trains one model on {frames} ({parts}) of {classes}, scores it, and lets it meet the gate"
-    return [lead, *[f"first completes {_count(len(waiting), 'session')}"][: len(waiting)]]
+    return [
+        lead,
+        *[f"first completes {_count(len(waiting), 'session')}"][: len(waiting)],
+    ]
 
 
 def _lead_champion(facts: Sequence[Any]) -> list[str]:
     """Servers follow the table of champions."""
     (change,) = facts
     before, after = change["before"], change["after"]
-    place = f"in the place of version {before['version']}" if before else "the first one"
+    place = (
+        f"in the place of version {before['version']}" if before else "the first one"
+    )
     return [
         f"makes {change['task']} version {after['version']} champion, {place}; servers of {change['task']} follow"
     ]

@@ -18,7 +18,9 @@ LAST = "last"
 _LOOKED_AT = 50  # newest runs, of which the last bad one is meant
 _BAD = ("FAILURE", "CANCELED")
 _ENDED = (*_BAD, "SUCCESS")
-_QUIET_S = 600.0  # a run that says nothing for so long, and has not ended, is taken for killed
+_QUIET_S = (
+    600.0  # a run that says nothing for so long, and has not ended, is taken for killed
+)
 _MOST_LINES = 5
 
 

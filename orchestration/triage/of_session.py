@@ -78,9 +78,7 @@ def _diagnose_pause(
             found.also,
         )
     remedies = ("daguerre status --health", f"daguerre report {session}")
-    return Diagnosis(
-        of, "", Kind.REFUSED, pause.reason, (own, *evidence), remedies
-    )
+    return Diagnosis(of, "", Kind.REFUSED, pause.reason, (own, *evidence), remedies)
 
 
 def _list_unread(world: World, session: str) -> list[FileOutcome]:

@@ -174,7 +174,9 @@ def test_a_gate_that_refused_is_told_with_the_numbers_of_its_claim(find):
     assert (told["kind"], told["stopped"]) == ("failed gate", ["annotation/labels"])
     (check,) = [one for one in told["evidence"] if one["what"] == "blocking check"]
     assert check["name"] == "capture/imported_labels: boxes_have_area"
-    assert "1 of 2 boxes (50 %)" in check["says"] and "num_offending 1" in check["numbers"]
+    assert (
+        "1 of 2 boxes (50 %)" in check["says"] and "num_offending 1" in check["numbers"]
+    )
 
 
 def test_who_was_killed_and_noted_nothing_is_taken_for_killed_once_it_is_quiet(
