@@ -46,7 +46,7 @@ class ErrorLink:
 
 @dataclass(frozen=True)
 class StepError:
-    """What failed one step: what was raised, then what it was raised from; `step` is "" where the run failed as a whole.
+    """What failed one step: what was raised, then what that came from; `step` is "" where the run failed as a whole.
 
     Dagster's own word that a step failed is not among them where there is another.
     """

@@ -22,8 +22,8 @@ _IS_OF_LINE = ("asset", "reason", "why", "unit", "num_rows", "sessions")
 class Act:
     """A verb that may be proposed: how its plan is looked at, and what of that it rests on.
 
-    `looks`: the words of verbs that change nothing; their facts, in this order, are the plan. `lead`: what will be made,
-    in lines. `price`: None of what is done at once.
+    `looks`: the words of verbs that change nothing; their facts, in this order, are the plan. `lead` says in lines what
+    will be made. `price`: None of what is done at once.
     """
 
     verb: Words

@@ -14,9 +14,7 @@ def morning(
     ] = False,
     html: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE", help="Write it as a page that needs nothing else."
-        ),
+        typer.Option(metavar="FILE", help="Write a page too: one file."),
     ] = None,
     dry_run: Annotated[
         bool,
@@ -34,14 +32,14 @@ def morning(
     from orchestration.morning.page import draw_html, draw_markdown, draw_text
     from orchestration.morning.telling import keep_told, look
 
-    if sum((markdown, html is not None, as_json)) > 1:
-        raise ValueError("--markdown, --html and --json: give one of them")
+    if markdown and as_json:
+        raise ValueError("--markdown and --json: give one of the two")
     world = open_world()
     told, kept = look(world)
     if html is not None:
         _write(html, draw_html(told))
-    text = draw_markdown(told).rstrip("\n") if markdown else draw_text(told)
-    say(as_json, told.to_dict(), str(html) if html is not None else text)
+    facts = {**told.to_dict(), "page": None if html is None else str(html)}
+    say(as_json, facts, draw_markdown(told) if markdown else draw_text(told))
     if not dry_run:
         keep_told(world.settings.home, kept)
 

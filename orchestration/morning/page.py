@@ -70,7 +70,7 @@ def draw_markdown(morning: Morning) -> str:
             lines.append(f"- {for_markdown(line['says'])} `{then}`")
         lines += [*_tell_more(section, "- "), ""]
     lines += [for_markdown(str(morning.cost))] if morning.cost else []
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return "\n".join(lines).rstrip("\n")
 
 
 def draw_html(morning: Morning) -> str:

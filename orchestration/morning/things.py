@@ -21,7 +21,7 @@ from orchestration.agent.world import World
 SECTIONS = ("sessions", "gates", "drift", "trainings", "labels", "runs")
 _MOST_RUNS = 500  # newest, that are looked at
 _BAD_RUNS = ("FAILURE", "CANCELED")
-_STILL = ("gone", "empty", "forgotten", "copy")
+_LEFT_ALONE = ("forgotten", "copy")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ def _list_sessions(status: dict[str, Any]) -> Iterator[Thing]:
                 words += f", {label} {{{label}}}"
         mark = f"{state} {row['files']} {row['frames']} {row['quarantined']} {held}"
         needs = held or row["fault"] or row["quarantined"]
-        command = f"daguerre triage {name}" if needs and state not in _STILL else ""
+        command = (
+            f"daguerre triage {name}" if needs and state not in _LEFT_ALONE else ""
+        )
         yield Thing("sessions", name, mark, say(f"{words}.", *facts), command)
 
 

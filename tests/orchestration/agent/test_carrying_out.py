@@ -1,5 +1,5 @@
-"""Each kind of proposal from its plan to its end, on one small home: pictures of two colours, one unread file, a line of
-two registered versions of another task's kind."""
+"""Each kind of proposal from its plan to its end, on one small home: pictures of two colours, one unread file, and a
+line of registered versions."""
 
 from __future__ import annotations
 
@@ -123,7 +123,6 @@ def test_a_training_leads_with_its_frames_and_ends_with_a_model(world):
 
 
 def test_a_waiting_version_is_approved_and_taken_back_by_proposals(world, tmp_path):
-    """Versions 1 and 2 are let pass by the gate, and a person is asked for the second."""
     crown_two(world, tmp_path)
     name, plan = propose(world, "propose_rollback", task="recognition")
     lead = "makes recognition version 2 champion, in the place of version 3"
