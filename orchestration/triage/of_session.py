@@ -4,11 +4,11 @@ Belongs here: reading one session. Does not: rules of causes (kinds), and runs.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from assets.causes import group_by_cause
-from assets.ledger import FileOutcome
 from assets.retrieval.dagster_checks import FailedCheck, list_failed_checks
+from assets.retrieval.quarantine import list_quarantine
 from assets.retrieval.run_history import list_runs
 from assets.tables.catalog import Catalog, is_in
 from orchestration.agent.answer import Source, plain
@@ -18,6 +18,7 @@ from orchestration.triage.kinds import Kind, name_check
 from orchestration.triage.of_run import diagnose_run
 from orchestration.triage.remedies import Stopped, choose_proposal, list_remedies
 
+Row: TypeAlias = dict[str, Any]
 _MOST_CHECKS = 500
 
 
@@ -81,14 +82,13 @@ def _diagnose_pause(
     return Diagnosis(of, "", Kind.REFUSED, pause.reason, (own, *evidence), remedies)
 
 
-def _list_unread(world: World, session: str) -> list[FileOutcome]:
-    outcomes = world.ledger.outcomes(session).values()
-    return sorted(
-        (one for one in outcomes if one.outcome == "quarantined"), key=lambda o: o.path
-    )
+def _list_unread(world: World, session: str) -> list[Row]:
+    """Files and records that nobody has acknowledged; what a newer version of a file has replaced is none."""
+    rows = list_quarantine(world.catalog, world.zone, session)
+    return [row for row in rows if row["what"] != "dropped"]
 
 
-def _list_held(catalog: Catalog, session: str) -> list[dict[str, Any]]:
+def _list_held(catalog: Catalog, session: str) -> list[Row]:
     where = f"is_held AND {is_in('session', [session])}"
     rows = catalog.read_latest("publications", where=where).to_pylist()
     return sorted(rows, key=lambda row: row["table_name"])
@@ -108,9 +108,9 @@ def _require_known(world: World, session: str) -> None:
 
 
 def _list_kinds(
-    held: Sequence[dict[str, Any]],
+    held: Sequence[Row],
     checks: Sequence[FailedCheck],
-    files: Sequence[FileOutcome],
+    files: Sequence[Row],
 ) -> list[Kind]:
     """What holds first, then what warns, then what files say; each once."""
     kinds = [_name_reason(row["reason"]) for row in held]
@@ -125,9 +125,9 @@ def _name_reason(reason: str) -> Kind:
 
 
 def _tell_cause(
-    held: Sequence[dict[str, Any]],
+    held: Sequence[Row],
     checks: Sequence[FailedCheck],
-    files: Sequence[FileOutcome],
+    files: Sequence[Row],
 ) -> str:
     if held:
         tables = ", ".join(row["table_name"] for row in held)
@@ -135,14 +135,13 @@ def _tell_cause(
     if checks:
         first = min(checks, key=lambda check: not check.blocks)
         return f"{first.check} of {first.asset}: {first.says}".rstrip(".")
-    return f"{len(files)} files could not be read: {files[0].path}: {files[0].reason}".rstrip(
-        "."
-    )
+    first = files[0]
+    return f"{_count(files)} could not be read: {first['path']}: {first['reason']}"
 
 
 def _list_evidence(
-    files: Sequence[FileOutcome],
-    held: Sequence[dict[str, Any]],
+    files: Sequence[Row],
+    held: Sequence[Row],
     checks: Sequence[FailedCheck],
 ) -> Iterator[Evidence]:
     for row in held:
@@ -152,20 +151,28 @@ def _list_evidence(
         name = f"{check.asset}: {check.check}"
         numbers = str(plain(check.figures))
         yield Evidence(what, name, check.says, numbers, f"run {check.run_id}")
-    for alike in group_by_cause(files, lambda o: (o.reader, o.reason)):
+    for alike in group_by_cause(files, lambda f: (f["what"], f["reader"], f["reason"])):
         first = alike[0]
-        counted = f"{len(alike)} files" if len(alike) > 1 else "1 file"
-        yield Evidence("unread file", first.path, first.reason, counted, first.reader)
+        what = f"unread {first['what']}"
+        counted = _count(alike)
+        yield Evidence(what, first["path"], first["reason"], counted, first["reader"])
 
 
-def _list_said(kind: Kind, files: Sequence[FileOutcome]) -> list[str]:
+def _count(files: Sequence[Row]) -> str:
+    """ "1 file", "3 files and records"."""
+    kinds = sorted({row["what"] for row in files})
+    names = [f"{kind}s" if len(files) > 1 else kind for kind in kinds]
+    return f"{len(files)} {' and '.join(names)}"
+
+
+def _list_said(kind: Kind, files: Sequence[Row]) -> list[str]:
     """What intake itself says that helps."""
     if kind is not Kind.BAD_FILE:
         return []
-    return list(dict.fromkeys(one.remedy for one in files if one.remedy))
+    return list(dict.fromkeys(row["remedy"] for row in files if row["remedy"]))
 
 
-def _list_assets(held: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+def _list_assets(held: Sequence[Row]) -> tuple[str, ...]:
     from checks.gates import SESSION_ASSETS
 
     names = {row["table_name"] for row in held}
@@ -176,9 +183,7 @@ def _list_assets(held: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     )
 
 
-def _list_stopped(
-    catalog: Catalog, session: str, held: Sequence[dict[str, Any]]
-) -> Iterator[str]:
+def _list_stopped(catalog: Catalog, session: str, held: Sequence[Row]) -> Iterator[str]:
     """Tables whose rows of it readers do not get, and what comes after their assets and lacks the session."""
     from assets.stages import list_session_steps
 

@@ -122,6 +122,15 @@ def test_a_training_leads_with_its_frames_and_ends_with_a_model(world):
     assert (model["model_sha256"], model["recipe"]) == (sha256, "tiny_recognition")
 
 
+def test_a_training_is_refused_where_its_dataset_would_be_another(world):
+    wanted = {"task": "recognition", "recipe": "tiny_recognition", "settings": TINY}
+    name, _ = propose(world, "propose_training", seed=1, **wanted)
+    run_verb(("forget", f"{SESSION}/train/green/0.png"))
+    with pytest.raises(ValueError, match=f"{name} rests on what is another by now"):
+        run_verb(("approve", name))
+    assert len(world.catalog.read_latest("models")) == 1
+
+
 def test_a_waiting_version_is_approved_and_taken_back_by_proposals(world, tmp_path):
     crown_two(world, tmp_path)
     name, plan = propose(world, "propose_rollback", task="recognition")

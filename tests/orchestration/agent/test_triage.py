@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.ledger import Ledger
 from assets.retrieval.run_failures import ErrorLink, StepError
 from orchestration.agent.tool import call
 from orchestration.agent.tools import find_tool
@@ -208,6 +209,21 @@ def test_a_file_that_could_not_be_read_is_the_cause_and_is_proposed_again(home):
     shown = run_verb(("proposals", told["proposal"])).facts
     assert shown["command"] == "daguerre quarantine retry monday"
     assert shown["because"] == "triage of session monday: bad file"
+
+
+def test_an_intake_that_failed_is_told_by_its_run(home, find):
+    ledger = Ledger(f"sqlite:///{home / 'ledger.db'}")
+    ledger.put_off("intake", "monday", 2, "its run failed", find("a/disk"))
+    ledger.put_off("listing", "tuesday", 1, "the bucket does not answer")
+    told, other = triage("monday"), triage("tuesday")
+    ledger.end_pause("intake", "monday")
+    ledger.end_pause("listing", "tuesday")
+    ledger.engine.dispose()
+    assert (told["of"]["id"], told["kind"]) == ("monday", "out of disk")
+    whats = [one["what"] for one in told["evidence"]]
+    assert whats[:2] == ["pause", "error"] and "unread file" in whats
+    assert other["kind"] == "refused by a step"
+    assert other["remedies"][0] == "daguerre status --health"
 
 
 def test_the_tool_says_the_same_as_facts(home):
