@@ -8,16 +8,17 @@ from collections.abc import Iterator
 
 from assets.retrieval.run_failures import RefusedCheck, RunFailure, read_failure
 from assets.retrieval.run_history import Run, list_runs, read_log
+from assets.training.turn import find_turn
 from orchestration.agent.answer import Source, plain
 from orchestration.profiles import Settings
 from orchestration.triage.diagnosis import Diagnosis, Evidence
 from orchestration.triage.kinds import Kind, name_check, name_error, name_run
-from orchestration.triage.remedies import Stopped, choose_proposal, list_remedies
+from orchestration.triage.remedies import TRAIN, Stopped, choose_proposal, list_remedies
 
 LAST = "last"
 _LOOKED_AT = 50  # newest runs, of which the last bad one is meant
 _BAD = ("FAILURE", "CANCELED")
-_ENDED = (*_BAD, "SUCCESS")
+_AT_WORK = ("STARTED", "CANCELING")
 _QUIET_S = (
     600.0  # a run that says nothing for so long, and has not ended, is taken for killed
 )
@@ -48,10 +49,10 @@ def diagnose_run(settings: Settings, run: Run) -> Diagnosis:
     told = read_failure(settings.dagster_home, settings.dagster_url, run.run_id)
     of = Source("run", run.run_id)
     if told is None:
-        _require_bad(run, None)
+        _require_bad(settings, run, None)
         reason = "its events are gone, so that nothing tells why"
         return Diagnosis(of, run.job, Kind.UNKNOWN, reason)
-    _require_bad(run, told.last_at_s)
+    _require_bad(settings, run, told.last_at_s)
     blocking = _list_blocking(told)
     is_killed = told.is_canceled or run.status not in _BAD
     kind = name_run(told.errors, [check.check for check in blocking], is_killed)
@@ -71,22 +72,30 @@ def diagnose_run(settings: Settings, run: Run) -> Diagnosis:
 
 
 def _is_bad(settings: Settings, run: Run) -> bool:
-    if run.status in _ENDED or run.seconds is not None:
-        return run.status in _BAD
+    if run.status in _BAD:
+        return True
+    if run.status not in _AT_WORK:
+        return False
     told = read_failure(settings.dagster_home, settings.dagster_url, run.run_id)
-    return told is not None and _is_quiet(told.last_at_s)
+    return told is not None and _is_lost(settings, run, told.last_at_s)
 
 
-def _is_quiet(last_at_s: float | None) -> bool:
-    return last_at_s is not None and time.time() - last_at_s > _QUIET_S
+def _is_lost(settings: Settings, run: Run, last_at_s: float | None) -> bool:
+    """Whether a run that has noted no end is taken for killed: it is quiet, and no process has the turn to train."""
+    if run.status not in _AT_WORK or last_at_s is None:
+        return False
+    task = run.job.removeprefix(TRAIN)
+    if run.job.startswith(TRAIN) and find_turn(settings.home, task):
+        return False
+    return time.time() - last_at_s > _QUIET_S
 
 
-def _require_bad(run: Run, last_at_s: float | None) -> None:
+def _require_bad(settings: Settings, run: Run, last_at_s: float | None) -> None:
     if run.status == "SUCCESS":
         raise ValueError(
             f"run {run.run_id} of {run.job} ended well: `daguerre triage` looks at what did not"
         )
-    if run.status not in _BAD and not _is_quiet(last_at_s):
+    if run.status not in _BAD and not _is_lost(settings, run, last_at_s):
         raise ValueError(
             f"run {run.run_id} of {run.job} is under way ({run.status}): look again when it has ended"
         )
@@ -118,7 +127,7 @@ def _tell_kill(told: RunFailure, run: Run) -> str:
         return "somebody told it to stop"
     if run.status == "FAILURE":
         return "its process was told to stop (Ctrl-C or SIGTERM) before it had ended"
-    return "its process says nothing any more, and did not note an end: it was killed, or its machine went away"
+    return "it has noted no end and says nothing any more: its process was killed, or its machine went away"
 
 
 def _list_evidence(
@@ -128,15 +137,14 @@ def _list_evidence(
         for link in error.links[:1]:
             yield Evidence("error", error.step or run.job, link.says, link.cls, link.at)
     for check in sorted(told.checks, key=lambda c: not c.blocks):
-        yield describe_check(check)
+        yield _describe_check(check)
     lines = read_log(settings.dagster_home, settings.dagster_url, run.run_id)
     loud = [line for line in lines if line.level in ("warning", "error", "critical")]
     for line in loud[-_MOST_LINES:]:
         yield Evidence("log", line.step or run.job, line.says, line.level, line.at)
 
 
-def describe_check(check: RefusedCheck) -> Evidence:
-    """A claim that does not hold, with its numbers."""
+def _describe_check(check: RefusedCheck) -> Evidence:
     what = "blocking check" if check.blocks else "warning check"
     name = f"{check.asset}: {check.check}"
     return Evidence(what, name, check.says, str(plain(check.figures)), check.session)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from orchestration.agent.acts import Words
 from orchestration.triage.kinds import Kind
 
-_TRAIN = "train_"
+TRAIN = "train_"  # what jobs of trainings begin with
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Stopped:
     @property
     def again(self) -> Words:
         """The words of the verb that makes them; none where no verb does."""
-        if self.job.startswith(_TRAIN):
-            return ("train", self.job.removeprefix(_TRAIN))
+        if self.job.startswith(TRAIN):
+            return ("train", self.job.removeprefix(TRAIN))
         if not self.assets:
             return ()
         sessions = (f"--sessions={self.session}",) if self.session else ()

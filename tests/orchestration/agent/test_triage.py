@@ -188,7 +188,7 @@ def test_who_was_killed_and_noted_nothing_is_taken_for_killed_once_it_is_quiet(
         run_verb(("triage", run_id))
     lower(of_run, _QUIET_S=0.0)
     told = triage(run_id)
-    assert told["kind"] == "killed" and "says nothing any more" in told["cause"]
+    assert told["kind"] == "killed" and "noted no end" in told["cause"]
     assert triage()["of"]["id"] == run_id  # the newest of all
 
 
