@@ -6,9 +6,9 @@ which MLflow keeps. Nothing in it is of the moment: the same home gives the same
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from assets.cards import Bullets, Card, Section, tabulate
+from assets.cards import Block, Bullets, Card, Section, tabulate
 from assets.evaluation.slices import tell_worse
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import ModelRow, PromotionRow, ReleaseRow, ScoreRow
@@ -17,7 +17,7 @@ from orchestration.report_facts import find_version, list_since, read_acts
 from orchestration.resources import build_catalog, build_tracker
 
 if TYPE_CHECKING:
-    from assets.evaluation.data_card import Fault
+    from assets.evaluation.data_caveats import Fault
     from assets.registry.verdict import Decision
 
 _MOST_CHECKS = 500
@@ -67,7 +67,7 @@ def card_of_release(settings: Settings, release_id: str) -> Card:
 
 def _list_faults(settings: Settings) -> "Iterator[Fault]":
     """Claims on sessions that do not hold by their newest verdicts, and tables that are held."""
-    from assets.evaluation.data_card import Fault
+    from assets.evaluation.data_caveats import Fault
     from assets.retrieval.dagster_checks import list_failed_checks
 
     found = list_failed_checks(
@@ -104,7 +104,8 @@ def _read_decision(
     return Decision(results, said.get("checks", {}), said.get("against"), thin)
 
 
-def _list_sure(scores: list[ScoreRow], task: str) -> Iterator[Any]:
+def _list_sure(scores: list[ScoreRow], task: str) -> Iterator[Block]:
+    from assets.evaluation.robustness import CORRUPTION
     from assets.kinds import find_kind
     from models.task_names import dataset_of
 
@@ -129,11 +130,12 @@ def _list_sure(scores: list[ScoreRow], task: str) -> Iterator[Any]:
     yield "Bounds hold the figure in 95 % of draws of recordings; p is of a region that was found, among all of them."
     head = ("slice", "metric", "value", "low", "high", "recordings", "p")
     yield tabulate(head, rows)
-    worse = tell_worse(scores, find_kind(dataset_of(task)).leading_metric)
+    as_taken = [row for row in scores if row["slice_by"] != CORRUPTION]
+    worse = tell_worse(as_taken, find_kind(dataset_of(task)).leading_metric)
     yield f"Surely worse than over all: {worse or 'no slice'}."
 
 
-def _list_labels(catalog: Catalog, release: ReleaseRow) -> Iterator[Any]:
+def _list_labels(catalog: Catalog, release: ReleaseRow) -> Iterator[Block]:
     from assets.evaluation.release_report import count_origins
     from assets.tables.releases import open_release
 
@@ -148,7 +150,7 @@ def _list_labels(catalog: Catalog, release: ReleaseRow) -> Iterator[Any]:
 
 def _list_since(
     catalog: Catalog, model: ModelRow, version: int | None
-) -> Iterator[Any]:
+) -> Iterator[Block]:
     """What sessions since said of it: drift of pictures and of answers, estimates, figures by labels that came."""
     found = list_since(catalog, f"daguerre-{model['task']}", version) if version else []
     if not found:
@@ -179,7 +181,7 @@ def _tell(is_so: bool | None) -> str:
     return "no verdict" if is_so is None else "yes" if is_so else "no"
 
 
-def _list_acts(catalog: Catalog, model: ModelRow) -> Iterator[Any]:
+def _list_acts(catalog: Catalog, model: ModelRow) -> Iterator[Block]:
     from assets.registry.person import tell_act
 
     sha256 = model["model_sha256"]

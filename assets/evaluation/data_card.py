@@ -7,17 +7,20 @@ said to be left to them. Nothing of it is of today: the same tables give the sam
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.captions import name_sensor
 from assets.cards import Block, Bullets, Card, Grid, Section, tabulate
-from assets.causes import group_by_cause
 from assets.choice import read_choice
+from assets.evaluation.data_caveats import (
+    Fault,
+    list_faults,
+    list_privacy,
+    list_quarantine,
+)
 from assets.evaluation.release_report import (
     count_column,
     count_origins,
@@ -28,25 +31,12 @@ from assets.tables.catalog import Catalog, is_in
 from assets.tables.class_list import PARTS, count_classes, count_parts
 from assets.tables.releases import open_release
 from assets.tables.rows import ReleaseRow
-from assets.tables.schemas import TABLES
 
 PEOPLE = (
     "What it may be used for, by whom, and under which terms: no fact of the home tells.",
     "Whether who is seen in it has agreed: no fact of the home tells.",
     "Where and when it was recorded, beyond the names of its sessions.",
 )
-_PRIVATE = ("personal", "restricted")
-_DRAWN_ON = ("captures", "frames", "frame_exif", "labels", "label_versions")
-_MOST_CAUSES = 20
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something that is known to be wrong with a session of the dataset, and from where."""
-
-    session: str
-    what: str
-    says: str
 
 
 def build_data_card(
@@ -67,9 +57,9 @@ def build_data_card(
         Section("Sensors and pictures", _list_sensors(catalog, frames)),
         Section("Parts and leaks between them", _list_leaks(catalog, row, frames)),
         Section("Labels", _list_labels(catalog, row, frames)),
-        Section("Known faults", _list_faults(row, faults)),
-        Section("Quarantine", _list_quarantine(catalog, row)),
-        Section("Privacy", _list_privacy()),
+        Section("Known faults", list_faults(row, faults)),
+        Section("Quarantine", list_quarantine(catalog, row)),
+        Section("Privacy", list_privacy()),
         Section("Models that learnt from it", _list_learners(catalog, row)),
     )
     return Card(f"Dataset for {row['task']}, {release_id}", sections)
@@ -203,62 +193,6 @@ def _list_labels(
         table if origins else "No label has an origin that is stored.",
         Bullets(tuple(told)),
     )
-
-
-def _list_faults(row: ReleaseRow, faults: Sequence[Fault]) -> tuple[Block, ...]:
-    mine = [fault for fault in faults if fault.session in row["sessions"]]
-    rows = sorted((f.session, f.what, f.says) for f in mine)
-    blocks: list[Block] = []
-    if row["weaknesses"] is None:
-        blocks.append("What the test part cannot tell was not looked for.")
-    elif row["weaknesses"]:
-        blocks += ["What the test part cannot tell:", Bullets(tuple(row["weaknesses"]))]
-    else:
-        blocks.append("The test part has none of the weaknesses that are looked for.")
-    if rows:
-        blocks.append(tabulate(("session", "claim that does not hold", "says"), rows))
-    else:
-        blocks.append("No claim is known not to hold of its sessions.")
-    return tuple(blocks)
-
-
-def _list_quarantine(catalog: Catalog, row: ReleaseRow) -> tuple[Block, ...]:
-    where = is_in("session", row["sessions"])
-    columns = ["session", "reader", "reason", "source_path", "problem_id"]
-    found = catalog.read_latest("quarantine", columns, where).to_pylist()
-    if not found:
-        return ("Nothing of its sessions could not be read.",)
-    found.sort(key=lambda r: (r["session"], r["source_path"], r["problem_id"]))
-    causes = group_by_cause(found, _name_cause)
-    rows = [
-        (a[0]["session"], len(a), a[0]["reader"], a[0]["reason"])
-        for a in causes[:_MOST_CAUSES]
-    ]
-    more = len(causes) - len(rows)
-    told = f"{len(found)} files and records could not be read" + (
-        f"; {more} causes more." if more else "."
-    )
-    return told, tabulate(("session", "count", "reader", "first of the cause"), rows)
-
-
-def _name_cause(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return row["session"], row["reader"], row["reason"]
-
-
-def _list_privacy() -> tuple[Block, ...]:
-    """Which columns behind the dataset are private, by table."""
-    return (
-        "Pictures may show people and places. Columns behind the dataset that are private:",
-        tabulate(("table", "class", "columns"), _list_private(_DRAWN_ON)),
-    )
-
-
-def _list_private(tables: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    for table in tables:
-        for privacy in _PRIVATE:
-            names = [c.name for c in TABLES[table].columns if c.privacy == privacy]
-            if names:
-                yield table, privacy, ", ".join(names)
 
 
 def _list_learners(catalog: Catalog, row: ReleaseRow) -> tuple[Block, ...]:
