@@ -57,7 +57,9 @@ def list_things(world: World) -> list[Thing]:
     found = [
         *sessions,
         *_list_gates(world.catalog, status),
-        *_list_drift(world.catalog, status),
+        *_list_drift(world.catalog),
+        *_list_alarms(world.catalog),
+        *_list_requests(status),
         *_list_trainings(world.catalog),
         *_list_queues(world.catalog),
         *_list_proposals(world),
@@ -106,7 +108,7 @@ def _list_gates(catalog: Catalog, status: dict[str, Any]) -> Iterator[Thing]:
         yield Thing("gates", f"waiting {name}", "", words, command)
 
 
-def _list_drift(catalog: Catalog, status: dict[str, Any]) -> Iterator[Thing]:
+def _list_drift(catalog: Catalog) -> Iterator[Thing]:
     where = f"statistic = {repr_sql(WHOLE_SESSION)}"
     for row in catalog.read_latest("drift", where=where).to_pylist():
         if row["is_drifted"]:
@@ -118,15 +120,18 @@ def _list_drift(catalog: Catalog, status: dict[str, Any]) -> Iterator[Thing]:
             )
             words = "Session {session} has drifted from what {model} learnt: {reason}."
             yield Thing("drift", row["drift_id"], "", say(words, *facts))
+
+
+def _list_alarms(catalog: Catalog) -> Iterator[Thing]:
     for row in catalog.read_latest("alarms").to_pylist():
         if row["is_told"]:
             own = Source("alarm", row["alarm_id"])
-            facts = (
-                Fact("summary", row["summary"], own),
-                Fact("remedy", row["remedy"], own),
-            )
+            facts = [Fact(name, row[name], own) for name in ("summary", "remedy")]
             words = say("Alarm: {summary}; {remedy}.", *facts)
             yield Thing("drift", row["alarm_id"], "", words)
+
+
+def _list_requests(status: dict[str, Any]) -> Iterator[Thing]:
     for row in status["retraining_requests"]:
         own = Source("task", row["task"])
         facts = (
