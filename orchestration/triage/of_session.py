@@ -133,8 +133,8 @@ def _tell_cause(
         tables = ", ".join(row["table_name"] for row in held)
         return f"{tables} held back: {held[0]['reason']}".rstrip(".")
     if checks:
-        first = min(checks, key=lambda check: not check.blocks)
-        return f"{first.check} of {first.asset}: {first.says}".rstrip(".")
+        check = min(checks, key=lambda one: not one.blocks)
+        return f"{check.check} of {check.asset}: {check.says}".rstrip(".")
     first = files[0]
     return f"{_count(files)} could not be read: {first['path']}: {first['reason']}"
 
