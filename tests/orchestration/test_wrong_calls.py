@@ -98,7 +98,7 @@ def call(home, monkeypatch, capsys, tmp_path):
         ("card nopenope", "no release begins with nopenope"),
         ("card detection", "detection has no champion"),
         ("triage nope", "no session is called 'nope', and no run begins with"),
-        ("morning --markdown --json --html folder", "--markdown and --json: give one"),
+        ("morning --html folder", "folder is a folder: name a file"),
         ("ui --port 0", "greater than or equal to 1"),
         ("upgrad", "Did you mean 'upgrade'?"),
         ("status --helth", "Possible options: --health, --help"),
