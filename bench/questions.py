@@ -533,6 +533,24 @@ KINDS = (
         ),
     ),
     Kind(
+        "triage",
+        ("triage the last failed run", "what helps against the last failure?"),
+        ("what stopped the last run, and what helps?",),
+        (),
+    ),
+    Kind(
+        "triage_of_session",
+        ("triage of {session}", "what blocks {session}, and what helps?"),
+        ("triage for session {session}",),
+        (),
+    ),
+    Kind(
+        "morning",
+        ("what happened over night?", "what is new since yesterday?"),
+        ("what happened since the last time?", "what waits for me?"),
+        (),
+    ),
+    Kind(
         "columns_of_table",
         (
             "what columns has {table}?",
