@@ -26,6 +26,7 @@ from assets.workspace import REPORTS, Workspace
 _PLOTS = "plots"  # below the reports: what is drawn of models
 _SHOWN = (".jpg", ".jpeg")  # frames; charts are PNG
 _TEXTS = (".json", ".md", ".txt", ".yaml", ".log", ".out", ".err", ".html", ".csv")
+_TOLD = ("morning.json",)
 _NET = ".onnx"  # of the cache: what frames are embedded with
 _MAX_TEXT_BYTES = 64 << 20
 
@@ -113,7 +114,7 @@ def find_pictures(
 
 
 def find_remade(workspace: Workspace) -> list[Path]:
-    """Pages that tell of the whole home, and what the cache holds but for nets."""
+    """Pages that tell of the whole home, what was told each morning, and what the cache holds but for nets."""
     pages = [
         p
         for p in sorted(workspace.reports.rglob("*"))
@@ -121,7 +122,8 @@ def find_remade(workspace: Workspace) -> list[Path]:
     ]
     cache = workspace.cache
     cached = (p for p in sorted(cache.rglob("*")) if p.is_file() and p.suffix != _NET)
-    return [*pages, *cached]
+    told = (workspace.home / name for name in _TOLD)
+    return [*pages, *cached, *(path for path in told if path.is_file())]
 
 
 def find_texts(home: Path) -> Iterator[Path]:
