@@ -1,4 +1,4 @@
-"""The record of acts that somebody may ask about later: each entry holds the hash of the one before, and none is changed.
+"""The record of acts that somebody may ask about later: each entry holds the hash of the one before, none is changed.
 
 Written down are consents, approvals and rollbacks, what is forgotten, and reads of restricted columns by `query`. Who
 changes, drops or inserts an entry breaks the chain, unless all behind it is made anew too: note its end elsewhere, as a

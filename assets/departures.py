@@ -1,6 +1,6 @@
-"""What left the home, and when: every export, push to a labelling tool, backup and page for others is written down here.
+"""What left the home, and when: exports, pushes to labelling tools, backups and pages for others are written down here.
 
-The record is written before the first byte leaves, so that nothing leaves without one; what was cut short stays as such.
+The record is written before the first byte leaves, so that nothing leaves without one. What was cut short stays so.
 """
 
 from __future__ import annotations
@@ -38,10 +38,19 @@ class Departure:
 
 @contextmanager
 def leaving(catalog: Catalog, departure: Departure) -> Iterator[Departure]:
-    """Write down that something leaves, and, where the context ends without an error, that all of it has left."""
+    """Write down that something leaves, and, where the context ends without an error, that all of it has left.
+
+    Of an export that is refused (ValueError) nothing has left, as it is written as a whole, and no record stays.
+    """
     at_ns = time.time_ns()
-    _write(catalog, departure, at_ns, is_whole=False)
-    yield departure
+    departure_id = _write(catalog, departure, at_ns, is_whole=False)
+    try:
+        yield departure
+    except ValueError:
+        if departure.kind == EXPORT:
+            catalog.delete_keys("departures", [departure_id])
+            seal_tables(catalog, ["departures"])
+        raise
     _write(catalog, departure, at_ns, is_whole=True)
 
 
@@ -70,7 +79,8 @@ def list_departures(
 
 def _write(
     catalog: Catalog, departure: Departure, at_ns: int, *, is_whole: bool
-) -> None:
+) -> str:
+    """Its id."""
     # a password in an address leaves no trace, and its id is none of it
     place = hide(departure.place)
     row: DepartureRow = {
@@ -88,3 +98,4 @@ def _write(
     }
     catalog.upsert("departures", to_table(TABLES["departures"], [row]))
     seal_tables(catalog, ["departures"])
+    return row["departure_id"]

@@ -162,9 +162,7 @@ def draft_release(
     return _seal(catalog, task, chosen, excluded, choice)
 
 
-def write_release(
-    catalog: Catalog, draft: Draft, policy: Policy = _NO_POLICY
-) -> str:
+def write_release(catalog: Catalog, draft: Draft, policy: Policy = _NO_POLICY) -> str:
     """Store the release, frames first, pin its frames, and seal all tables. Writing it again changes nothing."""
     release_id = draft.row["release_id"]
     dataset = catalog.dataset("frames")

@@ -41,6 +41,7 @@ class CardFacts:
     evaluation: Evaluation | None
     decision: Decision | None
     version: int
+    terms: tuple[Mapping[str, Any], ...] = ()  # rows of `release_terms`
 
 
 def render_card(facts: CardFacts) -> str:
@@ -54,6 +55,7 @@ def render_card(facts: CardFacts) -> str:
         ("Factors and metrics", _metrics(facts.evaluation)),
         ("Evaluation data", _evaluation_data(facts.evaluation)),
         ("Training data", _training_data(facts.lineage.release)),
+        ("Licences and purposes", _terms(facts.terms)),
         ("Quantitative analyses", _slices(facts.evaluation)),
         ("Ethical considerations, caveats and recommendations", _list(LIMITS)),
         ("Release decision", _decision(facts.decision)),
@@ -141,6 +143,26 @@ def _training_data(release: Mapping[str, Any]) -> str:
         ("chosen", read_choice(release.get("choice")).summary),
     ]
     return _table(("fact", "value"), rows)
+
+
+def _terms(terms: Sequence[Mapping[str, Any]]) -> str:
+    """Under which terms the frames of the release are, as they were when it was made."""
+    if not terms:
+        return "Not known: the release was made before terms were kept."
+    rows = [
+        (
+            "/".join(filter(None, (row["session"], row["path"]))),
+            row["num_frames"],
+            row["licence"] or "not stated",
+            ", ".join(row["purposes"] or ()) or "not stated",
+            row["until_day"] or "no end is stated",
+        )
+        for row in terms
+    ]
+    each = [set(row["purposes"] or ()) for row in terms]
+    purposes = ", ".join(sorted(set.intersection(*each))) or "nothing that all allow"
+    table = _table(("session", "frames", "licence", "purposes", "until"), rows)
+    return f"All of it may be used for: {for_markdown(purposes)}.\n\n{table}"
 
 
 def _slices(evaluation: Evaluation | None) -> str:

@@ -1,22 +1,27 @@
-"""Which sessions a release or model rests on, under which terms; which models saw a session; what its end would cost."""
+"""Which sessions a release or model rests on, under which terms; which models saw a session; what its end costs."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.comparison.pair import FindVersion, find_model
+from assets.departures import list_departures
 from assets.exclusions import list_wider
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.class_list import count_parts
+from assets.tables.ids import begins_with, complete_id
 from assets.tables.releases import tabulate_classes
+from assets.tables.rows import DepartureRow
 from assets.terms.judging import Part, find_purposes, judge_terms
 from assets.terms.policy import Policy
 from assets.terms.statements import Subject, read_statements, terms_of
+from models.task_names import all_task_names
 
 _MEMBERS = [
     *("release_id", "capture_id", "session", "split"),
@@ -61,6 +66,66 @@ class Loss:
         return asdict(self)
 
 
+def describe_rests(
+    catalog: Catalog, name: str, policy: Policy, find_version: FindVersion
+) -> dict[str, Any]:
+    """What is named: a session, SESSION/PATH of captures, a release or model by its id or a beginning of it,
+    TASK/VERSION, or TASK, which is its champion. Raises ValueError for a name that is none of these."""
+    subject = find_subject(catalog, name)
+    if subject is not None:
+        return describe_subject(catalog, subject)
+    if name not in all_task_names() and "/" not in name:
+        release_id = _find_release(catalog, name)
+        if release_id is not None:
+            return describe_release(catalog, release_id, policy)
+    model = find_model(catalog, name, find_version)
+    found = describe_release(catalog, model["release_id"], policy)
+    of_model = {"kind": "model", "task": model["task"]}
+    return {**found, **of_model, "model_sha256": model["model_sha256"]}
+
+
+def list_sessions(catalog: Catalog, policy: Policy) -> list[dict[str, Any]]:
+    """Every stored session, and captures with statements of their own, as a release of all would have them."""
+    frames = catalog.read_latest("frames", ["session", "capture_id"])
+    alone = replace(policy, mixed=())  # not all of them meet in one release
+    return [_describe(part) for part in judge_terms(catalog, frames, alone)]
+
+
+def find_departures(
+    catalog: Catalog, name: str | None, find_version: FindVersion
+) -> list[DepartureRow]:
+    """What left of a session, release or model, None: everything; also in releases that hold the session, and models
+    that learnt from it. Raises ValueError as `describe_rests` does."""
+    if name is None:
+        return list_departures(catalog)
+    found = describe_rests(catalog, name, Policy(), find_version)
+    if found["kind"] == "session":
+        releases = {one["release_id"] for one in found["releases"]}
+        models = {one["model_sha256"] for one in found["models"]}
+        return list_departures(catalog, found["subject"]["session"], releases, models)
+    if found["kind"] == "model":
+        return list_departures(catalog, model_sha256s={found["model_sha256"]})
+    return list_departures(catalog, release_ids={found["release_id"]})
+
+
+def find_subject(catalog: Catalog, name: str) -> Subject | None:
+    """The session, or the captures at or below SESSION/PATH; None where no session is called so."""
+    session, _, path = name.partition("/")
+    rows = catalog.read_latest("captures", ["session"])["session"].unique()
+    return Subject(session, path.rstrip("/")) if session in rows.to_pylist() else None
+
+
+def _find_release(catalog: Catalog, name: str) -> str | None:
+    """The release that begins so; None where a model does. Raises ValueError where neither does."""
+    try:
+        starts = begins_with("models", name)
+        if len(catalog.read_latest("models", ["model_sha256"], starts)):
+            return None
+        return complete_id(catalog, "releases", name)
+    except ValueError as error:
+        raise ValueError(f"no session is called '{name}', and {error}") from error
+
+
 def find_loss(catalog: Catalog, subject: Subject) -> Loss:
     """Looks and changes nothing. Raises ValueError for a subject without a capture."""
     captures = list_captures(catalog, subject)
@@ -102,7 +167,11 @@ def describe_subject(catalog: Catalog, subject: Subject) -> dict[str, Any]:
         for row in reversed(read_statements(catalog, [subject.session]))
         if not subject.path or row["path"] in list_wider(subject.path)
     ]
-    return {"kind": "session", "statements": said, **find_loss(catalog, subject).to_dict()}
+    return {
+        "kind": "session",
+        "statements": said,
+        **find_loss(catalog, subject).to_dict(),
+    }
 
 
 def describe_release(

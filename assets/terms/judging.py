@@ -16,7 +16,6 @@ from assets.tables.schemas import TABLES, content_id, to_table
 from assets.terms.policy import Policy
 from assets.terms.statements import (
     FROM_FILE,
-    Standing,
     Subject,
     read_standing,
     terms_of,

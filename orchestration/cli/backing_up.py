@@ -39,6 +39,8 @@ def backup(
     """
     from assets.backup.make import make_backup, plan_backup
     from assets.backup.outside import PLACES, Outside
+    from assets.departures import BACKUP, Departure, leaving
+    from orchestration.resources import build_catalog
 
     settings = load_settings()
     outside = Outside() if home_only else find_outside(settings)
@@ -52,7 +54,11 @@ def backup(
     if dry_run:
         made = plan_backup(settings.home, folder, outside)
     else:
-        with show_progress("backing up", "files") as tick:
+        departure = Departure(BACKUP, "the home", str(folder.resolve()))
+        with (
+            leaving(build_catalog(settings), departure),
+            show_progress("backing up", "files") as tick,
+        ):
             made = make_backup(settings.home, folder, left_out, tick, outside)
     sizes = f"{made.num_files} files, {format_bytes(made.size_bytes)}, {format_bytes(made.new_bytes)} of them new"
     lines = [f"{made.folder}: {sizes}"]

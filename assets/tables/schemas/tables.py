@@ -14,7 +14,6 @@ from assets.tables.schemas.table import (
     id_column,
 )
 
-
 PUBLICATIONS = Table(
     name="publications",
     stage="tables",
