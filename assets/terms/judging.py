@@ -15,7 +15,6 @@ from assets.tables.rows import ConsentRow
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.terms.policy import Policy
 from assets.terms.statements import (
-    FROM_FILE,
     Subject,
     read_standing,
     terms_of,
@@ -147,8 +146,7 @@ def _judge(
     if part.said is None:
         return _object(part, UNKNOWN, policy.refuses_unknown)
     if terms is None:
-        by = "" if part.said["origin"] == FROM_FILE else f" ({part.said['why']})"
-        return _object(part, f"its consent has ended{by}")
+        return _object(part, "its consent has ended")
     if terms.until and terms.until < day:
         return _object(part, f"its consent ended with {terms.until.isoformat()}")
     lacking = sorted(set(policy.purposes) - set(terms.purposes))

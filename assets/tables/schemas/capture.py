@@ -453,7 +453,7 @@ CONSENTS = Table(
         Column("purposes", pa.list_(TEXT), "1; null: ended", nullable=True),
         Column("until_day", TEXT, "the last day", "UTC", nullable=True, regex=DAY),
         Column("holder", TEXT, privacy="personal", nullable=True),
-        Column("why", TEXT),
+        Column("why", TEXT, "1; may name persons", privacy="personal"),
         Column("stated_by", TEXT, "1; an account, or a file", privacy="personal"),
         Column("origin", TEXT, values=("file", "command")),
         Column("at_ns", INT, "ns", "UTC"),

@@ -45,7 +45,7 @@ DEPARTURES = Table(
     name="departures",
     stage="tables",
     key="departure_id",
-    erase="none",
+    erase="sent_by",
     columns=(
         id_column("departure_id"),
         Column("kind", TEXT, values=("export", "push", "backup", "page")),

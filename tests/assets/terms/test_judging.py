@@ -89,7 +89,7 @@ def test_a_consent_that_ends_takes_its_captures_along_until_one_is_given_again(s
     stored.say("monday")
     stored.say("monday", path=PATHS[0])
     stored.say("monday", licence=None)
-    assert judge(stored)["monday"] == (4, "its consent has ended (she signed)", True)
+    assert judge(stored)["monday"] == (4, "its consent has ended", True)
     stored.say("monday", path=PATHS[1])
     found = judge(stored)
     assert found["monday"][0] == 2 and found["monday"][2]
