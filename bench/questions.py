@@ -416,7 +416,7 @@ KINDS = (
         ),
         (
             "what may model {model} be used for?",
-            "what would we lose without {session}?",
+            "under which licence was {session} recorded?",
         ),
         (
             "which licences does model {model} rest on?",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -33,6 +33,16 @@ def list_ending(
 ) -> list[Ending]:
     """Those that are over, or end within so many days from a day, None: today, by session and path."""
     return list(_find(catalog, remind_days, day or today()))
+
+
+def list_ended(catalog: Catalog, sessions: Collection[str]) -> list[str]:
+    """Those of the sessions, with their captures, whose consent does not hold today, a sentence each."""
+    wanted = set(sessions)
+    return [
+        one.summary
+        for one in list_ending(catalog, 0)
+        if one.is_over and one.subject.partition("/")[0] in wanted
+    ]
 
 
 def _find(catalog: Catalog, remind_days: int, day: date) -> Iterator[Ending]:

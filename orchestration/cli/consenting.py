@@ -62,7 +62,8 @@ def consent(
 
     With --end it says what rests on the session: frames, releases and models, which stay until somebody acts.
     """
-    from assets.retrieval.rests_on import find_loss, find_subject
+    from assets.retrieval.losses import find_loss
+    from assets.retrieval.rests_on import find_subject
     from assets.terms.statements import Statement, state
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
@@ -175,7 +176,8 @@ def tell_rests(facts: "Mapping[str, Any]") -> list[str]:
     licences = ", ".join(facts["licences"]) or "none that is stated"
     head = f"{facts['kind']} {name}: for {purposes}; licences: {licences}"
     parts = [f"  {part['summary']}" for part in facts["parts"]]
-    return [head, *parts]
+    starts = [f"  starts from {one['origin']}" for one in facts.get("starts_from", ())]
+    return [head, *starts, *parts]
 
 
 def _tell_loss(loss: "Mapping[str, Any]") -> list[str]:
@@ -188,6 +190,7 @@ def _tell_loss(loss: "Mapping[str, Any]") -> list[str]:
             lines.append(f"    no example left: {', '.join(one['classes'][:_SHOWN])}")
     for one in loss["models"]:
         champion = ", champion" * one["is_champion"]
+        champion += ", by the weights that it started from" * one["is_heir"]
         slices = "".join(f", slice {name}" for name in one["slices"])
         named = f"{one['model_sha256'][:16]} ({one['task']}{champion}{slices})"
         lines.append(f"  model {named}, of release {one['release_id'][:16]}")

@@ -12,10 +12,12 @@ from assets.departures import EXPORT, Departure, leaving
 from assets.foreign_text import for_line
 from assets.tables.catalog import Catalog
 from assets.tables.rows import FrameRow
+from assets.terms.ending import list_ended
 from models.task_names import TASK_NAMES
 from orchestration.cli.chosen import Sessions, Where, read_names, read_options
 from orchestration.cli.output import Json, format_bytes, join_lines, say
 from orchestration.cli.progress import show_progress
+from orchestration.log_lines import tell
 
 export_app = typer.Typer(
     no_args_is_help=True, help="Write stored data for other programs."
@@ -432,7 +434,9 @@ def _leave(
     sessions: Sequence[str] = (),
     num_frames: int | None = None,
 ) -> AbstractContextManager[Departure]:
-    """Write down that something leaves while the context lasts."""
+    """Write down that something leaves while the context lasts; consents that have ended are told."""
+    for line in list_ended(catalog, sessions):
+        tell(for_line(f"WARNING: {line}"))
     return leaving(
         catalog,
         Departure(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from assets.audit import read_acts
+from assets.choice import Choice
 from assets.curation.release import draft_release, write_release
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
@@ -143,6 +146,28 @@ def test_a_release_and_a_model_say_what_they_rest_on(run, home):
     ]
 
 
+def test_a_model_rests_on_what_it_started_from_too(run, home):
+    run("consent", "monday", *GIVEN)
+    run("consent", "tuesday", *GIVEN)
+    catalog = Catalog(str(home / "tables"), blobs_uri=str(home / "blobs"))
+    both, _ = make_release(home)
+    first = store_model(catalog, "first", both, "detection")
+    alone = draft_release(catalog, "detection", Choice(sessions=("tuesday",)))
+    release_id = write_release(catalog, alone)
+    second = store_model(catalog, "second", release_id, "detection")
+    start = {"origin": "file model.safetensors", "sha256": first["model_sha256"]}
+    facts = json.dumps({"starts_from": start}).encode()
+    second["facts_sha256"] = catalog.blobs.put(io.BytesIO(facts))
+    catalog.upsert("models", to_table(TABLES["models"], [second]))
+    found = run("terms", second["model_sha256"])
+    assert [p["session"] for p in found["parts"]] == ["monday", "tuesday"]
+    assert found["starts_from"] == [
+        {"sha256": first["model_sha256"], "origin": start["origin"]}
+    ]
+    heirs = {m["model_sha256"]: m["is_heir"] for m in run("terms", "monday")["models"]}
+    assert heirs == {first["model_sha256"]: False, second["model_sha256"]: True}
+
+
 def test_statements_are_kept_with_who_when_and_why(run):
     run("consent", "monday", *GIVEN, "--holder", "Anna", "--by", "bob")
     run("consent", "monday", "--end", "--because", "she asked", "--by", "carol")
@@ -220,6 +245,13 @@ def test_every_export_is_a_departure_and_one_that_is_refused_is_none(run, tmp_pa
     )
     assert left["is_whole"] and left["place"] == str(tmp_path / "out")
     assert run("departures", "tuesday")["departures"] == []
+
+
+def test_an_export_tells_of_a_consent_that_has_ended(run, capsys):
+    run("consent", "monday", "--end", "--because", "she asks for it")
+    words = ["export", "frames", "out", "--sessions", "monday", "--format", "images"]
+    app(words, standalone_mode=False, prog_name="daguerre")
+    assert "WARNING: the consent of monday has ended" in capsys.readouterr().err
 
 
 def test_what_left_of_a_session_counts_its_releases_models_and_backups(run, home):

@@ -331,6 +331,8 @@ INTENTS = (
         "terms",
         (
             "under which licence is <session>",
+            "what is the licence of <session>",
+            "licence of session <session>",
             "under which licences is <release>",
             "what may <model> be used for",
             "may we use <session>",
@@ -347,6 +349,7 @@ INTENTS = (
         "terms",
         (
             "which sessions have no licence",
+            "sessions without a licence",
             "licences of all sessions",
             "whose consents end soon",
         ),
