@@ -10,7 +10,7 @@ import typer
 from assets.choice import EVERYTHING
 from assets.departures import EXPORT, Departure, leaving
 from assets.foreign_text import for_line
-from assets.tables.catalog import Catalog
+from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import FrameRow
 from assets.terms.ending import list_ended
 from models.task_names import TASK_NAMES
@@ -369,7 +369,7 @@ def release(
     catalog = build_catalog(load_settings())
     release_id = complete_id(catalog, "releases", wanted_id)
     with (
-        _leave(catalog, "release", folder) as left,
+        _leave(catalog, "release", folder, _list_released(catalog, release_id)) as left,
         show_progress(f"exporting to {folder}", "frames") as tick,
     ):
         left.release_id = release_id
@@ -445,6 +445,12 @@ def _leave(
             num_frames=num_frames,
         ),
     )
+
+
+def _list_released(catalog: Catalog, release_id: str) -> list[str]:
+    where = is_in("release_id", [release_id])
+    (row,) = catalog.read_latest("releases", ["sessions"], where).to_pylist()
+    return list(row["sessions"])
 
 
 def _list_sessions(catalog: Catalog, frame_ids: Sequence[str]) -> list[str]:
