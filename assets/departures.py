@@ -1,6 +1,6 @@
 """What left the home, and when: exports, pushes to labelling tools, backups and pages for others are written down here.
 
-The record is written before the first byte leaves, so that nothing leaves without one. What was cut short stays so.
+The record of what is handed on is written before its first byte leaves. What was cut short stays so.
 """
 
 from __future__ import annotations

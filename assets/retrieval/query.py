@@ -118,7 +118,7 @@ def run_query(
         found,
         held=_find_held(catalog, asked, found.rows),
         named=_list_named(parsed, found.columns),
-        restricted=_list_restricted(parsed, asked, found.left_out),
+        restricted=_list_restricted(parsed, asked),
     )
 
 
@@ -219,26 +219,24 @@ def _list_asked(parsed: dict[str, Any]) -> Iterator[str]:
         parts += part if isinstance(part, list) else []
 
 
-def _list_restricted(
-    parsed: dict[str, Any], asked: set[str], left_out: Sequence[str]
-) -> tuple[str, ...]:
-    """Columns of the restricted class that a statement names anywhere, or takes by a star; bytes that are not read are
-    not among them."""
+def _list_restricted(parsed: dict[str, Any], asked: set[str]) -> tuple[str, ...]:
+    """Columns of the restricted class that a statement names anywhere, or takes by a star, but for bytes that a star
+    takes: of these nobody sees more than length and hash."""
     parts = list(_walk(parsed))
     stars = any(part.get("class") == "STAR" for part in parts)
     named = {
         str(name).lower() for part in parts for name in part.get("column_names") or ()
     }
     columns = (
-        (table, column.name)
+        (table, column.name, pa.types.is_large_binary(column.type))
         for table in sorted(asked & TABLES.keys())
         for column in TABLES[table].columns
         if column.privacy == "restricted"
     )
     return tuple(
         f"{table}.{name}"
-        for table, name in columns
-        if (name in named or stars) and name not in left_out
+        for table, name, is_bytes in columns
+        if name in named or (stars and not is_bytes)
     )
 
 

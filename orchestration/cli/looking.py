@@ -246,14 +246,11 @@ def report(
         raise ValueError(f"--out {out} is a folder: name a file in it")
     settings = load_settings()
     with show_activity("loading what draws") as enter:
-        write = _choose_page(settings, name)
-        if out is None:
-            place = write(out=out, enter=enter)
-        else:
-            what = f"report of {name or 'the home'}"
-            departure = Departure(PAGE, what, str(out.resolve()))
-            with leaving(build_catalog(settings), departure):
-                place = write(out=out, enter=enter)
+        place = _choose_page(settings, name)(out=out, enter=enter)
+    if out is not None:
+        departure = Departure(PAGE, f"report of {name or 'the home'}", place)
+        with leaving(build_catalog(settings), departure):
+            pass
     say(as_json, {"report": place}, place)
 
 

@@ -182,10 +182,13 @@ def test_acts_are_recorded_and_a_dry_run_is_none(run, home):
     run("consent", "monday", *GIVEN, "--by", "bob")
     run("query", "select session from frames limit 1")
     run("query", "select body_serial from frame_exif")
+    run("query", "select * from frames")
+    run("query", "select octet_length(payload) from frames where sensor = 'x'")
     acts = [(act["act"], act["of"]) for act in read_acts(home)]
     assert acts == [
         ("consent", "monday: CC-BY-4.0, for research"),
         ("read", "frame_exif.body_serial"),
+        ("read", "frames.payload"),
     ]
 
 
