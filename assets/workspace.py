@@ -12,6 +12,7 @@ from assets.pixel_cache import CacheRoom
 if TYPE_CHECKING:
     from assets.pages import Pages
     from assets.storage import BlobStore
+    from assets.terms.policy import Policy
 
 PIXELS = "pixels"  # below the cache
 REPORTS = "reports"  # below the home, or below the store
@@ -42,6 +43,8 @@ class Workspace:
     pixel_cache_bytes: int | None = None
     # where other machines find pages, and trainings that go on; None: nobody looks but this home
     store: Elsewhere | None = None
+    # what a release may be made of; None: that in the home
+    policy_file: Path | None = None
     # for copies of models that lie in the store, all together; None: none goes
     copies_bytes: int | None = None
 
@@ -59,6 +62,13 @@ class Workspace:
     def pixels(self) -> CacheRoom:
         """Where trainings keep decoded images."""
         return CacheRoom(self.cache / PIXELS, self.pixel_cache_bytes)
+
+    @property
+    def policy(self) -> Policy:
+        """What the team lets into a release. Raises ValueError for a faulty file."""
+        from assets.terms.policy import POLICY_NAME, read_policy
+
+        return read_policy(self.policy_file or self.home / POLICY_NAME)
 
     @property
     def pages(self) -> Pages:

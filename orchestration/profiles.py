@@ -170,6 +170,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             pixel_cache_bytes=_gibibytes(env, "DAGUERRE_PIXEL_CACHE_GIB"),
             store=store,
             copies_bytes=_limit_copies(env, "DAGUERRE_CACHE_GIB", store),
+            policy_file=_policy_file(env, "DAGUERRE_POLICY"),
         ),
         dagster_url=_storage(env, STORAGE_SETTING),
         s3_endpoint=endpoint,
@@ -412,6 +413,18 @@ def _folder(env: Mapping[str, str], name: str) -> Path | None:
     if not path.is_dir():
         remedy = "give that of a model package, such as $DAGUERRE_HOME/models/pretraining/<id>"
         raise ValueError(f"{name}={text!r}: there is no folder {path}; {remedy}")
+    return path
+
+
+def _policy_file(env: Mapping[str, str], name: str) -> Path | None:
+    """A file that is not there would let everything in."""
+    text = env.get(name)
+    if not text:
+        return None
+    path = Path(text).expanduser().resolve()
+    if not path.is_file():
+        remedy = "give the YAML file of what releases may be made of, or unset it"
+        raise ValueError(f"{name}={text!r}: there is no file {path}; {remedy}")
     return path
 
 

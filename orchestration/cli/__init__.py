@@ -24,6 +24,7 @@ from orchestration.cli.browsing import browse
 from orchestration.cli.calibrating import calibrate
 from orchestration.cli.carding import card
 from orchestration.cli.comparing import compare, diff
+from orchestration.cli.consenting import consent, departures, terms
 from orchestration.cli.drifting import drift
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
@@ -86,6 +87,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
     "The graph": (demo, ui, browse, status, morning, plan, backfill),
     "Data": (
         *(simulate, ingest, forget, lineage, query, search, similar),
+        *(consent, terms, departures),
         verify,
     ),
     "Geometry and motion": (

@@ -62,6 +62,7 @@ def reject(
     world = open_world()
     book = open_book(world, to_write=True)
     proposal_id = book.find(proposal).proposal.proposal_id
+    _note(world, "reject proposal", book.find(proposal_id), because)
     book.reject(proposal_id, world.who, tell_now(), because)
     say(as_json, describe(book.find(proposal_id)), f"{proposal_id} is rejected")
 
@@ -82,6 +83,7 @@ def approve_proposal(name: str, because: str, dry_run: bool, as_json: bool) -> N
         require_unchanged(world, standing)
         lines = [*_show(standing), "the world has not changed since; nothing was done"]
         return say(as_json, describe(standing), join_lines(lines))
+    _note(world, "approve proposal", standing, because)
     done = carry_out(world, standing, because)
     facts = {
         **describe(open_book(world).find(standing.proposal.proposal_id)),
@@ -90,6 +92,16 @@ def approve_proposal(name: str, because: str, dry_run: bool, as_json: bool) -> N
     said = [command, *_list_result(done.facts)]
     say(as_json, facts, join_lines(said))
     raise typer.Exit(done.exit_code)
+
+
+def _note(world: "World", act: str, standing: "Standing", because: str) -> None:
+    """Leave in the record of acts that a person decides so; it may still be refused."""
+    from assets.audit import Act, note
+    from orchestration.agent.proposing import tell_command
+
+    proposal = standing.proposal
+    of = f"{proposal.proposal_id}: {tell_command(proposal.words)}"
+    note(world.settings.home, Act(act, world.who, of, because))
 
 
 def open_world() -> "World":

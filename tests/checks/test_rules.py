@@ -86,6 +86,9 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             frame_id=ids[0],
             frame_sha256=frames["sha256"][0].as_py(),
         ),
+        "release_terms": rows_of(
+            "release_terms", 1, release_id=content[:32], num_frames=3, is_refused=False
+        ),
         "release_labels": rows_of(
             "release_labels", 1, version_id=version["version_id"]
         ),
@@ -366,6 +369,7 @@ def test_rules_are_named_by_the_claim_that_is_true_when_they_pass(name):
         "match",
         "matches",
         "lie",
+        "may",
         "share",
         "hold",
         "point",
