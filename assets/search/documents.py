@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from assets.code_versions import version_of
 from assets.inference.sentences import NAME, SentenceEncoder
 from assets.search.document import Document
-from assets.search.run_records import RunRecords
+from assets.search.records import Records
 from assets.search.sources import list_documents
 from assets.tables.catalog import Catalog
 from assets.tables.incremental import Refreshed
@@ -42,7 +42,7 @@ class Changes:
 
 
 def find_changes(
-    catalog: Catalog, records: RunRecords, encoder: SentenceEncoder | None
+    catalog: Catalog, records: Records, encoder: SentenceEncoder | None
 ) -> Changes:
     """What a refresh would do. Changes nothing."""
     code = version_of(_TABLE)
@@ -64,7 +64,7 @@ def find_changes(
 
 def refresh_documents(
     catalog: Catalog,
-    records: RunRecords,
+    records: Records,
     encoder: SentenceEncoder | None,
     on_progress: OnProgress | None = None,
 ) -> Refreshed:
