@@ -53,7 +53,7 @@ def find_shown(catalog: Catalog, text: str) -> Found:
     )
     scores = np.zeros(len(rows))
     for word in sorted(words):
-        has = pc.match_substring_regex(shown, rf"(^|[^\pL\pN_]){re.escape(word)}")
+        has = pc.match_substring_regex(shown, _begin_of(word))
         mask = np.asarray(has.to_numpy(zero_copy_only=False), bool)
         scores += mask * np.log1p(len(rows) / max(1, mask.sum()))
     return _rank(rows, scores, words)
@@ -74,6 +74,12 @@ def find_looking_like(catalog: Catalog, net: TextNet, text: str) -> Found:
     return Found({frame_id: n for n, frame_id in enumerate(ids, start=1)}, why)
 
 
+def _begin_of(word: str) -> str:
+    """Where a word begins so. Readers lose spaces: `EXIT 12` may come as `EXIT12`, in which 12 begins too."""
+    before = r"\pN" if word[0].isdigit() else r"\pL"
+    return f"(^|[^{before}]){re.escape(word)}"
+
+
 def _rank(rows: pa.Table, scores: Floats, words: set[str]) -> Found:
     (places,) = np.nonzero(scores)
     levels = np.unique(-scores[places])
@@ -86,11 +92,15 @@ def _rank(rows: pa.Table, scores: Floats, words: set[str]) -> Found:
 
 def _tell(texts: list[str], words: set[str]) -> str:
     """The texts that have a word of the question, as they were read."""
-    told = [t for t in texts if any(w.startswith(tuple(words)) for w in _list_words(t))]
+    told = [t for t in texts if any(word in _flatten(t) for word in words)]
     more = ", …" if len(told) > _MOST_SHOWN else ""
     shown = ", ".join(f'"{text}"' for text in told[:_MOST_SHOWN])
     return f"text {shown}{more}"
 
 
 def _list_words(text: str) -> list[str]:
-    return _WORD.findall(unicodedata.normalize("NFKC", text).lower())
+    return _WORD.findall(_flatten(text))
+
+
+def _flatten(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).lower()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from assets.tables.catalog import Catalog
     from orchestration.profiles import Settings
 
+_UNSEEN = "`daguerre index --dry-run` says at how many frames nobody has looked"
 _FRAME_ID = re.compile(r"[0-9a-f]{6,32}")
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")]
 
@@ -84,7 +85,8 @@ def search(
         lines = [line for hit in hits for line in _tell_hit(hit)]
         found = hits  # type: ignore[assignment]  # both are told alike
     facts = [asdict(hit) for hit in found]
-    _say(facts, lines, "nothing is found", as_json)
+    hint = f"; {_UNSEEN}" if way in FRAME_WAYS[-2:] else ""
+    _say(facts, lines, f"nothing is found{hint}", as_json)
 
 
 def similar(
