@@ -55,7 +55,7 @@ def machine(postgres, tmp_path, monkeypatch) -> Callable[[str], Settings]:
 
 @dg.asset
 def mesh() -> None:
-    raise OSError("no space left for user:secret@host")
+    raise OSError("no space left for postgresql://user:secret@host/b")
 
 
 @dg.asset
