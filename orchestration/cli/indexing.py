@@ -35,15 +35,13 @@ def index(
             help="Names, or patterns such as 'desk-*'; none: all.",
         ),
     ] = None,
-    texts: Annotated[
-        bool, typer.Option("--texts", help="Only read the text that frames show.")
-    ] = False,
-    pictures: Annotated[
-        bool,
+    way: Annotated[
+        str,
         typer.Option(
-            "--pictures", help="Only make vectors by the net of DAGUERRE_CLIP."
+            help="texts: read what frames show; pictures: make vectors by the net of DAGUERRE_CLIP; both: what is "
+            "possible here of the two."
         ),
-    ] = False,
+    ] = "both",
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -66,7 +64,7 @@ def index(
     catalog = build_catalog(settings)
     facts: list[dict[str, Any]] = []
     verdicts: list[Verdict] = []
-    for one in _list_indices(settings, texts, pictures):
+    for one in _list_indices(settings, way):
         counted = count_due(catalog, one.table, one.version, sessions or ())
         for session, due in counted.items():
             told = {"session": session, "table": one.table, "frames": due.num_frames}
@@ -80,20 +78,25 @@ def index(
     raise typer.Exit(int(any(verdict.stops for verdict in verdicts)))
 
 
-def _list_indices(settings: "Settings", texts: bool, pictures: bool) -> list[_Index]:
-    """Those that are asked for; where none is, those that are possible here. Raises ValueError where none is."""
+def _list_indices(settings: "Settings", way: str) -> list[_Index]:
+    """Those that are asked for; of both, those that are possible here. Raises ValueError where none is."""
     from assets.inference.clip import NoClip
     from assets.inference.text_reader import NoTextReader
 
-    is_open = not texts and not pictures
+    makers = {"texts": _read_texts, "pictures": _embed_pictures}
+    if way in makers:
+        return [makers[way](settings)]
+    if way != "both":
+        raise ValueError(
+            f"'{way}' is no way to index: it is one of both, texts, pictures"
+        )
     found, lacking = [], []
-    for is_asked, make in ((texts, _read_texts), (pictures, _embed_pictures)):
+    for make in makers.values():
         try:
-            if is_asked or is_open:
-                found.append(make(settings))
+            found.append(make(settings))
         except (NoTextReader, NoClip) as error:
             # a net that is named and cannot be used is a mistake, not an absence
-            if is_asked or (make is _embed_pictures and settings.workspace.clip):
+            if make is _embed_pictures and settings.workspace.clip:
                 raise
             lacking.append(str(error))
     if not found:

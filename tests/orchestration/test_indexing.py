@@ -77,7 +77,7 @@ def test_what_was_read_is_not_read_again_but_what_another_net_read_is(
     (again,) = run("index", "monday")
     assert (again["made"], again["checks"]) == (0, [])
     monkeypatch.setattr("assets.inference.text_reader.NAME", "another")
-    (due, _) = run("index", "--texts", "--dry-run")
+    (due, _) = run("index", "--way", "texts", "--dry-run")
     assert (due["due"], due["kept"]) == (2, False)
 
 
@@ -86,10 +86,10 @@ def test_pictures_are_found_by_a_net_of_ones_own(indexed, monkeypatch, tmp_path)
     with pytest.raises(ValueError, match="none is named: point DAGUERRE_CLIP"):
         run("search", "blue", "--frames", "--way", "pictures")
     with pytest.raises(ValueError, match="none is named: point DAGUERRE_CLIP"):
-        run("index", "--pictures")
+        run("index", "--way", "pictures")
     folder = write_clip(tmp_path / "clip")
     monkeypatch.setenv("DAGUERRE_CLIP", str(folder))
-    made = run("index", "--pictures")
+    made = run("index", "--way", "pictures")
     assert [one["made"] for one in made] == [2, 1]
     assert all(check["passed"] for one in made for check in one["checks"])
     first = run("search", "blue", "--frames", "--way", "pictures")[0]
@@ -98,7 +98,7 @@ def test_pictures_are_found_by_a_net_of_ones_own(indexed, monkeypatch, tmp_path)
     assert len(set(versions["code_version"].to_pylist())) == 1
     write_clip(folder, colours={"blue": (1.0, 0.0, 0.0)})
     assert run("search", "blue", "--frames", "--way", "pictures") == []
-    due = run("index", "--pictures", "--dry-run")
+    due = run("index", "--way", "pictures", "--dry-run")
     assert [one["due"] for one in due] == [2, 1]
     (folder / "tokenizer.json").unlink()
     with pytest.raises(ValueError, match=r"has no tokenizer.json"):
@@ -118,6 +118,8 @@ def test_a_session_that_is_not_there_is_named(indexed):
 
 def test_ways_of_frames_ask_for_frames(indexed):
     _, run = indexed
+    with pytest.raises(ValueError, match="'smell' is no way to index"):
+        run("index", "--way", "smell")
     with pytest.raises(ValueError, match="--way texts finds frames: add --frames"):
         run("search", "exit", "--way", "texts")
 
