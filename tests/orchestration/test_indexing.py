@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 
+import dagster as dg
 import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from assets.search.defs import documents, frame_texts, picture_vectors
 from assets.storage import Folder
 from bench.drawn_texts import write_sign
 from checks.gates import INTAKE_TABLES, gate_session
 from orchestration.cli import app
+from orchestration.profiles import load_settings
+from orchestration.resources import RESOURCE_FACTORIES
 from tests.assets.inference.clip_files import write_clip
 
 
@@ -103,6 +107,29 @@ def test_pictures_are_found_by_a_net_of_ones_own(indexed, monkeypatch, tmp_path)
     (folder / "tokenizer.json").unlink()
     with pytest.raises(ValueError, match=r"has no tokenizer.json"):
         run("index")
+
+
+def test_assets_do_what_the_verbs_do(indexed, monkeypatch, tmp_path):
+    monkeypatch.setenv("DAGUERRE_CLIP", str(write_clip(tmp_path / "clip")))
+    settings = load_settings()
+    resources = {
+        name: RESOURCE_FACTORIES[name](settings)
+        for name in ("catalog", "workspace", "records")
+    }
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("sessions", ["tuesday"])
+        done = dg.materialize(
+            [frame_texts, picture_vectors],
+            instance=instance,
+            resources=resources,
+            partition_key="tuesday",
+        )
+        assert done.success
+        known = dg.materialize([documents], instance=instance, resources=resources)
+    made = done.asset_materializations_for_node("search__frame_texts")[0].metadata
+    assert made["rows"].value == "1 new, 0 stale, 0 removed, 1 in all; computed: 1"
+    told = known.asset_materializations_for_node("search__documents")[0].metadata
+    assert told["of kind session"].value == 2
 
 
 def test_a_session_that_is_not_there_is_named(indexed):
