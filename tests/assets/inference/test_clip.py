@@ -6,7 +6,10 @@ import json
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.processors import TemplateProcessing
 
+from assets.inference import clip
 from assets.inference.clip import (
     PICTURES,
     TEXTS,
@@ -59,6 +62,18 @@ def test_a_net_of_so_many_tokens_gets_so_many(tmp_path):
     # the net sums what tokens name, and each word may be one that fills up
     assert texts.embed("red") == pytest.approx([third, -third, -third], abs=1e-6)
     assert texts.embed("red red red blue blue blue blue")[0] > 0.5
+
+
+def test_marks_stay_where_a_text_is_cut_or_filled_up(tmp_path):
+    marked = Tokenizer.from_str((write_clip(tmp_path) / "tokenizer.json").read_text())
+    marked.add_special_tokens(["<s>", "</s>"])
+    begin, end = (marked.token_to_id(mark) for mark in ("<s>", "</s>"))
+    marks = [("<s>", begin), ("</s>", end)]
+    marked.post_processor = TemplateProcessing(single="<s> $A </s>", special_tokens=marks)  # fmt: skip
+    cut = clip._open_tokenizer(tmp_path / "tokenizer.json", marked.to_str().encode(), 4)
+    assert cut.encode("red green blue red").ids == [begin, 1, 2, end]
+    # as CLIP fills up
+    assert cut.encode("red").ids == [begin, 1, end, end]
 
 
 def test_the_version_tells_every_file(tmp_path):
