@@ -38,7 +38,8 @@ class Preparation:
         left, top = (resized.width - width) // 2, (resized.height - height) // 2
         cut = resized.crop((left, top, left + width, top + height))
         pixels = np.asarray(cut, np.float32) / 255
-        normal = (pixels - np.float32(self.mean)) / np.float32(self.std)
+        mean, std = (np.asarray(v, np.float32) for v in (self.mean, self.std))
+        normal = (pixels - mean) / std
         return np.ascontiguousarray(normal.transpose(2, 0, 1), np.float32)
 
     def _scale(self, image_rgb: Image) -> tuple[int, int]:
