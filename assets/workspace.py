@@ -39,6 +39,8 @@ class Workspace:
     device_hour_price: float | None = None
     # the model package that frames are embedded with; None: published ImageNet weights
     encoder: Path | None = None
+    # the folder of a CLIP-like net of the user's own; None: texts are not compared with pictures
+    clip: Path | None = None
     # for decoded training images, all files together; 0: none are kept; None: `choose_limit`
     pixel_cache_bytes: int | None = None
     # where other machines find pages, and trainings that go on; None: nobody looks but this home

@@ -46,6 +46,8 @@ _DRIVERS = {
     STORAGE_SETTING: "psycopg2",
     "DAGUERRE_MLFLOW": "psycopg2",
 }
+_ENCODER = "that of a model package, such as $DAGUERRE_HOME/models/pretraining/<id>"
+_CLIP = "that of a CLIP-like net in ONNX, with vision_model.onnx and text_model.onnx"
 _SHARED_COPIES_BYTES = 20 * 2**30
 
 
@@ -166,7 +168,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             use_ray=profile != "ci",
             ray_address=_ray_address(env, "DAGUERRE_RAY", profile),
             device_hour_price=_price(env, "DAGUERRE_DEVICE_HOUR_PRICE"),
-            encoder=_folder(env, "DAGUERRE_ENCODER"),
+            encoder=_folder(env, "DAGUERRE_ENCODER", _ENCODER),
+            clip=_folder(env, "DAGUERRE_CLIP", _CLIP),
             pixel_cache_bytes=_gibibytes(env, "DAGUERRE_PIXEL_CACHE_GIB"),
             store=store,
             copies_bytes=_limit_copies(env, "DAGUERRE_CACHE_GIB", store),
@@ -405,14 +408,13 @@ def _limit_copies(
     return _SHARED_COPIES_BYTES if limit is None else limit
 
 
-def _folder(env: Mapping[str, str], name: str) -> Path | None:
+def _folder(env: Mapping[str, str], name: str, what: str) -> Path | None:
     text = env.get(name)
     if not text:
         return None
     path = Path(text).expanduser().resolve()
     if not path.is_dir():
-        remedy = "give that of a model package, such as $DAGUERRE_HOME/models/pretraining/<id>"
-        raise ValueError(f"{name}={text!r}: there is no folder {path}; {remedy}")
+        raise ValueError(f"{name}={text!r}: there is no folder {path}; give {what}")
     return path
 
 

@@ -29,6 +29,7 @@ from orchestration.cli.drifting import drift
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.fusing import fuse
+from orchestration.cli.indexing import index
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.labelling import labels_app
 from orchestration.cli.localising import localise
@@ -88,7 +89,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Data": (
         *(simulate, ingest, forget, lineage, query, search, similar),
         *(consent, terms, departures),
-        verify,
+        *(index, verify),
     ),
     "Geometry and motion": (
         *(calibrate, depth, reconstruct, localise, splats),

@@ -101,7 +101,7 @@ MEANINGS = {
     "until": "the last day of an approval or a consent",
     "verbose": "every file and check by itself",
     "version": "which Daguerre this is",
-    "way": "by words, by meaning, or by both",
+    "way": "by words, by meaning, by texts that are shown, by pictures, or by both",
     "where": "only frames for which this SQL holds",
     "wide": "all columns, rows on one line",
     "with-labels": "begin with the labels there are",
