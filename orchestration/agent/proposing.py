@@ -10,12 +10,12 @@ import secrets
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from assets.foreign_text import for_line
 from assets.ledger.proposals import Proposal, Proposals, Standing, tell_decided
 from assets.retrieval.recorded_costs import read_rates
+from orchestration.agent.call_log import tell_now
 from orchestration.agent.world import PREFIX, Done, World
 from orchestration.plan.lines import Cost
 from orchestration.plan.making import name_code
@@ -129,12 +129,6 @@ def open_book(world: World, to_write: bool = False) -> Proposals:
 def tell_command(words: Sequence[str]) -> str:
     """As a person would type it."""
     return for_line(f"daguerre {shlex.join(words)}")
-
-
-def tell_now() -> str:
-    """UTC, to the millisecond."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return now.replace("+00:00", "Z")
 
 
 def list_lines(facts: Any, indent: str = "") -> list[str]:
