@@ -6,7 +6,7 @@ model's own: each stands as the fact that says it, with its source, as in the an
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from assets.foreign_text import for_line
@@ -16,7 +16,7 @@ from orchestration.agent.ladder.said import Made, Said, Told
 
 MAX_TEXT = 8_000  # characters of a text that are read
 _QUOTED = re.compile(r'"([^"\n]{1,400})"|“([^”\n]{1,400})”|`([^`\n]{1,400})`')
-_END = re.compile(r"(?<=[.!?])\s+|\n+")
+_END = re.compile(r"(?<=[.!?])\s+")
 _BULLET = re.compile(r"^\s*(?:[-•–]|\d{1,2}[.)])\s+")
 _BETWEEN = r"\s,;()\[\]{}<>\"'“”‘’`|"
 _PIECES = re.compile(rf"[{_BETWEEN}:]+|[^{_BETWEEN}:]+(?::[^{_BETWEEN}]+)*")
@@ -64,15 +64,20 @@ def check(text: str, made: Sequence[Made]) -> Checked:
     held: list[Told] = []
     plain = _hold_quotations(_tidy(text), said, held)
     sentences, refused = [], []
-    for part in _END.split(_join_numbers(plain)):
-        part = _BULLET.sub("", part).strip()
-        if not re.search(r"\w|[\ue000-\uf8ff]", part):
-            continue
+    for part in _split(_join_numbers(plain)):
         try:
             sentences.append(_Reading(said, held).read(part))
         except _Unsupported as reason:
             refused.append(str(reason))
     return Checked(tuple(sentences), tuple(refused))
+
+
+def _split(text: str) -> Iterator[str]:
+    """Sentences, without what begins the lines of a list."""
+    for line in text.splitlines():
+        for part in _END.split(_BULLET.sub("", line)):
+            if re.search(r"\w|[\ue000-\uf8ff]", part):
+                yield part.strip()
 
 
 def _tidy(text: str) -> str:
