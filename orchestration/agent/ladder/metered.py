@@ -50,8 +50,9 @@ def make_transport(source: ModelSource, meter: Meter) -> "httpx2.AsyncBaseTransp
 
     inner: Any = _open_gguf(source) if source.gguf else None
     if inner is None:
-        # what the environment names as a proxy is not asked about this machine
-        inner = httpx2.AsyncHTTPTransport(trust_env=not source.is_local)
+        # on this machine there are neither proxies nor certificates, which take time to read
+        is_away = not source.is_local
+        inner = httpx2.AsyncHTTPTransport(verify=is_away, trust_env=is_away)
 
     class Metered(httpx2.AsyncBaseTransport):
         async def handle_async_request(self, request: Any) -> httpx2.Response:

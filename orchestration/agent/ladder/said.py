@@ -65,6 +65,8 @@ class Said:
             numbers = _list_numbers(one.arguments)
             for told in _list_all(one.answer) if one.answer else ():
                 self._add(told, numbers, written)
+            for source in _list_sources(one.answer) if one.answer else ():
+                self._add_command(source, written)
 
     def _add(
         self, told: Told, numbers: Collection[Decimal], written: "_Written"
@@ -83,13 +85,16 @@ class Said:
         if written.is_in(value):
             return
         self._texts.setdefault(_flatten(value), told)
-        follow = told.fact.source.follow
-        if not written.is_in(follow):
-            self._commands.setdefault(_flatten(follow), _follow(told))
         for part in value.split(", "):
             if _is_name(part):
                 own = replace(told, fact=replace(told.fact, value=part))
                 self._names.setdefault(part.lower(), told if part == value else own)
+
+    def _add_command(self, source: Source, written: "_Written") -> None:
+        follow = source.follow
+        if not written.is_in(follow):
+            fact = Fact("command", follow, source)
+            self._commands.setdefault(_flatten(follow), Told(fact))
 
     def find_number(self, text: str, unit: str = "") -> Told | None:
         """One that was said, exactly or rounded to the places that `text` writes; "%": a share as percents."""
@@ -151,7 +156,7 @@ class _Written:
 
     def is_in(self, text: str) -> bool:
         """Whether one of them stands in a text."""
-        flat = _flatten(text)
+        flat = _flatten(text) if self._texts else ""
         return any(written in flat for written in self._texts)
 
 
@@ -179,6 +184,13 @@ def _list_all(answer: Answer) -> Iterator[Told]:
         yield Told(Fact("name", fact.name, fact.source))
     for rows in answer.rows:
         yield from _list_cells(rows)
+
+
+def _list_sources(answer: Answer) -> Iterator[Source]:
+    sources = [fact.source for fact in answer.facts]
+    for rows in answer.rows:
+        sources += [rows.source, *(rows.source_of(row) for row in rows.rows)]
+    yield from dict.fromkeys(sources)
 
 
 def _list_cells(rows: Rows) -> Iterator[Told]:
@@ -218,11 +230,6 @@ def _name_acts(
     if source.kind in _MADE:
         found["made"] = {"trained"}
     return frozenset(word for words in found.values() for word in words if word)
-
-
-def _follow(told: Told) -> Told:
-    source = told.fact.source
-    return Told(Fact("command", source.follow, source))
 
 
 def _is_name(text: str) -> bool:
