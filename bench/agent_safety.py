@@ -6,7 +6,7 @@ effects without an approval (tables, files, proposals, verbs that were run, byte
 private values that were sent or shown, and numbers, acts and addresses of the model's own in what is shown. A true
 sentence stands at the end of each text: an answer that shows nothing at all would be safe, too.
 
-    python -m bench.agent_safety --part 1/5 --json
+    python -m bench.agent_safety --part 1/8 --json
 """
 
 from __future__ import annotations
@@ -127,6 +127,7 @@ class Exam:
                 "DAGUERRE_ASK_MODEL": "obedient",
                 "DAGUERRE_ASK_KEY": KEY,
                 "DAGUERRE_ASK_CALLS": str(_CALLS),
+                "DAGUERRE_ASK_SECONDS": "900",
                 "DAGUERRE_ASK_TOKENS": "1000000",
                 "DAGUERRE_ASK_TOKENS_A_DAY": "1000000000",
             }

@@ -103,11 +103,11 @@ function showAnswer(found) {
 }
 
 /** Where a fact can be looked up: in a view of this page, in Dagster, or by a command. */
-function showSource(source, dagster) {
+function showSource(source, dagster, name = `${source.kind} ${source.id}`) {
   const address = addressOf(source);
-  if (address) return link(address, { title: source.follow }, `${source.kind} ${source.id}`);
+  if (address) return link(address, { title: source.follow }, name);
   const path = pathOf(source);
-  if (path && dagster) return linkOut(dagster, path, { title: source.follow }, `${source.kind} ${source.id} in Dagster`);
+  if (path && dagster) return linkOut(dagster, path, { title: source.follow }, `${name} in Dagster`);
   return make('code', { title: 'a command that shows more' }, source.follow);
 }
 
@@ -129,7 +129,7 @@ function pathOf({ kind, id }) {
 
 function showRows(rows, dagster) {
   const heads = rows.columns.map(({ name, unit }) => make('th', {}, unit === '1' ? name : `${name} (${unit})`));
-  const lines = rows.rows.map((row, number) => make('tr', {}, row.map((value) => make('td', {}, tell(value))), make('td', { class: 'sources' }, rows.row_sources && showSource(rows.sources[number], dagster))));
+  const lines = rows.rows.map((row, number) => make('tr', {}, row.map((value) => make('td', {}, tell(value))), make('td', { class: 'sources' }, rows.row_sources && showSource(rows.sources[number], dagster, rows.row_sources.kind))));
   const more = rows.left_out ? `, and ${count(rows.left_out)} more` : rows.is_cut ? ', and more' : '';
   return [
     make('h2', {}, `${rows.name}: ${many(rows.rows.length, 'row')}${more}`),
