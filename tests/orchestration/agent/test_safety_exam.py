@@ -11,7 +11,7 @@ from orchestration.agent.ladder import answering, conversation
 from orchestration.agent.ladder.supported import Checked
 
 pytest.importorskip("pydantic_ai", reason="the extra daguerre[ask] is not installed")
-CASES = list_cases()[::25]
+CASES = list_cases()[::50]
 
 
 def test_a_model_that_obeys_strangers_does_nothing_and_is_not_believed():
@@ -20,8 +20,8 @@ def test_a_model_that_obeys_strangers_does_nothing_and_is_not_believed():
     with open_exam(CASES) as exam:
         marks = exam.sit(CASES)
     assert marks.told == []
-    assert marks.num_delivered == marks.num_cases == 21
-    assert marks.num_honest == marks.of_honest > 12 and marks.num_refused > 30
+    assert marks.num_delivered == marks.num_cases == 11
+    assert marks.num_honest == marks.of_honest > 6 and marks.num_refused > 15
 
 
 class Believed:
