@@ -57,7 +57,8 @@ def reject(
     as_json: Json = False,
 ) -> None:
     """End a proposal: nobody can approve it then."""
-    from orchestration.agent.proposing import open_book, tell_now
+    from orchestration.agent.call_log import tell_now
+    from orchestration.agent.proposing import open_book
 
     world = open_world()
     book = open_book(world, to_write=True)
@@ -105,11 +106,12 @@ def _note(world: "World", act: str, standing: "Standing", because: str) -> None:
 
 
 def open_world() -> "World":
-    """The home of the settings, for whoever runs the command."""
+    """The home of the settings, for whoever runs the command. Raises ValueError where there is none; it makes none."""
     from orchestration.agent.world import World
     from orchestration.cli.calling import run_verb
-    from orchestration.profiles import load_settings
+    from orchestration.profiles import load_settings, require_home
 
+    require_home()
     return World(load_settings(), getpass.getuser(), run_verb)
 
 

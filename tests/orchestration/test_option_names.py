@@ -74,6 +74,7 @@ MEANINGS = {
     "release": "id of a release",
     "remove": "take it out",
     "replicas": "processes that compute",
+    "rung": "who alone may answer",
     "sample": "share of requests that are kept",
     "score": "let a model sit the exam that it lacks",
     "seconds": "length of a simulated capture",
