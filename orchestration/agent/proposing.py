@@ -104,9 +104,3 @@ def open_book(world: World, to_write: bool = False) -> Proposals:
 def tell_command(words: Sequence[str]) -> str:
     """As a person would type it."""
     return for_line(f"daguerre {shlex.join(words)}")
-
-
-def tell_now() -> str:
-    """UTC, to the millisecond."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return now.replace("+00:00", "Z")
