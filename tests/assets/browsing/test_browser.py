@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import re
+
 import pytest
 
 from assets.browsing.browser import Browser
@@ -102,6 +104,32 @@ def test_a_condition_reaches_no_file_no_write_and_nothing_that_is_not_shown(
 ):
     with pytest.raises(ConditionError):
         list_ids(looked_at(), where=condition)
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("sharpnes < 1", "no column is called 'sharpnes'; near it: sharpness"),
+        ('sensor = "left"', "'left' in single quotes"),
+        ("sequence < 'few'", "'few' is no number"),
+        ("sensor + 1 > 2", "+ does not go with text, integer"),
+        ("sensor like 5", "LIKE does not go with text, integer"),
+        ("nearby(t_ns) > 1", "no function 'nearby'"),
+        ("x.y = 1", "'x' is no table that is asked here"),
+        ("sum(sharpness) > 1", "a frame by itself has no sum"),
+        ("sharpness < 1 ORDER BY t_ns", "at 'ORDER' (character 15)"),
+        ("(sharpness < 1", "it ends before it is whole"),
+        (
+            "frame_id IN (SELECT frame_id FROM labels WHERE class_nam = 'mug')",
+            "near it: class_name",
+        ),
+    ],
+)
+def test_a_wrong_condition_is_told_in_words_of_its_writer(looked_at, condition, told):
+    with pytest.raises(ConditionError, match=re.escape(told)) as caught:
+        list_ids(looked_at(), where=condition)
+    said = str(caught.value)
+    assert len(said) < 500 and "Candidate" not in said and "Binder" not in said
 
 
 def test_a_condition_that_takes_too_long_is_stopped(looked_at):
