@@ -31,10 +31,8 @@ def _tell_column(name: str, condition: str, columns: Sequence[str]) -> str:
         quoted = ""
     lower = {column.lower(): column for column in columns}
     near = get_close_matches(name.lower(), list(lower), _MOST_NEAR, _NEAR)
-    if near:
-        told = f"near it: {', '.join(lower[one] for one in near)}"
-    else:
-        told = f"there are {', '.join(columns)}"
+    names = ", ".join([lower[one] for one in near] or columns)
+    told = f"near it: {names}" if near else f"there are {names}"
     return f"no column is called {name!r}; {told}{quoted}"
 
 
@@ -43,11 +41,17 @@ def _tell_table(name: str, condition: str, columns: Sequence[str]) -> str:
 
 
 def _tell_function(name: str, condition: str, columns: Sequence[str]) -> str:
-    return f"DuckDB has no function {name!r}: compare columns by <, =, LIKE, IN or BETWEEN"
+    return (
+        f"DuckDB has no function {name!r}: compare columns by <, =, LIKE, IN or BETWEEN"
+    )
 
 
-def _tell_kinds(function: str, kinds: str, condition: str, columns: Sequence[str]) -> str:
-    plain = kinds.replace("_LITERAL", "").replace("VARCHAR", "text").lower() or "nothing"
+def _tell_kinds(
+    function: str, kinds: str, condition: str, columns: Sequence[str]
+) -> str:
+    plain = (
+        kinds.replace("_LITERAL", "").replace("VARCHAR", "text").lower() or "nothing"
+    )
     shown = {"~~": "LIKE"}.get(function, function)
     return f"{shown} does not go with {plain}: texts stand in single quotes, numbers without"
 

@@ -1,8 +1,8 @@
 """Vectors in two bits a direction, and distances that are estimated from them without the vectors.
 
 As RaBitQ with more than one bit (Gao et al., 2024, "Practical and Asymptotically Optimal Quantization"): vectors are
-turned at random, so that no direction counts for more than another; the difference of each from the centre of those that
-lie beside it in the table is kept as two planes of signs, with its length and what a step of it is worth. What is asked
+turned at random, so that no direction counts for more than another; the difference of each from the centre of those
+beside it in the table is kept as two planes of signs, with its length and what a step of it is worth. What is asked
 about is kept in four planes. Their product is counted from bits that differ.
 """
 

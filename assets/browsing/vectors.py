@@ -1,8 +1,8 @@
 """Vectors of frames in short: how near each frame is to one of them, and where each lies on a map.
 
-Two bits of each direction of a vector (`assets.browsing.short_codes`), and its place on the map, are kept in the cache, by
-the data file of the table that they came from. By them distances are estimated; the frames that may be the nearest are
-compared by their whole vectors. Which those are is an estimate too: of few frames all are compared.
+Two bits of each direction of a vector (`assets.browsing.short_codes`), and its place on the map, are kept in the cache,
+by the data file of the table that they came from. By them distances are estimated; the frames that may be the nearest
+are compared by their whole vectors. Which those are is an estimate too: of few frames all are compared.
 """
 
 from __future__ import annotations
