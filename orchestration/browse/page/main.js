@@ -20,7 +20,7 @@ const VIEWS = {
   releases: { title: 'Two releases', load: () => import('./releases_view.js') },
 };
 const TABS = Object.entries(VIEWS).filter(([, view]) => view.title);
-const KEPT = ['layers', 'hide', 'conf', 'size', 'task']; // of an address, in every view
+const KEPT = ['layers', 'hide', 'conf', 'size', 'task', 'depth']; // of an address, in every view
 const OF_FRAMES = ['grid', 'timeline', 'map'];
 
 class Page {
