@@ -53,7 +53,7 @@ export class Painter {
     this.size = size;
     this.rgb = rgb;
     this.radius = Math.max(2, Math.round(Math.max(size.width, size.height) / 60));
-    this.#at = at;
+    this.#at = at.map((one) => Math.floor(one) + 0.5); // a centre of a px
     this.#load(runs);
     this.unbind = bind('Mask', this.#listKeys());
   }
