@@ -27,7 +27,7 @@ export class DepthLayer {
   /** Show, or hide, what is known of a frame: `depth` as its facts tell it; null where it has none. */
   show(id, depth, isShown) {
     this.box.checked = isShown;
-    if (depth) fill(this.told, depth.sigma_m ? `${depth.told}, ± ${figure(depth.sigma_m)} m in the middle` : depth.told);
+    if (depth) fill(this.told, depth.sigma_m ? `${depth.told}, ± ${figure(depth.sigma_m)} m (median)` : depth.told);
     const wanted = depth && isShown ? id : null;
     if (wanted === this.#id) return;
     this.#id = wanted;
