@@ -525,6 +525,36 @@ def test_two_models_are_shown_frame_by_frame_beside_the_truth(
     assert page.url.count("predictions%3A") == 2  # both answers are layers there
 
 
+def test_two_models_of_a_given_home_are_compared(browser, request, screenshots) -> None:
+    """Of the home that is given (`--ui-home`), where two detectors sat one exam, there is a picture for the README."""
+    shown = request.config.getoption("--ui-home")
+    if not shown:
+        pytest.skip("a picture of a home that is given: --ui-home")
+    given = load_settings({"DAGUERRE_HOME": shown})
+    rows = build_catalog(given).read_latest("models", ["task", "model_sha256"])
+    ids = [r["model_sha256"] for r in rows.to_pylist() if r["task"] == "detection"]
+    if len(ids) < 2:
+        pytest.skip(f"{shown} has {len(ids)} detectors: `daguerre train detection`")
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    with _serve(given) as other:
+        page = context.new_page()
+        page.goto(other.link)
+        page.wait_for_selector("img.is-here")
+        open_at(page, other, f"view=models&a={ids[-2]}&b={ids[-1]}&side=won")
+        page.locator(".three").first.wait_for()
+        wait_for(
+            page,
+            "() => [...document.querySelectorAll('.three img')].slice(0, 6).every(i => i.naturalWidth)",
+        )
+        wait_for(
+            page,
+            "() => document.querySelectorAll('.three canvas')[5]?.width > 0",
+        )
+        assert page.locator(".tiles dd").count() > 0
+        page.screenshot(path=screenshots / "browse_compare.png")
+    context.close()
+
+
 def test_two_releases_are_told_by_frame(served, page) -> None:
     page.keyboard.press("5")
     for side, number in (("A", 1), ("B", 2)):

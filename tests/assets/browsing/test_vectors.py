@@ -68,6 +68,8 @@ def test_the_nearest_of_few_frames_are_those_of_the_whole_vectors(browser, vecto
     among[best[3:20:2]] = True
     found, _ = short.find_nearest(vectors[7], 100, among)
     assert found.tolist() == best[3:20:2].tolist()
+    found, values = short.find_nearest(vectors[7], 5, np.zeros(COUNT + 1, bool))
+    assert len(found) == len(values) == 0
 
 
 def test_short_vectors_tell_distances(browser, vectors):
