@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.browsing.classes import read_classes
+from assets.browsing.given_back import give_back
 from assets.tables.catalog import Catalog, TableMissing, no_panic
 
 if TYPE_CHECKING:
@@ -129,8 +130,7 @@ def build_index(catalog: Catalog, before: FrameIndex | None = None) -> FrameInde
         )
         number = next(_NUMBERS)
         found = replace(before, versions=versions, classes=classes, number=number)
-    # what was only needed on the way goes back to the system
-    pa.default_memory_pool().release_unused()
+    give_back()
     return found
 
 
@@ -143,12 +143,14 @@ def _has_moved(
 def _read_index(catalog: Catalog, versions: Mapping[str, int]) -> FrameIndex:
     dataset = _open(catalog, "frames")
     rows = _read_frames(dataset)
+    give_back()
     offsets = np.asarray(rows["offset"], np.int32)
     rows = rows.select(list(_FRAME))
     ids = FrameIds(rows["frame_id"].combine_chunks())
     rows = rows.append_column("split", _read_splits(catalog, ids, len(rows)))
     for name, values in _read_figures(catalog, ids, len(rows)).items():
         rows = rows.append_column(name, values)
+    give_back()
     orientations = _read_orientations(catalog, ids, len(rows))
     is_turned = pc.is_in(rows["encoding"].cast(pa.string()), pa.array(_TURNED))
     orientations[~np.asarray(is_turned)] = 1

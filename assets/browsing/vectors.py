@@ -24,6 +24,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from assets.browsing.frame_index import FrameIndex, Positions
+from assets.browsing.given_back import give_back
 from assets.browsing.short_codes import (
     BLOCK_ROWS,
     Floats,
@@ -181,6 +182,7 @@ def open_short(catalog: Catalog, index: FrameIndex, cache: Path) -> ShortVectors
     positions[~is_ours] = -1
     files = tuple(_open_files(folder, dataset, basis))
     _sweep(folder, files)
+    give_back()
     return ShortVectors(basis, dataset, positions, files)
 
 
