@@ -258,6 +258,7 @@ def _open_files(
         size = count * _PLACE_BYTES + sum(map(measure_block, list_blocks(count)))
         if not path.is_file() or path.stat().st_size != size:
             _write_short(path, fragment, basis)
+            give_back()
         yield path, count
 
 
