@@ -311,10 +311,13 @@ def measure_likeness(server: Server, home: Path, count: int) -> dict[str, object
 
 def _recall(server: Server, home: Path, names: Sequence[str]) -> float:
     """The share of the frames that are truly among the `NEAREST` of each of these."""
+    pages = [  # at once: a connection that waits is closed
+        server.ask("/api/frames", sort=f"similar:{name}", limit=NEAREST)
+        for name in names
+    ]
     true = find_nearest(Catalog(str(home / "tables")), names)
     hits = 0
-    for name, nearest in zip(names, true, strict=True):
-        page = server.ask("/api/frames", sort=f"similar:{name}", limit=NEAREST)
+    for page, nearest in zip(pages, true, strict=True):
         hits += len(nearest & {frame["frame_id"] for frame in page["frames"]})
     return hits / (NEAREST * len(names))
 
