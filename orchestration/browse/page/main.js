@@ -21,7 +21,7 @@ const VIEWS = {
   ask: { title: 'Ask', load: () => import('./ask_view.js') },
 };
 const TABS = Object.entries(VIEWS).filter(([, view]) => view.title);
-const KEPT = ['layers', 'hide', 'conf', 'size', 'task']; // of an address, in every view
+const KEPT = ['layers', 'hide', 'conf', 'size', 'task', 'depth']; // of an address, in every view
 const OF_FRAMES = ['grid', 'timeline', 'map'];
 
 class Page {
