@@ -408,6 +408,22 @@ KINDS = (
         ),
     ),
     Kind(
+        "terms",
+        (
+            "what is the licence of session {session}?",
+            "may we use {session}?",
+            "show the terms of release {release}",
+        ),
+        (
+            "what may model {model} be used for?",
+            "under which licence was {session} recorded?",
+        ),
+        (
+            "which licences does model {model} rest on?",
+            "is there a consent for {session}?",
+        ),
+    ),
+    Kind(
         "stale",
         (
             "what is outdated?",

@@ -121,6 +121,11 @@ GATES = (
     Gate("quarantine", QUARANTINE_RULES, _nothing_was_refused),
     Gate("gone", may_be_empty=_everything_may_be_there),
     Gate("clock_reports", CLOCK_RULES, _nothing_may_keep_time),
+    Gate(
+        "consents",
+        may_be_empty=lambda _: "nobody has stated terms yet",
+        has_readers=False,
+    ),
 )
 SESSION_ASSETS = {
     "recordings": ("captures", "quarantine", "gone"),

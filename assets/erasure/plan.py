@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.audit import RECORD
 from assets.erasure.blobs import find_candidates
 from assets.erasure.databases import redact_files
 from assets.erasure.files import (
@@ -204,6 +205,8 @@ def _advise(home: Home, subject: Subject) -> Iterator[str]:
     ):
         if url and not url.startswith("sqlite"):
             yield f"{what} on a server keeps what it was told: ask who runs it"
+    if (home.folder / RECORD).exists():
+        yield f"{RECORD} keeps the names that people typed in acts before: nothing is taken out of it"
     if home.ledger.engine.dialect.name != "sqlite":
         yield "the ledger on a server keeps deleted rows until it is vacuumed"
     if home.workspace.store is not None:

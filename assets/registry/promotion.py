@@ -36,6 +36,7 @@ from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import crown, mark_followed, read_champion
 from assets.tables.erased_from import tell_taught
 from assets.tables.rows import ChampionRow
+from assets.terms.judging import read_terms
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,9 @@ def publish_verdict(
     evaluation, _ = _read_evaluations(
         catalog, package.model_sha256, package.release_id, None
     )
-    card = render_card(CardFacts(package, lineage, evaluation, decision, version))
+    terms = tuple(read_terms(catalog, package.release_id))
+    facts = CardFacts(package, lineage, evaluation, decision, version, terms)
+    card = render_card(facts)
     tracker.describe(task, version, card)
     tracker.record(task, version, decision)
     seal_version(catalog, tracker.reader, task, version)

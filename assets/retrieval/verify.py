@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from assets.audit import check_record
 from assets.erasure.certificates import (
     audit_certificates,
     list_certificates,
@@ -517,6 +518,17 @@ def _read_hashes(catalog: Catalog) -> Iterator[list[tuple[str, str]]]:
             yield list(zip(*pairs, strict=True))
 
 
+def _verify_acts(stores: Stores) -> Iterator[Finding | None]:
+    """The record of acts follows from its first entry to its last."""
+    remedy = "restore audit/ from a backup, and ask who had write access to the home"
+    for broken in check_record(stores.home):
+        yield (
+            Finding("recorded act", str(broken.number), broken.reason, remedy)
+            if broken
+            else None
+        )
+
+
 def _say(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
@@ -535,4 +547,5 @@ _CHECKS: dict[str, Callable[[Stores], Iterator[Finding | None]]] = {
     "registered model": _verify_registry,
     "materialisation": _verify_events,
     "erasure": _verify_erasures,
+    "recorded act": _verify_acts,
 }

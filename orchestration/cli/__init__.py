@@ -24,10 +24,12 @@ from orchestration.cli.browsing import browse
 from orchestration.cli.calibrating import calibrate
 from orchestration.cli.carding import card
 from orchestration.cli.comparing import compare, diff
+from orchestration.cli.consenting import consent, departures, terms
 from orchestration.cli.drifting import drift
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.fusing import fuse
+from orchestration.cli.indexing import index
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.labelling import labels_app
 from orchestration.cli.localising import localise
@@ -86,7 +88,8 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
     "The graph": (demo, ui, browse, status, morning, plan, backfill),
     "Data": (
         *(simulate, ingest, forget, lineage, query, search, similar),
-        verify,
+        *(consent, terms, departures),
+        *(index, verify),
     ),
     "Geometry and motion": (
         *(calibrate, depth, reconstruct, localise, splats),

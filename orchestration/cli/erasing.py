@@ -16,6 +16,7 @@ from orchestration.profiles import Settings
 if TYPE_CHECKING:
     from assets.capture.forgetting import Target
     from assets.erasure.plan import Home, Plan
+    from assets.erasure.subject import Subject
 
 _ID = re.compile("[0-9a-f]{32}")
 _SHOWN = 40  # stores, for people
@@ -79,6 +80,7 @@ def name_ids(settings: Settings, named: Sequence[str]) -> list[str]:
 
 def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> None:
     """Plan, ask, and erase. Raises ValueError, and changes nothing, where no reason is given or an erasure is open."""
+    from assets.audit import Act, note
     from assets.erasure.erase import begin
     from assets.erasure.plan import make_plan
     from assets.erasure.subject import find_subject
@@ -107,6 +109,7 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
     if order.is_asked:
         typer.echo(_describe(plan, True), err=True)
         typer.confirm("erase this, for good?", abort=True, err=True)
+    note(settings.home, Act("erase", order.by, _name(subject), order.because))
     begin(home, subject, plan, filled)
     facts |= _finish(settings, home, subject.erasure_id)
     say(as_json, facts, join_lines([_describe(plan, False), *_tell_end(facts)]))
@@ -143,6 +146,11 @@ def lift(settings: Settings, named: Sequence[str], story: str) -> list[str]:
         for name in named
         if Path(name).is_file() and ledger.lift(digest_of(hash_file(Path(name))), story)
     ]
+
+
+def _name(subject: "Subject") -> str:
+    """What the record of acts calls it: nothing there is ever taken out."""
+    return f"erasure {subject.erasure_id}"
 
 
 def _finish(settings: Settings, home: "Home", erasure_id: str) -> dict[str, Any]:
