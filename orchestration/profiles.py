@@ -15,6 +15,7 @@ from typing import Any
 
 from assets.addresses import hide, require_escaped, require_open
 from assets.loop import COOLDOWN_S, LABELS_A_DAY, LoopLimits
+from assets.privacy.keys import SETTING as SEAL_KEY
 from assets.spill import SETTING
 from assets.workspace import Elsewhere, Workspace
 from models.task_names import all_task_names
@@ -81,6 +82,8 @@ class Settings:
     alarm_webhook: str = field(default="", repr=False)
     # what the closed loop may cost
     loop: LoopLimits = field(default_factory=LoopLimits)
+    # that originals are sealed by, as base64; "": the file of the home. A secret
+    seal_key: str = field(default="", repr=False)
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -184,6 +187,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             _whole_number(env, "DAGUERRE_LABELS_A_DAY", LABELS_A_DAY, least=0),
             _whole_number(env, "DAGUERRE_TRAINING_COOLDOWN_S", COOLDOWN_S, least=0),
         ),
+        seal_key=env.get(SEAL_KEY, ""),
     )
 
 

@@ -13,7 +13,14 @@ from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES
 
-OF_FRAMES = ("frame_exif", "frame_quality", "frame_embeddings")  # go with their frame
+# go with their frame
+OF_FRAMES = (
+    "frame_exif",
+    "frame_quality",
+    "frame_embeddings",
+    "anonymised_frames",
+    "sealed_frames",
+)
 # of a capture: only a newer reader says otherwise
 _IMMUTABLE = ("frames", "signals", "scans", "calibrations")
 _STATEMENTS = ("labels", "annotated_frames")

@@ -1,0 +1,1 @@
+"""What keeps people in pictures from being known: the policy of a session, its sealed originals, their covered pictures."""
