@@ -22,9 +22,7 @@ _TABLE = "privacy_policies"
 _WORD = b"privacy"
 
 
-def find_policy(
-    catalog: Catalog, session: str, source: Folder
-) -> PrivacyPolicy | None:
+def find_policy(catalog: Catalog, session: str, source: Folder) -> PrivacyPolicy | None:
     """The policy that the session's frames are to be taken in under. Raises ValueError for settings that are none."""
     for place in (source, source.above()):
         settings = SessionSettings() if place is None else _read(place)
@@ -60,6 +58,8 @@ def _read(place: Folder) -> SessionSettings:
         if data and _WORD not in data:
             return SessionSettings()
         raise ValueError(
-            f"{place.uri}/{SETTINGS_NAME} may speak of privacy and cannot be read: {error}"[:500]
+            f"{place.uri}/{SETTINGS_NAME} may speak of privacy and cannot be read: {error}"[
+                :500
+            ]
             + ": mend it, or remove it"
         ) from error

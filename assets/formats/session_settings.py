@@ -36,7 +36,10 @@ from assets.storage import SessionFile
 SETTINGS_NAME = "daguerre.yaml"
 _VIDEO_NOTE = f"frames of videos, by {SETTINGS_NAME}"
 _NOTE = f"without a clock, by {SETTINGS_NAME}"
-_REMEDY = "write `no_clock: [cam0, imu]`, with the names of sensors, `video: {every: 5}`, `looked_at: true` or `privacy: true`"
+_REMEDY = (
+    "write `no_clock: [cam0, imu]`, with the names of sensors, `video: {every: 5}`, `looked_at: true` or "
+    "`privacy: true`"
+)
 _MAX_SENSORS = 1000
 _ENTRIES = frozenset({"no_clock", "video", "looked_at", "privacy"})
 

@@ -1,1 +1,1 @@
-"""What keeps people in pictures from being known: the policy of a session, its sealed originals, their covered pictures."""
+"""What keeps people in pictures from being known: a session's policy, its sealed originals, its covered pictures."""

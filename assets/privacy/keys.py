@@ -79,7 +79,9 @@ class SealKeys:
         """Two that make one at once end with the same."""
         text = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n"
         made = self.path.with_name(f"{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
-        with open(os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+        with open(
+            os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w"
+        ) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

@@ -117,7 +117,10 @@ def _read_box(sensor: str, value: Any) -> Box:
     if (
         not isinstance(value, list | tuple)
         or len(value) != 4
-        or any(isinstance(side, bool) or not isinstance(side, int | float) for side in value)
+        or any(
+            isinstance(side, bool) or not isinstance(side, int | float)
+            for side in value
+        )
         or not (0 <= value[0] < value[2] <= 65535 and 0 <= value[1] < value[3] <= 65535)
     ):
         raise ValueError(
@@ -145,7 +148,11 @@ def _read_probe(value: Any) -> Probe:
     folder, recall = value["folder"], value["recall"]
     if not isinstance(folder, str) or not 0 < len(folder) <= _MOST_TEXT:
         raise ValueError(f"privacy.probe.folder is {str(folder)[:100]}, not a path")
-    if isinstance(recall, bool) or not isinstance(recall, int | float) or not 0 < recall <= 1:
+    if (
+        isinstance(recall, bool)
+        or not isinstance(recall, int | float)
+        or not 0 < recall <= 1
+    ):
         raise ValueError(
             f"privacy.probe.recall is {str(recall)[:100]}, not a share above 0 and up to 1"
         )

@@ -41,12 +41,17 @@ def bring_up_to_date(catalog: Catalog, session: str, policy: PrivacyPolicy) -> s
     """
     if policy.probe is None:
         return ""
-    known: dict[str, Any] = catalog.read_latest(_TABLE, where=session_is(session)).to_pylist()[0]
+    known: dict[str, Any] = catalog.read_latest(
+        _TABLE, where=session_is(session)
+    ).to_pylist()[0]
     truth = read_truth(policy.probe)
     measured_by = _name_measurement(policy.probe, truth)
     if known["measured_by"] != measured_by:
         measured = measure_probe(policy.probe, truth, load_detectors())
-        known |= {"measured_by": measured_by, **to_columns(measured.get("all"), measured)}
+        known |= {
+            "measured_by": measured_by,
+            **to_columns(measured.get("all"), measured),
+        }
         catalog.upsert(_TABLE, to_table(TABLES[_TABLE], [known]))
     return explain_shortfall(policy.probe, known)
 
@@ -66,8 +71,8 @@ def explain_shortfall(probe: Probe, figures: Mapping[str, Any]) -> str:
         return f"the probe set {probe.folder} tells nothing: {figures['why_not']}"
     if low < probe.recall:
         return (
-            f"of {figures['num_probed']} faces of the probe set {figures['covered']:.3f} are covered, at least {low:.3f} "
-            f"of all such, and the policy states {probe.recall}"
+            f"of {figures['num_probed']} faces of the probe set {figures['covered']:.3f} are covered, at least "
+            f"{low:.3f} of all such, and the policy states {probe.recall}"
         )
     return ""
 
@@ -89,7 +94,9 @@ def to_columns(every: Recall | None, by_size: Mapping[str, Recall]) -> dict[str,
 
 
 def measure_probe(
-    probe: Probe, truth: Mapping[str, Sequence[Sequence[float]]], detectors: tuple[Detector, ...]
+    probe: Probe,
+    truth: Mapping[str, Sequence[Sequence[float]]],
+    detectors: tuple[Detector, ...],
 ) -> dict[str, Recall]:
     """Recall by size. Raises ValueError for pictures that are not there or do not decode."""
     folder = Folder(probe.folder)
@@ -113,18 +120,26 @@ def read_truth(probe: Probe) -> dict[str, list[list[float]]]:
     folder = Folder(probe.folder)
     file = folder.find(BOXES_NAME)
     if file is None:
-        raise ValueError(f"there is no {where}: the boxes of the probe set's faces, by picture")
+        raise ValueError(
+            f"there is no {where}: the boxes of the probe set's faces, by picture"
+        )
     if file.size_bytes > MAX_JSON_BYTES:
-        raise ValueError(f"{where} has {file.size_bytes} bytes, more than {MAX_JSON_BYTES}")
+        raise ValueError(
+            f"{where} has {file.size_bytes} bytes, more than {MAX_JSON_BYTES}"
+        )
     try:
         found = parse_json(folder.read(BOXES_NAME), MAX_JSON_BYTES)
     except ValueError as error:
         raise ValueError(f"{where} is no JSON: {error}") from error
     if not isinstance(found, dict) or not 0 < len(found) <= MAX_PICTURES:
-        raise ValueError(f"{where} is to name 1 to {MAX_PICTURES} pictures with their boxes")
+        raise ValueError(
+            f"{where} is to name 1 to {MAX_PICTURES} pictures with their boxes"
+        )
     for name, boxes in found.items():
         if not isinstance(boxes, list) or not all(map(_is_box, boxes)):
-            raise ValueError(f"{where}: {name[:100]}: give [[x_min, y_min, x_max, y_max], ...] in px")
+            raise ValueError(
+                f"{where}: {name[:100]}: give [[x_min, y_min, x_max, y_max], ...] in px"
+            )
         if name.startswith("/") or ".." in name.split("/"):
             raise ValueError(f"{where}: {name[:100]} leads out of the folder")
     return found
@@ -134,7 +149,10 @@ def _is_box(value: Any) -> bool:
     return (
         isinstance(value, list)
         and len(value) == 4
-        and all(isinstance(side, int | float) and not isinstance(side, bool) for side in value)
+        and all(
+            isinstance(side, int | float) and not isinstance(side, bool)
+            for side in value
+        )
         and value[0] < value[2]
         and value[1] < value[3]
     )
@@ -149,14 +167,18 @@ def _read_picture(folder: Folder, name: str, guard: ImageGuard) -> bytes:
             f"{folder.uri}/{name} is not there, and {BOXES_NAME} names it"
         ) from error
     if len(payload) > MAX_PICTURE_BYTES:
-        raise ValueError(f"{folder.uri}/{name} has {len(payload)} bytes, more than {MAX_PICTURE_BYTES}")
+        raise ValueError(
+            f"{folder.uri}/{name} has {len(payload)} bytes, more than {MAX_PICTURE_BYTES}"
+        )
     (verdict,) = guard.collect(guard.submit([payload]))
     if isinstance(verdict, Refusal):
         raise ValueError(f"{folder.uri}/{name}: {verdict.reason}: {verdict.remedy}")
     return payload
 
 
-def _look(payload: bytes, truth_xyxy: Floats, detectors: tuple[Detector, ...]) -> Sought:
+def _look(
+    payload: bytes, truth_xyxy: Floats, detectors: tuple[Detector, ...]
+) -> Sought:
     image = decode_rgb(payload)
     height, width = image.shape[:2]
     return Sought(width, height, truth_xyxy, find_everywhere(image, detectors))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +58,9 @@ def anonymise_session(
     if policy is None:
         return Anonymised()
     if keys is None:
-        raise ValueError(f"session '{session}' is sealed, and there is no key to open it by")
+        raise ValueError(
+            f"session '{session}' is sealed, and there is no key to open it by"
+        )
     held = bring_up_to_date(catalog, session, policy)
     streams = _list_streams(catalog, session, policy)
     num_frames = sum(len(stream.frames) for stream in streams)
@@ -86,18 +88,42 @@ def anonymise_session(
     return Anonymised(num_frames, num_done)
 
 
+@dataclass(frozen=True)
+class DueSession:
+    """A session with frames to cover: how many, what made the rows that there are of it, and what would make them."""
+
+    session: str
+    num_frames: int
+    made_by: frozenset[str]
+    version: str
+
+
 def find_unanonymised(catalog: Catalog) -> set[str]:
     """Sessions under a policy of which a sealed frame is not covered as the policy and the code of today do it."""
-    policies = catalog.read_latest("privacy_policies", ["session", "policy"])
-    if not len(policies):
-        return set()
-    due = set()
-    for row in policies.to_pylist():
+    return {due.session for due in list_due(catalog)}
+
+
+def list_due(
+    catalog: Catalog, sessions: Collection[str] | None = None, is_all: bool = False
+) -> list[DueSession]:
+    """What is to be covered anew, session by session; with `is_all` what is covered as it is to be, too."""
+    found = []
+    for row in catalog.read_latest(
+        "privacy_policies", ["session", "policy"]
+    ).to_pylist():
         session, policy = row["session"], read_text(row["policy"])
+        if sessions is not None and session not in sessions:
+            continue
+        version = name_maker(policy)
         streams = _list_streams(catalog, session, policy)
-        if _choose_due(catalog, session, streams, name_maker(policy)):
-            due.add(session)
-    return due
+        due = streams if is_all else _choose_due(catalog, session, streams, version)
+        if due:
+            mine = session_is(session)
+            made = catalog.read_latest("anonymised_frames", ["code_version"], mine)
+            made_by = frozenset(made["code_version"].to_pylist())
+            count = sum(len(stream.frames) for stream in due)
+            found.append(DueSession(session, count, made_by, version))
+    return found
 
 
 def name_maker(policy: PrivacyPolicy) -> str:

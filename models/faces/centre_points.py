@@ -27,9 +27,7 @@ def pad_to_multiple(image_rgb: NDArray[np.uint8]) -> NDArray[np.float32]:
     return padded
 
 
-def read_centres(
-    centres: Maps, sizes: Maps, offsets: Maps, min_score: float
-) -> Faces:
+def read_centres(centres: Maps, sizes: Maps, offsets: Maps, min_score: float) -> Faces:
     """Faces of one image, surest first: (h, w) map of centres, (2, h, w) logarithms of height and width in cells, and
     (2, h, w) offsets y and x in cells. Boxes are in px of the padded image."""
     rows, columns = np.nonzero(centres > min_score)

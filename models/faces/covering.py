@@ -31,9 +31,7 @@ def find_cover(width_px: int, height_px: int, boxes_xyxy: Floats) -> NDArray[np.
     return is_covered
 
 
-def cover(
-    image_rgb: NDArray[np.uint8], boxes_xyxy: Floats
-) -> NDArray[np.uint8]:
+def cover(image_rgb: NDArray[np.uint8], boxes_xyxy: Floats) -> NDArray[np.uint8]:
     """A copy of the picture (H, W, 3) with FILL_RGB in all boxes (N, 4) px."""
     height, width = image_rgb.shape[:2]
     covered = image_rgb.copy()

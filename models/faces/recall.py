@@ -42,9 +42,11 @@ class Recall:
 
 def measure_recall(pictures: Sequence[Sought]) -> dict[str, Recall]:
     """Name of a size ("all", "16-32 px", ...) -> recall, of the sizes that there are faces of."""
-    sizes = np.concatenate([_measure_sizes(p.truth_xyxy) for p in pictures] or [[]])
-    is_found = np.concatenate([_find_hits(p) for p in pictures] or [[]]).astype(bool)
-    is_covered = np.concatenate([_find_covered(p) for p in pictures] or [[]])
+    if not pictures:
+        return {}
+    sizes = np.concatenate([_measure_sizes(p.truth_xyxy) for p in pictures])
+    is_found = np.concatenate([_find_hits(p) for p in pictures]).astype(bool)
+    is_covered = np.concatenate([_find_covered(p) for p in pictures])
     units = np.repeat(np.arange(len(pictures)), [len(p.truth_xyxy) for p in pictures])
     bins = {"all": np.ones(len(sizes), bool)} | _cut_sizes(sizes)
     return {
@@ -72,7 +74,9 @@ def _bound(is_right: NDArray[np.bool_], units: NDArray[np.int64]) -> Interval | 
     def share(weights: NDArray[np.int64]) -> Floats:
         total = weights.sum(1)
         right = weights @ is_right
-        return np.divide(right, total, out=np.full(len(weights), np.nan), where=total > 0)
+        return np.divide(
+            right, total, out=np.full(len(weights), np.nan), where=total > 0
+        )
 
     interval = find_interval(share, units.tolist())
     if interval is None or not is_right.all():

@@ -46,7 +46,7 @@ def find_everywhere(
 
 
 def cut(width_px: int, height_px: int) -> list[Tile]:
-    """Tiles of at most MAX_SIDE_PX that cover an image, as few and as small as they can be, OVERLAP_PX over each other."""
+    """Tiles of at most MAX_SIDE_PX that cover an image, as few and as small as can be, OVERLAP_PX over each other."""
     return [
         Tile(x, y, width, height)
         for y, height in _cut_side(height_px)
@@ -69,4 +69,6 @@ def _shrink(image_rgb: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
         return image_rgb
     height, width = image_rgb.shape[:2]
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(
+        cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA), np.uint8
+    )

@@ -55,6 +55,7 @@ from orchestration.cli.splatting import splats
 from orchestration.cli.tracking import track
 from orchestration.cli.training import results, train
 from orchestration.cli.tuning import tune
+from orchestration.cli.unsealing import unseal
 from orchestration.cli.upgrading import upgrade
 from orchestration.cli.watching import metrics
 from orchestration.log_lines import choose_log, tell, tell_failure
@@ -83,7 +84,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
     "The graph": (demo, ui, browse, status, plan, backfill),
     "Data": (
         *(simulate, ingest, forget, lineage, query, search, similar),
-        verify,
+        *(verify, unseal),
     ),
     "Geometry and motion": (
         *(calibrate, depth, reconstruct, localise, splats),

@@ -23,6 +23,7 @@ UNATTACHED = {
     "canary_returns",
     "publications",
     "pointers",
+    "unsealings",
 }
 
 

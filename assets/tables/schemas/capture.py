@@ -471,7 +471,9 @@ SEALED_FRAMES = Table(
         SESSION,
         Column("original_sha256", TEXT, "1 (of the bytes as they came)", regex=SHA),
         Column("encoding", TEXT, values=ENCODINGS),
-        Column("key_id", TEXT, "1 (of the home's or team's key)", regex=r"^[0-9a-f]{16}$"),
+        Column(
+            "key_id", TEXT, "1 (of the home's or team's key)", regex=r"^[0-9a-f]{16}$"
+        ),
         Column("wrapped_key", pa.large_binary(), "byte", privacy="restricted"),
         Column("payload", pa.large_binary(), "byte (sealed)", privacy="restricted"),
     ),
