@@ -1,4 +1,4 @@
-"""A session under a privacy policy: what anybody reads of it is covered, and what it came with opens to its key alone."""
+"""A session under a privacy policy: what anybody reads is covered, and what it came with opens to its key."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def write(folder: Path, count: int = 2, policy: str = POLICY) -> list[bytes]:
     """Pictures of cam0, and the policy."""
     (folder / "cam0").mkdir(parents=True)
     (folder / "daguerre.yaml").write_text(policy)
-    contents = [cv2.imencode(".png", draw(n)[..., ::-1])[1].tobytes() for n in range(count)]
+    contents = [
+        cv2.imencode(".png", draw(n)[..., ::-1])[1].tobytes() for n in range(count)
+    ]
     for number, content in enumerate(contents):
         (folder / "cam0" / f"{number}.png").write_bytes(content)
     return contents
@@ -276,7 +278,9 @@ def test_labels_of_a_class_are_covered(tmp_path, sealing, take_in):
     assert not is_seen(shown)
 
 
-def test_an_original_opens_to_who_says_why_and_it_is_kept(tmp_path, sealing, take_in, home):
+def test_an_original_opens_to_who_says_why_and_it_is_kept(
+    tmp_path, sealing, take_in, home
+):
     (content,) = write(tmp_path / "in", 1)
     take_in(tmp_path / "in")
     catalog = sealing.catalog
@@ -285,7 +289,11 @@ def test_an_original_opens_to_who_says_why_and_it_is_kept(tmp_path, sealing, tak
     original = open_original(catalog, SealKeys(home), asked)
     assert (original.content, original.encoding) == (content, "png")
     (row,) = catalog.read_latest("unsealings").to_pylist()
-    assert (row["who"], row["reason"], row["session"]) == ("ada", "the court asks", "street")
+    assert (row["who"], row["reason"], row["session"]) == (
+        "ada",
+        "the court asks",
+        "street",
+    )
     (home / "seal_key").unlink()
     later = replace(asked, at_ns=asked.at_ns + 1)
     with pytest.raises(SealKeyMissing, match="there is no key"):

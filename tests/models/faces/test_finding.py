@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from models.faces.centre_points import pad_to_multiple, read_centres
@@ -51,7 +53,7 @@ def test_tiles_cover_a_picture_and_lie_over_each_other():
     starts = sorted({tile.x for tile in tiles})
     assert all(
         before + tiles[0].width - after >= OVERLAP_PX - 1
-        for before, after in zip(starts, starts[1:], strict=False)
+        for before, after in pairwise(starts)
     )
 
 
