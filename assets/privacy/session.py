@@ -95,7 +95,7 @@ class DueSession:
     session: str
     num_frames: int
     made_by: frozenset[str]
-    version: str
+    version: str  # "" on a machine without detectors
 
 
 def find_unanonymised(catalog: Catalog) -> set[str]:
@@ -114,7 +114,7 @@ def list_due(
         session, policy = row["session"], read_text(row["policy"])
         if sessions is not None and session not in sessions:
             continue
-        version = name_maker(policy)
+        version = _name_maker_here(policy)
         streams = _list_streams(catalog, session, policy)
         due = streams if is_all else _choose_due(catalog, session, streams, version)
         if due:
@@ -122,8 +122,16 @@ def list_due(
             made = catalog.read_latest("anonymised_frames", ["code_version"], mine)
             made_by = frozenset(made["code_version"].to_pylist())
             count = sum(len(stream.frames) for stream in due)
-            found.append(DueSession(session, count, made_by, version))
+            found.append(DueSession(session, count, made_by, version or ""))
     return found
+
+
+def _name_maker_here(policy: PrivacyPolicy) -> str | None:
+    """None where no detector is installed: a machine that covers nothing does not say what is out of date."""
+    try:
+        return name_maker(policy)
+    except FileNotFoundError:
+        return None
 
 
 def name_maker(policy: PrivacyPolicy) -> str:
@@ -188,9 +196,10 @@ def _read_labelled(
 
 
 def _choose_due(
-    catalog: Catalog, session: str, streams: Sequence[Stream], made_by: str
+    catalog: Catalog, session: str, streams: Sequence[Stream], made_by: str | None
 ) -> list[Stream]:
-    """Those with a frame that is not as it is to be: all of a stream is done anew, since frames are followed."""
+    """Those with a frame that is not as it is to be: all of a stream is done anew, since frames are followed. With None
+    whoever covered them did well."""
     columns = ["frame_id", "input_sha256", "code_version", "sha256"]
     rows = catalog.read_latest("anonymised_frames", columns, session_is(session))
     have = {row["frame_id"]: row for row in rows.to_pylist()}
@@ -199,7 +208,7 @@ def _choose_due(
         row = have.get(frame["frame_id"])
         return row is not None and (
             row["input_sha256"] == stream.name_input(frame["frame_id"])
-            and row["code_version"] == made_by
+            and made_by in (None, row["code_version"])
             and row["sha256"] == frame["sha256"]
         )
 

@@ -133,7 +133,7 @@ def list_stale_covers(
         reason = INPUT
         if not due.made_by:
             reason = MISSING
-        elif due.made_by != {due.version}:
+        elif due.version and due.made_by != {due.version}:
             reason = CODE
         elif is_selected:
             reason = SELECTED
