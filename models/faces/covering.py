@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.faces.found import Floats
 
 FILL_RGB = (127, 127, 127)
-MARGIN = 0.25  # of a found face's sides, at each of them: chin, hair and ears
+MARGIN = 0.35  # of a found face's sides, at each of them: chin, hair and ears
 
 
 def widen(boxes_xyxy: Floats, margin: float = MARGIN) -> Floats:
