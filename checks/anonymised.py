@@ -6,7 +6,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.privacy.policy import read_text
-from assets.privacy.probe import explain_shortfall
 from checks.stored_rows import StoredRows
 from checks.verdicts import Rule, Verdict, judge_share
 
@@ -50,7 +49,7 @@ def faces_of_the_probe_set_are_covered(policies: pa.Table) -> Verdict:
     if probe is None:
         reason = "the policy names no probe set: how many faces are missed is not known"
         return Verdict(name, True, True, reason, 0, empty_reason=reason)
-    shortfall = explain_shortfall(probe, row)
+    shortfall = probe.explain_shortfall(row)
     figures = {
         column: row[column]
         for column in ("num_probed", "found", "covered", "covered_low")

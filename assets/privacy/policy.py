@@ -29,6 +29,18 @@ class Probe:
     folder: str
     recall: float
 
+    def explain_shortfall(self, figures: Mapping[str, Any]) -> str:
+        """Why what was measured, as a row of `privacy_policies` has it, does not suffice; "" where it does."""
+        low = figures["covered_low"]
+        if low is None:
+            return f"the probe set {self.folder} tells nothing: {figures['why_not']}"
+        if low < self.recall:
+            return (
+                f"of {figures['num_probed']} faces of the probe set {figures['covered']:.3f} are covered, at least "
+                f"{low:.3f} of all such, and the policy states {self.recall}"
+            )
+        return ""
+
 
 @dataclass(frozen=True)
 class PrivacyPolicy:

@@ -53,7 +53,7 @@ def bring_up_to_date(catalog: Catalog, session: str, policy: PrivacyPolicy) -> s
             **to_columns(measured.get("all"), measured),
         }
         catalog.upsert(_TABLE, to_table(TABLES[_TABLE], [known]))
-    return explain_shortfall(policy.probe, known)
+    return policy.probe.explain_shortfall(known)
 
 
 def _name_measurement(probe: Probe, truth: Mapping[str, Any]) -> str:
@@ -62,19 +62,6 @@ def _name_measurement(probe: Probe, truth: Mapping[str, Any]) -> str:
     said = json.dumps(truth, sort_keys=True)
     code = version_of("anonymised_frames")
     return content_id("probe", code, name_detectors(), said, files)
-
-
-def explain_shortfall(probe: Probe, figures: Mapping[str, Any]) -> str:
-    """Why what was measured does not suffice; "" where it does."""
-    low = figures["covered_low"]
-    if low is None:
-        return f"the probe set {probe.folder} tells nothing: {figures['why_not']}"
-    if low < probe.recall:
-        return (
-            f"of {figures['num_probed']} faces of the probe set {figures['covered']:.3f} are covered, at least "
-            f"{low:.3f} of all such, and the policy states {probe.recall}"
-        )
-    return ""
 
 
 def to_columns(every: Recall | None, by_size: Mapping[str, Recall]) -> dict[str, Any]:

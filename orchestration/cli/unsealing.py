@@ -18,9 +18,7 @@ def unseal(
     ],
     out: Annotated[
         Path,
-        typer.Option(
-            metavar="FILE", help="Where the picture goes: a file that is new."
-        ),
+        typer.Option(help="Where the picture goes: a file that is new."),
     ],
     because: Annotated[
         str, typer.Option(metavar="TEXT", help="Why; kept with who and when, for ever.")
