@@ -24,6 +24,7 @@ from assets.monitoring.answers import describe_answer
 from assets.monitoring.feeds import read_feeds
 from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.pixel_cache import measure_folder
+from assets.privacy.told import tell_privacy
 from assets.registry.audit import find_champion_faults
 from assets.registry.person import tell_act, tell_time
 from assets.registry.reading import StoreReader
@@ -73,6 +74,7 @@ def read_status(home: Home) -> dict[str, Any]:
         "landing_zone": home.zone.folder.uri,
         "sessions": sessions,
         "forgotten": [asdict(e) for e in exclusions],
+        "privacy": [asdict(told) for told in tell_privacy(home.catalog)],
         "landing_fault": around.fault,
         "unusable_folders": around.unusable,
         "pauses": [
