@@ -15,6 +15,7 @@ from typing import Any
 
 from assets.addresses import hide, require_escaped, require_open
 from assets.loop import COOLDOWN_S, LABELS_A_DAY, LoopLimits
+from assets.privacy.keys import SETTING as SEAL_KEY
 from assets.spill import SETTING
 from assets.workspace import Elsewhere, Workspace
 from models.task_names import all_task_names
@@ -86,6 +87,8 @@ class Settings:
     loop: LoopLimits = field(default_factory=LoopLimits)
     # the language model that answers what rules cannot; false where nobody names one
     asked_model: ModelSource = field(default_factory=ModelSource)
+    # that originals are sealed by, as base64; "": the file of the home. A secret
+    seal_key: str = field(default="", repr=False)
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -192,6 +195,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             _whole_number(env, "DAGUERRE_TRAINING_COOLDOWN_S", COOLDOWN_S, least=0),
         ),
         asked_model=_asked_model(env),
+        seal_key=env.get(SEAL_KEY, ""),
     )
 
 

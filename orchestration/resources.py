@@ -10,6 +10,7 @@ from assets.capture.intake import Intake
 from assets.landing import LandingZone
 from assets.ledger import Ledger
 from assets.loop import LoopLimits
+from assets.privacy.keys import SealKeys
 from assets.search.intake_records import IntakeRecords
 from assets.search.records import HomeRecords
 from assets.search.run_records import RunRecords
@@ -63,7 +64,10 @@ def open_landing_zone(settings: Settings, ledger: Ledger) -> LandingZone:
 def build_intake(settings: Settings) -> Intake:
     """What reads landed sessions into tables, under the name of this worker."""
     blobs = BlobStore(settings.blobs_uri, settings.file_options)
-    return Intake(build_catalog(settings), build_ledger(settings), blobs, name_worker())
+    keys = SealKeys(settings.home, settings.seal_key)
+    return Intake(
+        build_catalog(settings), build_ledger(settings), blobs, name_worker(), keys
+    )
 
 
 def build_tracker(settings: Settings) -> "Tracker":

@@ -16,6 +16,7 @@ from assets.tables.schemas import TABLES
 OF_FRAMES = (  # go with their frame
     *("frame_exif", "frame_quality", "frame_embeddings"),
     *("frame_texts", "picture_vectors"),
+    *("anonymised_frames", "sealed_frames"),
 )
 # of a capture: only a newer reader says otherwise
 _IMMUTABLE = ("frames", "signals", "scans", "calibrations")

@@ -25,6 +25,7 @@ from assets.monitoring.answers import describe_answer
 from assets.monitoring.feeds import read_feeds
 from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.pixel_cache import measure_folder
+from assets.privacy.told import tell_privacy
 from assets.registry.audit import find_champion_faults
 from assets.registry.person import tell_act, tell_time
 from assets.registry.reading import StoreReader
@@ -76,6 +77,7 @@ def read_status(home: Home) -> dict[str, Any]:
         "sessions": sessions,
         "forgotten": [asdict(e) for e in exclusions],
         "erasures_under_way": sorted(home.zone.ledger.erasures()),
+        "privacy": [asdict(told) for told in tell_privacy(home.catalog)],
         "landing_fault": around.fault,
         "unusable_folders": around.unusable,
         "pauses": [

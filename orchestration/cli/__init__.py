@@ -59,6 +59,7 @@ from orchestration.cli.tracking import track
 from orchestration.cli.training import results, train
 from orchestration.cli.triaging import triage
 from orchestration.cli.tuning import tune
+from orchestration.cli.unsealing import unseal
 from orchestration.cli.upgrading import upgrade
 from orchestration.cli.waking import morning
 from orchestration.cli.watching import metrics
@@ -89,7 +90,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Data": (
         *(simulate, ingest, forget, lineage, query, search, similar),
         *(consent, terms, departures),
-        *(index, verify),
+        *(index, verify, unseal),
     ),
     "Geometry and motion": (
         *(calibrate, depth, reconstruct, localise, splats),

@@ -25,6 +25,7 @@ UNATTACHED = {
     "pointers",
     "departures",
     "consents",
+    "unsealings",
 }
 
 

@@ -386,9 +386,9 @@ def test_what_is_killed_before_its_files_are_settled_is_finished_by_the_next_cal
     assert home.pictures() == ["monday/images/1.png", "tuesday/images/0.png"]
 
 
-# said by people, bound to a release, or made anew as a whole with the next one
+# said by people, or of them, bound to a release, or made anew as a whole with the next one
 KEPT = {
-    *("label_versions", "label_queue"),
+    *("label_versions", "label_queue", "unsealings"),
     *("release_frames", "release_labels", "frame_scores", "object_scores"),
     *("unique_frames", "splits"),
 }
