@@ -36,6 +36,14 @@ class Chosen:
         """Whether a tool can be called."""
         return bool(self.arguments)
 
+    def to_dict(self) -> dict[str, object]:
+        """As JSON has it."""
+        return {
+            "kind": self.intent.name if self.intent else None,
+            "tool": self.intent.tool if self.intent else None,
+            "arguments": list(self.arguments),
+        }
+
     @property
     def is_of_words(self) -> bool:
         """Whether it says more than names."""
@@ -60,7 +68,13 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
         one.is_clear and one.is_of_words and one.likeness > whole.likeness
         for one in found
     )
-    return found if is_better else (whole,)
+    if not is_better:
+        return (whole,)
+    return tuple({_tell_apart(one): one for one in found}.values())
+
+
+def _tell_apart(chosen: Chosen) -> str:
+    return f"{chosen.intent and chosen.intent.name} {chosen.arguments}"
 
 
 def rank(question: Question) -> list[Likeness]:

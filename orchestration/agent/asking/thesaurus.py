@@ -23,7 +23,7 @@ show shows give gives tell tells list lists print display say says said state re
 see look looks find check-out speak mention enumerate read mean means matter concern
 hold holds contain contains contained comprise comprises include includes included possess possesses keep keeps kept
 store stores stored exist exists existing available belong belongs consist consists remain remains stay
-thing things stuff item items kind-of sort-of lot lots bit way ways far long home system data material present collection archive library set
+thing things stuff item items kind-of sort-of lot lots bit way ways far long home system content contents information detail details inside outside data material present collection archive library set
 put puts use used using involve involves produce produces produced deliver delivers delivered yield yields yielded
 take takes took taken taking record recorded records collect collects collected gather gathers gathered acquire acquired obtain
 obtained receive received appear appears appeared occur occurs occurred happen happens happened arise arises build built
@@ -80,7 +80,6 @@ make make makes made making
 code code
 row row rows
 asset asset assets
-content content contents information
 explain-what what-happened
 """
 
