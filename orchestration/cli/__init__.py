@@ -24,6 +24,7 @@ from orchestration.cli.browsing import browse
 from orchestration.cli.calibrating import calibrate
 from orchestration.cli.comparing import compare, diff
 from orchestration.cli.drifting import drift
+from orchestration.cli.examining import exam
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.fusing import fuse
@@ -93,7 +94,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
         *(train, tune, results, compare, slices, diff, report),
         *(approve, rollback, predict, serve, drift),
     ),
-    "Questions": (ask, mcp, proposals, reject),
+    "Questions": (ask, mcp, exam, proposals, reject),
     "The home": (metrics, maintain, backup, restore, upgrade),
 }
 queue_app.command()(push)

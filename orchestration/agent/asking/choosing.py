@@ -11,7 +11,12 @@ from functools import cache
 from orchestration.agent.asking.intents import INTENTS, Intent
 from orchestration.agent.asking.names import Known, Question, list_names
 from orchestration.agent.asking.thesaurus import SAID
-from orchestration.agent.asking.words import Likeness, Sentences, is_order, list_meanings
+from orchestration.agent.asking.words import (
+    Likeness,
+    Sentences,
+    is_order,
+    list_meanings,
+)
 from orchestration.agent.world import World
 
 _LEAST = 0.6  # likeness from which on a question is of a kind

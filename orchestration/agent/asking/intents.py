@@ -322,7 +322,8 @@ INTENTS = (
         (
             "what of session <session> is in quarantine",
             "which files of <session> could not be read",
-            "which files in <session> are corrupt", "which files of <session> are bad",
+            "which files in <session> are corrupt",
+            "which files of <session> are bad",
         ),
         _named(session="session"),
     ),

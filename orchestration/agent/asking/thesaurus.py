@@ -90,7 +90,9 @@ def _read_groups() -> dict[tuple[str, ...], str]:
     return {tuple(w.split("-")): "" for w in _FUNCTION_WORDS.split()} | said
 
 
-SAID = _read_groups()  # words, one or several in a row -> what they stand for, "" for nothing
+SAID = (
+    _read_groups()
+)  # words, one or several in a row -> what they stand for, "" for nothing
 LONGEST = max(map(len, SAID))
 # words that mean something where both stand in a sentence
 TOGETHER = {("where", "from"): "origin"}
@@ -100,8 +102,12 @@ ORDERS = frozenset(
     remove rename reset retrain roll send start stop upload wipe write translate buy cook destroy""".split()
 )
 # and with one of these where what follows says of what
-MAYBE_ORDERS = frozenset("change copy execute label mark open close run train turn update".split())
-DETERMINERS = frozenset("a an the this that these those all every each my our your me it them".split())
+MAYBE_ORDERS = frozenset(
+    "change copy execute label mark open close run train turn update".split()
+)
+DETERMINERS = frozenset(
+    "a an the this that these those all every each my our your me it them".split()
+)
 # what may stand before an order
 COURTESIES = frozenset(
     "please pls plz kindly can could would will you just now hey hi so ok okay then i we want need to go and at once".split()

@@ -23,7 +23,9 @@ from orchestration.agent.asking.thesaurus import (
 _ENDINGS = ("ing", "ed", "ly", "es", "s")
 _LEAST_SPELLED = 4  # letters of a word that may be a mistyped one
 _IN_TURN = 0.9  # slips that two letters in turn are: the commonest of them
-_OTHER_NUMBER = 0.85  # of the likeness, where a question has more or fewer names than an example
+_OTHER_NUMBER = (
+    0.85  # of the likeness, where a question has more or fewer names than an example
+)
 _UNKNOWN = 1.6  # weight of a word that no sentence has, in those of the rarest that some have: it may be what matters
 
 
@@ -64,7 +66,12 @@ class Sentences:
         """`examples`: what they stand for -> some, in words."""
         known = frozenset(w for some in examples.values() for words in some for w in words)  # fmt: skip
         found = tuple(
-            Sentence(name, frozenset(list_meanings(words, known)), _list_slots(words), " ".join(words))
+            Sentence(
+                name,
+                frozenset(list_meanings(words, known)),
+                _list_slots(words),
+                " ".join(words),
+            )
             for name, some in examples.items()
             for words in some
         )

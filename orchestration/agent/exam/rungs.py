@@ -12,7 +12,12 @@ from orchestration.agent.world import World
 
 RULES = "rules"
 _AGENT = Path(__file__).parents[1]
-_CODE = ("answer.py", "tool.py", "asking", "tools")  # what the rules and tools are made of
+_CODE = (
+    "answer.py",
+    "tool.py",
+    "asking",
+    "tools",
+)  # what the rules and tools are made of
 
 
 def find_rung(name: str) -> Rung:
@@ -25,7 +30,9 @@ def find_rung(name: str) -> Rung:
 def hash_code() -> str:
     """The first 16 digits of the sha256 over the files of the rules and tools: other code is another version."""
     places = [_AGENT / name for name in _CODE]
-    files = [f for p in places for f in ([p] if p.is_file() else sorted(p.rglob("*.py")))]
+    files = [
+        f for p in places for f in ([p] if p.is_file() else sorted(p.rglob("*.py")))
+    ]
     digest = hashlib.sha256()
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())

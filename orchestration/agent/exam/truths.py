@@ -59,7 +59,9 @@ def names_in(table: str, column: str, **equal: str) -> FindTruth:
     """The values of a column, of all that it has."""
 
     def find(catalog: Catalog, names: Names) -> Truth:
-        mine = frozenset(str(r[column]) for r in _list(catalog, table, names, equal, column))
+        mine = frozenset(
+            str(r[column]) for r in _list(catalog, table, names, equal, column)
+        )
         return Truth(names=mine, all_names=_values(catalog, table, column))  # fmt: skip
 
     return find
@@ -150,7 +152,7 @@ def _is(value: object, column: str, name: str) -> bool:
 
 
 def _read(catalog: Catalog, table: str, *columns: str) -> list[dict[str, Any]]:
-    names = columns or (TABLES[table].key,)
+    names = dict.fromkeys(columns or (TABLES[table].key,))
     rows: list[dict[str, Any]] = catalog.read_latest(table, list(names)).to_pylist()
     return rows
 
