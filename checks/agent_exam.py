@@ -1,4 +1,4 @@
-"""What must hold of the newest exams of the agent: enough was asked, the rules know held-out questions, no number is its own.
+"""What must hold of the newest exams of the agent: enough is asked, held-out questions are known, no number is its own.
 
 Belongs here: rules on stored marks. Does not: asking and marking.
 """
@@ -83,13 +83,17 @@ def rules_know_held_out_questions(
     mine = [row for row in agent_marks.to_pylist() if row["exam_id"] in wanted]
     totals = [row for row in mine if row["kind"] == "all"]
     worst = min(totals, key=lambda row: float(row["value"]), default=None)
-    by_kind = [row for row in mine if worst and row["kind"] != "all" and row["mark"] == worst["mark"]]  # fmt: skip
+    by_kind = [
+        row
+        for row in mine
+        if worst and row["kind"] != "all" and row["mark"] == worst["mark"]
+    ]
     return judge_share(
         "rules_know_held_out_questions",
         num_checked=worst["num_asked"] if worst else 0,
         offenders=[
             r["kind"] for r in by_kind for _ in range(r["num_asked"] - r["num_right"])
-        ],  # fmt: skip
+        ],
         of="held-out questions",
         fault=f"miss {worst['mark'] if worst else ''}".strip(),
         tolerance=_MAY_MISS,
@@ -103,7 +107,9 @@ def _judge_sum(
 ) -> Verdict:
     bad, whole = columns
     rows = _list_newest(exams)
-    offenders = [f"{r['rung']}, {r['question_set']}" for r in rows for _ in range(r[bad])]  # fmt: skip
+    offenders = [
+        f"{r['rung']}, {r['question_set']}" for r in rows for _ in range(r[bad])
+    ]
     num_checked = sum(row[whole] for row in rows)
     return judge_share(
         name, num_checked=num_checked, offenders=offenders, of=of, fault=fault

@@ -1,4 +1,4 @@
-"""The gates of evaluation: the scores of the model that was trained last for a task, those of its frames, the agent's."""
+"""The gates of evaluation: scores of the model trained last for a task, and of its frames; the agent's exams."""
 
 from __future__ import annotations
 

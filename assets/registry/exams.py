@@ -27,7 +27,11 @@ def log_exam(
     experiment = require_experiment(client, EXPERIMENT, tracker.artifact_root)
     where = f"tags.exam_id = '{tags['exam_id']}'"
     found = client.search_runs([experiment], where, max_results=1)
-    run = found[0] if found else client.create_run(experiment, run_name=name, tags=dict(tags))  # fmt: skip
+    run = (
+        found[0]
+        if found
+        else client.create_run(experiment, run_name=name, tags=dict(tags))
+    )
     now_ms = int(time.time() * 1000)
     told = [Metric(key, value, now_ms, 0) for key, value in metrics.items()]
     client.log_batch(run.info.run_id, metrics=told)

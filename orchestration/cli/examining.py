@@ -62,7 +62,11 @@ def exam(
             sittings.append(sit(open_world, examined, which, on_progress=on_progress))
         keep(world.catalog, sittings[-1])
         log(world.tracker, sittings[-1])
-    verdicts = [v for name in ("agent_exams", "agent_marks") for v in gate_session(world.catalog, name, None)]  # fmt: skip
+    verdicts = [
+        v
+        for name in ("agent_exams", "agent_marks")
+        for v in gate_session(world.catalog, name, None)
+    ]
     facts = {
         "exams": [_describe(one, misses) for one in sittings],
         "checks": describe_verdicts(verdicts),
@@ -120,7 +124,8 @@ def _tell(sitting: "Sitting", shows_misses: bool) -> Iterator[str]:
             name = share.mark.replace("_", " ")
             yield f"  {name} {share.value:.3f} ({share.num_right} of {share.num_asked})"
     numbers, facts = sitting.sum("num_numbers"), sitting.sum("num_traced")
-    yield f"  {numbers} numbers told, {sitting.sum('num_invented')} invented; {facts - sitting.sum('num_lost')} of {facts} traced"
+    traced = facts - sitting.sum("num_lost")
+    yield f"  {numbers} numbers told, {sitting.sum('num_invented')} invented; {traced} of {facts} traced"
     p50, p95 = sitting.find_percentile_ms(50), sitting.find_percentile_ms(95)
     yield f"  an answer in {p50:.0f} ms, 95 % within {p95:.0f} ms"
     if shows_misses:

@@ -1,4 +1,4 @@
-"""Tables of evaluation: scores of models on their splits, also by slice, of each frame and object; exams of the agent."""
+"""Tables of evaluation: scores of models on their splits, by slice, of each frame and object; exams of the agent."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from orchestration.agent.answer import (
     Answer,
     Fact,
-    Rows,
     Sentence,
     Source,
     say,
@@ -73,7 +72,11 @@ def _say_of(chosen: Chosen, number: int, said: Answer) -> Answer:
 
 
 def _source_of(kind: str, name: str) -> Source:
-    return Source(kind, name) if kind in ("session", "task", "asset", "release", "model", "frame") else Source("home", "status")  # fmt: skip
+    return (
+        Source(kind, name)
+        if kind in ("session", "task", "asset", "release", "model", "frame")
+        else Source("home", "status")
+    )
 
 
 def _refuse(world: World, chosen: Chosen) -> Answer:

@@ -28,7 +28,7 @@ _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECA
 
 @dataclass(frozen=True)
 class Chosen:
-    """What one question was taken for: `intent` None where it is like none. A call of the tool for each of `arguments`."""
+    """What one question was taken for; `intent` None: it is like none. The tool is called for each of `arguments`."""
 
     intent: Intent | None
     question: Question
@@ -135,8 +135,9 @@ _INTENTS = {intent.name: intent for intent in INTENTS}
 def _learn() -> tuple[Sentences, frozenset[str]]:
     """The examples, and all usual words: of them, and of the lists of words."""
     words: dict[str, Sequence[Sequence[str]]] = {
-        i.name: [tuple(text.replace(",", "").split()) for text in i.examples] for i in INTENTS
-    }  # fmt: skip
+        i.name: [tuple(text.replace(",", "").split()) for text in i.examples]
+        for i in INTENTS
+    }
     usual = {w for some in words.values() for s in some for w in s}
     usual |= {word for phrase in SAID for word in phrase}
     return Sentences.of(words), frozenset(w for w in usual if w[0] != "<")

@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 TIME = "<time>"
-_UNITS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800, "month": 30 * 86_400, "year": 365 * 86_400}  # fmt: skip
+_UNITS = {
+    "minute": 60,
+    "hour": 3600,
+    "day": 86_400,
+    "week": 604_800,
+    "month": 30 * 86_400,
+    "year": 365 * 86_400,
+}
 _BACK = ("last", "past", "previous", "this")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _AROUND = ("since", "in", "on", "the", "of", "during", "within", "over", "for")

@@ -1,4 +1,4 @@
-"""What a question names of the things of a home: sessions, sensors, tasks, assets, classes, tables, ids, times, numbers.
+"""What a question names of a home: sessions, sensors, tasks, assets, classes, tables, ids, times, numbers.
 
 Belongs here: finding them, and the question with a word for their kind in their place. Does not: what is asked about
 them. A name is taken for a name, whatever it says.
@@ -14,7 +14,7 @@ from assets.tables.schemas import TABLES
 from assets.tables.sql import VIEWS
 from models.task_names import all_task_names
 from orchestration.agent.asking.moments import TIME, find_time
-from orchestration.agent.asking.thesaurus import SAID
+from orchestration.agent.asking.words import find_meaning
 from orchestration.agent.world import World
 from orchestration.plan.making import list_assets, list_known_sessions
 
@@ -62,11 +62,11 @@ class Known:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def read(self, text: str, vocabulary: Collection[str]) -> Question:
-        """The question in words. A name that is a word of `vocabulary` is one in quotation marks, or behind its kind."""
+        """The question in words. A name that is a word of `vocabulary` is one in quotation marks or behind its kind."""
         found: dict[str, list[str]] = {}
         words: list[str] = []
         parts = list(_split(text))
-        meant = [SAID.get((part.lower(),), "") for part, _ in parts]
+        meant = [find_meaning(part.lower()) for part, _ in parts]
         usual = frozenset(vocabulary)
         if _OF_TABLES & set(meant):
             usual -= set(self.names["table"])

@@ -4,111 +4,133 @@ Belongs here: the lists. Where a group is longer than what people here say, it f
 (Princeton University). A dash stands for a space: "out-of-date" is found where these three words stand together.
 """
 
-# articles, pronouns, auxiliaries, prepositions, courtesies, and verbs of telling, having and being
+# articles, pronouns, auxiliaries, prepositions, courtesies, and verbs of telling, having, taking and being
 _FUNCTION_WORDS = """
-a an the this that these those it its itself there here one ones some such same any anything all everything everyone
-everybody anybody anyone something somebody someone nothing both other others another own
-i me my mine we us our ours you your yours he she his her him they them their theirs people person persons guys folks team
-am is are was were be been being do does did doing done have has had having having can could will would shall should may might
-must let lets get gets got gotten getting go goes going gone come comes came become became want wants wanted wish need
-needs needed like know knows knew think believe able s t ll ve re d m don doesn didn isn aren wasn
-of in on at to for with by from into onto over under about through during within between among against as than out up off
-down upon per via toward towards around along across behind beside besides concerning regarding respect
-and or but nor if so because while when where how what which who whom whose why whether then thus also too only
-just even still yet far so-far up-to-now until until-now till already now currently presently moment present once ever never again often really actually exactly
-very quite rather pretty roughly approximately altogether overall together alone simply mere merely further please pls
-plz kindly hey hi hello ok okay thanks thank yo sir dear
-not no yes more less much many most least few several
-show shows give gives tell tells list lists print display say says said state report name names present provide describe
-see look looks find check-out speak mention enumerate read mean means matter concern
-hold holds contain contains contained comprise comprises include includes included possess possesses keep keeps kept
-store stores stored exist exists existing available belong belongs consist consists remain remains stay
-thing things stuff item items kind-of sort-of lot lots bit way ways far long home system content contents information detail details inside outside data material present collection archive library set
-put puts use used using involve involves produce produces produced deliver delivers delivered yield yields yielded
-take takes took taken taking record recorded records collect collects collected gather gathers gathered acquire acquired obtain
-obtained receive received appear appears appeared occur occurs occurred happen happens happened arise arises build built
-would-like d-like should-like like-to i-like do-you-like
+a an the this that these those it its itself there here one some such same any anything all everything everyone
+everybody anybody anyone something somebody someone nothing both other another own i me my mine we us our you your
+he she his her him they them their people person guys folks team am is are was were be been being do does did doing
+done have has had can could will would shall should may might must let get got gotten go goes going gone come came
+become became want wish need know knew think believe able s t ll ve re d m don doesn didn isn aren wasn of in on at
+to for with by from into onto over under about through during within between among against as than out up off down
+upon via toward around along across behind beside regarding respect and or but nor if so because while when where
+how what which who whom whose why whether then thus also too only just even still yet far so-far up-to-now until
+until-now till already now currently moment present once ever never again often really actually exactly very quite
+rather pretty roughly approximately altogether overall together alone simply mere further please pls plz kindly hey
+hi hello ok okay thank yo sir dear not no yes more less much many most least few several show give tell tells list
+print display say said state report name provide describe see look find check-out speak mention enumerate read mean
+matter concern hold contain comprise include possess possesses keep kept store exist available belong consist remain
+stay thing stuff item kind-of sort-of lot bit way long home system content information detail inside outside data
+material collection archive library set put use used using involve produce deliver yield take took taken record
+collect gather acquire obtain receive appear occur happen arise build built would-like d-like should-like like-to
+i-like do-you-like
 """
-# the first of a line stands for all
+# what words and phrases stand for, and these; of a word that is not here endings are cut off
 _GROUPS = """
-count how-many how-much how-often how-frequently how-many-times frequency occurrences length number-of count counts counted counting number numbers amount amounts quantity total totals sum size sizes large big extent volume tally figure magnitude
-each per every each by-session by-sensor session-by-session apiece respective individual broken-down breakdown
-most the-most most-much more-than-all biggest largest greatest highest maximum max most-frames most-pictures most-images top
-frame frame frames picture pictures image images photo photos photograph photographs photography snapshot snapshots pic pics shot shots imagery img imgs exposure
-capture capture captures
-session session sessions shoot shoots recording recordings recording-session recording-sessions
-release release releases dataset datasets data-set data-sets
-label label labels labelling labeling labelled labeled annotation annotations annotate annotated annotating mark marks marked tag tags tagged annot annots object objects instance instances
-class class classes category categories kind kinds type types sort sorts
-sensor sensor sensors camera cameras cam cams device devices equipment instrument instruments detector gear
-part part parts split splits splitted splitting divide divided divides division partition partitions portion portions share shares section sections proportion proportions separate separated train-val-test
-wait wait waits waiting pending open awaiting await awaits backlog left-to undecided unanswered outstanding
-queue queue queued
-status status state-of the-state its-state stand stands overview summary summarise summarize situation what-s-up sitrep going-on how-is-it health condition conditions standing
-check check checks gate gates control controls quality criterion criteria claim claims
-fail fail fails failed failing failure failures broke broken break breaks wrong crash crashes crashed crashing error errors err abort aborted unsuccessful unsuccessfully not-pass not-passed not-successful not-hold not-good go-wrong went-wrong gone-wrong problem problems trouble troubles issue issues bad badly violate violates violated violation malfunction misfire red fault faults amiss
-held held-back hold-back hold-up held block blocked blocks blocking withhold withheld
-quarantine quarantine quarantined unread unreadable corrupt corrupted damaged damage defective reject rejected unusable not-read set-aside put-aside lost lose could-not-be-read could-not-read cannot-be-read can-not-be-read can-not-read cannot-read could-not-be-opened can-not-be-opened could-not-open illegible undecipherable indecipherable garbled spoiled spoilt
-file file files
-model model models net nets network networks predictor predictors
-champion champion champions champ winner winners production in-production best title-holder titleholder prod serving leading
-score score scores performance perform performs performing accuracy metric metrics good well good-at how-good how-well doing-at quality-of
-train train trains trained training retrain retraining learn learns learnt learned learning teach taught fit fitted
-compare compare compares compared comparing comparison versus vs better more-good gooder prefer preferable worse superior collate beat beats outperform
-difference difference differences differ differs different deviate deviates deviation diverge diverges divergence change changes changed changing vary varies alter altered modify modified discrepancy distinction unlike new-in what-is-new diff dissimilar contrast
-drift drift drifts drifted drifting drifty shift shifts shifted shifting stray
-alarm alarm alarms alert alerts warning warnings
-origin lineage lineage provenance origin origins trace traces traced source come-from comes-from came-from coming-from from-where where-from ancestry pedigree descent derive derived derivation stem stems
-similar similar resemble resembles resembling resemblance likeness alike like look-like looks-like look-alike lookalike lookalikes looking-like looking-same like-this same-as akin analogous
-stale stale outdated obsolete out-of-date up-to-date up-to-speed outmoded superseded old-code too-old expired noncurrent not-current no-longer-current anew remake remade rebuild rebuilt rebuilding recompute recomputed recomputing recalculate recalculated refresh refreshed redo redone redoing renew renewed regenerate compute-again computed-again make-again made-again do-again done-again
-update update updated updates
-cost cost costs costing price prices pricy expensive expense expenses costly how-long how-much-time time-go time-take time-takes take-long takes-long took-long need-long long-does duration durations runtime runtimes spend spends spending spent pay effort budget compute computing money disbursement
-step step steps stage stages
-run run runs ran running job jobs execution executions executed execute pipeline
-newest newest latest last recent recently lately new fresh incoming
-reason reason reasons cause causes caused causing ground grounds why-did why-was why-has why-is explanation explain
-log log logs logged output
-table table tables
-column column columns col cols field fields attribute attributes property properties
-query query queried queries
-propose propose proposes proposed proposal proposals suggest suggests suggested suggestion suggestions recommend recommends recommended recommendation recommendations motion advise advised
-approve approve approval approvals approving decide decides decision sign-off consent
-ask ask asks asked asking question questions enquiry enquiries inquiry inquiries enquire inquire call calls
-tool tool tools
-ingest ingest ready is-done finished complete completed progress ingested ingestion intake take-in taken-in took-in taking-in import imported
-make make makes made making
-code code
-row row rows
-asset asset assets
-explain-what what-happened
+count: how-many how-much how-often how-frequently how-many-times frequency occurrences length number-of count number
+  amount quantity total sum size large big extent volume tally figure magnitude
+each: per every each by-session by-sensor session-by-session apiece respective individual broken-down breakdown
+most: the-most most-much more-than-all biggest largest greatest highest maximum max most-frames most-pictures
+  most-images top
+frame: frame picture image photo photograph photography snapshot pic shot imagery img exposure
+capture: capture
+session: session shoot recording recording-session recording-sessions
+release: release dataset data-set data-sets
+label: label annotation annotate mark tag annot object instance
+class: class classes category categories kind type sort
+sensor: sensor camera cam device equipment instrument detector gear
+part: part split divide division partition portion share section proportion separate train-val-test
+wait: wait pending open await backlog left-to undecided unanswered outstanding
+queue: queue
+status: status state-of the-state its-state stand overview summary summarise summarize situation what-s-up sitrep
+  going-on how-is-it health condition
+check: check gate control quality criterion criteria claim
+fail: fail failure broke broken break wrong crash error err abort unsuccessful not-pass not-passed not-successful
+  not-hold not-good go-wrong went-wrong gone-wrong problem trouble issue bad violate violation malfunction misfire
+  red fault amiss
+held: held-back hold-back hold-up held block withhold withheld
+quarantine: quarantine unread unreadable corrupt damage defective reject unusable not-read set-aside put-aside lost
+  lose could-not-be-read could-not-read cannot-be-read can-not-be-read can-not-read cannot-read could-not-be-opened
+  can-not-be-opened could-not-open illegible undecipherable indecipherable garbled spoiled spoilt
+file: file
+model: model net network predictor
+champion: champion champ winner production in-production best title-holder titleholder prod serving leading
+score: score performance perform accuracy metric good well good-at how-good how-well doing-at quality-of
+train: train retrain learn learnt teach taught fit
+compare: compare comparison versus vs better more-good gooder prefer preferable worse superior collate beat
+  outperform
+difference: difference differ different deviate deviation diverge divergence change vary varies alter modify
+  modified discrepancy distinction unlike new-in what-is-new diff dissimilar contrast
+drift: drift drifty shift stray
+alarm: alarm alert warning
+origin: lineage lineage provenance origin trace source come-from comes-from came-from coming-from from-where
+  where-from ancestry pedigree descent derive derivation stem
+similar: similar resemble resemblance likeness alike like look-like looks-like look-alike lookalike looking-like
+  looking-same like-this same-as akin analogous
+stale: stale outdated obsolete out-of-date up-to-date up-to-speed outmoded superseded old-code too-old expired
+  noncurrent not-current no-longer-current anew remake remade rebuild rebuilt recompute recalculate refresh redo
+  redone renew regenerate compute-again computed-again make-again made-again do-again done-again
+update: update
+cost: cost price pricy expensive expense how-long how-much-time time-go time-take time-takes take-long takes-long
+  took-long need-long long-does duration runtime spend spent pay effort budget compute money disbursement
+step: step stage
+run: run ran job execution execute pipeline
+newest: newest latest last recent lately new fresh incoming
+reason: reason cause ground why-did why-was why-has why-is explanation explain
+log: log output
+table: table
+column: column col field attribute property properties
+query: query queried queries
+propose: propose proposal suggest suggestion recommend recommendation motion advise
+approve: approve approval decide decision sign-off consent
+ask: asked ask question enquiry enquiries inquiry inquiries enquire inquire call calls
+tool: tool
+ingest: ingest ready is-done finished complete progress ingestion intake take-in taken-in took-in taking-in import
+make: make made
+code: code
+row: row
+asset: asset
+explain-what: what-happened
 """
 
 
 def _read_groups() -> dict[tuple[str, ...], str]:
-    lines = [line.split() for line in _GROUPS.strip().splitlines()]
-    said = {tuple(w.split("-")): line[0] for line in lines for w in line[1:] or line}
-    return {tuple(w.split("-")): "" for w in _FUNCTION_WORDS.split()} | said
+    said = {tuple(word.split("-")): "" for word in _FUNCTION_WORDS.split()}
+    for line in _GROUPS.strip().replace("\n  ", " ").splitlines():
+        meaning, words = line.split(":")
+        said |= {tuple(word.split("-")): meaning for word in words.split()}
+    return said
 
 
-SAID = (
-    _read_groups()
-)  # words, one or several in a row -> what they stand for, "" for nothing
+def _split(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# words, one or several in a row -> what they stand for, "" for nothing
+SAID = _read_groups()
 LONGEST = max(map(len, SAID))
 # words that mean something where both stand in a sentence
 TOGETHER = {("where", "from"): "origin"}
 # what begins with one is an order, and those are not carried out
-ORDERS = frozenset(
-    """approve delete drop erase export forget ignore ingest install kill make move pretend promote put reject
-    remove rename reset retrain roll send start stop upload wipe write translate buy cook destroy""".split()
+ORDERS = _split(
+    """
+    approve buy cook delete destroy drop erase export forget ignore ingest install kill make move pretend promote put
+    reject remove rename reset retrain roll send start stop translate upload wipe write
+    """
 )
 # and with one of these where what follows says of what
-MAYBE_ORDERS = frozenset(
-    "change copy execute label mark open close run train turn update".split()
+MAYBE_ORDERS = _split(
+    """
+    change close copy execute label mark open run train turn update
+    """
 )
-DETERMINERS = frozenset(
-    "a an the this that these those all every each my our your me it them".split()
+DETERMINERS = _split(
+    """
+    a all an each every it me my our that the them these this those your
+    """
 )
 # what may stand before an order
-COURTESIES = frozenset(
-    "please pls plz kindly can could would will you just now hey hi so ok okay then i we want need to go and at once".split()
+COURTESIES = _split(
+    """
+    and at can could go hey hi i just kindly need now ok okay once please pls plz so then to want we will would you
+    """
 )

@@ -22,6 +22,7 @@ from orchestration.agent.asking.thesaurus import (
 
 _ENDINGS = ("ing", "ed", "ly", "es", "s")
 _LEAST_SPELLED = 4  # letters of a word that may be a mistyped one
+_LEAST_INFLECTED = 4  # letters of one whose forms may be mistyped
 _IN_TURN = 0.9  # slips that two letters in turn are: the commonest of them
 _OTHER_NUMBER = (
     0.85  # of the likeness, where a question has more or fewer names than an example
@@ -64,7 +65,9 @@ class Sentences:
     @classmethod
     def of(cls, examples: Mapping[str, Sequence[Sequence[str]]]) -> "Sentences":
         """`examples`: what they stand for -> some, in words."""
-        known = frozenset(w for some in examples.values() for words in some for w in words)  # fmt: skip
+        known = frozenset(
+            w for some in examples.values() for words in some for w in words
+        )
         found = tuple(
             Sentence(
                 name,
@@ -75,14 +78,19 @@ class Sentences:
             for name, some in examples.items()
             for words in some
         )
-        of_each = {name: frozenset().union(*(s.meanings for s in found if s.stands_for == name)) for name in examples}  # fmt: skip
+        of_each = {
+            name: frozenset().union(
+                *(s.meanings for s in found if s.stands_for == name)
+            )
+            for name in examples
+        }
         counts = Counter(word for meanings in of_each.values() for word in meanings)
         weights = {w: 1.0 + math.log(len(examples) / n) for w, n in counts.items()}
         rarest = 1.0 + math.log(len(examples))
         return cls(found, weights, _UNKNOWN * rarest)
 
     def rank(self, words: Sequence[str]) -> list[Likeness]:
-        """Of what sentences stand for the likest of each, the most alike first; those with other kinds of names last."""
+        """The likest sentence of each that they stand for, the likest first, those with other kinds of names last."""
         asked = frozenset(list_meanings(words, self.weights))
         slots = _list_slots(words)
         found: dict[str, Likeness] = {}
@@ -98,7 +106,9 @@ class Sentences:
     def _compare(self, one: frozenset[str], other: frozenset[str]) -> float:
         """The cosine of two sentences by their weighted meanings, each counted once."""
         both = sum(self._weigh(w) ** 2 for w in one & other)
-        norms = [math.sqrt(sum(self._weigh(w) ** 2 for w in some)) for some in (one, other)]  # fmt: skip
+        norms = [
+            math.sqrt(sum(self._weigh(w) ** 2 for w in some)) for some in (one, other)
+        ]
         return both / (norms[0] * norms[1]) if all(norms) else 0.0
 
     def _weigh(self, word: str) -> float:
@@ -119,6 +129,11 @@ def list_meanings(words: Sequence[str], known: Iterable[str] = ()) -> Iterator[s
         if meaning and f"<{meaning}>" not in words:
             yield meaning
         at += length
+
+
+def find_meaning(word: str) -> str:
+    """What one word means, where it is alone."""
+    return _find_phrase([correct(word)])[1]
 
 
 def is_order(words: Sequence[str]) -> bool:
@@ -161,11 +176,12 @@ def _spell(word: str, known: frozenset[str]) -> str:
     """The word, or one of the lists that a slip of the fingers away is: a letter more, less, other, or two in turn."""
     if len(word) < _LEAST_SPELLED or word[0] == "<" or word in known:
         return word
-    return _correct(word)
+    return correct(word)
 
 
 @cache
-def _correct(word: str) -> str:
+def correct(word: str) -> str:
+    """The word of the lists that one is, or may be a mistyped form of; itself where there is none."""
     if word in _WORDS or _cut(word) in _WORDS:
         return word
     near = sorted((_count_slips(word, other), other) for other in _near(word))
@@ -174,7 +190,11 @@ def _correct(word: str) -> str:
 
 
 def _near(word: str) -> Iterator[str]:
-    return (w for w in _WORDS if w[0] == word[0] and abs(len(w) - len(word)) <= 2 and len(w) >= _LEAST_SPELLED)  # fmt: skip
+    return (
+        w
+        for w in _WORDS
+        if w[0] == word[0] and abs(len(w) - len(word)) <= 2 and len(w) >= _LEAST_SPELLED
+    )
 
 
 def _count_slips(one: str, other: str) -> float:
@@ -191,4 +211,13 @@ def _count_slips(one: str, other: str) -> float:
     return row[-1]
 
 
-_WORDS = frozenset(word for phrase in SAID for word in phrase)
+def _list_words() -> Iterator[str]:
+    """All words of the lists, and the regular forms of those that mean something."""
+    for phrase, meaning in SAID.items():
+        yield from phrase
+        if meaning and len(phrase) == 1 and len(phrase[0]) >= _LEAST_INFLECTED:
+            stem = phrase[0].removesuffix("e")
+            yield from (f"{phrase[0]}s", f"{stem}ed", f"{stem}ing")
+
+
+_WORDS = frozenset(_list_words())

@@ -78,13 +78,17 @@ def _says(world: World, statement: str, fact: Fact) -> bool:
 
     if fact.name == "limit":
         return True
-    rows = run_query(world.catalog, world.ledger, statement, False, Bounds(200, 10.0)).rows.to_pylist()  # fmt: skip
+    rows = run_query(
+        world.catalog, world.ledger, statement, False, Bounds(200, 10.0)
+    ).rows.to_pylist()
     values = {value for row in rows for value in row.values()}
     return fact.value in values or (fact.name == "rows" and fact.value == len(rows))
 
 
 def _has(catalog: Catalog, table: str, column: str, value: str) -> bool:
-    return len(catalog.read_latest(table, [column], f"{column} = {repr_sql(value)}")) > 0  # fmt: skip
+    return (
+        len(catalog.read_latest(table, [column], f"{column} = {repr_sql(value)}")) > 0
+    )
 
 
 def _is_named(source: Source) -> bool:

@@ -43,11 +43,19 @@ def log(tracker: "Tracker", sitting: Sitting) -> str:
     from assets.registry.exams import log_exam
 
     told = _describe(sitting)
-    tags = {k: told[k] for k in ("rung", "rung_version", "question_set", "questions_sha256")}  # fmt: skip
+    tags = {
+        k: told[k] for k in ("rung", "rung_version", "question_set", "questions_sha256")
+    }
     counts = {k: float(v) for k, v in told.items() if k not in tags}
-    shares = {s.mark: s.value for s in sitting.shares if s.kind == "all" and s.value is not None}  # fmt: skip
+    shares = {
+        s.mark: s.value
+        for s in sitting.shares
+        if s.kind == "all" and s.value is not None
+    }
     name = f"{sitting.rung.name}-{sitting.which}"
-    return log_exam(tracker, name, {**tags, "exam_id": _name(sitting)}, {**counts, **shares})  # fmt: skip
+    return log_exam(
+        tracker, name, {**tags, "exam_id": _name(sitting)}, {**counts, **shares}
+    )
 
 
 def _name(sitting: Sitting) -> str:

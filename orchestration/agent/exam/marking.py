@@ -1,4 +1,4 @@
-"""Marks of one answer: is it right, by the right tool, with the right arguments; is a question without an answer refused.
+"""Marks of one answer: is it right, by the right tool, with the right arguments; is what has no answer refused.
 
 Belongs here: one answer held against what is known. Does not: asking, and what many marks come to.
 """
@@ -38,7 +38,12 @@ class Marks:
     @property
     def is_missed(self) -> bool:
         """Whether one of the marks is bad."""
-        told = (self.is_right_tool, self.has_right_arguments, self.is_right_answer, self.is_refused)  # fmt: skip
+        told = (
+            self.is_right_tool,
+            self.has_right_arguments,
+            self.is_right_answer,
+            self.is_refused,
+        )
         return False in told
 
 
@@ -54,7 +59,9 @@ def mark(
     figures = (*numbers, traced.num_facts, len(traced.lost))
     if asked.kind == UNANSWERED:
         return Marks(asked, None, None, None, not said.is_known, *figures, took_ms)
-    told = _mark_choice(asked, heard, _find_answer(world.catalog, asked, said), error, took_ms)  # fmt: skip
+    told = _mark_choice(
+        asked, heard, _find_answer(world.catalog, asked, said), error, took_ms
+    )
     choice = (told.is_right_tool, told.has_right_arguments, told.is_right_answer)
     return Marks(asked, *choice, None, *figures, took_ms, error)
 

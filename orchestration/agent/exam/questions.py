@@ -100,7 +100,9 @@ def _fill(
     if any(len(names[slot]) < n for slot, n in num_needed.items()):
         return
     for turn in range(number, number + num_each):
-        chosen = {s: _choose(names[s.rstrip("2")], turn + s.endswith("2")) for s in slots}  # fmt: skip
+        chosen = {
+            s: _choose(names[s.rstrip("2")], turn + s.endswith("2")) for s in slots
+        }
         text = template.format(**{slot: _tell(name) for slot, name in chosen.items()})
         yield Asked(text, kind, {} if kind == UNANSWERED else chosen)
 

@@ -59,7 +59,10 @@ class Sitting:
     def shares(self) -> list[Share]:
         """Over all, then by kind of question."""
         kinds = sorted({one.asked.kind for one in self.marks})
-        return [*_count("all", self.marks), *(s for k in kinds for s in _count(k, self._of(k)))]  # fmt: skip
+        return [
+            *_count("all", self.marks),
+            *(s for k in kinds for s in _count(k, self._of(k))),
+        ]
 
     @property
     def num_kinds(self) -> int:
@@ -89,10 +92,12 @@ def sit(
     num_each: int = 1,
     on_progress: Callable[[int, int], None] = lambda done, of: None,
 ) -> Sitting:
-    """Ask all questions of a set, each in a world of its own. Raises ValueError where the home has nothing to ask about."""
+    """Ask all questions of a set, each in a world of its own. Raises ValueError where there is nothing to ask about."""
     asked, num_lacking = list_questions(open_world().catalog, which, num_each)
     if not any(one.names for one in asked):
-        raise ValueError("the home has no session to ask about: take one in first, `daguerre ingest`")  # fmt: skip
+        raise ValueError(
+            "the home has no session to ask about: take one in first, `daguerre ingest`"
+        )
     marks = []
     for number, one in enumerate(asked, start=1):
         marks.append(_ask(replace(open_world(), heard=[]), rung.ask, one))

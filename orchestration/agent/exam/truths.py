@@ -19,7 +19,7 @@ Pair: TypeAlias = tuple[object, object]
 class Truth:
     """What an answer must say.
 
-    `numbers`: each of them. `pairs`: these rows of two columns and no others. `names`: of `all_names` these and no others.
+    `numbers`: each of them. `pairs`: these rows of two columns, no others. `names`: of `all_names` these, no others.
     """
 
     numbers: tuple[float, ...] = ()
@@ -62,7 +62,7 @@ def names_in(table: str, column: str, **equal: str) -> FindTruth:
         mine = frozenset(
             str(r[column]) for r in _list(catalog, table, names, equal, column)
         )
-        return Truth(names=mine, all_names=_values(catalog, table, column))  # fmt: skip
+        return Truth(names=mine, all_names=_values(catalog, table, column))
 
     return find
 

@@ -53,7 +53,9 @@ def tell_models(world: World, asked: Models) -> Answer:
     return Answer(tuple(sentences), (listed,) if rows else ())
 
 
-def _tell_champions(asked: Models, crowned: list[dict[str, Any]], source: Source) -> Answer:  # fmt: skip
+def _tell_champions(
+    asked: Models, crowned: list[dict[str, Any]], source: Source
+) -> Answer:
     """A line a champion."""
     if crowned:
         return Answer(tuple(_tell_champion(row) for row in crowned))
