@@ -6,9 +6,11 @@ Belongs here: choosing, and what is refused. Does not: calling tools, and what i
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 
 from orchestration.agent.asking.intents import INTENTS, Intent
+from orchestration.agent.asking.moments import find_time
 from orchestration.agent.asking.names import Known, Question, list_names
 from orchestration.agent.asking.thesaurus import SAID
 from orchestration.agent.asking.words import (
@@ -134,8 +136,9 @@ _INTENTS = {intent.name: intent for intent in INTENTS}
 @cache
 def _learn() -> tuple[Sentences, frozenset[str]]:
     """The examples, and all usual words: of them, and of the lists of words."""
+    now = datetime.now(UTC)  # that an example names a time counts, and not which
     words: dict[str, Sequence[Sequence[str]]] = {
-        i.name: [tuple(text.replace(",", "").split()) for text in i.examples]
+        i.name: [find_time(t.replace(",", "").split(), now)[0] for t in i.examples]
         for i in INTENTS
     }
     usual = {w for some in words.values() for s in some for w in s}

@@ -4,7 +4,7 @@ Belongs here: both counts. Does not: whether a number is the right one.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from assets.tables.catalog import Catalog, repr_sql
@@ -21,6 +21,8 @@ _TABLES_OF_IDS = {
     "prediction": ("predictions", "prediction_id"),
     "track": ("tracks", "track_id"),
 }
+_MOST_ROWS = 200
+_MOST_SECONDS = 10.0
 _OF_SESSIONS = ("session", "drift", "quarantine")
 
 
@@ -49,7 +51,9 @@ class Traced:
 def trace_numbers(world: World, said: Answer) -> Traced:
     """Look each number up where its fact says that it is from."""
     numbers = [fact for fact in said.facts if _is_number(fact)]
-    lost = tuple(fact for fact in numbers if not _is_there(world, fact))
+    statements = {f.source.id for f in numbers if f.source.kind == "sql"}
+    said_by = {one: _run(world, one) for one in statements}
+    lost = tuple(fact for fact in numbers if not _is_there(world, fact, said_by))
     return Traced(len(numbers), lost)
 
 
@@ -57,11 +61,13 @@ def _is_number(fact: Fact) -> bool:
     return isinstance(fact.value, int | float) and not isinstance(fact.value, bool)
 
 
-def _is_there(world: World, fact: Fact) -> bool:
+def _is_there(
+    world: World, fact: Fact, said_by: Mapping[str, Sequence[Mapping[str, object]]]
+) -> bool:
     """Whether the source exists; of a statement, whether its rows or their number have the value."""
     source = fact.source
     if source.kind == "sql":
-        return _says(world, source.id, fact)
+        return _is_in(fact, said_by[source.id])
     if source.kind in _TABLES_OF_IDS:
         table, column = _TABLES_OF_IDS[source.kind]
         return _has(world.catalog, table, column, source.id)
@@ -73,16 +79,20 @@ def _is_there(world: World, fact: Fact) -> bool:
     return _OTHERS.get(source.kind, _is_named)(source)
 
 
-def _says(world: World, statement: str, fact: Fact) -> bool:
+def _run(world: World, statement: str) -> list[dict[str, object]]:
     from assets.retrieval.query import Bounds, run_query
 
-    if fact.name == "limit":
+    bounds = Bounds(_MOST_ROWS, _MOST_SECONDS)
+    found = run_query(world.catalog, world.ledger, statement, False, bounds)
+    rows: list[dict[str, object]] = found.rows.to_pylist()
+    return rows
+
+
+def _is_in(fact: Fact, rows: Sequence[Mapping[str, object]]) -> bool:
+    if fact.name == "limit":  # what the tool was given
         return True
-    rows = run_query(
-        world.catalog, world.ledger, statement, False, Bounds(200, 10.0)
-    ).rows.to_pylist()
-    values = {value for row in rows for value in row.values()}
-    return fact.value in values or (fact.name == "rows" and fact.value == len(rows))
+    is_count = fact.name == "rows" and fact.value == len(rows)
+    return is_count or any(fact.value in row.values() for row in rows)
 
 
 def _has(catalog: Catalog, table: str, column: str, value: str) -> bool:

@@ -5,6 +5,7 @@ Belongs here: one answer held against what is known. Does not: asking, and what 
 
 import json
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from orchestration.agent.exam.truths import Truth
 from orchestration.agent.world import Heard, World
 
 _FREE = ("limit", "seconds")  # arguments that may be anything
+_BEGUN_ID = re.compile(r"[0-9a-f]{12,}")
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,16 @@ def _is_given(kind: Kind, call: Heard, names: Mapping[str, str]) -> bool:
     wanted = {key: _fill(value, names) for key, value in kind.arguments.items()}
     given = {k: v for k, v in call.arguments.items() if k not in _FREE}
     return wanted.keys() == given.keys() and all(
-        value in (ANYTHING, given[key]) for key, value in wanted.items()
+        value == ANYTHING or _is_same(value, given[key])
+        for key, value in wanted.items()
     )
+
+
+def _is_same(wanted: object, given: object) -> bool:
+    """Whether an argument is as it should be; an id may be whole where the question has its beginning."""
+    if isinstance(wanted, str) and _BEGUN_ID.fullmatch(wanted):
+        return str(given).startswith(wanted)
+    return wanted == given
 
 
 def _fill(value: object, names: Mapping[str, str]) -> object:
