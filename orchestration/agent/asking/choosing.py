@@ -21,7 +21,7 @@ from orchestration.agent.asking.words import (
 )
 from orchestration.agent.world import World
 
-_LEAST = 0.6  # likeness from which on a question is of a kind
+_LEAST = 0.5  # likeness from which on a question is of a kind
 _MOST_CLAUSES = 4
 _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters

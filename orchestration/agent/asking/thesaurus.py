@@ -22,23 +22,25 @@ matter concern hold contain comprise include possess possesses keep kept store e
 stay thing stuff item kind-of sort-of lot bit way long home system content information detail inside outside data
 material collection archive library set put use used using involve produce deliver yield take took taken record
 collect gather acquire obtain receive appear occur happen arise build built would-like d-like should-like like-to
-i-like do-you-like
+i-like do-you-like exhibit demonstrate demonstrated depict incorporate bear carry carried feature accumulate compile
+indicate designate create supply supplied furnish specify specified define
 """
 # what words and phrases stand for, and these; of a word that is not here endings are cut off
 _GROUPS = """
 count: how-many how-much how-often how-frequently how-many-times frequency occurrences length number-of count number
-  amount quantity total sum size large big extent volume tally figure magnitude
+  amount quantity total sum size large big extent volume tally figure magnitude measure aggregate totality
 each: per every each by-session by-sensor session-by-session apiece respective individual broken-down breakdown
 most: the-most most-much more-than-all biggest largest greatest highest maximum max most-frames most-pictures
   most-images top
-frame: frame picture image photo photograph photography snapshot pic shot imagery img exposure
+frame: frame picture image photo photograph photography snapshot pic shot imagery img exposure snap
 capture: capture
 session: session shoot recording recording-session recording-sessions
 release: release dataset data-set data-sets
 label: label annotation annotate mark tag annot object instance
 class: class classes category categories kind type sort
 sensor: sensor camera cam device equipment instrument detector gear
-part: part split divide division partition portion share section proportion separate train-val-test
+part: part split divide division partition portion share section proportion separate train-val-test component
+  constituent percentage ratio
 wait: wait pending open await backlog left-to undecided unanswered outstanding
 queue: queue
 status: status state-of the-state its-state stand overview summary summarise summarize situation what-s-up sitrep
@@ -46,32 +48,33 @@ status: status state-of the-state its-state stand overview summary summarise sum
 check: check gate control quality criterion criteria claim
 fail: fail failure broke broken break wrong crash error err abort unsuccessful not-pass not-passed not-successful
   not-hold not-good go-wrong went-wrong gone-wrong problem trouble issue bad violate violation malfunction misfire
-  red fault amiss
+  red fault amiss faulty mistake
 held: held-back hold-back hold-up held block withhold withheld
 quarantine: quarantine unread unreadable corrupt damage defective reject unusable not-read set-aside put-aside lost
   lose could-not-be-read could-not-read cannot-be-read can-not-be-read can-not-read cannot-read could-not-be-opened
   can-not-be-opened could-not-open illegible undecipherable indecipherable garbled spoiled spoilt
 file: file
 model: model net network predictor
-champion: champion champ winner production in-production best title-holder titleholder prod serving leading
+champion: champion champ winner production in-production best title-holder titleholder prod serving leading victor
 score: score performance perform accuracy metric good well good-at how-good how-well doing-at quality-of
 train: train retrain learn learnt teach taught fit
 compare: compare comparison versus vs better more-good gooder prefer preferable worse superior collate beat
   outperform
 difference: difference differ different deviate deviation diverge divergence change vary varies alter modify
-  modified discrepancy distinction unlike new-in what-is-new diff dissimilar contrast
+  modified discrepancy distinction unlike new-in what-is-new diff dissimilar contrast depart departure
 drift: drift drifty shift stray
 alarm: alarm alert warning
 origin: lineage lineage provenance origin trace source come-from comes-from came-from coming-from from-where
-  where-from ancestry pedigree descent derive derivation stem
+  where-from ancestry pedigree descent derive derivation stem beginning root parentage
 similar: similar resemble resemblance likeness alike like look-like looks-like look-alike lookalike looking-like
   looking-same like-this same-as akin analogous
 stale: stale outdated obsolete out-of-date up-to-date up-to-speed outmoded superseded old-code too-old expired
   noncurrent not-current no-longer-current anew remake remade rebuild rebuilt recompute recalculate refresh redo
-  redone renew regenerate compute-again computed-again make-again made-again do-again done-again
+  redone renew regenerate compute-again computed-again make-again made-again do-again done-again disused
 update: update
 cost: cost price pricy expensive expense how-long how-much-time time-go time-take time-takes take-long takes-long
-  took-long need-long long-does duration runtime spend spent pay effort budget compute money disbursement
+  took-long need-long long-does duration runtime spend spent pay effort budget compute money disbursement toll
+  disbursal
 step: step stage
 run: run ran job execution execute pipeline
 newest: newest latest last recent lately new fresh incoming
@@ -80,7 +83,7 @@ log: log output
 table: table
 column: column col field attribute property properties
 query: query queried queries
-propose: propose proposal suggest suggestion recommend recommendation motion advise
+propose: propose proposal suggest suggestion recommend recommendation motion advise proposition proffer
 approve: approve approval decide decision sign-off consent
 ask: asked ask question enquiry enquiries inquiry inquiries enquire inquire call calls
 tool: tool

@@ -23,11 +23,12 @@ from orchestration.agent.asking.thesaurus import (
 _ENDINGS = ("ing", "ed", "ly", "es", "s")
 _LEAST_SPELLED = 4  # letters of a word that may be a mistyped one
 _LEAST_INFLECTED = 4  # letters of one whose forms may be mistyped
+_LEAST_ADVERB = 6  # letters of a word that ends like one
 _IN_TURN = 0.9  # slips that two letters in turn are: the commonest of them
 _OTHER_NUMBER = (
     0.85  # of the likeness, where a question has more or fewer names than an example
 )
-_UNKNOWN = 1.6  # weight of a word that no sentence has, in those of the rarest that some have: it may be what matters
+_UNKNOWN = 1.4  # weight of a word that no sentence has, in those of the rarest that some have: it may be what matters
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,13 @@ def _cut(word: str) -> str:
         cut = word.removesuffix(ending)
         if cut != word and len(cut) >= 3:
             cut = cut[:-1] if cut[-1] == cut[-2] else cut
-            return SAID.get((cut,), SAID.get((f"{cut}e",), cut))
+            return SAID.get((cut,), SAID.get((f"{cut}e",), _tell_manner(word, cut)))
     return word
+
+
+def _tell_manner(word: str, cut: str) -> str:
+    """Adverbs of manner tell nothing of what is asked."""
+    return "" if word.endswith("ly") and len(word) >= _LEAST_ADVERB else cut
 
 
 def _list_slots(words: Iterable[str]) -> Counter[str]:
