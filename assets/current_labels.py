@@ -1,4 +1,4 @@
-"""What is said of frames now, of all that label files and versions say: by whose word counts, equal labels once.
+"""What is said of frames now, of all that label files and versions say: by whose word counts.
 
 Read are the newest rows, checked or not, for people who look and correct. Releases join what is left more closely
 (`assets/curation/annotations.py`).
@@ -92,24 +92,39 @@ def _choose(
     rows = (*heard.labels, *heard.looked_at)
     speakers = choose_speakers(frame["capture_id"], (r["capture_id"] for r in rows))
     said = [to_rows(version) for version in heard.versions]
-    mine = [label for label in heard.labels if label["capture_id"] in speakers]
-    mine += [label for found, _ in said for label in found]
+    mine = [
+        [label for label in heard.labels if label["capture_id"] == speaker]
+        for speaker in speakers
+    ]
+    mine += [list(found) for found, _ in said]
     seen = [row for row in heard.looked_at if row["capture_id"] in speakers]
     return Said(
-        tuple(_list_once(mine)),
+        tuple(_join(mine)),
         (*seen, *(row for _, row in said)),
         tuple(versions),
         any(v["author_kind"] == "interpolation" for v in heard.versions),
     )
 
 
-def _list_once(labels: Sequence[LabelRow]) -> list[LabelRow]:
-    chosen: dict[tuple[object, ...], LabelRow] = {}
-    for label in sorted(labels, key=lambda row: row["label_id"]):
-        corners = (label[side] for side in SIDES)
-        mask = label["mask_rle"] if label["task"] == SEGMENTATION else None
-        chosen.setdefault((label["class_name"], *corners, mask), label)
-    return list(chosen.values())
+def _join(statements: Sequence[Sequence[LabelRow]]) -> list[LabelRow]:
+    """Labels that several state are one; of equal ones in one statement each stands for an object."""
+    joined: dict[tuple[object, ...], list[LabelRow]] = {}
+    for labels in statements:
+        alike: dict[tuple[object, ...], list[LabelRow]] = defaultdict(list)
+        for label in sorted(labels, key=lambda row: row["label_id"]):
+            alike[_name(label)].append(label)
+        for name, found in alike.items():
+            joined[name] = max(joined.get(name, []), found, key=len)
+    return sorted(
+        (label for found in joined.values() for label in found),
+        key=lambda row: row["label_id"],
+    )
+
+
+def _name(label: LabelRow) -> tuple[object, ...]:
+    """What makes two labels of a frame equal."""
+    mask = label["mask_rle"] if label["task"] == SEGMENTATION else None
+    return (label["class_name"], *(label[side] for side in SIDES), mask)
 
 
 def _group(rows: Sequence[Any]) -> Mapping[tuple[str, str], list[Any]]:

@@ -113,6 +113,36 @@ def test_the_second_of_two_is_told_who_was_first(labelled):
     assert {"bowl", "mug"} == list_objects(catalog, frame_id).keys()
 
 
+def test_two_equal_boxes_of_one_file_are_two_objects_and_of_two_files_one(stored):
+    catalog, rows = stored
+    one, other, unlabelled = rows[0], rows[1], content_id("labels alone")
+    stated = [
+        (one, one["capture_id"], 2),
+        (other, unlabelled, 1),
+        (other, content_id("labels again"), 2),
+    ]
+    labels = [
+        {
+            "label_id": content_id("cup", frame["frame_id"], capture_id, number),
+            "frame_id": frame["frame_id"],
+            "capture_id": capture_id,
+            "session": "monday",
+            "task": "detection",
+            "class_name": "cup",
+            "origin": "imported",
+            "source_path": "l.json",
+            "source_offset": number,
+            **dict(zip(("x_min", "y_min", "x_max", "y_max"), BOX, strict=True)),
+        }
+        for frame, capture_id, count in stated
+        for number in range(count)
+    ]
+    catalog.merge("labels", to_table(TABLES["labels"], labels))
+    for frame in (one, other):
+        seen = look(catalog, frame["frame_id"])
+        assert [m.class_name for m in seen.marked] == ["cup", "cup"]
+
+
 def test_who_corrects_settles_what_two_answered_differently(labelled):
     catalog, frame_id = labelled
     for author, name in ((ANNA, "cup"), (BEN, "mug")):
