@@ -2,10 +2,13 @@
 
 Three sessions of 12, 20 and 6 frames by two cameras, 36 labels of three classes, two releases, three models of which
 two are champions of their tasks, a queue with four open frames, and runs of which one failed.
+
+    python -m bench.known_home HOME && DAGUERRE_HOME=HOME daguerre exam
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -139,3 +142,9 @@ def _run_graph(home: Path) -> None:
     with dg.DagsterInstance.from_config(str(folder)) as instance:
         dg.materialize([frames], instance=instance)
         dg.materialize([training], instance=instance, raise_on_error=False)
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1])
+    place.mkdir(parents=True)
+    build(place)
