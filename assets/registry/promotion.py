@@ -164,6 +164,13 @@ def publish_verdict(
     return card
 
 
+def read_own_evaluation(
+    catalog: Catalog, model_sha256: str, release_id: str
+) -> Evaluation:
+    """What a model scored on a release, with what that cannot tell; without figures where it did not sit that exam."""
+    return _read_evaluations(catalog, model_sha256, release_id, None)[0]
+
+
 def follow_table(catalog: Catalog, tracker: Tracker, task: str) -> None:
     """Let MLflow's champion be that of the table, also where another is crowned meanwhile.
 

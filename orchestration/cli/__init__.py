@@ -22,6 +22,7 @@ from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
 from orchestration.cli.browsing import browse
 from orchestration.cli.calibrating import calibrate
+from orchestration.cli.carding import card
 from orchestration.cli.comparing import compare, diff
 from orchestration.cli.drifting import drift
 from orchestration.cli.examining import exam
@@ -55,8 +56,10 @@ from orchestration.cli.slicing import slices
 from orchestration.cli.splatting import splats
 from orchestration.cli.tracking import track
 from orchestration.cli.training import results, train
+from orchestration.cli.triaging import triage
 from orchestration.cli.tuning import tune
 from orchestration.cli.upgrading import upgrade
+from orchestration.cli.waking import morning
 from orchestration.cli.watching import metrics
 from orchestration.log_lines import choose_log, tell, tell_failure
 from orchestration.profiles import (
@@ -81,7 +84,7 @@ app = typer.Typer(
 )
 # in the order of a newcomer's way
 _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "The graph": (demo, ui, browse, status, plan, backfill),
+    "The graph": (demo, ui, browse, status, morning, plan, backfill),
     "Data": (
         *(simulate, ingest, forget, lineage, query, search, similar),
         verify,
@@ -91,10 +94,10 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
         *(fuse, track, boxes),
     ),
     "Models": (
-        *(train, tune, results, compare, slices, diff, report),
+        *(train, tune, results, compare, slices, diff, report, card),
         *(approve, rollback, predict, serve, drift),
     ),
-    "Questions": (ask, mcp, exam, proposals, reject),
+    "Questions": (ask, triage, mcp, exam, proposals, reject),
     "The home": (metrics, maintain, backup, restore, upgrade),
 }
 queue_app.command()(push)

@@ -122,23 +122,11 @@ def _tell(one: "Standing") -> str:
 
 def _show(one: "Standing") -> list[str]:
     proposal = one.proposal
-    price = proposal.price
-    cost = (
-        f"{price['device_hours']:.3f} device-hours ({price['least']:.3f} to {price['most']:.3f}, "
-        f"{price['num_runs']} runs)"
-        if price
-        else "no recorded runs to go by"
-    )
-    return [
-        _tell(one),
-        f"proposed at {proposal.at}",
-        f"price: {cost}",
-        "plan:",
-        *(f"  {line}" for line in proposal.plan),
-    ]
+    plan = [f"  {line}" for line in proposal.plan]
+    return [_tell(one), f"proposed at {proposal.at}", "plan:", *plan]
 
 
 def _list_result(facts: Any) -> list[str]:
-    from orchestration.agent.proposing import list_lines
+    from orchestration.agent.plan_text import list_lines
 
     return [f"  {line}" for line in list_lines(facts)]

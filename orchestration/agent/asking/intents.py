@@ -538,6 +538,44 @@ INTENTS = (
         _named(run="run"),
     ),
     Intent(
+        "triage",
+        "triage",
+        (
+            "triage",
+            "triage of the last run",
+            "what stopped the last run and what helps",
+            "what helps against the last failure",
+        ),
+    ),
+    Intent(
+        "triage_of_run",
+        "triage",
+        ("triage of run <run>", "what stopped run <run> and what helps"),
+        _named(what="run"),
+    ),
+    Intent(
+        "triage_of_session",
+        "triage",
+        (
+            "triage of session <session>",
+            "triage of <session>",
+            "what blocks <session> and what helps",
+        ),
+        _named(what="session"),
+    ),
+    Intent(
+        "morning",
+        "morning",
+        (
+            "good morning",
+            "morning report",
+            "what happened since the last time",
+            "what happened over night",
+            "what is new since yesterday",
+            "what waits for me",
+        ),
+    ),
+    Intent(
         "tables",
         "tables",
         ("which tables are there", "what can be queried"),

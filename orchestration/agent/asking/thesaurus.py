@@ -85,6 +85,7 @@ column: column col field attribute property properties
 query: query queried queries
 propose: propose proposal suggest suggestion recommend recommendation motion advise proposition proffer
 approve: approve approval decide decision sign-off consent
+help: help remedy remedies solve mend cure
 ask: asked ask question enquiry enquiries inquiry inquiries enquire inquire call calls
 tool: tool
 ingest: ingest ready is-done finished complete progress ingestion intake take-in taken-in took-in taking-in import
