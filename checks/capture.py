@@ -122,6 +122,11 @@ GATES = (
     Gate("quarantine", QUARANTINE_RULES, _nothing_was_refused),
     Gate("gone", may_be_empty=_everything_may_be_there),
     Gate("clock_reports", CLOCK_RULES, _nothing_may_keep_time),
+    Gate(
+        "consents",
+        may_be_empty=lambda _: "nobody has stated terms yet",
+        has_readers=False,
+    ),
     Gate("privacy_policies", may_be_empty=no_policy, has_readers=False),
     Gate("sealed_frames", may_be_empty=no_policy, has_readers=False),
     Gate("anonymised_frames", ANONYMISED_RULES, no_policy),

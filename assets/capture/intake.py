@@ -64,6 +64,7 @@ from assets.formats.observations import (
     ScanObservation,
     SignalObservation,
 )
+from assets.formats.session_settings import SETTINGS_NAME, read_settings
 from assets.ledger import Claim, FileOutcome, Intaken, LeaseLost, Ledger
 from assets.privacy.keys import SETTING, SealKeys
 from assets.privacy.policy import PrivacyPolicy
@@ -78,6 +79,7 @@ from assets.storage import BlobStore, Folder, SessionFile, hash_stream
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import content_id
+from assets.terms.statements import state_from_file
 
 # of payloads, beside WRITE_ROWS: written at once, while as much again is gathered
 _WRITE_BYTES = 32 << 20
@@ -139,6 +141,7 @@ class Intake:
             )
             copies = self._take_all(plans, work, on_progress)
         self._settle(work, leftovers)
+        self._state_terms(work)
         retraction = self.retractor(
             session, lambda: look(source, self.ledger.exclusions(session))
         ).take_out(self._find_gone(sight, session, known))
@@ -202,6 +205,12 @@ class Intake:
             writer = FencedWriter(self.catalog, lambda: None)
             drop_adrift(writer, self.catalog, work.session, unread)
         aside.forget_folders(find_mended(work.files, work.known))
+
+    def _state_terms(self, work: Work) -> None:
+        """Keep under which terms the session's own settings let it be used, where they say so."""
+        settings, _ = read_settings(work.files, work.source.open)
+        if settings.terms is not None:
+            state_from_file(self.catalog, work.session, settings.terms, SETTINGS_NAME)
 
     def _recount(self, work: Work, plans: Sequence[CapturePlan]) -> None:
         """Bring the rows of folders up to date that are planned otherwise by now, or of which something was dropped."""

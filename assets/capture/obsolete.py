@@ -13,13 +13,10 @@ from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES
 
-# go with their frame
-OF_FRAMES = (
-    "frame_exif",
-    "frame_quality",
-    "frame_embeddings",
-    "anonymised_frames",
-    "sealed_frames",
+OF_FRAMES = (  # go with their frame
+    *("frame_exif", "frame_quality", "frame_embeddings"),
+    *("frame_texts", "picture_vectors"),
+    *("anonymised_frames", "sealed_frames"),
 )
 # of a capture: only a newer reader says otherwise
 _IMMUTABLE = ("frames", "signals", "scans", "calibrations")

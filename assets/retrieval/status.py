@@ -39,6 +39,7 @@ from assets.tables.champions import (
 )
 from assets.tables.recovery import list_losses
 from assets.tables.rows import PromotionRow
+from assets.terms.ending import list_ending
 from assets.workspace import Workspace
 
 Row = dict[str, Any]
@@ -55,6 +56,7 @@ class Home:
     folder: Path
     dagster_url: str | None = None  # of Dagster's storage; None: files of the home
     registry: StoreReader | None = None  # None: it is not looked at
+    remind_days: int = 30  # before the end of a consent
 
 
 def read_status(home: Home) -> dict[str, Any]:
@@ -97,6 +99,10 @@ def read_status(home: Home) -> dict[str, Any]:
             promoted,
             read_engine(home.folder / "dagster", home.dagster_url),
         ),
+        "consents": [
+            {**asdict(one), "summary": one.summary}
+            for one in list_ending(home.catalog, home.remind_days)
+        ],
         "leases": [
             {**lease, "left_s": round(lease["left_s"], 1)}
             for lease in home.zone.ledger.leases()

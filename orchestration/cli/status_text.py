@@ -86,6 +86,8 @@ def _tell_sessions(facts: Mapping[str, Any]) -> Iterator[str]:
         what = "/".join(filter(None, (said["session"], said["path"])))
         why = shorten(said["reason"] or "no reason was given", 80)
         yield f"  forgotten: {what} by {said['by']} at {said['at']} ({why}); {rows}"
+    for consent in facts["consents"]:
+        yield f"  {consent['summary']}: `daguerre consent {consent['subject']}` renews it"
     for folder in facts["unusable_folders"]:
         yield f"  not a session: folder {folder!r}: rename it to letters, digits, '-' and '_'"
     for pause in facts["pauses"]:

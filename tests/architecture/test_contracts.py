@@ -23,6 +23,8 @@ UNATTACHED = {
     "canary_returns",
     "publications",
     "pointers",
+    "departures",
+    "consents",
     "unsealings",
 }
 

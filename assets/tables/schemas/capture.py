@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from assets.tables.schemas.table import (
     BOX,
+    DAY,
     DERIVED,
     FLOAT,
     FLOATS,
@@ -434,6 +435,31 @@ CLOCK_REPORTS = Table(
     ),
 )
 
+GIVEN = "given"
+ENDED = "ended"
+
+# never changed: a later statement of the same session and path takes the place of an earlier one
+CONSENTS = Table(
+    name="consents",
+    stage="capture",
+    key="consent_id",
+    erase="session",
+    columns=(
+        id_column("consent_id"),
+        SESSION,
+        Column("path", TEXT, "1; of captures; empty: the whole session", "session"),
+        Column("act", TEXT, values=(GIVEN, ENDED)),
+        Column("licence", TEXT, "1; SPDX expression; null: ended", nullable=True),
+        Column("purposes", pa.list_(TEXT), "1; null: ended", nullable=True),
+        Column("until_day", TEXT, "the last day", "UTC", nullable=True, regex=DAY),
+        Column("holder", TEXT, privacy="personal", nullable=True),
+        Column("why", TEXT, "1; may name persons", privacy="personal"),
+        Column("stated_by", TEXT, "1; an account, or a file", privacy="personal"),
+        Column("origin", TEXT, values=("file", "command")),
+        Column("at_ns", INT, "ns", "UTC"),
+    ),
+)
+
 # recall of the probe set: null where the policy names none, or it was not measured yet
 PRIVACY_POLICIES = Table(
     name="privacy_policies",
@@ -527,6 +553,7 @@ TABLES = (
     QUARANTINE,
     GONE,
     CLOCK_REPORTS,
+    CONSENTS,
     PRIVACY_POLICIES,
     SEALED_FRAMES,
     ANONYMISED_FRAMES,
