@@ -109,6 +109,11 @@ FILLED_BY_OTHERS = {
     "request_drift",
     "request_windows",
     "requests",
+    # of sessions under a privacy policy alone
+    "anonymised_frames",
+    "privacy_policies",
+    "sealed_frames",
+    "unsealings",
 }
 
 
