@@ -408,6 +408,22 @@ KINDS = (
         ),
     ),
     Kind(
+        "terms",
+        (
+            "what is the licence of session {session}?",
+            "may we use {session}?",
+            "show the terms of release {release}",
+        ),
+        (
+            "what may model {model} be used for?",
+            "under which licence was {session} recorded?",
+        ),
+        (
+            "which licences does model {model} rest on?",
+            "is there a consent for {session}?",
+        ),
+    ),
+    Kind(
         "stale",
         (
             "what is outdated?",
@@ -531,6 +547,24 @@ KINDS = (
             "what error did the failed run report?",
             "what was the reason for the latest failure?",
         ),
+    ),
+    Kind(
+        "triage",
+        ("triage the last failed run", "what helps against the last failure?"),
+        ("what stopped the last run, and what helps?",),
+        (),
+    ),
+    Kind(
+        "triage_of_session",
+        ("triage of {session}", "what blocks {session}, and what helps?"),
+        ("triage for session {session}",),
+        (),
+    ),
+    Kind(
+        "morning",
+        ("what happened over night?", "what is new since yesterday?"),
+        ("what happened since the last time?", "what waits for me?"),
+        (),
     ),
     Kind(
         "columns_of_table",

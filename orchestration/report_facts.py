@@ -60,7 +60,7 @@ def gather_model(
     predictions = catalog.read_latest(
         "predictions", where=f"{mine} AND purpose = 'test'"
     ).to_pylist()
-    version = _find_version(settings, model)
+    version = find_version(settings, model)
     title = f"daguerre-{task}" + (f" v{version.version}" if version else "")
     package = open_copy(catalog.blobs, settings.home, model)
     pairs = kind.pair(predictions, test, release["class_names"])
@@ -75,7 +75,7 @@ def gather_model(
         build_tracker(settings).decision(task, version.version) if version else None
     )
     missed = tell_missed(list_missed(scores, sha256, release["release_id"]))
-    acts = _read_acts(catalog, task)
+    acts = read_acts(catalog, task)
     return ModelReport(
         task=task,
         name=f"daguerre-{task}",
@@ -101,7 +101,7 @@ def gather_model(
         rivalry=_find_rival(catalog, settings, model, acts),
         acts=[a for a in acts if sha256 in (a["before_sha256"], a["after_sha256"])],
         edge=_read_edge(catalog, sha256),
-        since=_list_since(catalog, f"daguerre-{task}", version.version)
+        since=list_since(catalog, f"daguerre-{task}", version.version)
         if version
         else (),
     )
@@ -120,7 +120,7 @@ def _require_page(model: ModelRow, is_judged: bool, is_scored: bool) -> None:
         )
 
 
-def _find_version(settings: Settings, model: ModelRow) -> "RegisteredModel | None":
+def find_version(settings: Settings, model: ModelRow) -> "RegisteredModel | None":
     """The registered version with these weights."""
     tracker = build_tracker(settings)
     known = tracker.versions(model["task"]) if tracker.is_there() else []
@@ -153,7 +153,7 @@ def _list_rules(results: Sequence[dict[str, Any]]) -> "list[GateLine]":
     return [GateLine(r["claim"], r["detail"], r["is_passed"]) for r in results]
 
 
-def _read_acts(catalog: Catalog, task: str) -> list[PromotionRow]:
+def read_acts(catalog: Catalog, task: str) -> list[PromotionRow]:
     """Every change of the task's champion, in order."""
     rows: list[PromotionRow] = catalog.read_latest(
         "promotions", where=is_in("task", [task])
@@ -203,7 +203,7 @@ def _read_edge(catalog: Catalog, sha256: str) -> "list[EdgeReport]":
     ]
 
 
-def _list_since(catalog: Catalog, name: str, version: int) -> "list[SessionSince]":
+def list_since(catalog: Catalog, name: str, version: int) -> "list[SessionSince]":
     """Each session that a version judged, by name."""
     from assets.evaluation.model_report import SessionSince
 

@@ -80,7 +80,7 @@ def slice_exam(
     by_frame = collect_scores(frames, subject.class_names)
     metric = kind.leading_metric
     scores = add_intervals(score(by_frame, slices), by_frame, slices, metric)
-    worse, region_of = discover(catalog, subject, by_frame, slices, metric)
+    worse, region_of = discover(catalog, subject, by_frame, slices, objects, metric)
     scores += worse
     if kind.slices_of_objects:
         cut = cut_objects(catalog, rules, objects)

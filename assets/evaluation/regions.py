@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from assets.evaluation.region_names import list_traits, name_regions
 from assets.evaluation.slices import with_interval
 from assets.kinds.judging.pairs import Slices, Subject
 from assets.kinds.judging.score_rows import list_rows
 from assets.tables.catalog import Catalog
 from assets.tables.frame_scores import FrameScores
-from assets.tables.rows import FrameScoreRow, ScoreRow
-from models.metrics.regions import Region, describe_region, find_regions
+from assets.tables.rows import FrameScoreRow, ObjectScoreRow, ScoreRow
+from models.metrics.regions import find_regions
 
 DISCOVERED = "discovered"  # the way of slicing, in `scores`
 MAX_FRAMES = (
     20_000  # whose vectors are in memory; of more the first by id, which is a hash
 )
-_NOT_TOLD = "session"  # names a recording, not what it is like
 
 
 def discover(
@@ -26,6 +26,7 @@ def discover(
     subject: Subject,
     scores: FrameScores,
     slices: Slices,
+    objects: Sequence[ObjectScoreRow],
     metric: str,
 ) -> tuple[list[ScoreRow], dict[str, str]]:
     """Rows of the regions that score worse, with their adjusted p-values; and the region of each frame in one, by id.
@@ -35,11 +36,10 @@ def discover(
     places, vectors = _read_vectors(catalog, scores)
     recordings = [scores.group_ids[place] for place in places]
     found = find_regions(vectors, scores.values[places], recordings)
-    traits = _list_traits(scores, slices, places)
+    names = name_regions(found, list_traits(scores, slices, objects, places))
     rows: list[ScoreRow] = []
     region_of: dict[str, str] = {}
-    for number, region in enumerate(found, start=1):
-        name = _name_region(number, region, traits)
+    for name, region in zip(names, found, strict=True):
         mine = scores.take([places[place] for place in region.places])
         told = [(metric, mine.figures()[metric])]
         (row,) = list_rows(subject, DISCOVERED, name, told, len(mine))
@@ -79,24 +79,3 @@ def _read_vectors(
     places = [place for place in wanted if scores.frame_ids[place] in vector_of]
     vectors = [vector_of[scores.frame_ids[place]] for place in places]
     return places, np.stack(vectors) if vectors else np.zeros((0, 1), np.float32)
-
-
-def _list_traits(
-    scores: FrameScores, slices: Slices, places: Sequence[int]
-) -> list[frozenset[str]]:
-    """What is known of each frame: its slices, and the classes that it shows."""
-    shown = scores.parts.list_shown()
-    return [
-        frozenset(
-            f"{way} = {value}"
-            for way, value in slices.get(scores.frame_ids[place], {}).items()
-            if way != _NOT_TOLD
-        )
-        | {f"shows {scores.class_names[class_id]}" for class_id in shown[place]}
-        for place in places
-    ]
-
-
-def _name_region(number: int, region: Region, traits: Sequence[frozenset[str]]) -> str:
-    told = ", ".join(describe_region(region.places, traits))
-    return f"{number}: {told or 'alike in the picture alone'}"

@@ -88,10 +88,10 @@ def read_release_report(catalog: Catalog, release_id: str) -> ReleaseReport:
         row,
         release.frames,
         tuple(sizes.most_common()),
-        tuple(_count_origins(catalog, row, ids)),
+        tuple(count_origins(catalog, row, ids)),
         len(unique),
         len(unique) - unique["duplicate_of"].null_count,
-        tuple(_list_models(catalog, release_id)),
+        tuple(list_models(catalog, release_id)),
         _find_before(catalog, rows, row),
         tuple(_draw_some(catalog, row, release.frames)),
     )
@@ -102,7 +102,7 @@ def describe_release(release: ReleaseReport) -> dict[str, Any]:
     row, frames = release.row, release.frames
     classes = count_classes(row["class_names"], frames)
     totals = [sum(c.objects.values()) for c in classes]
-    sessions = _count_sessions(frames)
+    sessions = count_sessions(frames)
     return {
         "anchor": name_anchor(row["release_id"]),
         "of": release,
@@ -128,7 +128,7 @@ def describe_release(release: ReleaseReport) -> dict[str, Any]:
         "num_sessions": len(sessions),
         "sensors": [
             (name_sensor(sensor) or "no named sensor", count)
-            for sensor, count in _count(frames["sensor"])
+            for sensor, count in count_column(frames["sensor"])
         ],
         "object_sizes": _count_object_sizes(row["task"], frames),
         "diff": None if release.before is None else tell_diff(release.before),
@@ -146,12 +146,13 @@ def describe_release(release: ReleaseReport) -> dict[str, Any]:
     }
 
 
-def _count(column: pa.ChunkedArray) -> list[tuple[str, int]]:
+def count_column(column: pa.ChunkedArray) -> list[tuple[str, int]]:
+    """Each value and how often it is there, the most frequent first."""
     counts = [(c["values"], c["counts"]) for c in column.value_counts().to_pylist()]
     return sorted(counts, key=lambda pair: (-pair[1], pair[0]))
 
 
-def _count_sessions(frames: pa.Table) -> list[tuple[str, list[int], list[str]]]:
+def count_sessions(frames: pa.Table) -> list[tuple[str, list[int], list[str]]]:
     """Each session with its frames by part, and its sensors."""
     counts = frames.group_by(["session", "split"]).aggregate([([], "count_all")])
     parts: dict[str, dict[str, int]] = {}
@@ -184,7 +185,7 @@ def _count_object_sizes(task: str, frames: pa.Table) -> list[tuple[str, list[int
     return [(size, [found[size, part] for part in PARTS]) for size in OBJECT_SIZES]
 
 
-def _count_origins(
+def count_origins(
     catalog: Catalog, row: ReleaseRow, frame_ids: pa.ChunkedArray
 ) -> list[tuple[str, int]]:
     """Labels of its frames by where files say they are from, and versions of labels by who made them."""
@@ -195,7 +196,7 @@ def _count_origins(
     )
     found = [
         (f"labels of files: {origin}", count)
-        for origin, count in _count(labels.filter(is_mine)["origin"])
+        for origin, count in count_column(labels.filter(is_mine)["origin"])
     ]
     of_release = is_in("release_id", [row["release_id"]])
     taken = catalog.read_latest("release_labels", ["version_id"], of_release)
@@ -204,11 +205,12 @@ def _count_origins(
     )
     return found + [
         (f"versions of labels by {_WITH_ARTICLE.get(author, f'a {author}')}", count)
-        for author, count in _count(versions["author_kind"])
+        for author, count in count_column(versions["author_kind"])
     ]
 
 
-def _list_models(catalog: Catalog, release_id: str) -> list[LearntModel]:
+def list_models(catalog: Catalog, release_id: str) -> list[LearntModel]:
+    """Every model that was trained on a release, the best first."""
     mine = is_in("release_id", [release_id])
     models: list[ModelRow] = catalog.read_latest("models", where=mine).to_pylist()
     scores = catalog.read_latest(

@@ -158,13 +158,23 @@ def describe_slices(
                         ],
                         "sure": row["sure"].get(first, ""),
                     }
-                    for name, row in sorted(
-                        rows.items(), key=lambda item: _rank(item[0])
-                    )
+                    for name, row in _sort_rows(slice_by, first, rows)
                 ],
             }
         )
     return tables
+
+
+def _sort_rows(
+    slice_by: str, metric: str, rows: Mapping[str, Any]
+) -> list[tuple[str, Any]]:
+    """Regions that were found the worst first, others by what they are called."""
+
+    def rank(item: tuple[str, Any]) -> tuple[float, int, list[str]]:
+        value = item[1]["values"].get(metric) if slice_by == "discovered" else None
+        return (value or 0.0, *_rank(item[0]))
+
+    return sorted(rows.items(), key=rank)
 
 
 def _list_ways(scores: Sequence[ScoreRow]) -> list[str]:

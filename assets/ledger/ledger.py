@@ -312,6 +312,21 @@ class Ledger(Database):
         )
         return [(r["reader"], r["reason"], r["files"]) for r in self._fetch(query)]
 
+    def list_refused(self) -> list[FileOutcome]:
+        """Files that could not be read as a whole, but for those of which another version was taken in."""
+        other = self._files.alias()
+        is_replaced = self._sa.exists().where(
+            other.c.session == self._files.c.session,
+            other.c.path == self._files.c.path,
+            other.c.outcome == "ingested",
+        )
+        query = (
+            self._sa.select(*self._file_columns)
+            .where(self._files.c.outcome == "quarantined", ~is_replaced)
+            .order_by(self._files.c.session, self._files.c.path)
+        )
+        return [FileOutcome(**row) for row in self._fetch(query)]
+
     def committed(self) -> list[str]:
         """The ids of all captures whose intake is complete."""
         query = self._sa.select(self._captures.c.capture_id).filter_by(

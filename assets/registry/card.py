@@ -9,12 +9,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from assets.cards import (
+    NOT_MEASURED,
+    Block,
+    Bullets,
+    Card,
+    Grid,
+    Section,
+    draw_block,
+    tabulate,
+)
 from assets.choice import read_choice
-from assets.foreign_text import for_markdown
 from assets.inference.package import ModelPackage
 from assets.registry.lineage import Lineage
 from assets.registry.verdict import Decision, Evaluation
 from assets.tables.missed_classes import tell_missed
+from assets.terms.carded import list_terms
 
 USES = {
     "recognition": "Names the one class of an image, from a fixed list.",
@@ -30,6 +40,7 @@ LIMITS = (
     "Scores say how often such answers were right on the validation split; on other data see the figures above.",
     "Not for decisions about people, and not where a miss can hurt somebody without another safeguard.",
 )
+LEFT_TO_PEOPLE = "What it may be used for, and by whom, is for a person to say: no fact of the home tells."
 
 
 @dataclass(frozen=True)
@@ -40,38 +51,41 @@ class CardFacts:
     lineage: Lineage
     evaluation: Evaluation | None
     decision: Decision | None
-    version: int
+    version: int | None  # None: not registered
+    terms: tuple[Mapping[str, Any], ...] = ()  # rows of `release_terms`
+
+
+def build_card(facts: CardFacts) -> Card:
+    """The card as a value."""
+    release = facts.lineage.release
+    sections = (
+        Section("Model details", (_details(facts),)),
+        Section("Intended use", (_list_uses(facts),)),
+        Section("Factors and metrics", (_metrics(facts.evaluation),)),
+        Section("Evaluation data", _evaluation_data(facts.evaluation)),
+        Section("Training data", (_training_data(release),)),
+        Section("Licences and purposes", list_terms(facts.terms)),
+        Section("Quantitative analyses", _slices(facts.evaluation)),
+        Section(
+            "Ethical considerations, caveats and recommendations", (Bullets(LIMITS),)
+        ),
+        Section("Release decision", _decision(facts.decision)),
+    )
+    version = "no version" if facts.version is None else f"version {facts.version}"
+    return Card(f"daguerre-{facts.package.task}, {version}", sections)
 
 
 def render_card(facts: CardFacts) -> str:
     """The card as Markdown; the same facts give the same text."""
-    sections = (
-        ("Model details", _details(facts)),
-        (
-            "Intended use",
-            _list((USES.get(facts.package.task, facts.package.task), _classes(facts))),
-        ),
-        ("Factors and metrics", _metrics(facts.evaluation)),
-        ("Evaluation data", _evaluation_data(facts.evaluation)),
-        ("Training data", _training_data(facts.lineage.release)),
-        ("Quantitative analyses", _slices(facts.evaluation)),
-        ("Ethical considerations, caveats and recommendations", _list(LIMITS)),
-        ("Release decision", _decision(facts.decision)),
-    )
-    body = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections)
-    return f"# daguerre-{facts.package.task}, version {facts.version}\n\n{body}\n"
+    return build_card(facts).to_markdown()
 
 
 def list_rules(decision: Decision) -> str:
     """A table of every rule of the gate with its outcome and figures, as Markdown."""
-    rows = [
-        (r.claim, "holds" if r.is_passed else "FAILS", r.detail)
-        for r in decision.results
-    ]
-    return _table(("rule", "outcome", "figures"), rows)
+    return draw_block(_tabulate_rules(decision))
 
 
-def _details(facts: CardFacts) -> str:
+def _details(facts: CardFacts) -> Grid:
     package = facts.package
     rows = {
         "recipe": package.facts.recipe,
@@ -86,7 +100,14 @@ def _details(facts: CardFacts) -> str:
             for name, sha256 in sorted(package.hashes.items())
         },
     }
-    return _table(("fact", "value"), list(rows.items()))
+    return tabulate(("fact", "value"), rows.items())
+
+
+def _list_uses(facts: CardFacts) -> Bullets:
+    task = facts.package.task
+    names = list(facts.package.facts.class_names)
+    classes = f"Classes ({len(names)}): {', '.join(names)}"
+    return Bullets((USES.get(task, task), classes, LEFT_TO_PEOPLE))
 
 
 def _origin(start: Mapping[str, str] | None) -> str:
@@ -105,33 +126,24 @@ def _calibration(history: Sequence[Mapping[str, Any]]) -> str:
     return f"{_figure(kept['ece_before'])} before, {_figure(kept['ece_after'])} after"
 
 
-def _classes(facts: CardFacts) -> str:
-    names = list(facts.package.facts.class_names)
-    return f"Classes ({len(names)}): {', '.join(map(for_markdown, names))}"
-
-
-def _metrics(evaluation: Evaluation | None) -> str:
+def _metrics(evaluation: Evaluation | None) -> Block:
     if evaluation is None:
         return "Not measured: no evaluation on the test split is stored."
-    rows = [
-        (name, _figure(value)) for name, value in sorted(evaluation.metrics.items())
-    ]
-    return _table(("metric, whole test split", "value"), rows)
+    rows = [(name, value) for name, value in sorted(evaluation.metrics.items())]
+    return tabulate(("metric, whole test split", "value"), rows)
 
 
-def _evaluation_data(evaluation: Evaluation | None) -> str:
+def _evaluation_data(evaluation: Evaluation | None) -> tuple[Block, ...]:
     if evaluation is None:
-        return "None."
-    what = f"release `{evaluation.release_id}`, {evaluation.num_samples} samples"
+        return ("None.",)
+    what = f"release {evaluation.release_id}, {evaluation.num_samples} samples"
     told = f"Test split of {what}, from recordings and pictures not trained on."
     if not evaluation.weaknesses:
-        return told
-    warning = "What it cannot tell:"
-    weaknesses = _list(tuple(map(for_markdown, evaluation.weaknesses)))
-    return f"{told}\n\n{warning}\n\n{weaknesses}"
+        return (told,)
+    return told, "What it cannot tell:", Bullets(tuple(evaluation.weaknesses))
 
 
-def _training_data(release: Mapping[str, Any]) -> str:
+def _training_data(release: Mapping[str, Any]) -> Grid:
     rows = [
         ("release", release["release_id"]),
         ("content sha256", release["content_sha256"]),
@@ -140,12 +152,12 @@ def _training_data(release: Mapping[str, Any]) -> str:
         ("sessions", ", ".join(release["sessions"])),
         ("chosen", read_choice(release.get("choice")).summary),
     ]
-    return _table(("fact", "value"), rows)
+    return tabulate(("fact", "value"), rows)
 
 
-def _slices(evaluation: Evaluation | None) -> str:
+def _slices(evaluation: Evaluation | None) -> tuple[Block, ...]:
     if evaluation is None or not evaluation.slices:
-        return "No slice was measured."
+        return ("No slice was measured.",)
     rows = [
         (
             f"{by} = {value}",
@@ -154,29 +166,27 @@ def _slices(evaluation: Evaluation | None) -> str:
         )
         for (by, value), metrics in sorted(evaluation.slices.items())
     ]
-    table = _table(("slice", "samples", "figures"), rows)
-    missed = for_markdown(tell_missed(evaluation.missed))
-    return f"Warning: {missed}.\n\n{table}" if missed else table
+    table = tabulate(("slice", "samples", "figures"), rows)
+    missed = tell_missed(evaluation.missed)
+    return (f"Warning: {missed}.", table) if missed else (table,)
 
 
-def _decision(decision: Decision | None) -> str:
+def _decision(decision: Decision | None) -> tuple[Block, ...]:
     if decision is None:
-        return "Not judged yet."
+        return ("Not judged yet.",)
     verdict = "Promoted to champion." if decision.is_promoted else "Not promoted."
     if decision.waits_for_person:
         verdict = "Not promoted: it waits for a person."
-    return f"{verdict}\n\n{list_rules(decision)}"
+    return verdict, _tabulate_rules(decision)
+
+
+def _tabulate_rules(decision: Decision) -> Grid:
+    rows = [
+        (r.claim, "holds" if r.is_passed else "FAILS", r.detail)
+        for r in decision.results
+    ]
+    return tabulate(("rule", "outcome", "figures"), rows)
 
 
 def _figure(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.4f}"
-
-
-def _list(lines: Sequence[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    cells = [list(map(for_markdown, row)) for row in rows]
-    lines = [head, ["---"] * len(head), *cells]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return NOT_MEASURED if value is None else f"{value:.4f}"

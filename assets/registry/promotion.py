@@ -35,6 +35,7 @@ from assets.registry.verdict import Decision, Evaluation, Evidence, GateRules
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import crown, mark_followed, read_champion
 from assets.tables.rows import ChampionRow
+from assets.terms.judging import read_terms
 
 
 @dataclass(frozen=True)
@@ -157,11 +158,20 @@ def publish_verdict(
     evaluation, _ = _read_evaluations(
         catalog, package.model_sha256, package.release_id, None
     )
-    card = render_card(CardFacts(package, lineage, evaluation, decision, version))
+    terms = tuple(read_terms(catalog, package.release_id))
+    facts = CardFacts(package, lineage, evaluation, decision, version, terms)
+    card = render_card(facts)
     tracker.describe(task, version, card)
     tracker.record(task, version, decision)
     seal_version(catalog, tracker.reader, task, version)
     return card
+
+
+def read_own_evaluation(
+    catalog: Catalog, model_sha256: str, release_id: str
+) -> Evaluation:
+    """What a model scored on a release, with what that cannot tell; without figures where it did not sit that exam."""
+    return _read_evaluations(catalog, model_sha256, release_id, None)[0]
 
 
 def follow_table(catalog: Catalog, tracker: Tracker, task: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,13 +53,14 @@ def _read(rows: list[tuple[Any, ...]]) -> Iterator[FailedCheck]:
             check,
             "ERROR" in str(said.get("severity")),
             from_markdown(said.get("description") or ""),
-            dict(_list_figures(said["metadata"])),
+            dict(list_figures(said["metadata"])),
             run_id,
             float(told["timestamp"]),
         )
 
 
-def _list_figures(metadata: dict[str, Any]) -> Iterator[tuple[str, int | float]]:
+def list_figures(metadata: Mapping[str, Any]) -> Iterator[tuple[str, int | float]]:
+    """The numbers of what a check says beside its words."""
     for name, entry in metadata.items():
         value = entry.get("value") if isinstance(entry, dict) else None
         if isinstance(value, int | float) and not isinstance(value, bool):

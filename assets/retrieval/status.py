@@ -24,6 +24,7 @@ from assets.monitoring.answers import describe_answer
 from assets.monitoring.feeds import read_feeds
 from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.pixel_cache import measure_folder
+from assets.privacy.told import tell_privacy
 from assets.registry.audit import find_champion_faults
 from assets.registry.person import tell_act, tell_time
 from assets.registry.reading import StoreReader
@@ -38,6 +39,7 @@ from assets.tables.champions import (
 )
 from assets.tables.recovery import list_losses
 from assets.tables.rows import PromotionRow
+from assets.terms.ending import list_ending
 from assets.workspace import Workspace
 
 Row = dict[str, Any]
@@ -54,6 +56,7 @@ class Home:
     folder: Path
     dagster_url: str | None = None  # of Dagster's storage; None: files of the home
     registry: StoreReader | None = None  # None: it is not looked at
+    remind_days: int = 30  # before the end of a consent
 
 
 def read_status(home: Home) -> dict[str, Any]:
@@ -71,6 +74,7 @@ def read_status(home: Home) -> dict[str, Any]:
         "landing_zone": home.zone.folder.uri,
         "sessions": sessions,
         "forgotten": [asdict(e) for e in exclusions],
+        "privacy": [asdict(told) for told in tell_privacy(home.catalog)],
         "landing_fault": around.fault,
         "unusable_folders": around.unusable,
         "pauses": [
@@ -95,6 +99,10 @@ def read_status(home: Home) -> dict[str, Any]:
             promoted,
             read_engine(home.folder / "dagster", home.dagster_url),
         ),
+        "consents": [
+            {**asdict(one), "summary": one.summary}
+            for one in list_ending(home.catalog, home.remind_days)
+        ],
         "leases": [
             {**lease, "left_s": round(lease["left_s"], 1)}
             for lease in home.zone.ledger.leases()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from assets.audit import check_record
 from assets.inference.checkpoint import find_checkpoints, read_checkpoint
 from assets.inference.model_store import list_stored
 from assets.inference.package import open_package
@@ -466,6 +467,17 @@ def _verify_losses(stores: Stores) -> Iterator[Finding | None]:
         yield Finding("loss", loss.table, loss.summary, remedy)
 
 
+def _verify_acts(stores: Stores) -> Iterator[Finding | None]:
+    """The record of acts follows from its first entry to its last."""
+    remedy = "restore audit/ from a backup, and ask who had write access to the home"
+    for broken in check_record(stores.home):
+        yield (
+            Finding("recorded act", str(broken.number), broken.reason, remedy)
+            if broken
+            else None
+        )
+
+
 def _say(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
@@ -483,4 +495,5 @@ _CHECKS: dict[str, Callable[[Stores], Iterator[Finding | None]]] = {
     "checkpoint": _verify_checkpoints,
     "registered model": _verify_registry,
     "materialisation": _verify_events,
+    "recorded act": _verify_acts,
 }

@@ -36,6 +36,7 @@ from assets.browsing.questions import Question, QuestionError
 from assets.browsing.shown import to_plain
 from assets.browsing.timeline import tell_timeline
 from assets.search.uploads import PictureRefused
+from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
 from orchestration.browse.thumbnail_lane import ThumbnailLane
 from orchestration.browse.writing import Writer, WriteRefused
@@ -95,9 +96,11 @@ class Refused(ValueError):
         self.remedy = remedy
 
 
-def make_app(browser: Browser, writer: Writer, comparing: Comparing) -> Starlette:
+def make_app(
+    browser: Browser, writer: Writer, comparing: Comparing, asking: Asking
+) -> Starlette:
     """The application; who may come in is for who runs it (`orchestration.gate.Gate`)."""
-    front = _Front(browser, writer, comparing)
+    front = _Front(browser, writer, comparing, asking)
     read = {
         "/": front.page,
         "/page/{name}": front.page_file,
@@ -112,6 +115,7 @@ def make_app(browser: Browser, writer: Writer, comparing: Comparing) -> Starlett
         "/api/map/frames": front.map_frames,
         "/api/compare/models": front.compare_models,
         "/api/compare/releases": front.compare_releases,
+        "/api/asking": front.tell_asking,
         "/thumbs/{frame_id}.jpg": front.thumb,
         "/pictures/{frame_id}.jpg": front.picture,
         "/depth/{frame_id}.png": front.depth_picture,
@@ -121,6 +125,7 @@ def make_app(browser: Browser, writer: Writer, comparing: Comparing) -> Starlett
         "/api/similar": front.similar,
         "/api/labels": front.correct,
         "/api/queue": front.decide,
+        "/api/ask": front.ask,
     }
     return Starlette(
         routes=[
@@ -137,10 +142,13 @@ def make_app(browser: Browser, writer: Writer, comparing: Comparing) -> Starlett
 class _Front:
     """The handlers. What takes time runs in a thread: others are answered meanwhile."""
 
-    def __init__(self, browser: Browser, writer: Writer, comparing: Comparing) -> None:
+    def __init__(
+        self, browser: Browser, writer: Writer, comparing: Comparing, asking: Asking
+    ) -> None:
         self._browser = browser
         self._writer = writer
         self._comparing = comparing
+        self._asking = asking
         self._thumbs = ThumbnailLane(browser)
         self._writing = Lock()
         self._following: set[asyncio.Task[bool]] = set()
@@ -313,6 +321,18 @@ class _Front:
                 raise Refused(422, str(error)[:300], _CORRECT_AGAIN) from error
         self._browser.expect_change()
         return done
+
+    async def tell_asking(self, request: Request) -> Response:
+        return _write(await asyncio.to_thread(self._asking.tell))
+
+    async def ask(self, request: Request) -> Response:
+        body = await _read_body(request, MOST_JSON_BYTES)
+        try:
+            return _write(await asyncio.to_thread(self._asking.ask, body))
+        except WriteRefused:
+            raise
+        except ValueError as error:
+            raise Refused(400, str(error)[:300], "ask otherwise") from error
 
     async def compare_models(self, request: Request) -> Response:
         return _write(await self._compare(self._comparing.models, request))

@@ -22,11 +22,14 @@ from orchestration.cli.backfilling import backfill
 from orchestration.cli.backing_up import backup, restore
 from orchestration.cli.browsing import browse
 from orchestration.cli.calibrating import calibrate
+from orchestration.cli.carding import card
 from orchestration.cli.comparing import compare, diff
+from orchestration.cli.consenting import consent, departures, terms
 from orchestration.cli.drifting import drift
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.fusing import fuse
+from orchestration.cli.indexing import index
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.labelling import labels_app
 from orchestration.cli.localising import localise
@@ -54,8 +57,11 @@ from orchestration.cli.slicing import slices
 from orchestration.cli.splatting import splats
 from orchestration.cli.tracking import track
 from orchestration.cli.training import results, train
+from orchestration.cli.triaging import triage
 from orchestration.cli.tuning import tune
+from orchestration.cli.unsealing import unseal
 from orchestration.cli.upgrading import upgrade
+from orchestration.cli.waking import morning
 from orchestration.cli.watching import metrics
 from orchestration.log_lines import choose_log, tell, tell_failure
 from orchestration.profiles import (
@@ -80,20 +86,21 @@ app = typer.Typer(
 )
 # in the order of a newcomer's way
 _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "The graph": (demo, ui, browse, status, plan, backfill),
+    "The graph": (demo, ui, browse, status, morning, plan, backfill),
     "Data": (
         *(simulate, ingest, forget, lineage, query, search, similar),
-        verify,
+        *(consent, terms, departures),
+        *(index, verify, unseal),
     ),
     "Geometry and motion": (
         *(calibrate, depth, reconstruct, localise, splats),
         *(fuse, track, boxes),
     ),
     "Models": (
-        *(train, tune, results, compare, slices, diff, report),
+        *(train, tune, results, compare, slices, diff, report, card),
         *(approve, rollback, predict, serve, drift),
     ),
-    "Questions": (ask, mcp, proposals, reject),
+    "Questions": (ask, triage, mcp, proposals, reject),
     "The home": (metrics, maintain, backup, restore, upgrade),
 }
 queue_app.command()(push)

@@ -119,9 +119,19 @@ def _forget(settings: Settings, exclusions: "Sequence[Exclusion]") -> None:
 
     intake = build_intake(settings)
     for session, mine in _group(exclusions).items():
+        _note(settings, "forget", mine)
         forget(intake, mine)
         if not all(exclusion.keeps_rows for exclusion in mine):
             judge_again(settings, session)
+
+
+def _note(settings: Settings, act: str, exclusions: "Sequence[Exclusion]") -> None:
+    """Leave it in the record of acts, in the name of who does it now."""
+    from assets.audit import Act, note
+
+    for one in exclusions:
+        of = "/".join(filter(None, (one.session, one.path)))
+        note(settings.home, Act(act, getpass.getuser(), of, one.reason))
 
 
 def _group(exclusions: "Sequence[Exclusion]") -> "dict[str, list[Exclusion]]":
@@ -194,6 +204,7 @@ def _undo(
         return say(
             as_json, facts, join_lines(f"{w}, would be taken in again" for w in lines)
         )
+    _note(settings, "undo forget", [e for _, e in said])
     for target, _ in said:
         ledger.include(target.session, target.path)
     for session, mine in _group([e for _, e in said]).items():

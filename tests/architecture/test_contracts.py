@@ -23,6 +23,9 @@ UNATTACHED = {
     "canary_returns",
     "publications",
     "pointers",
+    "departures",
+    "consents",
+    "unsealings",
 }
 
 

@@ -9,6 +9,7 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
+from assets.audit import read_acts
 from assets.capture.forgetting import forget
 from assets.capture.obsolete import OF_FRAMES
 from assets.capture.retraction import SAID_OF_FRAMES
@@ -105,6 +106,8 @@ def test_a_session_a_file_and_a_folder_are_forgotten_and_come_back(home):
     assert home.pictures() == ALL[2:] and home.state("monday") == "forgotten"
     (said,) = home.run("status")["forgotten"]
     assert (said["by"], said["reason"]) == (getpass.getuser(), "a face")
+    (act,) = read_acts(home.folder)
+    assert (act["act"], act["of"], act["why"]) == ("forget", "monday", "a face")
     assert home.zone.look_around().sessions.keys() == {"tuesday"}
     with pytest.raises(ValueError, match=r"a face.*--undo monday"):
         home.run("ingest", str(home.folder / "landing/monday"))
@@ -383,9 +386,9 @@ def test_what_is_killed_before_its_files_are_settled_is_finished_by_the_next_cal
     assert home.pictures() == ["monday/images/1.png", "tuesday/images/0.png"]
 
 
-# said by people, bound to a release, or made anew as a whole with the next one
+# said by people, or of them, bound to a release, or made anew as a whole with the next one
 KEPT = {
-    *("label_versions", "label_queue"),
+    *("label_versions", "label_queue", "unsealings"),
     *("release_frames", "release_labels", "frame_scores", "object_scores"),
     *("unique_frames", "splits"),
 }

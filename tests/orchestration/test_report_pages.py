@@ -14,6 +14,7 @@ from assets.tables.schemas import TABLES, content_id, to_table
 from orchestration.cli import app
 from tests.assets.comparison.conftest import (
     class_row,
+    draw_png,
     sit_exam,
     write_frames,
     write_release,
@@ -209,3 +210,56 @@ def test_pictures_of_a_page_are_pictures(page):
     for text in set(found):
         pixels = np.frombuffer(base64.b64decode(text), np.uint8)
         assert cv2.imdecode(pixels, cv2.IMREAD_COLOR) is not None
+
+
+def read_card(run, name: str, *more: str) -> str:
+    told = run("card", name, *more)
+    assert told.exit_code == 0, told.output
+    return told.stdout
+
+
+def list_rows(card: str, title: str) -> list[list]:
+    """Of all tables of a section."""
+    (section,) = (s for s in json.loads(card)["sections"] if s["title"] == title)
+    return [row for block in section["blocks"] for row in block.get("rows", [])]
+
+
+def test_the_card_of_a_dataset_counts_what_is_in_it_and_what_parts_share(run, made):
+    release_id = made[2][1]
+    card = read_card(run, release_id[:10], "--json")
+    # ten frames of one session: two of train, eight of test; red is 0, 3, 6, 9
+    assert list_rows(card, "Sources")[0][4:8] == [10, 2, 0, 8]
+    assert ["red", 1, 0, 3, 1, 0, 3] in list_rows(card, "Classes")
+    leaks = list_rows(card, "Parts and leaks between them")
+    num_pictures = len({draw_png(letter) for letter in FRAMES})
+    assert ["equal bytes", 0, num_pictures] in leaks and ["sessions", 1, 1] in leaks
+    learners = [row[0] for row in list_rows(card, "Models that learnt from it")]
+    assert learners == sorted(made[1])
+    assert ["frames", "restricted", "payload"] in list_rows(card, "Privacy")
+    page = read_card(run, release_id[:10])
+    assert "for a person" not in page and "no fact of the home tells" in page
+    assert STRANGE not in page and "&lt;b&gt;mon&lt;/b&gt;day" in page
+
+
+def test_the_card_of_a_model_has_bounds_what_followed_and_who_made_it_champion(
+    run, made
+):
+    second = made[1][1]
+    card = read_card(run, "recognition", "--json")
+    assert second in card and "is for a person to say" in card
+    sure = list_rows(card, "How sure the figures are")
+    assert ["corruption = blur 5", "accuracy", 0.4, 0.3, 0.45, 8, None] in [
+        [*row[:3], round(row[3], 6), round(row[4], 6), *row[5:]] for row in sure
+    ]
+    (champion,) = (s for s in json.loads(card)["sections"] if s["title"] == "Champion")
+    assert "version 2 promoted by the gate" in champion["blocks"][0]["list"][0]
+    assert "No session has been judged by it." in card
+
+
+def test_the_same_home_gives_the_same_bytes(run, made, tmp_path):
+    for name in ("recognition", made[2][0]):
+        assert read_card(run, name) == read_card(run, name)
+        for more in ((), ("--json",)):
+            out = tmp_path / "card"
+            assert run("card", name, "--out", str(out), *more).exit_code == 0
+            assert out.read_text() == read_card(run, name, *more)

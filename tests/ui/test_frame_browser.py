@@ -346,6 +346,24 @@ def test_a_wrong_condition_is_told_with_what_helps_and_taken_back(served, page) 
     page.get_by_text("No frame passes these filters").wait_for()
 
 
+def test_a_question_is_answered_with_links_and_names_are_text(
+    served, page, screenshots: Path
+) -> None:
+    page.keyboard.press("6")
+    question = page.get_by_label("Question")
+    question.fill("which classes are labelled?")
+    question.press("Enter")
+    page.locator(".answer table").get_by_text(MARKUP).wait_for()
+    assert page.locator("img[src=x]").count() == 0 and "q=which" in page.url
+    question.fill(f"where does frame {name_frame(SESSION, 1)[:12]} come from?")
+    question.press("Enter")
+    link = page.locator(".answer p a").get_by_text(name_frame(SESSION, 1)).first
+    link.wait_for()
+    page.screenshot(path=screenshots / "browse_ask.png")
+    link.click()
+    page.wait_for_selector(".frame-view .facts")
+
+
 def test_a_million_rows_are_reached_from_end_to_end_px_by_px(page) -> None:
     # steps go px by px anywhere, the ends are the ends, a drag of the bar to the top is the top
     assert page.evaluate(_RUN_MAP) == [10, 20, 10, 500_007, 999_900, 0]

@@ -59,6 +59,13 @@ def _traced(question: Question) -> dict[str, str]:
     raise LookupError("id")
 
 
+def _about(question: Question) -> dict[str, str]:
+    for kind in ("release", "model", "session"):
+        if kind in question.names:
+            return {"of": question.first(kind)}
+    raise LookupError("session")
+
+
 _THINGS = ("frame", "capture", "release", "model", "prediction", "track")
 
 
@@ -320,6 +327,55 @@ INTENTS = (
         _traced,
     ),
     Intent(
+        "terms",
+        "terms",
+        (
+            "under which licence is <session>",
+            "what is the licence of <session>",
+            "licence of session <session>",
+            "under which licences is <release>",
+            "what may <model> be used for",
+            "may we use <session>",
+            "may <release> be used",
+            "what would be lost without <session>",
+            "which licences does <model> rest on",
+            "is there a consent for <session>",
+            "terms of <release>",
+        ),
+        _about,
+    ),
+    Intent(
+        "terms_of_all",
+        "terms",
+        (
+            "which sessions have no licence",
+            "sessions without a licence",
+            "licences of all sessions",
+            "whose consents end soon",
+        ),
+    ),
+    Intent(
+        "departures",
+        "departures",
+        (
+            "what left the house",
+            "what was exported",
+            "what was handed on",
+            "list the departures",
+        ),
+    ),
+    Intent(
+        "departures_of",
+        "departures",
+        (
+            "what left of <session>",
+            "was <session> exported",
+            "was <release> exported",
+            "who got <release>",
+        ),
+        _about,
+    ),
+    Intent(
         "similar_frames",
         "similar_frames",
         (
@@ -439,6 +495,44 @@ INTENTS = (
         "run_log",
         ("log of run <run>", "why did run <run> fail", "what did run <run> say"),
         _named(run="run"),
+    ),
+    Intent(
+        "triage",
+        "triage",
+        (
+            "triage",
+            "triage of the last run",
+            "what stopped the last run and what helps",
+            "what helps against the last failure",
+        ),
+    ),
+    Intent(
+        "triage_of_run",
+        "triage",
+        ("triage of run <run>", "what stopped run <run> and what helps"),
+        _named(what="run"),
+    ),
+    Intent(
+        "triage_of_session",
+        "triage",
+        (
+            "triage of session <session>",
+            "triage of <session>",
+            "what blocks <session> and what helps",
+        ),
+        _named(what="session"),
+    ),
+    Intent(
+        "morning",
+        "morning",
+        (
+            "good morning",
+            "morning report",
+            "what happened since the last time",
+            "what happened over night",
+            "what is new since yesterday",
+            "what waits for me",
+        ),
     ),
     Intent(
         "tables",

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from models.task_names import TASK_NAMES, all_task_names
+from orchestration.agent.acts import Words
 from orchestration.agent.answer import Answer, Fact, Rows, Source, say, take
-from orchestration.agent.proposing import Words, open_book, propose, tell_command
+from orchestration.agent.proposing import open_book, propose, tell_command
 from orchestration.agent.tool import Arguments, Listing, Tool
 from orchestration.agent.tools.planning import say_cost
 from orchestration.agent.world import World

@@ -59,13 +59,13 @@ def exam(
     return catalog, pairs, frames, slices
 
 
-def test_a_region_is_a_slice_with_its_p_value_and_what_it_shares(exam):
+def test_a_region_is_a_slice_with_its_p_value_and_a_name_of_what_it_shares(exam):
     catalog, pairs, frames, slices = exam
     of_frames, _ = pairs.list_frames(frames, {})
     scores = collect_scores(of_frames, NAMES)
-    (row,), region_of = discover(catalog, pairs.subject, scores, slices, "accuracy")
+    (row,), region_of = discover(catalog, pairs.subject, scores, slices, [], "accuracy")
     assert row["slice_by"] == "discovered"
-    assert row["slice_value"] == "1: brightness = dark, shows cat"
+    assert row["slice_value"] == "dark cat"
     assert (row["value"], row["num_samples"]) == (0.0, NUM_FRAMES // 3)
     assert row["p_value"] < 0.01
     cats = {f["frame_id"] for f in frames if f["class_id"] == 0}
@@ -81,4 +81,4 @@ def test_frames_without_a_vector_have_no_regions(exam):
     catalog.delete("frame_embeddings", "session = 'monday'")
     of_frames, _ = pairs.list_frames(frames, {})
     scores = collect_scores(of_frames, NAMES)
-    assert discover(catalog, pairs.subject, scores, slices, "accuracy") == ([], {})
+    assert discover(catalog, pairs.subject, scores, slices, [], "accuracy") == ([], {})

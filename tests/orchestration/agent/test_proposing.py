@@ -6,11 +6,15 @@ import re
 
 import pytest
 
+from assets.audit import read_acts
 from assets.ledger import proposals as rows_of
 from assets.tables.catalog import Catalog
-from orchestration.agent.proposing import carry_out, find_act, open_book
+from orchestration.agent.acts import find_act
+from orchestration.agent.plan_text import tell_cost, tell_plan
+from orchestration.agent.proposing import carry_out, open_book
 from orchestration.agent.tools import PROPOSING
 from orchestration.cli.calling import run_verb
+from orchestration.plan.lines import Cost
 from tests.orchestration.agent.conftest import PLEA
 
 QUEUE = {"task": "detection", "strategy": "random", "budget": 3}
@@ -42,6 +46,10 @@ def test_who_approves_runs_the_verb_that_was_proposed_once(ask, agent_home):
     done = run_verb(("approve", name))
     assert done.exit_code == 0 and done.facts["state"] == "done"
     assert done.facts["result"]["asked"] == 3 == count_asked(agent_home)
+    (act,) = read_acts(agent_home)
+    assert act["act"] == "approve proposal" and act["of"].startswith(
+        f"{name}: daguerre"
+    )
     for verb in (("approve", name), ("reject", name, "--because=late")):
         with pytest.raises(ValueError, match=f"proposal {name} was approved by"):
             run_verb(verb)
@@ -79,7 +87,8 @@ def test_of_two_who_approve_at_once_one_is_told_that_the_other_did(ask, open_wor
 def test_a_verb_that_fails_is_told_and_not_tried_again(ask, agent_home, open_world):
     answer = ask("propose_retry", session="monday", because="mended")
     name = answer.facts[0].value
-    assert run_verb(("proposals", name)).facts["plan"][0] == "rows: 1"
+    lead = "takes 1 quarantined file of monday again; what was read before stays"
+    assert run_verb(("proposals", name)).facts["plan"][0] == lead
     book = open_book(open_world(), to_write=True)
     book.begin(name, "somebody", "2026-01-01T00:00:00Z", "")
     with pytest.raises(ValueError, match="how it ended is not known"):
@@ -161,3 +170,21 @@ def test_a_proposal_has_no_last_day_and_a_model_needs_a_reason(agent_home):
         run_verb(("approve", "detection"))
     with pytest.raises(ValueError, match="no proposal begins with 'P-00000000'"):
         run_verb(("approve", "P-00000000"))
+
+
+def test_a_plan_says_code_of_the_same_rows_in_one_line_and_what_it_leaves_out():
+    looks = [{"said_same": {"a": "moved", "b": "renamed"}, "changes": [], "n": 1}]
+    assert tell_plan(["makes 3 rows"], looks) == (
+        "makes 3 rows",
+        "n: 1",
+        "other code, the same rows: 2 makers: `daguerre plan`",
+    )
+    told = tell_plan([], [{f"name{n}": n for n in range(70)}])
+    assert (len(told), told[-1]) == (61, "and 10 more lines")
+
+
+def test_a_price_is_told_in_seconds_minutes_and_hours():
+    cost = Cost(0.01, 0.0001, 3.0, 5, 0.25)  # 36 s, 0.36 s, 3 h
+    told = "takes 36 s on a device (under 1 s to 3.0 h, by 5 recorded runs)"
+    assert tell_cost(cost) == f"{told}; it costs 0.25"
+    assert tell_cost(None).startswith("how long it takes is not known")

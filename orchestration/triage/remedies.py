@@ -1,0 +1,73 @@
+"""What helps against a kind of cause: commands for people, and the one of them that a program may propose."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from orchestration.agent.acts import Words
+from orchestration.triage.kinds import Kind
+
+TRAIN = "train_"  # what jobs of trainings begin with
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What did not come to its end: the job, its session ("" for none) and the assets that it was to make."""
+
+    job: str = ""
+    session: str = ""
+    assets: tuple[str, ...] = ()
+
+    @property
+    def again(self) -> Words:
+        """The words of the verb that makes them; none where no verb does."""
+        if self.job.startswith(TRAIN):
+            return ("train", self.job.removeprefix(TRAIN))
+        if not self.assets:
+            return ()
+        sessions = (f"--sessions={self.session}",) if self.session else ()
+        return ("backfill", f"--select={','.join(self.assets)}", *sessions)
+
+
+def list_remedies(
+    kind: Kind, stopped: Stopped, said: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Commands, and words where no command helps, in the order in which they are done. `said`: what the cause itself
+    says that helps."""
+    session = stopped.session
+    again = [f"daguerre {' '.join(stopped.again)}"] * bool(stopped.again)
+    of_kind: dict[Kind, list[str]] = {
+        Kind.BAD_FILE: [
+            f"daguerre quarantine list {session}".strip(),
+            f"copy the files again, then daguerre quarantine retry {session}".strip(),
+            f"or daguerre quarantine drop {session}, which acknowledges them".strip(),
+        ],
+        Kind.FAILED_GATE: [f"daguerre report {session}"] * bool(session) + again,
+        Kind.NO_CALIBRATION: [
+            f"daguerre calibrate {session or 'SESSION'} --board ...",
+            *again,
+        ],
+        Kind.DISK_FULL: [
+            "daguerre status",
+            "daguerre maintain, or make room on the disk",
+            *again,
+        ],
+        Kind.NO_MEMORY: ["give the machine fewer workers or more memory", *again],
+        Kind.NO_RAY: [
+            "daguerre status --health",
+            "start the cluster, or unset DAGUERRE_RAY to work on this machine",
+            *again,
+        ],
+        Kind.KILLED: again,
+        Kind.REFUSED: again,
+        Kind.CODE_ERROR: ["report the place in the code with the lines of the log"],
+        Kind.UNKNOWN: [],
+    }
+    return tuple(dict.fromkeys([*said, *of_kind[kind]]))
+
+
+def choose_proposal(kind: Kind, stopped: Stopped) -> Words:
+    """The verb that a person may be asked for; none against what has to be mended first by hand."""
+    if kind is Kind.BAD_FILE and stopped.session:
+        return ("quarantine", "retry", stopped.session)
+    mended_by_hand = (Kind.NO_CALIBRATION, Kind.CODE_ERROR, Kind.UNKNOWN)
+    return () if kind in mended_by_hand else stopped.again
