@@ -122,7 +122,7 @@ class Intake:
             ExitStack() as stack,
         ):
             known = self._read_known(session)
-            sight = look(source, self.ledger.exclusions(session))
+            sight = self._look(source, session)
             if adopt_copies(self.ledger, source, sight.files, known.values()).num_files:
                 known = self._read_known(session)
             _start_decoders(sight.files, known, guard, stack)
@@ -143,13 +143,14 @@ class Intake:
         self._settle(work, leftovers)
         self._state_terms(work)
         retraction = self.retractor(
-            session, lambda: look(source, self.ledger.exclusions(session))
+            session, lambda: self._look(source, session)
         ).take_out(self._find_gone(sight, session, known))
         self._recount(work, plans)
         self.ledger.note_intake(Intaken(session, sight.fingerprint, code))
         if on_progress:
             on_progress(len(sight.files), len(sight.files), "")
-        return self._report(work, copies, retraction)
+        report = self._report(work, copies, retraction)
+        return replace(report, erased=sorted(sight.erased))
 
     def claiming(self, capture_id: str) -> AbstractContextManager[Claim]:
         """The claim of a capture, for as long as the context lasts: nobody else writes or deletes rows of it."""
@@ -283,6 +284,9 @@ class Intake:
             return False
         mine = [lent.frame_ids[f.path] for f in plan.files if f.path in lent.frame_ids]
         return is_adrift(self.catalog, session, name_folder(plan, session), mine)
+
+    def _look(self, source: Folder, session: str) -> Sight:
+        return look(source, self.ledger.exclusions(session), self.ledger)
 
     def retractor(self, session: str, see: Callable[[], Sight]) -> Retractor:
         """What takes files of a session out; `see` looks at what there is of it."""

@@ -242,6 +242,7 @@ class ReleaseRow(TypedDict):
     sessions: list[str]
     choice: str | None
     weaknesses: list[str] | None
+    erasure_id: str | None
 
 
 class ReleaseFrameRow(TypedDict):

@@ -81,6 +81,8 @@ def _tell_sessions(facts: Mapping[str, Any]) -> Iterator[str]:
         yield "  `daguerre ingest PLACE` takes one in, from anywhere"
     for session in facts["sessions"]:
         yield from tell_session(session, facts["landing_zone"])
+    for erasure in facts["erasures_under_way"]:
+        yield f"  WARNING: erasure {erasure[:8]} is not done: `daguerre forget --resume` ends it"
     for said in facts["forgotten"]:
         rows = "its rows stay" if said["keeps_rows"] else "its rows are out"
         what = "/".join(filter(None, (said["session"], said["path"])))
@@ -144,6 +146,9 @@ def _tell_champions(facts: Mapping[str, Any]) -> Iterator[str]:
                 f"    that time is over: `daguerre approve {task}/{change['after_version']} --because ...` renews it, "
                 f"`daguerre rollback {task} --because ...` takes it back"
             )
+    for taught in facts["taught_by_erased"]:
+        who = f"{taught['task']}/{taught['model_version']}"
+        yield f"  WARNING: {who} is served, and learnt what is erased: {taught['reason']}"
     for name in facts["waiting"]:
         yield f"  {name} waits for a person: `daguerre approve {name} --because ...`"
     named = {fault["where"] for fault in facts["registry_faults"]}

@@ -488,6 +488,26 @@ def test_what_was_left_after_the_files_were_settled_goes_with_the_next_call(home
     assert not len(home.intake.catalog.read_latest("drift"))
 
 
+def test_an_object_that_has_a_reason_in_place_of_a_box_goes_with_any_picture(home):
+    """Nothing tells which pictures the reason is of; one with a view of another picture stays."""
+    catalog = home.intake.catalog
+    where = "session = 'monday' AND source_path = 'images/1.png'"
+    columns = ["frame_id", "capture_id", "session"]
+    (frame,) = catalog.read_latest("frames", columns, where).to_pylist()
+    seen, unseen = content_id("seen"), content_id("unseen")
+    for box in (seen, unseen):
+        row = {"object_box_id": box, "session": "monday"}
+        row |= {"capture_id": frame["capture_id"], "reason": "it has one view"}
+        row = plain_row("object_boxes", row)
+        catalog.merge("object_boxes", to_table(TABLES["object_boxes"], [row]))
+    view = {**frame, "object_view_id": content_id("view"), "object_box_id": seen}
+    rows = to_table(TABLES["object_views"], [plain_row("object_views", view)])
+    catalog.merge("object_views", rows)
+    home.run("forget", "monday/images/0.png")
+    left = catalog.read_latest("object_boxes", ["object_box_id"])
+    assert left["object_box_id"].to_pylist() == [seen]
+
+
 def test_a_calibration_of_another_session_stays(home):
     calibrate(home, "monday", "images/0.png")
     home.run("forget", "tuesday")

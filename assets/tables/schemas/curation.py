@@ -114,7 +114,7 @@ RELEASES = Table(
         id_column("release_id"),
         Column("task", TEXT, values=DATASET_NAMES),
         Column("class_names", pa.list_(TEXT)),
-        Column("num_frames", INT, low=1),
+        Column("num_frames", INT, "1 (0: all were erased)", low=0),
         Column("num_labels", INT, low=0),
         Column("content_sha256", TEXT, regex=SHA),
         Column("frames_version", INT, low=1),
@@ -132,8 +132,10 @@ RELEASES = Table(
             "what the test part cannot tell; null in releases from before it was looked for",
             nullable=True,
         ),
+        # its frames are those that were left, and `content_sha256` is of these
+        id_column("erasure_id", nullable=True),
     ),
-    version=3,
+    version=4,
 )
 
 RELEASE_FRAMES = Table(
