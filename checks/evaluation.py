@@ -1,8 +1,9 @@
-"""The gates of evaluation: the scores of the model that was trained last for a task, and those of its frames."""
+"""The gates of evaluation: scores of the model trained last for a task, and of its frames; the agent's exams."""
 
 from __future__ import annotations
 
 from assets.kinds import KINDS
+from checks.agent_exam import EXAM_RULES, MARK_RULES, nobody_was_examined
 from checks.gate import Gate, TaskGate
 from checks.stored_rows import StoredRows
 from models.task_names import all_task_names
@@ -35,6 +36,8 @@ GATES = (
     Gate("scores"),
     Gate("frame_scores", may_be_empty=examined_as_a_whole, has_readers=False),
     Gate("object_scores", may_be_empty=no_object_was_asked, has_readers=False),
+    Gate("agent_exams", EXAM_RULES, nobody_was_examined, has_readers=False),
+    Gate("agent_marks", MARK_RULES, nobody_was_examined, has_readers=False),
 )
 TASK_GATES = (
     TaskGate(

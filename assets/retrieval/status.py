@@ -76,8 +76,8 @@ def read_status(home: Home) -> dict[str, Any]:
         "landing_zone": home.zone.folder.uri,
         "sessions": sessions,
         "forgotten": [asdict(e) for e in exclusions],
-        "erasures_under_way": sorted(home.zone.ledger.erasures()),
         "privacy": [asdict(told) for told in tell_privacy(home.catalog)],
+        "erasures_under_way": sorted(home.zone.ledger.erasures()),
         "landing_fault": around.fault,
         "unusable_folders": around.unusable,
         "pauses": [

@@ -195,15 +195,20 @@ def unknown(words: str, *facts: Fact) -> Answer:
 
 
 def tell(value: Value) -> str:
-    """A value in a sentence: numbers as they are, text in quotation marks and in one line."""
+    """A value in a sentence: whole numbers as they are, others rounded, text in quotation marks and in one line."""
     if value is None:
         return "not known"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return str(value) if isinstance(value, int) else f"{value:.6g}"
+        return str(value) if isinstance(value, int) else round_for_people(value)
     quoted = str(clip(value)).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{for_line(quoted)}"'
+
+
+def round_for_people(value: float) -> str:
+    """Three digits that count; from 100 on none behind the point. JSON has the exact number."""
+    return f"{value:.0f}" if abs(value) >= 99.95 else f"{value:.3g}"
 
 
 def clip(value: Value) -> Value:

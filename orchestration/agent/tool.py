@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from orchestration.agent.answer import Answer
 from orchestration.agent.call_log import Call, CallLog
-from orchestration.agent.world import World
+from orchestration.agent.world import Heard, World
 
 MAX_ROWS = 200
 _DEFAULT_ROWS = 50
@@ -50,7 +50,13 @@ class Tool(Generic[A]):
 def call(
     tool: Tool[Any], world: World, given: Mapping[str, Any], log: CallLog | None = None
 ) -> Answer:
-    """The tool's answer; the call is written down, whatever came of it. Raises ValueError for wrong arguments."""
+    """The tool's answer; the call is written down, whatever came of it. Raises ValueError for wrong arguments.
+
+    In a world that is heard, by an exam, it is noted there and nowhere else.
+    """
+    if world.heard is not None:
+        world.heard.append(Heard(tool.name, dict(given)))
+        return tool.run(world, _read(tool, given))
     began = time.monotonic()
     noted = Call(world.who, tool.name, dict(given))
     answer: Answer | None = None

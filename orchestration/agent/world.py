@@ -3,7 +3,7 @@
 Belongs here: the stores of the settings, opened to look. Does not: anything that is read from them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -38,12 +38,21 @@ RunVerb: TypeAlias = Callable[[Sequence[str]], Done]
 
 
 @dataclass(frozen=True)
+class Heard:
+    """A call of a tool."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class World:
     """A home. Stores are opened at the first look, and see what was written until then: make one for each call."""
 
     settings: Settings
     who: str
     run_verb: RunVerb
+    heard: "list[Heard] | None" = None  # what is called, in place of the home's log
 
     @cached_property
     def catalog(self) -> Catalog:

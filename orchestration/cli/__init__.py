@@ -26,6 +26,7 @@ from orchestration.cli.carding import card
 from orchestration.cli.comparing import compare, diff
 from orchestration.cli.consenting import consent, departures, terms
 from orchestration.cli.drifting import drift
+from orchestration.cli.examining import exam
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.fusing import fuse
@@ -100,7 +101,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
         *(train, tune, results, compare, slices, diff, report, card),
         *(approve, rollback, predict, serve, drift),
     ),
-    "Questions": (ask, triage, mcp, proposals, reject),
+    "Questions": (ask, triage, mcp, exam, proposals, reject),
     "The home": (metrics, maintain, backup, restore, upgrade),
 }
 queue_app.command()(push)

@@ -46,8 +46,8 @@ def ask(
 ) -> None:
     """Answer a question about the home by rules: exact, offline, with the source of each number. Changes nothing.
 
-    What no tool says is told so, and the exit code is 1 then. docs/how-to/ask.md says how a language model of your own
-    answers what rules cannot, and what of its words is shown.
+    What no tool says is told so, with the nearest questions that could be asked, and the exit code is 1 then.
+    docs/how-to/ask.md says how a language model of your own answers what rules cannot, and what of its words is shown.
     """
     from orchestration.agent.ladder.answering import reply
     from orchestration.cli.proposing import open_world
@@ -111,8 +111,10 @@ def _draw_reply(found: "Reply") -> Iterator[str]:
 
 def _draw(found: "Answer") -> Iterator[str]:
     yield found.text
+    told = {fact.value for fact in found.facts}
     for rows in found.rows:
-        yield from _draw_rows(rows)
+        if not all(value in told for row in rows.rows for value in row.values()):
+            yield from _draw_rows(rows)
     sources = dict.fromkeys(fact.source.follow for fact in found.facts)
     for follow in list(sources)[:_MOST_SOURCES]:
         yield f"source: {follow}"
@@ -128,5 +130,11 @@ def _draw_rows(rows: "Rows") -> Iterator[str]:
 
 
 def _tell_row(row: Any) -> str:
-    told = [f"{k} {shorten(v, 80)}" for k, v in row.items() if v not in (None, "")]
+    told = [f"{k} {_tell(v)}" for k, v in row.items() if v not in (None, "")]
     return for_line(", ".join(told))
+
+
+def _tell(value: Any) -> str:
+    from orchestration.agent.answer import round_for_people
+
+    return round_for_people(value) if isinstance(value, float) else shorten(value, 80)

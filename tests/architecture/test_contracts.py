@@ -12,6 +12,8 @@ from checks.gates import GATES
 
 # written without an asset, or by the engine for itself
 UNATTACHED = {
+    "agent_exams",  # judged by the verb that writes them
+    "agent_marks",
     "alarms",
     "answer_drift",
     "champions",

@@ -146,12 +146,15 @@ def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
     }
     page = CHECKOUT / "orchestration" / "browse" / "page"
     assert written == {path.name for path in page.iterdir()} | {
+        "held_out.toml",
         "macros.html.j2",
         "model.html.j2",
         "page.html.j2",
+        "practice.toml",
         "release.html.j2",
         "report.css",
         "report.html.j2",
+        "second.toml",
         "session.html.j2",
         "slices.toml",
         "versions.json",

@@ -1,4 +1,4 @@
-"""Tables of evaluation: the scores of models on their splits, also by slice, and of each frame and object."""
+"""Tables of evaluation: scores of models on their splits, by slice, of each frame and object; exams of the agent."""
 
 from __future__ import annotations
 
@@ -170,4 +170,49 @@ OBJECT_SCORES = Table(
     version=2,
 )
 
-TABLES = (SCORES, FRAME_SCORES, OBJECT_SCORES)
+# A row a set of questions that a rung of the agent was asked; sat again by the same code on the same questions, it is
+# replaced. Questions name sessions and classes: they are not kept.
+AGENT_EXAMS = Table(
+    name="agent_exams",
+    stage="evaluation",
+    key="exam_id",
+    erase="none",
+    columns=(
+        id_column("exam_id"),
+        Column("rung", TEXT, "1; what answered: rules, or a model"),
+        Column("rung_version", TEXT, "1; of its code, or the name of the model"),
+        Column("question_set", TEXT, regex=WORD),
+        Column("questions_sha256", TEXT, regex=SHA),
+        Column("num_questions", INT, low=1),
+        Column("num_kinds", INT, "1; kinds of questions that have an answer", low=0),
+        Column("num_lacking", INT, "1; templates that the home has no name for", low=0),
+        Column("num_numbers", INT, "1; in the words of answers", low=0),
+        Column("num_invented", INT, "1; of these, that are no fact", low=0),
+        Column("num_traced", INT, "1; facts that are numbers", low=0),
+        Column("num_lost", INT, "1; of these, whose source does not have them", low=0),
+        Column("p50_ms", FLOAT, "ms an answer by the clock", low=0),
+        Column("p95_ms", FLOAT, "ms an answer by the clock", low=0),
+        Column("examined_ns", INT, "ns", "UTC since 1970", low=0),
+    ),
+)
+AGENT_MARKS = Table(
+    name="agent_marks",
+    stage="evaluation",
+    key="mark_id",
+    erase="none",
+    columns=(
+        id_column("mark_id"),
+        id_column("exam_id"),
+        Column("kind", TEXT, "1; of questions; all: over all", regex=WORD),
+        Column(
+            "mark",
+            TEXT,
+            values=("right_tool", "right_arguments", "right_answer", "refused"),
+        ),
+        Column("num_right", INT, low=0),
+        Column("num_asked", INT, low=1),
+        Column("value", FLOAT, "1; the share that is right", low=0, high=1),
+    ),
+)
+
+TABLES = (SCORES, FRAME_SCORES, OBJECT_SCORES, AGENT_EXAMS, AGENT_MARKS)

@@ -1,82 +1,117 @@
-"""The answer to a question in plain words: the kind of question that it is most like, its tool, and what that says.
+"""The answer to a question in plain words: what the tools of its kind say, or what could be asked instead.
 
-Belongs here: choosing, and saying that nothing is known. Does not: examples and tools.
+Belongs here: calling, joining answers, and saying that nothing is known. Does not: choosing, examples and tools.
 """
 
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from orchestration.agent.answer import Answer, Fact, Source, unknown
-from orchestration.agent.asking.intents import INTENTS, Intent
-from orchestration.agent.asking.names import Question, list_names
-from orchestration.agent.asking.words import Sentences
+from orchestration.agent.answer import (
+    Answer,
+    Fact,
+    Sentence,
+    Source,
+    say,
+    unknown,
+)
+from orchestration.agent.asking.choosing import Chosen, choose, rank
+from orchestration.agent.asking.names import Known, Question, list_names
 from orchestration.agent.call_log import CallLog
 from orchestration.agent.tool import call
 from orchestration.agent.tools import find_tool
 from orchestration.agent.world import World
 
-_LEAST = 0.55  # likeness from which on a question is of a kind
-MAX_QUESTION = 1000  # characters
-# what begins with one is an order, and those are not carried out
-_ORDERS = """
-approve delete drop erase export forget ingest make promote put reject remove retrain roll send start stop write
-"""
+_NUM_NEAREST = 3
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """What a question was taken for: `intent` None where it is like none."""
-
-    intent: Intent | None
-    question: Question
-    likeness: float
-    arguments: dict[str, object]
-    lacking: str = ""  # the kind of name that it does not name
-
-
-def answer(world: World, text: str) -> tuple[Chosen, Answer]:
-    """Raises ValueError as the tool does."""
+def answer(world: World, text: str) -> tuple[tuple[Chosen, ...], Answer]:
+    """What was chosen, and what the tools say. Raises ValueError as a tool does."""
     chosen = choose(world, text)
-    if chosen.intent is None and "id" in chosen.question.names:
-        wanted = Fact("id", chosen.question.first("id"), Source("home", "status"))
-        words = "I don't know: nothing has an id that begins with {id}, or several things have."
-        return chosen, unknown(words, wanted)
-    if chosen.intent is None:
-        return chosen, unknown(
-            "I don't know: no tool says that. `daguerre ask --help` has examples of what may be asked."
-        )
-    if chosen.lacking:
-        return chosen, unknown(
-            f"I don't know which {chosen.lacking} is meant: name one that there is, in quotation marks."
-        )
-    tool = find_tool(chosen.intent.tool)
+    if not all(one.is_clear for one in chosen):
+        return chosen, _refuse(world, chosen[0])
     log = CallLog(world.settings.home)
-    return chosen, call(tool, world, chosen.arguments, log)
+    said = []
+    for one in chosen:
+        assert one.intent is not None
+        tool = find_tool(one.intent.tool)
+        said += [
+            _say_of(one, number, call(tool, world, arguments, log))
+            for number, arguments in enumerate(one.arguments)
+        ]
+    return chosen, join(said)
 
 
-def choose(world: World, text: str) -> Chosen:
-    """The kind of a question, and the arguments of its tool. Raises ValueError for one that is too long."""
-    if len(text) > MAX_QUESTION:
-        raise ValueError(f"the question has {len(text)} characters: ask shorter")
-    sentences, vocabulary = _learn()
-    question = list_names(world).read(text, vocabulary)
-    if question.words[:1] and question.words[0] in _ORDERS.split():
-        return Chosen(None, question, 0.0, {})
-    for likeness, name in sentences.rank(question.words):
-        if likeness < _LEAST:
-            break
-        intent = next(one for one in INTENTS if one.name == name)
-        try:
-            return Chosen(intent, question, likeness, dict(intent.make(question)))
-        except LookupError as lacking:
-            said = str(lacking.args[0])
-            return Chosen(intent, question, likeness, {}, said)
-    return Chosen(None, question, 0.0, {})
+def join(answers: Sequence[Answer]) -> Answer:
+    """One answer of several; it is known where one of them is."""
+    if len(answers) == 1:
+        return answers[0]
+    return Answer(
+        tuple(sentence for one in answers for sentence in one.sentences),
+        tuple(rows for one in answers for rows in one.rows),
+        tuple(fact for one in answers for fact in one.more),
+        any(one.is_known for one in answers),
+    )
 
 
-@cache
-def _learn() -> tuple[Sentences, frozenset[str]]:
-    """The examples, and all their words."""
-    words = {i.name: [tuple(text.split()) for text in i.examples] for i in INTENTS}
-    all_words = {w for some in words.values() for s in some for w in s}
-    return Sentences.of(words), frozenset(w for w in all_words if w[0] != "<")
+def _say_of(chosen: Chosen, number: int, said: Answer) -> Answer:
+    """An answer of several, with what it is about in front."""
+    assert chosen.intent is not None
+    repeated = chosen.intent.list_repeated(chosen.question)
+    if not repeated or not said.sentences:
+        return said
+    # the last kind that is repeated changes first
+    kind = repeated[-1]
+    names = chosen.question.names[kind]
+    name = names[number % len(names)]
+    first = said.sentences[0]
+    about = Fact(f"about_{kind}", name, _source_of(kind, name))
+    words = f"{{{about.name}}}: {first.words}"
+    return replace(
+        said, sentences=(Sentence(words, (about, *first.facts)), *said.sentences[1:])
+    )
+
+
+def _source_of(kind: str, name: str) -> Source:
+    return (
+        Source(kind, name)
+        if kind in ("session", "task", "asset", "release", "model", "frame")
+        else Source("home", "status")
+    )
+
+
+def _refuse(world: World, chosen: Chosen) -> Answer:
+    """What is not known, or lacks, and the nearest questions that could be answered."""
+    question = chosen.question
+    known = list_names(world)
+    nearest = _list_nearest(known, question)
+    if chosen.lacking:
+        words = f"I don't know which {chosen.lacking} is meant: name one that there is, in quotation marks."
+        said = unknown(words)
+    elif "id" in question.names:
+        wanted = Fact("id", question.first("id"), Source("home", "status"))
+        words = "I don't know: nothing has an id that begins with {id}, or several things have."
+        said = unknown(words, wanted)
+    else:
+        said = unknown("I don't know: no tool says that.")
+    return replace(said, sentences=(*said.sentences, *nearest))
+
+
+def _list_nearest(known: Known, question: Question) -> Iterator[Sentence]:
+    found = _fill_examples(known, question)
+    facts = tuple(
+        Fact(f"nearest_{n}", text, Source("home", "status"))
+        for n, text in enumerate(found)
+    )
+    words = ", ".join(f"{{{fact.name}}}" for fact in facts)
+    yield say(f"What can be asked, the nearest first: {words}.", *facts)
+
+
+def _fill_examples(known: Known, question: Question) -> list[str]:
+    """Examples of the kinds that are nearest, about names of the question or else of the home."""
+    likely = sorted(rank(question), key=lambda one: -one.value)
+    found: list[str] = []
+    for one in likely:
+        text = known.fill(one.sentence.text, question)
+        if text is not None and len(found) < _NUM_NEAREST:
+            found.append(f"{text}?")
+    return found

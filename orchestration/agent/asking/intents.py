@@ -15,12 +15,23 @@ Make: TypeAlias = Callable[[Question], Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Intent:
-    """One kind of question. `make` raises LookupError where a name is lacking."""
+    """One kind of question. `make` raises LookupError where a name is lacking.
+
+    A question that names several things of a kind where examples have one is asked about each.
+    """
 
     name: str
     tool: str
     examples: tuple[str, ...]
     make: Make = lambda question: {}
+
+    def list_repeated(self, question: Question) -> list[str]:
+        """Kinds of which the question names more than any example does."""
+        most = {
+            kind: max(text.count(f"<{kind}>") for text in self.examples)
+            for kind in question.names
+        }
+        return [k for k, names in question.names.items() if 0 < most[k] < len(names)]
 
 
 def _sql(statement: str, *kinds: str) -> Make:
@@ -66,6 +77,11 @@ def _about(question: Question) -> dict[str, str]:
     raise LookupError("session")
 
 
+def _in_time(question: Question) -> dict[str, str]:
+    since, _, before = question.first("time").partition("/")
+    return {"since": since, "before": before}
+
+
 _THINGS = ("frame", "capture", "release", "model", "prediction", "track")
 
 
@@ -93,6 +109,38 @@ INTENTS = (
             "how many frames does <session> have",
         ),
         _sql("select count(*) as frames from frames where session = {}", "session"),
+    ),
+    Intent(
+        "count_frames_of_sensor",
+        "sql",
+        ("how many frames has the camera <sensor>", "how many frames of <sensor>"),
+        _sql("select count(*) as frames from frames where sensor = {}", "sensor"),
+    ),
+    Intent(
+        "count_frames_of_sensor_of_session",
+        "sql",
+        ("how many frames has <sensor> in <session>",),
+        _sql(
+            "select count(*) as frames from frames where sensor = {} and session = {}",
+            "sensor",
+            "session",
+        ),
+    ),
+    Intent(
+        "count_frames_by_session",
+        "sql",
+        ("how many frames has each session", "frames by session"),
+        _sql(
+            "select session, count(*) as frames from frames group by all order by session"
+        ),
+    ),
+    Intent(
+        "largest_session",
+        "sql",
+        ("which session has the most frames", "the largest session"),
+        _sql(
+            "select session, count(*) as frames from frames group by all order by frames desc, session limit 1"
+        ),
     ),
     Intent(
         "count_sessions",
@@ -124,6 +172,19 @@ INTENTS = (
             "how many objects are labelled in <session>",
         ),
         _sql("select count(*) as labels from labels where session = {}", "session"),
+    ),
+    Intent(
+        "count_labels_of_class_of_session",
+        "sql",
+        (
+            "how many labels of class <class> are in session <session>",
+            "how many <class> in <session>",
+        ),
+        _sql(
+            "select count(*) as labels from labels where class_name = {} and session = {}",
+            "class",
+            "session",
+        ),
     ),
     Intent(
         "count_labels",
@@ -184,6 +245,12 @@ INTENTS = (
             "select split, count(*) as frames from release_frames where release_id = {} group by all order by split",
             "release",
         ),
+    ),
+    Intent(
+        "list_releases",
+        "sql",
+        ("which releases are there", "list the datasets", "which datasets were made"),
+        _sql("select release_id, task, num_frames from releases order by release_id"),
     ),
     Intent(
         "count_open_questions",
@@ -253,6 +320,7 @@ INTENTS = (
             "which files were rejected at intake",
             "which files could not be read",
             "which files are corrupt",
+            "which files are bad",
         ),
     ),
     Intent(
@@ -262,6 +330,7 @@ INTENTS = (
             "what of session <session> is in quarantine",
             "which files of <session> could not be read",
             "which files in <session> are corrupt",
+            "which files of <session> are bad",
         ),
         _named(session="session"),
     ),
@@ -278,17 +347,26 @@ INTENTS = (
         ),
     ),
     Intent(
+        "count_models",
+        "sql",
+        ("how many models are there", "how many models were trained"),
+        _sql("select count(*) as models from models"),
+    ),
+    Intent(
         "models_of_task",
         "models",
         (
-            "who is champion of <task>",
-            "which model is best for <task>",
-            "what does the champion of <task> score",
-            "models of <task>",
+            "which models of <task> are there",
             "scores of <task>",
             "how good is the <task> model",
         ),
         _named(task="task"),
+    ),
+    Intent(
+        "champion_of_task",
+        "models",
+        ("who is champion of <task>", "which model is best for <task>"),
+        lambda question: {"task": question.first("task"), "only_champions": True},
     ),
     Intent(
         "compare_models",
@@ -444,6 +522,7 @@ INTENTS = (
             "which alarms were raised",
             "why was the alarm raised",
             "do sessions differ from what the champion learnt",
+            "has the data changed since models were trained",
         ),
     ),
     Intent(
@@ -478,6 +557,24 @@ INTENTS = (
             "did any run fail",
         ),
         lambda question: {"status": "FAILURE"},
+    ),
+    Intent(
+        "runs_of_time",
+        "runs",
+        ("which runs were there <time>", "what was done <time>"),
+        _in_time,
+    ),
+    Intent(
+        "failed_runs_of_time",
+        "runs",
+        ("which runs failed <time>",),
+        lambda question: {"status": "FAILURE", **_in_time(question)},
+    ),
+    Intent(
+        "newest_runs",
+        "runs",
+        ("the newest <number> runs",),
+        lambda question: {"limit": int(question.first("number"))},
     ),
     Intent(
         "why_run_failed",
@@ -558,6 +655,12 @@ INTENTS = (
             "which proposals are open",
             "what waits for approval",
         ),
+    ),
+    Intent(
+        "calls_of_time",
+        "calls",
+        ("what was asked <time>", "log of calls <time>"),
+        _in_time,
     ),
     Intent(
         "calls",

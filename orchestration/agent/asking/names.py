@@ -1,4 +1,4 @@
-"""What a question names of the things of a home: sessions, tasks, assets, classes, tables, ids of models and others.
+"""What a question names of a home: sessions, sensors, tasks, assets, classes, tables, ids, times, numbers.
 
 Belongs here: finding them, and the question with a word for their kind in their place. Does not: what is asked about
 them. A name is taken for a name, whatever it says.
@@ -6,12 +6,15 @@ them. A name is taken for a name, whatever it says.
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES
 from assets.tables.sql import VIEWS
 from models.task_names import all_task_names
+from orchestration.agent.asking.moments import TIME, find_time
+from orchestration.agent.asking.words import find_meaning
 from orchestration.agent.world import World
 from orchestration.plan.making import list_assets, list_known_sessions
 
@@ -19,7 +22,7 @@ _WORD = re.compile(r"[A-Za-z0-9][\w./:-]*[\w]|[A-Za-z0-9]")
 _QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"|`([^`]+)`|“([^”]+)”")
 _ID = re.compile(r"[0-9a-f]{6,64}")
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_OF_TABLES = frozenset({"table", "column", "columns"})  # words beside a table's name
+_OF_TABLES = frozenset({"table", "column"})  # what words beside a table's name mean
 _TABLES_OF_IDS = {
     "model": ("models", "model_sha256"),
     "release": ("releases", "release_id"),
@@ -44,6 +47,11 @@ class Question:
             raise LookupError(kind)
         return found[0]
 
+    def each(self, kind: str) -> "Iterator[Question]":
+        """The question about each name of a kind alone."""
+        for name in self.names.get(kind, ()):
+            yield replace(self, names={**self.names, kind: (name,)})
+
 
 @dataclass(frozen=True)
 class Known:
@@ -51,37 +59,58 @@ class Known:
 
     names: Mapping[str, Collection[str]]
     catalog: Catalog
+    now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def read(self, text: str, vocabulary: Collection[str]) -> Question:
-        """The question in words. Names that are words of `vocabulary` are names where they stand in quotation marks."""
+        """The question in words. A name that is a word of `vocabulary` is one in quotation marks or behind its kind."""
         found: dict[str, list[str]] = {}
         words: list[str] = []
         parts = list(_split(text))
-        if _OF_TABLES & {part.lower() for part, _ in parts}:
-            vocabulary = frozenset(vocabulary) - set(self.names["table"])
-        for part, is_quoted in parts:
-            kind, name = self._find(part, is_quoted, vocabulary)
+        meant = [find_meaning(part.lower()) for part, _ in parts]
+        usual = frozenset(vocabulary)
+        if _OF_TABLES & set(meant):
+            usual -= set(self.names["table"])
+            meant = [("table" if m in _OF_TABLES else m) for m in meant]
+        for (part, is_quoted), before in zip(parts, ["", *meant], strict=False):
+            is_name = is_quoted or part.lower() in self.names.get(before, ())
+            kind, name = self._find(part, frozenset() if is_name else usual, meant)
             if kind:
                 found.setdefault(kind, []).append(name)
                 words.append(f"<{kind}>")
             elif is_quoted:
                 words.append("<unknown>")
             else:
-                words += re.findall(r"[a-z0-9]+", part.lower())
+                words += _list_words(part.lower())
+        words, period = find_time(words, self.now)
+        if period:
+            found[TIME[1:-1]] = [period]
+        words = [_take_number(word, found) for word in words]
         return Question(tuple(words), {k: tuple(v) for k, v in found.items()})
 
+    def fill(self, form: str, question: Question) -> str | None:
+        """A sentence with a name for each `<kind>`: of the question, or else of the home; None where there is none."""
+        for kind in re.findall(r"<(\w+)>", form):
+            names = [*question.names.get(kind, ()), *sorted(self.names.get(kind, ()))]
+            if not names:
+                return None
+            name = names[0] if _WORD.fullmatch(names[0]) else f"'{names[0]}'"
+            form = form.replace(f"<{kind}>", name, 1)
+        return form
+
     def _find(
-        self, part: str, is_quoted: bool, vocabulary: Collection[str]
+        self, part: str, usual: Collection[str], meant: Sequence[str]
     ) -> tuple[str, str]:
+        """The kind and name of a word; kinds that the question speaks of come first."""
         lowered = part.lower()
+        kinds = sorted(self.names, key=lambda kind: kind not in meant)
         for spelled in dict.fromkeys((part, lowered, lowered.removesuffix("s"))):
-            if not is_quoted and spelled.lower() in vocabulary:
+            if spelled.lower() in usual:
                 continue
-            for kind, names in self.names.items():
-                if spelled in names:
+            for kind in kinds:
+                if spelled in self.names[kind]:
                     return kind, spelled
         named = [s for s in self.names["session"] if lowered in s.split("-")[1:]]
-        if len(named) == 1 and lowered not in vocabulary:
+        if len(named) == 1 and lowered not in usual:
             return "session", named[0]
         if _RUN.fullmatch(lowered):
             return "run", lowered
@@ -102,22 +131,40 @@ def list_names(world: World) -> Known:
     """All that the home has names for."""
     catalog = world.catalog
     landed = world.zone.look_around().sessions
-    classes = catalog.read_latest("labels", ["class_name"])["class_name"]
     released = catalog.read_latest("releases", ["class_names"])["class_names"]
     assets = list_assets()
     return Known(
         {
             "session": list_known_sessions(catalog, landed),
+            "sensor": _list_column(catalog, "frames", "sensor"),
             "task": frozenset(all_task_names()),
             "asset": frozenset([*assets, *_list_nouns(assets)]),
             "table": frozenset([*TABLES, *VIEWS, "files"]),
             "class": {
-                *classes.drop_null().to_pylist(),
+                *_list_column(catalog, "labels", "class_name"),
                 *(name for names in released.to_pylist() for name in names or ()),
             },
         },
         catalog,
     )
+
+
+def _list_column(catalog: Catalog, table: str, column: str) -> frozenset[str]:
+    """The values that there are."""
+    values = catalog.read_latest(table, [column])[column].unique()
+    return frozenset(values.drop_null().to_pylist())
+
+
+def _list_words(part: str) -> list[str]:
+    """A date as one word, other words by their letters and digits."""
+    return re.findall(r"\d{4}-\d{2}-\d{2}|[a-z0-9]+", part)
+
+
+def _take_number(word: str, found: dict[str, list[str]]) -> str:
+    if not re.fullmatch(r"\d{1,4}", word):
+        return word
+    found.setdefault("number", []).append(word)
+    return "<number>"
 
 
 def _list_nouns(assets: Sequence[str]) -> Iterator[str]:

@@ -1,135 +1,229 @@
-"""Which of some sentences a question is most like, by its words: each weighs what it tells apart.
+"""Which of some sentences a question is most like, by what its words mean: each weighs what it tells apart.
 
-Belongs here: words, their weights, the likeness of two sentences. Does not: what sentences mean.
+Belongs here: meanings, their weights, the likeness of two sentences. Does not: which words mean the same, and what
+sentences mean.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-_TELL_NOTHING = """
-a an the is are was were be been do does did of in on at to for with by from and or it its that this these
-there me my we us our you your i please can could would should tell show give list say print now currently
-right just s has have had as so then than about what which who whom any all anything something need needs
-stored data already yet ever altogether overall very exactly
-"""
-_EMPTY = frozenset(_TELL_NOTHING.split())
-# words of one meaning, as people say them here: the first stands for all
-_ALIKE = """
-frame picture image photo photograph snapshot
-capture recording
-release dataset
-label annotation annotate annotated mark tag
-fail failure broke broken break wrong crash error refuse abort problem trouble issue bad
-hold pass
-held block withhold withheld
-unread unreadable corrupt damaged defective reject rejected unusable
-newest latest last recent recently lately
-run ran job execution execute
-stale outdated obsolete
-remake rebuild recompute recalculate refresh redo redone anew update updated
-cost price expensive costly
-train retrain learnt learned learn taught
-drift drifting shift diverge deviate
-difference differ different change
-compare versus vs better
-class category categorie kind type
-sensor camera device
-lineage provenance origin trace
-propose suggest suggestion proposal recommend recommendation
-status overview state summary
-many number count total amount quantity
-log logs output
-champion winner production best
-see saw seen
-column field
-make made
-split divide divided
-pending open
-use used
-"""
-_SAME = {
-    word: words.split()[0]
-    for words in _ALIKE.strip().splitlines()
-    for word in words.split()
-}
-_LEAST_SPELLED = 5  # letters
-_SPELLED_ALIKE = 0.6
-_ENDINGS = ("ing", "ed", "es", "s")
+from orchestration.agent.asking.thesaurus import (
+    COURTESIES,
+    DETERMINERS,
+    LONGEST,
+    MAYBE_ORDERS,
+    ORDERS,
+    SAID,
+    TOGETHER,
+)
+
+_ENDINGS = ("ing", "ed", "ly", "es", "s")
+_LEAST_SPELLED = 4  # letters of a word that may be a mistyped one
+_LEAST_INFLECTED = 4  # letters of one whose forms may be mistyped
+_LEAST_ADVERB = 6  # letters of a word that ends like one
+_IN_TURN = 0.9  # slips that two letters in turn are: the commonest of them
+_OTHER_NUMBER = (
+    0.85  # of the likeness, where a question has more or fewer names than an example
+)
+_UNKNOWN = 1.4  # weight of a word that no sentence has, in those of the rarest that some have: it may be what matters
 
 
-def stem(word: str) -> str:
-    """A word without its ending, or another of the same meaning."""
-    short = [word.removesuffix(ending) for ending in ("", "s", "es", "ed", "d", "ing")]
-    for one in short:
-        if one in _SAME:
-            return _SAME[one]
-    for ending in _ENDINGS:
-        cut = word.removesuffix(ending)
-        if cut != word and len(cut) >= 3 and not word.endswith("ss"):
-            return cut[:-1] if cut[-1:] == cut[-2:-1] else cut
-    return word
+@dataclass(frozen=True)
+class Sentence:
+    """One way to ask: what its words mean, and the kinds of names in it."""
+
+    stands_for: str
+    meanings: frozenset[str]
+    slots: Mapping[str, int]
+    text: str
 
 
-def list_stems(words: Iterable[str]) -> Counter[str]:
-    """What words tell, names by their kind; those that tell nothing are left out."""
-    return Counter(
-        word if word.startswith("<") else stem(word)
-        for word in words
-        if word not in _EMPTY
-    )
+@dataclass(frozen=True)
+class Likeness:
+    """How like a question one sentence is, from 0 to 1, and whether it has the same kinds of names."""
+
+    value: float
+    sentence: Sentence
+    has_same_slots: bool
+
+    @property
+    def order(self) -> tuple[bool, float, str]:
+        """The likest first, behind those with the same kinds of names."""
+        return not self.has_same_slots, -self.value, self.sentence.stands_for
 
 
 @dataclass(frozen=True)
 class Sentences:
-    """Sentences by what they stand for, and how much each word weighs: rare ones more."""
+    """Sentences, and how much each meaning weighs: rare ones more."""
 
-    stems: Mapping[str, Sequence[Counter[str]]]
+    all: tuple[Sentence, ...]
     weights: Mapping[str, float]
-    unknown: float  # the weight of a word that no sentence has: it may be what matters
+    unknown: float
 
     @classmethod
-    def of(cls, sentences: Mapping[str, Sequence[Sequence[str]]]) -> "Sentences":
-        """`sentences`: what they stand for -> some, in words."""
-        stems = {
-            name: [list_stems(s) for s in some] for name, some in sentences.items()
+    def of(cls, examples: Mapping[str, Sequence[Sequence[str]]]) -> "Sentences":
+        """`examples`: what they stand for -> some, in words."""
+        known = frozenset(
+            w for some in examples.values() for words in some for w in words
+        )
+        found = tuple(
+            Sentence(
+                name,
+                frozenset(list_meanings(words, known)),
+                _list_slots(words),
+                " ".join(words),
+            )
+            for name, some in examples.items()
+            for words in some
+        )
+        of_each = {
+            name: frozenset().union(
+                *(s.meanings for s in found if s.stands_for == name)
+            )
+            for name in examples
         }
-        counts = Counter(word for some in stems.values() for word in set().union(*some))
-        weights = {
-            word: 1.0 + math.log(len(stems) / count) for word, count in counts.items()
-        }
-        return cls(stems, weights, 2.0 * (1.0 + math.log(len(stems))))
+        counts = Counter(word for meanings in of_each.values() for word in meanings)
+        weights = {w: 1.0 + math.log(len(examples) / n) for w, n in counts.items()}
+        rarest = 1.0 + math.log(len(examples))
+        return cls(found, weights, _UNKNOWN * rarest)
 
-    def rank(self, words: Iterable[str]) -> list[tuple[float, str]]:
-        """(likeness in [0, 1], what a sentence stands for), the most alike first."""
-        asked = Counter(map(self._spell, list_stems(words)))
-        found = [
-            (max(self._compare(asked, one) for one in some), name)
-            for name, some in self.stems.items()
+    def rank(self, words: Sequence[str]) -> list[Likeness]:
+        """The likest sentence of each that they stand for, the likest first, those with other kinds of names last."""
+        asked = frozenset(list_meanings(words, self.weights))
+        slots = _list_slots(words)
+        found: dict[str, Likeness] = {}
+        for sentence in self.all:
+            value = self._compare(asked, sentence.meanings)
+            value *= 1.0 if sentence.slots == slots else _OTHER_NUMBER
+            one = Likeness(value, sentence, sentence.slots.keys() == slots.keys())
+            best = found.setdefault(sentence.stands_for, one)
+            if one.order < best.order:
+                found[sentence.stands_for] = one
+        return sorted(found.values(), key=lambda one: one.order)
+
+    def _compare(self, one: frozenset[str], other: frozenset[str]) -> float:
+        """The cosine of two sentences by their weighted meanings, each counted once."""
+        both = sum(self._weigh(w) ** 2 for w in one & other)
+        norms = [
+            math.sqrt(sum(self._weigh(w) ** 2 for w in some)) for some in (one, other)
         ]
-        return sorted(found, key=lambda pair: (-pair[0], pair[1]))
-
-    def _spell(self, word: str) -> str:
-        """A word that no sentence has as the one that is spelled most like it, where one is."""
-        if word in self.weights or len(word) < _LEAST_SPELLED or word[0] == "<":
-            return word
-        alike = max((_measure_spelling(word, known), known) for known in self.weights)
-        return alike[1] if alike[0] >= _SPELLED_ALIKE else word
-
-    def _compare(self, one: Counter[str], other: Counter[str]) -> float:
-        """The cosine of two sentences by their weighted words, each counted once."""
-        both = sum(self._weigh(w) ** 2 for w in one.keys() & other.keys())
-        norms = [math.sqrt(sum(self._weigh(w) ** 2 for w in c)) for c in (one, other)]
         return both / (norms[0] * norms[1]) if all(norms) else 0.0
 
     def _weigh(self, word: str) -> float:
         return self.weights.get(word, self.unknown)
 
 
-def _measure_spelling(one: str, other: str) -> float:
-    """The share of letters in threes that two words have in common, from 0 to 1."""
-    first, second = (
-        {f"^{word}$"[at : at + 3] for at in range(len(word))} for word in (one, other)
+def list_meanings(words: Sequence[str], known: Iterable[str] = ()) -> Iterator[str]:
+    """What words mean, the longest phrases first, names by their kind; those that tell nothing are left out.
+
+    A word that nobody knows is taken for the one that it may be a mistyped form of: of the lists, and of `known`.
+    """
+    at = 0
+    spelled = [_spell(word, frozenset(known)) for word in words]
+    yield from (m for both, m in TOGETHER.items() if set(both) <= set(spelled))
+    while at < len(spelled):
+        length, meaning = _find_phrase(spelled[at : at + LONGEST])
+        # "session <session>" says no more than "<session>"
+        if meaning and f"<{meaning}>" not in words:
+            yield meaning
+        at += length
+
+
+def find_meaning(word: str) -> str:
+    """What one word means, where it is alone."""
+    return _find_phrase([correct(word)])[1]
+
+
+def is_order(words: Sequence[str]) -> bool:
+    """Whether it tells somebody to do something, maybe politely."""
+    rest = list(words)
+    while rest and rest[0] in COURTESIES:
+        rest.pop(0)
+    if not rest:
+        return False
+    is_told_of_what = rest[0] in MAYBE_ORDERS and rest[1:2] and rest[1] in DETERMINERS
+    return rest[0] in ORDERS or bool(is_told_of_what)
+
+
+def _find_phrase(words: Sequence[str]) -> tuple[int, str]:
+    """How many words from the first one on mean one thing, and what; "" for nothing."""
+    for length in range(len(words), 0, -1):
+        meaning = SAID.get(tuple(words[:length]))
+        if meaning is not None:
+            return length, meaning
+    return 1, _cut(words[0])
+
+
+def _cut(word: str) -> str:
+    """A word without its ending, or what it means without."""
+    if word.startswith("<"):
+        return word
+    for ending in _ENDINGS:
+        cut = word.removesuffix(ending)
+        if cut != word and len(cut) >= 3:
+            cut = cut[:-1] if cut[-1] == cut[-2] else cut
+            return SAID.get((cut,), SAID.get((f"{cut}e",), _tell_manner(word, cut)))
+    return word
+
+
+def _tell_manner(word: str, cut: str) -> str:
+    """Adverbs of manner tell nothing of what is asked."""
+    return "" if word.endswith("ly") and len(word) >= _LEAST_ADVERB else cut
+
+
+def _list_slots(words: Iterable[str]) -> Counter[str]:
+    return Counter(word for word in words if word.startswith("<"))
+
+
+def _spell(word: str, known: frozenset[str]) -> str:
+    """The word, or one of the lists that a slip of the fingers away is: a letter more, less, other, or two in turn."""
+    if len(word) < _LEAST_SPELLED or word[0] == "<" or word in known:
+        return word
+    return correct(word)
+
+
+@cache
+def correct(word: str) -> str:
+    """The word of the lists that one is, or may be a mistyped form of; itself where there is none."""
+    if word in _WORDS or _cut(word) in _WORDS:
+        return word
+    near = sorted((_count_slips(word, other), other) for other in _near(word))
+    fits = near and near[0][0] <= (1 if len(word) < 8 else 2)
+    return near[0][1] if fits else word
+
+
+def _near(word: str) -> Iterator[str]:
+    return (
+        w
+        for w in _WORDS
+        if w[0] == word[0] and abs(len(w) - len(word)) <= 2 and len(w) >= _LEAST_SPELLED
     )
-    return 2 * len(first & second) / (len(first) + len(second))
+
+
+def _count_slips(one: str, other: str) -> float:
+    """The distance of optimal string alignment (Damerau and Levenshtein)."""
+    before: list[float] = []
+    row: list[float] = [float(n) for n in range(len(other) + 1)]
+    for i, letter in enumerate(one, 1):
+        older, before, row = before, row, [float(i)]
+        for j, wanted in enumerate(other, 1):
+            costs = [before[j] + 1, row[-1] + 1, before[j - 1] + (letter != wanted)]
+            if i > 1 and j > 1 and letter == other[j - 2] and wanted == one[i - 2]:
+                costs.append(older[j - 2] + _IN_TURN)
+            row.append(min(costs))
+    return row[-1]
+
+
+def _list_words() -> Iterator[str]:
+    """All words of the lists, and the regular forms of those that mean something."""
+    for phrase, meaning in SAID.items():
+        yield from phrase
+        if meaning and len(phrase) == 1 and len(phrase[0]) >= _LEAST_INFLECTED:
+            stem = phrase[0].removesuffix("e")
+            yield from (f"{phrase[0]}s", f"{stem}ed", f"{stem}ing")
+
+
+_WORDS = frozenset(_list_words())

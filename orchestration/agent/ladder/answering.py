@@ -11,7 +11,8 @@ from typing import Any, Literal, TypeAlias
 from assets.addresses import hide
 from orchestration.agent.answer import Answer, Fact, Rows, Sentence, Source, unknown
 from orchestration.agent.answer import say as tell
-from orchestration.agent.asking import answering as rules
+from orchestration.agent.asking.answering import answer
+from orchestration.agent.asking.choosing import MAX_QUESTION, Chosen
 from orchestration.agent.bounded_log import BoundedLog
 from orchestration.agent.call_log import shorten, tell_now
 from orchestration.agent.ladder.conversation import Conversation, converse
@@ -86,24 +87,28 @@ def _climb(world: World, question: str, rung: Rung | None, may_propose: bool) ->
             "the settings name no language model: set DAGUERRE_ASK_ADDRESS or DAGUERRE_ASK_GGUF, or let rules answer"
         )
     if rung != "model":
-        chosen, said = rules.answer(world, question)
-        is_found = chosen.intent is not None and not chosen.lacking
+        chosen, said = answer(world, question)
+        is_found = all(one.is_clear for one in chosen)
         if is_found or not source or rung == "rules":
             return _tell_rules(chosen, said)
     return _ask_model(world, question, may_propose)
 
 
-def _tell_rules(chosen: rules.Chosen, said: Answer) -> Reply:
-    intent = chosen.intent
-    calls = (Made(intent.tool, chosen.arguments, said),) if intent else ()
+def _tell_rules(chosen: Sequence[Chosen], said: Answer) -> Reply:
+    kinds = [one.intent.name for one in chosen if one.intent]
+    calls = tuple(
+        Made(one.intent.tool, arguments, said)
+        for one in chosen
+        if one.intent
+        for arguments in one.arguments
+    )
     outcome = "answered" if said.is_known else "not known"
-    kind = intent.name if intent else None
-    return Reply(said, "rules", kind, calls, outcome=outcome)
+    return Reply(said, "rules", " and ".join(kinds) or None, calls, outcome=outcome)
 
 
 def _ask_model(world: World, question: str, may_propose: bool) -> Reply:
     source = world.settings.asked_model
-    if len(question) > rules.MAX_QUESTION:
+    if len(question) > MAX_QUESTION:
         raise ValueError(f"the question has {len(question)} characters: ask shorter")
     budget = DayBudget(world.settings.home, source.limits)
     tokens = budget.take()
@@ -176,7 +181,7 @@ def _note(
     facts = {
         "at": tell_now(),
         "who": world.who,
-        "question": hide(question)[: rules.MAX_QUESTION],
+        "question": hide(question)[:MAX_QUESTION],
         "rung": found.rung if found else None,
         "model": found.model if found else "",
         "tools": [

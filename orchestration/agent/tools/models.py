@@ -21,6 +21,9 @@ class Models(Listing):
     """Of which task."""
 
     task: str = Field("", max_length=64, description="Only models of this task.")
+    only_champions: bool = Field(
+        False, description="Who is champion, and none of the others."
+    )
 
 
 def tell_models(world: World, asked: Models) -> Answer:
@@ -39,12 +42,26 @@ def tell_models(world: World, asked: Models) -> Answer:
         }
         for row in found
     ]
+    crowned = [row for row in found if row["is_champion"]]
+    if asked.only_champions:
+        return _tell_champions(asked, crowned, source)
     champions = sum(row["is_champion"] for row in rows)
     facts = (Fact("models", len(rows), source), Fact("champions", champions, source))
     sentences = [say("{models} models, {champions} of them champion.", *facts)]
-    sentences += [_tell_champion(row) for row in found if row["is_champion"]]
+    sentences += [_tell_champion(row) for row in crowned]
     listed = take("models", rows, asked.limit, source, key="model", key_kind="model")
     return Answer(tuple(sentences), (listed,) if rows else ())
+
+
+def _tell_champions(
+    asked: Models, crowned: list[dict[str, Any]], source: Source
+) -> Answer:
+    """A line a champion."""
+    if crowned:
+        return Answer(tuple(_tell_champion(row) for row in crowned))
+    if not asked.task:
+        return Answer((say("No model is champion of any task."),))
+    return Answer((say("{task} has no champion.", Fact("task", asked.task, source)),))
 
 
 def _tell_champion(row: dict[str, Any]) -> Any:

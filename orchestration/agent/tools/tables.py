@@ -1,15 +1,29 @@
 """Tools that read tables: which there are, and one SELECT over them. Columns of a private class are not there."""
 
+import re
+from collections.abc import Mapping, Sequence
+
 from pydantic import Field
 
 from assets.retrieval.query import Bounds, run_query, to_json_rows
 from assets.tables.schemas import TABLES
 from assets.tables.sql import VIEWS, list_private
-from orchestration.agent.answer import Answer, Fact, Rows, Source, plain, say, take
+from orchestration.agent.answer import (
+    Answer,
+    Fact,
+    Rows,
+    Sentence,
+    Source,
+    Value,
+    plain,
+    say,
+    take,
+)
 from orchestration.agent.tool import MAX_ROWS, Arguments, Listing, Tool
 from orchestration.agent.world import World
 
 _MAX_SECONDS = 30.0
+_MOST_IN_A_LINE = 6  # rows
 
 
 class Sql(Arguments):
@@ -29,9 +43,9 @@ def ask_sql(world: World, asked: Sql) -> Answer:
         {k: plain(v) for k, v in row.items()} for row in to_json_rows(found.rows)
     )
     said = Rows("rows", rows, source, is_cut=bool(found.cut))
-    if len(rows) == 1 and len(rows[0]) == 1 and not found.cut:
-        (value,) = rows[0].values()
-        return Answer((say("{value}.", Fact("value", value, source)),), (said,))
+    line = None if found.cut or found.held else _say_in_a_line(rows, source)
+    if line is not None:
+        return Answer((line,), (said,))
     count = Fact("rows", len(rows), source)
     sentences = [say("{rows} rows.", count)]
     if found.cut:
@@ -56,6 +70,35 @@ class Table(Listing):
     """Which table is meant."""
 
     table: str = Field("", description="One table or view; none: the names of all.")
+
+
+def _say_in_a_line(
+    rows: Sequence[Mapping[str, Value]], source: Source
+) -> Sentence | None:
+    """One value with what it counts, or a few names with a value each; None for what needs rows of its own."""
+    shape = {len(row) for row in rows}
+    if len(rows) == 1 and shape == {1}:
+        ((name, value),) = rows[0].items()
+        noun = f" {name.replace('_', ' ')}" if _is_noun(name, value) else ""
+        return say(f"{{value}}{noun}.", Fact("value", value, source))
+    if shape != {2} or len(rows) > _MOST_IN_A_LINE:
+        return None
+    (_, noun), *_ = (tuple(row) for row in rows)
+    facts = [
+        Fact(f"{kind}_{number}", value, source)
+        for number, row in enumerate(rows)
+        for kind, value in zip(("name", "value"), row.values(), strict=True)
+    ]
+    if not all(_is_noun(noun, fact.value) for fact in facts[1::2]):
+        return None
+    told = ", ".join(f"{{name_{n}}} {{value_{n}}}" for n in range(len(rows)))
+    return say(f"{noun.replace('_', ' ').capitalize()}: {told}.", *facts)
+
+
+def _is_noun(name: str, value: Value) -> bool:
+    """Whether a column is named as what its number counts."""
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    return is_count and re.fullmatch(r"[a-z_]+s", name) is not None
 
 
 def describe_tables(world: World, asked: Table) -> Answer:

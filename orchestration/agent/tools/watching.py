@@ -2,7 +2,7 @@
 
 from collections import Counter
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -11,12 +11,22 @@ from assets.retrieval.run_history import list_runs, read_log
 from assets.retrieval.status import Home, read_status
 from assets.tables.catalog import repr_sql
 from assets.tables.schemas.monitoring import WHOLE_SESSION
-from orchestration.agent.answer import Answer, Fact, Source, plain, say, take, unknown
+from orchestration.agent.answer import (
+    Answer,
+    Fact,
+    Sentence,
+    Source,
+    plain,
+    say,
+    take,
+    unknown,
+)
 from orchestration.agent.call_log import CallLog
 from orchestration.agent.tool import Listing, Tool
 from orchestration.agent.world import World
 
 _MOST_RUNS = 50
+_MOST_CALLS = 5000  # that are looked at for those of a time
 
 
 class Drift(Listing):
@@ -93,22 +103,40 @@ def _list_causes(
     return [{n: row[n] for n in (*names, *numbers) if n in row} for row in asked]
 
 
+_MOMENT = r"^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z)?$"
+Moment = Annotated[
+    str, Field(pattern=_MOMENT, description="In UTC, as 2026-11-29T00:00:00Z.")
+]
+
+
+def _is_in(at: str, asked: "Runs | Calls") -> bool:
+    """Whether an ISO 8601 time of UTC lies between those that are asked for."""
+    moment = at[:19]
+    return asked.since[:19] <= moment and (
+        not asked.before or moment < asked.before[:19]
+    )
+
+
 class Runs(Listing):
     """Which runs."""
 
     status: str = Field("", max_length=20, description="FAILURE, SUCCESS, STARTED ...")
+    since: Moment = ""
+    before: Moment = ""
     limit: int = Field(20, ge=1, le=_MOST_RUNS, description="Runs at most.")
 
 
 def tell_runs(world: World, asked: Runs) -> Answer:
     """The newest runs of Dagster."""
     settings = world.settings
-    found = list_runs(
+    is_timed = bool(asked.since or asked.before)
+    newest = list_runs(
         settings.dagster_home,
         settings.dagster_url,
-        asked.limit,
+        _MOST_RUNS if is_timed else asked.limit,
         status=asked.status.upper(),
     )
+    found = [run for run in newest if _is_in(run.created, asked)][: asked.limit]
     source = Source("runs", "newest")
     states = Counter(run.status for run in found)
     facts = (
@@ -116,7 +144,9 @@ def tell_runs(world: World, asked: Runs) -> Answer:
         Fact("failed", states["FAILURE"], source),
     )
     rows = [vars(run) for run in found]
-    sentences = [say("Of the newest {runs} runs {failed} failed.", *facts)]
+    sentences = [say("{runs} runs, the newest first; {failed} of them failed.", *facts)]
+    if is_timed:
+        sentences = [_say_time(asked, facts, len(newest) == _MOST_RUNS)]
     if found:
         own = Source("run", found[0].run_id)
         named = (
@@ -135,6 +165,18 @@ def tell_runs(world: World, asked: Runs) -> Answer:
         key_kind="run",
     )
     return Answer(tuple(sentences), (listed,) if rows else ())
+
+
+def _say_time(asked: Runs, facts: tuple[Fact, ...], is_cut: bool) -> Sentence:
+    """How many runs a time has."""
+    source = Source("runs", "newest")
+    since = Fact("since", asked.since or None, source)
+    before = Fact("before", asked.before or None, source)
+    words = "{runs} runs since {since} and before {before}; {failed} of them failed"
+    if not is_cut:
+        return say(f"{words}.", *facts, since, before)
+    most = Fact("most", _MOST_RUNS, source)
+    return say(f"{words}, of the newest {{most}} of all.", *facts, since, before, most)
 
 
 class Log(Listing):
@@ -254,12 +296,17 @@ def tell_sessions(world: World, asked: Sessions) -> Answer:
 
 
 class Calls(Listing):
-    """How many."""
+    """How many, and of when."""
+
+    since: Moment = ""
+    before: Moment = ""
 
 
 def tell_calls(world: World, asked: Calls) -> Answer:
     """Who asked which tool what."""
-    rows = CallLog(world.settings.home).read(asked.limit)
+    is_timed = bool(asked.since or asked.before)
+    read = CallLog(world.settings.home).read(_MOST_CALLS if is_timed else asked.limit)
+    rows = [row for row in read if _is_in(row["at"], asked)][: asked.limit]
     source = Source("calls", "newest")
     shown = [{k: plain(v) for k, v in row.items()} for row in rows]
     count = Fact("calls", len(shown), source)

@@ -1,0 +1,146 @@
+"""What a question is taken for: the kind that it is most like, once for each of several things that it names.
+
+Belongs here: choosing, and what is refused. Does not: calling tools, and what is said.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+from orchestration.agent.asking.intents import INTENTS, Intent
+from orchestration.agent.asking.moments import find_time
+from orchestration.agent.asking.names import Known, Question, list_names
+from orchestration.agent.asking.thesaurus import SAID
+from orchestration.agent.asking.words import (
+    Likeness,
+    Sentences,
+    is_order,
+    list_meanings,
+)
+from orchestration.agent.world import World
+
+_LEAST = 0.5  # likeness from which on a question is of a kind
+_MOST_CLAUSES = 4
+_MOST_CALLS = 8  # for one question
+MAX_QUESTION = 1000  # characters
+_NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What one question was taken for; `intent` None: it is like none. The tool is called for each of `arguments`."""
+
+    intent: Intent | None
+    question: Question
+    likeness: float = 0.0
+    arguments: tuple[dict[str, object], ...] = ()
+    lacking: str = ""  # the kind of name that it does not name
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether a tool can be called."""
+        return bool(self.arguments)
+
+    def to_dict(self) -> dict[str, object]:
+        """As JSON has it."""
+        return {
+            "kind": self.intent.name if self.intent else None,
+            "tool": self.intent.tool if self.intent else None,
+            "arguments": list(self.arguments),
+        }
+
+    @property
+    def is_of_words(self) -> bool:
+        """Whether it says more than names."""
+        meanings = list_meanings(self.question.words)
+        return any(not meaning.startswith("<") for meaning in meanings)
+
+
+def choose(world: World, text: str) -> tuple[Chosen, ...]:
+    """One for each question in the text: several where the whole is none, and each part is one.
+
+    Raises ValueError for one that is too long.
+    """
+    if len(text) > MAX_QUESTION:
+        raise ValueError(f"the question has {len(text)} characters: ask shorter")
+    known = list_names(world)
+    whole = _choose_one(known, text)
+    parts = [part for part in _NEXT_CLAUSE.split(text) if part and part.strip(" ?.!")]
+    if not 1 < len(parts) <= _MOST_CLAUSES:
+        return (whole,)
+    found = tuple(_choose_one(known, part) for part in parts)
+    is_better = all(
+        one.is_clear and one.is_of_words and one.likeness > whole.likeness
+        for one in found
+    )
+    if not is_better:
+        return (whole,)
+    return tuple({_tell_apart(one): one for one in found}.values())
+
+
+def _tell_apart(chosen: Chosen) -> str:
+    return f"{chosen.intent and chosen.intent.name} {chosen.arguments}"
+
+
+def rank(question: Question) -> list[Likeness]:
+    """The kinds of questions, the likest first."""
+    return _learn()[0].rank(question.words)
+
+
+def _choose_one(known: Known, text: str) -> Chosen:
+    question = known.read(text, _learn()[1])
+    if is_order(question.words):
+        return Chosen(None, question)
+    for likeness in rank(question):
+        value = likeness.value
+        if value < _LEAST:
+            continue
+        intent = _INTENTS[likeness.sentence.stands_for]
+        if likeness.has_same_slots:
+            return _fill(intent, question, value)
+        lacking = _name_lacking(likeness.sentence.slots, question)
+        if lacking:
+            return Chosen(intent, question, value, lacking=lacking)
+    return Chosen(None, question)
+
+
+def _fill(intent: Intent, question: Question, likeness: float) -> Chosen:
+    try:
+        arguments = [dict(intent.make(one)) for one in _list_each(intent, question)]
+    except LookupError as lacking:
+        return Chosen(intent, question, likeness, lacking=str(lacking.args[0]))
+    return Chosen(intent, question, likeness, tuple(arguments[:_MOST_CALLS]))
+
+
+def _list_each(intent: Intent, question: Question) -> Iterator[Question]:
+    repeated = intent.list_repeated(question)
+    if not repeated:
+        yield question
+        return
+    for one in question.each(repeated[0]):
+        yield from _list_each(intent, one)
+
+
+def _name_lacking(slots: Iterable[str], question: Question) -> str:
+    """The kind of name that an example has and the question has not; "" where the question has others instead."""
+    has = {f"<{kind}>" for kind in question.names}
+    missing = sorted(set(slots) - has)
+    return missing[0][1:-1] if has < set(slots) and missing else ""
+
+
+_INTENTS = {intent.name: intent for intent in INTENTS}
+
+
+@cache
+def _learn() -> tuple[Sentences, frozenset[str]]:
+    """The examples, and all usual words: of them, and of the lists of words."""
+    now = datetime.now(UTC)  # that an example names a time counts, and not which
+    words: dict[str, Sequence[Sequence[str]]] = {
+        i.name: [find_time(t.replace(",", "").split(), now)[0] for t in i.examples]
+        for i in INTENTS
+    }
+    usual = {w for some in words.values() for s in some for w in s}
+    usual |= {word for phrase in SAID for word in phrase}
+    return Sentences.of(words), frozenset(w for w in usual if w[0] != "<")

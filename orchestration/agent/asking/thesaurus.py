@@ -1,0 +1,140 @@
+"""Words of one meaning, as people say them about a home, and words that tell nothing of what is asked.
+
+Belongs here: the lists. Where a group is longer than what people here say, it follows the synonym sets of WordNet 3.1
+(Princeton University). A dash stands for a space: "out-of-date" is found where these three words stand together.
+"""
+
+# articles, pronouns, auxiliaries, prepositions, courtesies, and verbs of telling, having, taking and being
+_FUNCTION_WORDS = """
+a an the this that these those it its itself there here one some such same any anything all everything everyone
+everybody anybody anyone something somebody someone nothing both other another own i me my mine we us our you your
+he she his her him they them their people person guys folks team am is are was were be been being do does did doing
+done have has had can could will would shall should may might must let get got gotten go goes going gone come came
+become became want wish need know knew think believe able s t ll ve re d m don doesn didn isn aren wasn of in on at
+to for with by from into onto over under about through during within between among against as than out up off down
+upon via toward around along across behind beside regarding respect and or but nor if so because while when where
+how what which who whom whose why whether then thus also too only just even still yet far so-far up-to-now until
+until-now till already now currently moment present once ever never again often really actually exactly very quite
+rather pretty roughly approximately altogether overall together alone simply mere further please pls plz kindly hey
+hi hello ok okay thank yo sir dear not no yes more less much many most least few several show give tell tells list
+print display say said state report name provide describe see look find check-out speak mention enumerate read mean
+matter concern hold contain comprise include possess possesses keep kept store exist available belong consist remain
+stay thing stuff item kind-of sort-of lot bit way long home system content information detail inside outside data
+material collection archive library set put use used using involve produce deliver yield take took taken record
+collect gather acquire obtain receive appear occur happen arise build built would-like d-like should-like like-to
+i-like do-you-like exhibit demonstrate demonstrated depict incorporate bear carry carried feature accumulate compile
+indicate designate create supply supplied furnish specify specified define
+"""
+# what words and phrases stand for, and these; of a word that is not here endings are cut off
+_GROUPS = """
+count: how-many how-much how-often how-frequently how-many-times frequency occurrences length number-of count number
+  amount quantity total sum size large big extent volume tally figure magnitude measure aggregate totality
+each: per every each by-session by-sensor session-by-session apiece respective individual broken-down breakdown
+most: the-most most-much more-than-all biggest largest greatest highest maximum max most-frames most-pictures
+  most-images top
+frame: frame picture image photo photograph photography snapshot pic shot imagery img exposure snap
+capture: capture
+session: session shoot recording recording-session recording-sessions
+release: release dataset data-set data-sets
+label: label annotation annotate mark tag annot object instance
+class: class classes category categories kind type sort
+sensor: sensor camera cam device equipment instrument detector gear
+part: part split divide division partition portion share section proportion separate train-val-test component
+  constituent percentage ratio
+wait: wait pending open await backlog left-to undecided unanswered outstanding
+queue: queue
+status: status state-of the-state its-state stand overview summary summarise summarize situation what-s-up sitrep
+  going-on how-is-it health condition
+check: check gate control quality criterion criteria claim
+fail: fail failure broke broken break wrong crash error err abort unsuccessful not-pass not-passed not-successful
+  not-hold not-good go-wrong went-wrong gone-wrong problem trouble issue bad violate violation malfunction misfire
+  red fault amiss faulty mistake
+held: held-back hold-back hold-up held block withhold withheld
+quarantine: quarantine unread unreadable corrupt damage defective reject unusable not-read set-aside put-aside lost
+  lose could-not-be-read could-not-read cannot-be-read can-not-be-read can-not-read cannot-read could-not-be-opened
+  can-not-be-opened could-not-open illegible undecipherable indecipherable garbled spoiled spoilt
+file: file
+model: model net network predictor
+champion: champion champ winner production in-production best title-holder titleholder prod serving leading victor
+score: score performance perform accuracy metric good well good-at how-good how-well doing-at quality-of
+train: train retrain learn learnt teach taught fit
+compare: compare comparison versus vs better more-good gooder prefer preferable worse superior collate beat
+  outperform
+difference: difference differ different deviate deviation diverge divergence change vary varies alter modify
+  modified discrepancy distinction unlike new-in what-is-new diff dissimilar contrast depart departure
+drift: drift drifty shift stray
+alarm: alarm alert warning
+origin: lineage lineage provenance origin trace source come-from comes-from came-from coming-from from-where
+  where-from ancestry pedigree descent derive derivation stem beginning root parentage
+similar: similar resemble resemblance likeness alike like look-like looks-like look-alike lookalike looking-like
+  looking-same like-this same-as akin analogous
+stale: stale outdated obsolete out-of-date up-to-date up-to-speed outmoded superseded old-code too-old expired
+  noncurrent not-current no-longer-current anew remake remade rebuild rebuilt recompute recalculate refresh redo
+  redone renew regenerate compute-again computed-again make-again made-again do-again done-again disused
+update: update
+cost: cost price pricy expensive expense how-long how-much-time time-go time-take time-takes take-long takes-long
+  took-long need-long long-does duration runtime spend spent pay effort budget compute money disbursement toll
+  disbursal
+step: step stage
+run: run ran job execution execute pipeline
+newest: newest latest last recent lately new fresh incoming
+reason: reason cause ground why-did why-was why-has why-is explanation explain
+log: log output
+table: table
+column: column col field attribute property properties
+query: query queried queries
+propose: propose proposal suggest suggestion recommend recommendation motion advise proposition proffer
+approve: approve approval decide decision sign-off consent
+help: help remedy remedies solve mend cure
+ask: asked ask question enquiry enquiries inquiry inquiries enquire inquire call calls
+tool: tool
+ingest: ingest ready is-done finished complete progress ingestion intake take-in taken-in took-in taking-in import
+make: make made
+code: code
+row: row
+asset: asset
+explain-what: what-happened
+"""
+
+
+def _read_groups() -> dict[tuple[str, ...], str]:
+    said = {tuple(word.split("-")): "" for word in _FUNCTION_WORDS.split()}
+    for line in _GROUPS.strip().replace("\n  ", " ").splitlines():
+        meaning, words = line.split(":")
+        said |= {tuple(word.split("-")): meaning for word in words.split()}
+    return said
+
+
+def _split(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# words, one or several in a row -> what they stand for, "" for nothing
+SAID = _read_groups()
+LONGEST = max(map(len, SAID))
+# words that mean something where both stand in a sentence
+TOGETHER = {("where", "from"): "origin"}
+# what begins with one is an order, and those are not carried out
+ORDERS = _split(
+    """
+    approve buy cook delete destroy drop erase export forget ignore ingest install kill make move pretend promote put
+    reject remove rename reset retrain roll send start stop translate upload wipe write
+    """
+)
+# and with one of these where what follows says of what
+MAYBE_ORDERS = _split(
+    """
+    change close copy execute label mark open run train turn update
+    """
+)
+DETERMINERS = _split(
+    """
+    a all an each every it me my our that the them these this those your
+    """
+)
+# what may stand before an order
+COURTESIES = _split(
+    """
+    and at can could go hey hi i just kindly need now ok okay once please pls plz so then to want we will would you
+    """
+)

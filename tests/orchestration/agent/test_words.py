@@ -1,0 +1,99 @@
+"""How questions are read: what words mean, slips of fingers, stretches of time, orders."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from orchestration.agent.asking.moments import find_time
+from orchestration.agent.asking.words import (
+    Sentences,
+    correct,
+    is_order,
+    list_meanings,
+)
+
+NOW = datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "meanings"),
+    [
+        ("how many photographs are there", ["count", "frame"]),
+        ("please give me the total of pictures", ["count", "frame"]),
+        ("what is out of date", ["stale"]),
+        ("session <session> sensors", ["<session>", "sensor"]),
+        ("where is <frame> from", ["origin", "<frame>"]),
+    ],
+)
+def test_words_of_one_meaning_are_one(text, meanings):
+    assert list(list_meanings(text.split())) == meanings
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("fraems", "frames"),  # two letters in turn
+        ("sesions", "sessions"),  # one left out
+        ("pictture", "picture"),  # one too many
+        ("sensur", "sensor"),  # another
+        ("weather", "weather"),  # near nothing
+        ("cat", "cat"),  # too short to tell
+    ],
+)
+def test_a_slip_of_the_fingers_is_read_as_what_was_meant(typed, meant):
+    assert correct(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "period"),
+    [
+        (
+            "runs yesterday",
+            "runs <time>",
+            "2026-11-29T00:00:00Z/2026-11-30T00:00:00Z",
+        ),
+        ("runs of today", "runs <time>", "2026-11-30T00:00:00Z/2026-11-30T12:30:00Z"),
+        (
+            "runs in the last 3 days",
+            "runs <time>",
+            "2026-11-27T12:30:00Z/2026-11-30T12:30:00Z",
+        ),
+        (
+            "runs since 2026-11-28 please",
+            "runs <time> please",
+            "2026-11-28T00:00:00Z/2026-11-30T12:30:00Z",
+        ),
+        (
+            "runs 2 hours ago",
+            "runs <time>",
+            "2026-11-30T10:30:00Z/2026-11-30T12:30:00Z",
+        ),
+        ("the last run", "the last run", ""),
+        ("runs on 2026-13-45", "runs on 2026-13-45", ""),
+    ],
+)
+def test_a_stretch_of_time_is_read_in_utc(text, words, period):
+    assert find_time(text.split(), NOW) == (words.split(), period)
+
+
+@pytest.mark.parametrize("text", ["kindly delete it", "can you just approve all", "label all frames"])  # fmt: skip
+def test_orders_are_told_however_polite(text):
+    assert is_order(text.split())
+
+
+@pytest.mark.parametrize("text", ["labels of <session>", "runs", "open proposals", ""])
+def test_questions_in_few_words_are_no_orders(text):
+    assert not is_order(text.split())
+
+
+def test_of_sentences_those_with_the_same_kinds_of_names_come_first():
+    told = {
+        "all": [["how", "many", "frames"]],
+        "one": [["frames", "of", "<session>"]],
+    }
+    sentences = Sentences.of(told)
+    first, second = sentences.rank(["how", "many", "frames", "in", "<session>"])
+    assert first.sentence.stands_for == "one" and first.has_same_slots
+    assert second.sentence.stands_for == "all" and not second.has_same_slots
