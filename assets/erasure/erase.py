@@ -85,12 +85,13 @@ def go_on(home: Home, erasure_id: str, on_step: OnStep | None = None) -> Path | 
 def _hide(home: Home, subject: Subject, facts: Facts) -> None:
     """Intake leaves it out, whatever it is called when it lands again."""
     home.ledger.exclude(subject.exclusions)
-    hashes = set(subject.hashes.to_pylist())
-    pairs = subject.files.select(["sha256", "size_bytes"]).to_pydict()
+    named = {*list_pairs(subject.frames, "session", "source_path")}
+    named |= {*list_pairs(subject.containers, "session", "path")}
+    rows = subject.files.select(["session", "path", "sha256", "size_bytes"])
     home.ledger.ban(
-        ErasedFile(digest_of(sha256), size, subject.erasure_id)
-        for sha256, size in zip(pairs["sha256"], pairs["size_bytes"], strict=True)
-        if sha256 in hashes
+        ErasedFile(digest_of(row["sha256"]), row["size_bytes"], subject.erasure_id)
+        for row in rows.to_pylist()
+        if row["sha256"] and (row["session"], row["path"]) in named
     )
 
 

@@ -20,7 +20,7 @@ _FRAMES = (
     *("frame_id", "other_frame_id", "color_frame_id", "nearest_frame_id"),
     *("duplicate_of", "cluster_id", "group_id"),
 )
-_PICTURES = ("sha256", "frame_sha256", "image_sha256")
+_PICTURES = ("sha256", "frame_sha256", "image_sha256", "original_sha256")
 _PATHS = ("source_path", "path")
 _ASKED = (*_FRAMES, *_PICTURES, *_PATHS, "capture_id", "session")
 _LISTS = {"frame_ids": _FRAMES, "frame_sha256s": _PICTURES}
