@@ -197,13 +197,22 @@ def _remove_blobs(home: Home, subject: Subject, facts: Facts) -> None:
     """Files of the ledger, and then blobs that nothing names any more."""
     named = list_pairs(subject.files, "session", "path", "version")
     keys = [(session, path, version) for session, path, version in named]
-    home.ledger.erase_files(keys, subject.captures)
+    emptied = _list_emptied(home, subject)
+    home.ledger.erase_files(keys, sorted({*subject.captures, *emptied}))
     home.ledger.rewrite_texts(home.redactor(subject).redact)
     for sha256 in find_superfluous(home.catalog, home.ledger, facts["plan"]["blobs"]):
         files.remove_blob(home.blobs, sha256)
     filled = subjects.recall_filled(home.folder, subject.erasure_id)
     if filled:
         files.put_landed(home.zone, *filled)
+
+
+def _list_emptied(home: Home, subject: Subject) -> set[str]:
+    """Captures that files of the subject were of, and of which the tables have nothing any more."""
+    known = set(subject.files["capture_id"].drop_null().to_pylist())
+    where = is_in("capture_id", sorted(known))
+    rows = home.catalog.read_latest("captures", ["capture_id"], where)
+    return known - set(rows["capture_id"].to_pylist())
 
 
 # ---- what follows ----------------------------------------------------------------------------------------------------
