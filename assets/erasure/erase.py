@@ -22,7 +22,7 @@ from assets.erasure import subject as subjects
 from assets.erasure.blobs import find_superfluous
 from assets.erasure.certificates import hash_ids, write_certificate
 from assets.erasure.plan import Home, Plan
-from assets.erasure.rows import drop, find_going, match_rows, mend
+from assets.erasure.rows import drop, find_going, match_rows, mend, retell
 from assets.erasure.subject import Subject, list_pairs
 from assets.ledger.erased import ErasedFile, digest_of
 from assets.registry.reading import StoreReader
@@ -138,8 +138,11 @@ def _remove_files(home: Home, subject: Subject, facts: Facts) -> None:
 
 
 def _redact(home: Home, subject: Subject, facts: Facts) -> None:
-    """What logs, Dagster and MLflow tell of it; versions of models that were whole are sealed as they are now."""
+    """What rows of others, logs, Dagster and MLflow tell of it; versions of models that were whole are sealed anew."""
     redactor = home.redactor(subject)
+    for name in home.catalog.names():
+        if retell(home.catalog, name, redactor.redact):
+            _publish_newest(home, subject, name)
     for _ in files.redact_texts(files.find_texts(home.folder), redactor, False):
         pass
     for _ in databases.redact_files(home.folder, redactor, False):

@@ -19,6 +19,7 @@ from assets.audit import read_acts
 from assets.capture.forgetting import Target
 from assets.capture.session import anonymise
 from assets.curation.release import Draft, write_release
+from assets.departures import EXPORT, Departure, leaving
 from assets.erasure.certificates import (
     audit_certificates,
     hash_ids,
@@ -281,6 +282,22 @@ def test_a_session_of_which_picture_after_picture_goes_leaves_nothing(home):
     for number in range(2):
         home.run("forget", f"tuesday/images/tuesday-{number}.png", *ERASE)
     assert all(place.startswith("monday/") for place in home.pictures())
+    assert home.run("verify")["ok"]
+
+
+def test_rows_of_others_do_not_name_an_erased_session(home):
+    catalog = home.intake.catalog
+    whole = Departure(EXPORT, "frames of monday", "/out", ["monday", "tuesday"])
+    with leaving(catalog, whole):
+        pass
+    score = {"score_id": "1" * 32, "model_sha256": "2" * 64, "release_id": "3" * 32}
+    score |= {"split": "test", "slice_by": "session", "slice_value": "monday"}
+    score |= {"metric": "accuracy", "value": 1.0, "num_samples": 1}
+    catalog.upsert("scores", to_table(TABLES["scores"], [score | {"code_version": ""}]))
+    home.run("forget", "monday", *ERASE)
+    (row,) = catalog.read_latest("departures").to_pylist()
+    assert row["sessions"] == ["tuesday"] and row["what"].startswith("frames of erased")
+    assert find_canaries(home.folder / "tables", {"session": b"monday"}, {}) == []
     assert home.run("verify")["ok"]
 
 
