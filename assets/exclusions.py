@@ -38,6 +38,16 @@ def index_coverings(
     return find
 
 
+def index_by_session(
+    exclusions: Iterable[Exclusion],
+) -> dict[str, Callable[[str], Exclusion | None]]:
+    """The same of several sessions, by their names."""
+    found: dict[str, list[Exclusion]] = {}
+    for exclusion in exclusions:
+        found.setdefault(exclusion.session, []).append(exclusion)
+    return {session: index_coverings(mine) for session, mine in found.items()}
+
+
 def list_wider(path: str) -> list[str]:
     """The paths below which a file lies, the session first, and itself: a/b.png -> "", a, a/b.png."""
     parts = path.split("/")

@@ -1,4 +1,4 @@
-"""What an asset tells Dagster about the table rows it wrote: counts, pictures, and a data version from the content."""
+"""What an asset tells Dagster about the rows it wrote: counts, pictures, where to look, a version from the content."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from assets.browsing.links import link_made
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.schemas import TABLES
 
@@ -30,6 +31,9 @@ def result(
             version.update(repr(rows[column].to_pylist()).encode())
         facts["dagster/row_count"] = len(rows)
         facts["lance_version"] = catalog.latest_version(table)
+    shown = link_made(table, session)
+    if shown:
+        facts["in the browser"] = dg.MetadataValue.url(shown)
     return dg.MaterializeResult(
         asset_key=key,
         metadata={**facts, **(metadata or {})},

@@ -12,6 +12,7 @@ from assets.pixel_cache import CacheRoom
 if TYPE_CHECKING:
     from assets.pages import Pages
     from assets.storage import BlobStore
+    from assets.terms.policy import Policy
 
 PIXELS = "pixels"  # below the cache
 REPORTS = "reports"  # below the home, or below the store
@@ -38,10 +39,14 @@ class Workspace:
     device_hour_price: float | None = None
     # the model package that frames are embedded with; None: published ImageNet weights
     encoder: Path | None = None
+    # the folder of a CLIP-like net of the user's own; None: texts are not compared with pictures
+    clip: Path | None = None
     # for decoded training images, all files together; 0: none are kept; None: `choose_limit`
     pixel_cache_bytes: int | None = None
     # where other machines find pages, and trainings that go on; None: nobody looks but this home
     store: Elsewhere | None = None
+    # what a release may be made of; None: that in the home
+    policy_file: Path | None = None
     # for copies of models that lie in the store, all together; None: none goes
     copies_bytes: int | None = None
 
@@ -59,6 +64,13 @@ class Workspace:
     def pixels(self) -> CacheRoom:
         """Where trainings keep decoded images."""
         return CacheRoom(self.cache / PIXELS, self.pixel_cache_bytes)
+
+    @property
+    def policy(self) -> Policy:
+        """What the team lets into a release. Raises ValueError for a faulty file."""
+        from assets.terms.policy import POLICY_NAME, read_policy
+
+        return read_policy(self.policy_file or self.home / POLICY_NAME)
 
     @property
     def pages(self) -> Pages:

@@ -5,9 +5,11 @@ are made as cameras fill a home (`bench.peers.camera_frames`); a third home hold
 (`bench.peers.pictures`) for thumbnails. The server is `daguerre browse` in a process of its own, asked over
 HTTP on loopback, by this process. Timed are requests that differ from all before, so that no answer was kept:
 conditions, filters with an order, likeness to a frame. `*_p95_ms` is by the clock, `*_cpu_ms` what the server's process
-computed for one in the mean. `first_screen_ms`: the home, a first page of 200, the marks of 60, one after the other, of
-a server that runs. `memory_mib`: the most that the server held (VmHWM), with all that it was asked here. FiftyOne, the
-peer of the page, is not measured: its database is a MongoDB that `fiftyone-db` loads from elsewhere when it is built.
+computed for one in the mean. `similar_recall_10`: of the ten frames that are nearest by all whole vectors, read here,
+the share among the first ten of an answer. `first_screen_ms`: the home, a first page of 200, the marks of 60, one after
+the other, of a server that runs. `memory_mib`: the most that the server held (VmHWM), with all that it was asked here.
+FiftyOne, the peer of the page, is not measured: its database is a MongoDB that `fiftyone-db` loads from elsewhere when
+it is built.
 
 Run: `python -m bench.browse --json`, on a machine that does nothing else; a million vectors take 6 GB of disk in
 TMPDIR, and some minutes to write. `--home FOLDER` keeps what is written, and takes it again.
@@ -47,6 +49,7 @@ from orchestration.profiles import CHECKOUT
 
 PAGE = 200
 MARKED = 60
+NEAREST = 10
 CONNECTIONS = 6  # that a browser opens to one server
 SESSION = 1_000  # frames
 _WRITTEN_AT_ONCE = 100_000
@@ -75,7 +78,7 @@ def main() -> None:
                 folder / f"vectors-{asked.vectors}", asked.vectors, write_home
             )
             with serve(like, asked.port) as server:
-                figures |= measure_likeness(server, asked.questions)
+                figures |= measure_likeness(server, like, asked.questions)
         few = make_home(
             folder / f"pictures-{asked.pictures}", asked.pictures, paint_home
         )
@@ -289,19 +292,60 @@ def measure_questions(server: Server, count: int) -> dict[str, object]:
     return {**figures, "memory_mib": server.memory_mib}
 
 
-def measure_likeness(server: Server, count: int) -> dict[str, object]:
+def measure_likeness(server: Server, home: Path, count: int) -> dict[str, object]:
     """Times of a page of the frames that are most like one of them, of all cameras."""
     rng = random.Random(_SEED)
     total = server.ask("/api/home")["num_frames"]
-    like = [{"sort": f"similar:{_pick(server, rng, total)}"} for _ in range(count + 1)]
+    names = [_pick(server, rng, total) for _ in range(count + 1)]
+    like = [{"sort": f"similar:{name}"} for name in names]
     opened_s = _time(lambda: server.ask("/api/frames", limit=1, **like[0]))
     figures = _measure_kind(server, "similar", like[1:])
+    figures["similar_recall_10"] = round(_recall(server, home, names[1:]), 4)
     return {
         "vectors": total,
         "short_vectors_made_s": round(opened_s, 1),
         **figures,
         "similar_memory_mib": server.memory_mib,
     }
+
+
+def _recall(server: Server, home: Path, names: Sequence[str]) -> float:
+    """The share of the frames that are truly among the `NEAREST` of each of these."""
+    pages = [  # at once: a connection that waits is closed
+        server.ask("/api/frames", sort=f"similar:{name}", limit=NEAREST)
+        for name in names
+    ]
+    true = find_nearest(Catalog(str(home / "tables")), names)
+    hits = 0
+    for page, nearest in zip(pages, true, strict=True):
+        hits += len(nearest & {frame["frame_id"] for frame in page["frames"]})
+    return hits / (NEAREST * len(names))
+
+
+def find_nearest(catalog: Catalog, names: Sequence[str]) -> list[set[str]]:
+    """The `NEAREST` frames of each of some frames, by all whole vectors."""
+    dataset = catalog.dataset("frame_embeddings")
+    rows = catalog.read_of(
+        "frame_embeddings", ["frame_id", "vector"], "frame_id", names
+    )
+    of_name = dict(
+        zip(rows["frame_id"].to_pylist(), _to_array(rows["vector"]), strict=True)
+    )
+    asked = np.stack([of_name[name] for name in names])
+    best: list[list[tuple[float, str]]] = [[] for _ in names]
+    for batch in dataset.to_batches(columns=["frame_id", "vector"], batch_size=8_192):
+        far = -(asked @ _to_array(batch["vector"]).T)  # of unit length: by the cosine
+        few = np.argsort(far, axis=1, kind="stable")[:, :NEAREST]
+        ids = batch["frame_id"]
+        for n, places in enumerate(few):
+            best[n] += [(float(far[n, p]), ids[int(p)].as_py()) for p in places]
+            best[n] = sorted(best[n])[:NEAREST]
+    return [{name for _, name in found} for found in best]
+
+
+def _to_array(vectors: pa.Array | pa.ChunkedArray) -> NDArray[np.float32]:
+    flat = vectors.combine_chunks() if isinstance(vectors, pa.ChunkedArray) else vectors
+    return np.asarray(flat.flatten(), np.float32).reshape(len(vectors), -1)
 
 
 def _pick(server: Server, rng: random.Random, total: int) -> str:

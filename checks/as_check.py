@@ -19,6 +19,7 @@ from assets.batches import (
     list_sessions,
     read_left_out,
 )
+from assets.browsing.links import link_named
 from assets.foreign_text import for_line, for_markdown
 from assets.materialize import run_of
 from assets.partitions import sessions
@@ -141,6 +142,9 @@ def as_result(asset_key: dg.AssetKey, verdict: Verdict) -> dg.AssetCheckResult:
         metadata["examples"] = dg.MetadataValue.md(
             "\n".join(f"- {for_markdown(example)}" for example in verdict.examples)
         )
+    shown = link_named(verdict.examples)
+    if shown:
+        metadata["in the browser"] = dg.MetadataValue.url(shown)
     return dg.AssetCheckResult(
         passed=verdict.passed,
         asset_key=asset_key,

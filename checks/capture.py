@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow.compute as pc
 
+from checks.anonymised import ANONYMISED_RULES, no_policy
 from checks.captures import CAPTURE_RULES, FRAME_RULES, QUARANTINE_RULES
 from checks.clocks import CLOCK_RULES
 from checks.gate import EmptyReason, Gate
@@ -121,6 +122,19 @@ GATES = (
     Gate("quarantine", QUARANTINE_RULES, _nothing_was_refused),
     Gate("gone", may_be_empty=_everything_may_be_there),
     Gate("clock_reports", CLOCK_RULES, _nothing_may_keep_time),
+    Gate(
+        "consents",
+        may_be_empty=lambda _: "nobody has stated terms yet",
+        has_readers=False,
+    ),
+    Gate("privacy_policies", may_be_empty=no_policy, has_readers=False),
+    Gate("sealed_frames", may_be_empty=no_policy, has_readers=False),
+    Gate("anonymised_frames", ANONYMISED_RULES, no_policy),
+    Gate(
+        "unsealings",
+        may_be_empty=lambda _: "nobody has unsealed a frame",
+        has_readers=False,
+    ),
 )
 SESSION_ASSETS = {
     "recordings": ("captures", "quarantine", "gone"),
@@ -129,5 +143,6 @@ SESSION_ASSETS = {
     "scans": ("scans",),
     "calibrations": ("calibrations",),
     "imported_labels": ("labels", "annotated_frames"),
+    "anonymised_frames": ("privacy_policies", "sealed_frames", "anonymised_frames"),
     "clock_reports": ("clock_reports",),
 }

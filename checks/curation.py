@@ -9,6 +9,7 @@ from checks.release import (
     RELEASE_LABEL_RULES,
     RELEASE_RULES,
 )
+from checks.release_terms import RELEASE_TERM_RULES
 from checks.splits import SPLIT_RULES, UNIQUE_RULES
 from models.task_names import DATASET_NAMES
 
@@ -20,6 +21,7 @@ GATES = (
     Gate("releases", RELEASE_RULES),
     Gate("release_frames", RELEASE_FRAME_RULES),
     Gate("release_labels", RELEASE_LABEL_RULES, lambda _: "it rests on label files"),
+    Gate("release_terms", RELEASE_TERM_RULES),
 )
 SESSION_ASSETS = {
     "frame_quality": ("frame_quality",),
@@ -29,7 +31,7 @@ WHOLE_ASSETS = {"unique_frames": ("unique_frames",), "splits": ("splits",)}
 TASK_GATES = (
     TaskGate(
         asset="{task}_dataset",
-        tables=("releases", "release_frames", "release_labels"),
+        tables=("releases", "release_frames", "release_labels", "release_terms"),
         column="release_id",
         made="draft",
         passed="release",

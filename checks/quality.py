@@ -61,14 +61,14 @@ def blur_is_bounded(frame_quality: pa.Table) -> Verdict:
 
 def every_frame_is_measured(frame_quality: pa.Table, frames: pa.Table) -> Verdict:
     """Every colour frame of the session has its quality figures."""
-    return _judge_coverage(
+    return judge_coverage(
         "every_frame_is_measured", frame_quality, frames, "have no quality figures"
     )
 
 
 def every_frame_is_embedded(frame_embeddings: pa.Table, frames: pa.Table) -> Verdict:
     """Every colour frame of the session has its embedding."""
-    return _judge_coverage(
+    return judge_coverage(
         "every_frame_is_embedded", frame_embeddings, frames, "have no embedding"
     )
 
@@ -107,8 +107,8 @@ EMBEDDING_RULES = (
 )
 
 
-def _judge_coverage(name: str, rows: pa.Table, frames: pa.Table, fault: str) -> Verdict:
-    """Of no rows at all nothing is checked, also where there are no frames."""
+def judge_coverage(name: str, rows: pa.Table, frames: pa.Table, fault: str) -> Verdict:
+    """Whether each colour frame has a row. Of no rows at all nothing is checked, also where there are no frames."""
     colour = frames.filter(pc.equal(frames["kind"], "color"))["frame_id"]
     lost = colour.filter(
         pc.invert(pc.is_in(colour, value_set=rows["frame_id"].combine_chunks()))

@@ -1,11 +1,15 @@
-"""The gate of search: what is found can be followed, and nothing of a session that is gone is found."""
+"""The gates of search: what is found can be followed, nothing that is gone is found, and what frames show is whole."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from checks.gate import Gate
+from checks.gate import Gate, no_colour_frames
+from checks.quality import judge_coverage
 from checks.verdicts import NEVER_BLOCKS, Rule, Verdict, judge_share
 
 
@@ -23,20 +27,23 @@ def documents_have_something_to_follow(documents: pa.Table) -> Verdict:
     )
 
 
-def documents_are_of_sessions_that_are_there(
-    documents: pa.Table, captures: pa.Table, quarantine: pa.Table
+def documents_are_of_no_forgotten_session(
+    documents: pa.Table, captures: pa.Table, quarantine: pa.Table, gone: pa.Table
 ) -> Verdict:
-    """No document of the data of a session is left once nothing of the session is."""
-    known = {*captures["session"].to_pylist(), *quarantine["session"].to_pylist()}
-    of_sessions = pa.array(["session", "quarantine"])
-    is_of = pc.is_in(documents["kind"], value_set=of_sessions)
-    rows = documents.filter(is_of).to_pylist()
+    """No document of a session is left once all of the session was forgotten."""
+    forgotten = gone.filter(pc.equal(gone["cause"], "forgotten"))["session"].to_pylist()
+    left = {*captures["session"].to_pylist(), *quarantine["session"].to_pylist()}
+    rows = documents.to_pylist()
     return judge_share(
-        "documents_are_of_sessions_that_are_there",
+        "documents_are_of_no_forgotten_session",
         num_checked=len(documents),
-        offenders=[row["source"] for row in rows if row["session"] not in known],
+        offenders=[
+            f"{row['kind']} {row['source']}"
+            for row in rows
+            if row["session"] in {*forgotten} - left
+        ],
         of="documents",
-        fault="are of sessions that are gone",
+        fault="are of sessions that were forgotten",
     )
 
 
@@ -56,20 +63,121 @@ def most_documents_have_a_vector(documents: pa.Table) -> Verdict:
     )
 
 
+def every_frame_is_read(frame_texts: pa.Table, frames: pa.Table) -> Verdict:
+    """Of every colour frame of the session it is known what text it shows, if any."""
+    return judge_coverage("every_frame_is_read", frame_texts, frames, "were not read")
+
+
+def each_text_has_its_place(frame_texts: pa.Table, frames: pa.Table) -> Verdict:
+    """Each text has a score from 0 to 1 and a box with an area inside of its frame."""
+    sizes = {
+        row["frame_id"]: (row["width_px"], row["height_px"])
+        for row in frames.to_pylist()
+    }
+    rows = frame_texts.to_pylist()
+    return judge_share(
+        "each_text_has_its_place",
+        num_checked=len(rows),
+        offenders=[
+            row["frame_id"]
+            for row in rows
+            if not _has_places(row, sizes.get(row["frame_id"]))
+        ],
+        of="frames",
+        fault="have texts without a score from 0 to 1, or a box inside of the frame",
+    )
+
+
+def every_frame_has_a_picture_vector(
+    picture_vectors: pa.Table, frames: pa.Table
+) -> Verdict:
+    """Every colour frame of the session has a vector that texts are compared with."""
+    name = "every_frame_has_a_picture_vector"
+    return judge_coverage(name, picture_vectors, frames, "have no picture vector")
+
+
+def picture_vectors_are_of_one_net(picture_vectors: pa.Table) -> Verdict:
+    """All vectors of the session are by one net, equally long lists, and have length 1."""
+    rows = picture_vectors.to_pylist()
+    first = rows[0] if rows else {}
+    offenders = [
+        row["frame_id"]
+        for row in rows
+        if row["code_version"] != first["code_version"]
+        or len(row["vector"]) != len(first["vector"])
+        or not abs(np.linalg.norm(row["vector"]) - 1) < 1e-3
+    ]
+    return judge_share(
+        "picture_vectors_are_of_one_net",
+        num_checked=len(rows),
+        offenders=offenders,
+        of="vectors",
+        fault="are by another net than the first, or do not have length 1",
+    )
+
+
+def _has_places(row: dict[str, Any], size_px: tuple[int, int] | None) -> bool:
+    boxes = (
+        np.reshape(row["boxes_xyxy"], (-1, 4))
+        if len(row["boxes_xyxy"]) % 4 == 0
+        else None
+    )
+    scores = np.asarray(row["scores"], float)
+    if boxes is None or size_px is None:
+        return False
+    if not len(row["texts"]) == len(scores) == len(boxes):
+        return False
+    low, high = boxes[:, :2], boxes[:, 2:]
+    is_inside = (low >= 0).all() and (low < high).all() and (high <= size_px).all()
+    return bool(is_inside and ((scores >= 0) & (scores <= 1)).all())
+
+
 SEARCH_RULES = (
     Rule(
         documents_have_something_to_follow,
         {"documents": ("document_id", "title", "text", "source")},
     ),
     Rule(
-        documents_are_of_sessions_that_are_there,
+        documents_are_of_no_forgotten_session,
         {
             "documents": ("kind", "source", "session"),
             "captures": ("session",),
             "quarantine": ("session",),
+            "gone": ("session", "cause"),
         },
     ),
     Rule(most_documents_have_a_vector, {"documents": ("document_id", "code_version")}),
 )
-GATES = (Gate("documents", SEARCH_RULES, has_readers=False),)
+TEXT_RULES = (
+    Rule(
+        every_frame_is_read,
+        {"frame_texts": ("frame_id",), "frames": ("frame_id", "kind")},
+    ),
+    Rule(
+        each_text_has_its_place,
+        {
+            "frame_texts": ("frame_id", "texts", "scores", "boxes_xyxy"),
+            "frames": ("frame_id", "width_px", "height_px"),
+        },
+    ),
+)
+PICTURE_RULES = (
+    Rule(
+        every_frame_has_a_picture_vector,
+        {"picture_vectors": ("frame_id",), "frames": ("frame_id", "kind")},
+    ),
+    Rule(
+        picture_vectors_are_of_one_net,
+        {"picture_vectors": ("frame_id", "vector", "code_version")},
+    ),
+)
+GATES = (
+    Gate("documents", SEARCH_RULES, has_readers=False),
+    Gate("frame_texts", TEXT_RULES, no_colour_frames),
+    Gate("picture_vectors", PICTURE_RULES, no_colour_frames),
+)
+SESSION_ASSETS = {
+    "frame_texts": ("frame_texts",),
+    "picture_vectors": ("picture_vectors",),
+}
 WHOLE_ASSETS = {"documents": ("documents",)}

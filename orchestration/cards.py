@@ -29,6 +29,7 @@ def card_of_model(settings: Settings, model: ModelRow) -> Card:
     from assets.registry.card import CardFacts, build_card
     from assets.registry.lineage import find_lineage
     from assets.registry.promotion import read_own_evaluation
+    from assets.terms.judging import read_terms
 
     catalog = build_catalog(settings)
     sha256, release_id = model["model_sha256"], model["release_id"]
@@ -45,6 +46,7 @@ def card_of_model(settings: Settings, model: ModelRow) -> Card:
         evaluation if evaluation.metrics else None,
         _read_decision(settings, model["task"], number),
         number,
+        tuple(read_terms(catalog, release_id)),
     )
     card = build_card(facts)
     scores = _read_scores(catalog, model)

@@ -3,11 +3,13 @@
 Belongs here: a choice as config of the dataset's asset, and the look ahead. Does not: making a release.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assets.choice import Choice
+from assets.tables.catalog import Catalog, repr_sql
+from assets.terms.judging import Part, judge_terms, list_refused, warn_of
 from models.task_names import dataset_of
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog
@@ -23,11 +25,18 @@ class Preview:
 
     draft: "Draft"
     waiting: Mapping[str, str]
+    parts: Sequence[Part] = ()  # under which terms its frames are
 
     @property
     def facts(self) -> dict[str, Any]:
         """As JSON has it."""
-        return {**self.draft.facts, "waiting": dict(self.waiting)}
+        facts = self.draft.facts
+        return {
+            **facts,
+            "warnings": [*facts["warnings"], *warn_of(self.parts)],
+            "refused": list_refused(self.parts),
+            "waiting": dict(self.waiting),
+        }
 
 
 def configure_dataset(task: str, choice: Choice | None) -> dict[str, Any]:
@@ -48,7 +57,8 @@ def find_release(
 ) -> str | None:
     """The id of the release that is named by a beginning of it; None where none is.
 
-    Raises ValueError for a release beside a choice, as a release has its own, and for a beginning that names none.
+    Raises ValueError for a release beside a choice, as a release has its own, for a beginning that names none, and for
+    one that may not be used by the terms of its sessions.
     """
     from assets.tables.ids import complete_id
 
@@ -58,7 +68,22 @@ def find_release(
         raise ValueError(
             f"--release {release_id} and {choice.summary}: a release is what it was chosen to be, give one of the two"
         )
-    return complete_id(build_catalog(home), "releases", release_id)
+    catalog = build_catalog(home)
+    found = complete_id(catalog, "releases", release_id)
+    _require_usable(home, catalog, found)
+    return found
+
+
+def _require_usable(home: Settings, catalog: Catalog, release_id: str) -> None:
+    """Raises ValueError with what stands against a release as of today: consents end after it was made."""
+    where = f"release_id = {repr_sql(release_id)}"
+    columns = ["session", "capture_id"]
+    frames = catalog.read_latest("release_frames", columns, where)
+    refused = list_refused(judge_terms(catalog, frames, home.workspace.policy))
+    if refused:
+        raise ValueError(
+            f"release {release_id[:16]} may not be used: {'; '.join(refused)}: make one without, by --sessions"
+        )
 
 
 def preview_dataset(
@@ -83,7 +108,8 @@ def preview_dataset(
         for session, steps in find_due(home).items()
     }
     draft = draft_release(catalog, dataset, chosen, plan_sides(catalog))
-    return Preview(draft, waiting)
+    parts = judge_terms(catalog, draft.frames, home.workspace.policy)
+    return Preview(draft, waiting, parts)
 
 
 def _read_draft(home: Settings, release_id: str) -> "Draft":

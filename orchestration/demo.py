@@ -7,7 +7,7 @@ each is a sensor, a job or an asset that the UI runs too.
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -19,13 +19,15 @@ from assets.capture.simulate import SimulationSpec, simulate
 from assets.choice import Choice
 from assets.cluster.connection import open_ray
 from assets.landing import open_place
+from assets.terms.statements import state_from_file
+from assets.terms.terms import Terms
 from models.recipes import get_recipe
 from models.task_names import TASK_NAMES
 from orchestration.chosen import configure_dataset
 from orchestration.console import RunConsole
 from orchestration.jobs import ingest_session, monitor_session, train_jobs
 from orchestration.profiles import Settings
-from orchestration.resources import build_landing_zone
+from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.sensors.drift import drift_sensor
 from orchestration.sensors.landing import landing_zone_sensor
 from orchestration.sensors.monitoring import unjudged_session_sensor
@@ -33,6 +35,7 @@ from orchestration.ticks import LocalEngine
 
 _SECONDS = 6.0
 _ALL = "desk-*"
+_TERMS = Terms("CC0-1.0", ("product", "research"))
 # session -> what is simulated into it; the second wave arrives when there are champions
 _FIRST_WAVE = {
     "desk-monday": [SimulationSpec(4, _SECONDS, seed=11)],
@@ -127,6 +130,7 @@ def _run_simulated(
     with console.step("ingest"):
         _announce(_FIRST_WAVE, console)
         ingest(engine, console)
+        _state_terms(engine, _FIRST_WAVE)
     with ExitStack() as stack:  # started once for all tasks
         with console.step("start Ray"):
             workspace = engine.settings.workspace
@@ -142,6 +146,7 @@ def _run_simulated(
     with console.step("ingest new sessions"):
         _announce(_SECOND_WAVE, console)
         ingest(engine, console)
+        _state_terms(engine, _SECOND_WAVE)
     with console.step("monitor"):
         for request in engine.tick(unjudged_session_sensor):
             _run(engine, console, monitor_session.name, request.partition_key)
@@ -182,6 +187,13 @@ def _run_on(
         for request in engine.tick(unjudged_session_sensor):
             _run(engine, console, monitor_session.name, request.partition_key)
     return [task], [session]
+
+
+def _state_terms(engine: LocalEngine, sessions: Iterable[str]) -> None:
+    """Simulated pictures show nobody, and are free for all."""
+    catalog = build_catalog(engine.settings)
+    for session in sessions:
+        state_from_file(catalog, session, _TERMS, "simulator")
 
 
 def _announce(

@@ -16,6 +16,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from orchestration.browse_link import BrowseLink
 from orchestration.gate import Gate, read_token
 from orchestration.mlflow_page import OpenOnRuns
 from orchestration.pictures import Pictures, find_picture
@@ -28,12 +29,13 @@ _RECYCLE_S = 3600
 _MOST_CONNECTIONS = 20
 
 
-def main(name: str, port: str, workspace: str = "") -> None:
-    """Serve `dagster` (a workspace file says where its code is), `mlflow` or `browse` until a signal."""
+def main(name: str, port: str, workspace: str = "", browse_port: str = "0") -> None:
+    """Serve `dagster` (a workspace file says where its code is, and the browser of frames has a port), `mlflow` or
+    `browse` until a signal."""
     settings = load_settings()
     origins = list_origins(port, settings)
     make = {
-        "dagster": partial(_make_dagster, Path(workspace), settings),
+        "dagster": partial(_make_dagster, Path(workspace), settings, int(browse_port)),
         "mlflow": partial(_make_mlflow, settings, origins),
         "browse": partial(_make_browse, settings),
     }
@@ -58,7 +60,9 @@ def _name_cookie(settings: Settings) -> str:
 
 
 @contextmanager
-def _make_dagster(workspace_file: Path, settings: Settings) -> Iterator[ASGIApp]:
+def _make_dagster(
+    workspace_file: Path, settings: Settings, browse_port: int
+) -> Iterator[ASGIApp]:
     from dagster import DagsterInstance
     from dagster._core.workspace.context import WorkspaceProcessContext
     from dagster._core.workspace.load_target import WorkspaceFileTarget
@@ -76,7 +80,8 @@ def _make_dagster(workspace_file: Path, settings: Settings) -> Iterator[ASGIApp]
                 workspace, live_data_poll_rate=_POLL_MS
             )
             with_pictures = Pictures(pages, partial(find_picture, instance))
-            yield Metrics(with_pictures, open_scraper(settings))
+            with_browser = BrowseLink(with_pictures, browse_port, settings.ui_origins)
+            yield Metrics(with_browser, open_scraper(settings))
 
 
 @contextmanager

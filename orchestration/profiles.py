@@ -9,15 +9,17 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from assets.addresses import hide, require_escaped, require_open
 from assets.loop import COOLDOWN_S, LABELS_A_DAY, LoopLimits
+from assets.privacy.keys import SETTING as SEAL_KEY
 from assets.spill import SETTING
 from assets.workspace import Elsewhere, Workspace
 from models.task_names import all_task_names
+from orchestration.agent.ladder.source import Limits, ModelSource
 from orchestration.plain_homes import find_plain
 
 PROFILES = ("local", "ci", "team")
@@ -46,6 +48,8 @@ _DRIVERS = {
     STORAGE_SETTING: "psycopg2",
     "DAGUERRE_MLFLOW": "psycopg2",
 }
+_ENCODER = "that of a model package, such as $DAGUERRE_HOME/models/pretraining/<id>"
+_CLIP = "that of a CLIP-like net in ONNX, with vision_model.onnx and text_model.onnx"
 _SHARED_COPIES_BYTES = 20 * 2**30
 
 
@@ -81,6 +85,10 @@ class Settings:
     alarm_webhook: str = field(default="", repr=False)
     # what the closed loop may cost
     loop: LoopLimits = field(default_factory=LoopLimits)
+    # the language model that answers what rules cannot; false where nobody names one
+    asked_model: ModelSource = field(default_factory=ModelSource)
+    # that originals are sealed by, as base64; "": the file of the home. A secret
+    seal_key: str = field(default="", repr=False)
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -166,10 +174,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             use_ray=profile != "ci",
             ray_address=_ray_address(env, "DAGUERRE_RAY", profile),
             device_hour_price=_price(env, "DAGUERRE_DEVICE_HOUR_PRICE"),
-            encoder=_folder(env, "DAGUERRE_ENCODER"),
+            encoder=_folder(env, "DAGUERRE_ENCODER", _ENCODER),
+            clip=_folder(env, "DAGUERRE_CLIP", _CLIP),
             pixel_cache_bytes=_gibibytes(env, "DAGUERRE_PIXEL_CACHE_GIB"),
             store=store,
             copies_bytes=_limit_copies(env, "DAGUERRE_CACHE_GIB", store),
+            policy_file=_policy_file(env, "DAGUERRE_POLICY"),
         ),
         dagster_url=_storage(env, STORAGE_SETTING),
         s3_endpoint=endpoint,
@@ -184,6 +194,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             _whole_number(env, "DAGUERRE_LABELS_A_DAY", LABELS_A_DAY, least=0),
             _whole_number(env, "DAGUERRE_TRAINING_COOLDOWN_S", COOLDOWN_S, least=0),
         ),
+        asked_model=_asked_model(env),
+        seal_key=env.get(SEAL_KEY, ""),
     )
 
 
@@ -237,6 +249,16 @@ def find_home(env: Mapping[str, str], folder: Path) -> Path:
     if not data.is_absolute():
         data = Path("~/.local/share").expanduser()
     return (data / "daguerre").resolve()
+
+
+def require_home(environ: Mapping[str, str] | None = None) -> None:
+    """Raise ValueError where there is no home, for who only looks: `load_settings` would make one."""
+    env = os.environ if environ is None else environ
+    place = find_home(env, Path.cwd())
+    if not place.exists() and "DAGUERRE_TABLES" not in env:
+        raise ValueError(
+            f"there is no home at {place}: `daguerre ingest` or `daguerre demo` makes one, DAGUERRE_HOME names another"
+        )
 
 
 def find_foreign_checkout(folder: Path) -> Path | None:
@@ -334,6 +356,23 @@ def _webhook(env: Mapping[str, str], name: str) -> str:
     return text
 
 
+def _asked_model(env: Mapping[str, str]) -> ModelSource:
+    """An error of the address does not show it."""
+    gguf = env.get("DAGUERRE_ASK_GGUF")
+    path = Path(gguf).expanduser().resolve() if gguf else None
+    if path is not None and not path.is_file():
+        raise ValueError(
+            f"DAGUERRE_ASK_GGUF={gguf!r}: there is no file {path}; give a model of the form GGUF, or unset it"
+        )
+    limits = {
+        name: _whole_number(env, f"DAGUERRE_ASK_{name.upper()}", default, least=1)
+        for name, default in asdict(Limits()).items()
+    }
+    names = ("ADDRESS", "MODEL", "KEY")
+    address, name, key = (env.get(f"DAGUERRE_ASK_{one}", "") for one in names)
+    return ModelSource(address, name, key, path, Limits(**limits))
+
+
 def _database(env: Mapping[str, str], name: str, default: Path) -> str:
     """A SQLAlchemy URL with its driver, which may hold a password: of a SQLite file, or of a Postgres server."""
     text = env.get(name) or f"sqlite:///{default}"
@@ -404,14 +443,25 @@ def _limit_copies(
     return _SHARED_COPIES_BYTES if limit is None else limit
 
 
-def _folder(env: Mapping[str, str], name: str) -> Path | None:
+def _folder(env: Mapping[str, str], name: str, what: str) -> Path | None:
     text = env.get(name)
     if not text:
         return None
     path = Path(text).expanduser().resolve()
     if not path.is_dir():
-        remedy = "give that of a model package, such as $DAGUERRE_HOME/models/pretraining/<id>"
-        raise ValueError(f"{name}={text!r}: there is no folder {path}; {remedy}")
+        raise ValueError(f"{name}={text!r}: there is no folder {path}; give {what}")
+    return path
+
+
+def _policy_file(env: Mapping[str, str], name: str) -> Path | None:
+    """A file that is not there would let everything in."""
+    text = env.get(name)
+    if not text:
+        return None
+    path = Path(text).expanduser().resolve()
+    if not path.is_file():
+        remedy = "give the YAML file of what releases may be made of, or unset it"
+        raise ValueError(f"{name}={text!r}: there is no file {path}; {remedy}")
     return path
 
 

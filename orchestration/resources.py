@@ -10,6 +10,9 @@ from assets.capture.intake import Intake
 from assets.landing import LandingZone
 from assets.ledger import Ledger
 from assets.loop import LoopLimits
+from assets.privacy.keys import SealKeys
+from assets.search.intake_records import IntakeRecords
+from assets.search.records import HomeRecords
 from assets.search.run_records import RunRecords
 from assets.storage import BlobStore, Folder
 from assets.tables.catalog import Catalog
@@ -61,7 +64,10 @@ def open_landing_zone(settings: Settings, ledger: Ledger) -> LandingZone:
 def build_intake(settings: Settings) -> Intake:
     """What reads landed sessions into tables, under the name of this worker."""
     blobs = BlobStore(settings.blobs_uri, settings.file_options)
-    return Intake(build_catalog(settings), build_ledger(settings), blobs, name_worker())
+    keys = SealKeys(settings.home, settings.seal_key)
+    return Intake(
+        build_catalog(settings), build_ledger(settings), blobs, name_worker(), keys
+    )
 
 
 def build_tracker(settings: Settings) -> "Tracker":
@@ -103,9 +109,12 @@ def build_limits(settings: Settings) -> LoopLimits:
     return settings.loop
 
 
-def build_run_records(settings: Settings) -> RunRecords:
-    """What Dagster's storage says of failed claims and runs."""
-    return RunRecords(settings.dagster_home, settings.dagster_url)
+def build_records(settings: Settings) -> HomeRecords:
+    """What Dagster's storage and the ledger say in words. Nothing is written there."""
+    return HomeRecords(
+        RunRecords(settings.dagster_home, settings.dagster_url),
+        IntakeRecords(build_catalog(settings), open_ledger(settings)),
+    )
 
 
 RESOURCE_FACTORIES = {
@@ -118,5 +127,5 @@ RESOURCE_FACTORIES = {
     "stores": build_cared,
     "webhook": build_webhook,
     "limits": build_limits,
-    "run_records": build_run_records,
+    "records": build_records,
 }

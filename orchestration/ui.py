@@ -173,7 +173,13 @@ def _commands(ports: Ports, code: Path, workspace: Path) -> dict[str, list[str]]
         _MLFLOW: [*gated, "mlflow", str(ports.mlflow)],
         # as in workspace.yaml, which is in checkouts
         _CODE: [*start_code, "-m", MODULE, "-d", str(CHECKOUT)],
-        "dagster": [*gated, "dagster", str(ports.dagster), str(workspace)],
+        "dagster": [
+            *gated,
+            "dagster",
+            str(ports.dagster),
+            str(workspace),
+            str(ports.browse),
+        ],
         "browse": [*gated, "browse", str(ports.browse)],
         "dagster-daemon": [
             *python,

@@ -100,7 +100,7 @@ class Browser:
             self._looked_s = time.monotonic()
             if self._index and self._index.versions == read_versions(self.catalog):
                 return False
-            self._index = build_index(self.catalog)
+            self._index = build_index(self.catalog, self._index)
             return True
         finally:
             self._building.release()

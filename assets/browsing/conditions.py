@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from assets.browsing.condition_faults import tell_fault
 from assets.browsing.frame_index import FrameIndex, Positions
 from assets.browsing.shown import list_shown, name_shown
 from assets.tables.catalog import Catalog, TableMissing
 from assets.tables.schemas import TABLES
-from assets.tables.sql import explain, limit_time, open_closed
+from assets.tables.sql import limit_time, open_closed
 
 MOST_CHARACTERS = 2_000
 MOST_SECONDS = 5.0
@@ -27,6 +28,8 @@ MOST_MEMORY = "256MB"
 # functions that make rows of nothing but their arguments
 _MAKERS = frozenset({"unnest", "range", "generate_series"})
 _PLACE = "_position"
+_BEFORE = "SELECT 1 WHERE ("
+_COLUMNS = ("frame_id",)  # that there are anyhow
 
 
 class ConditionError(ValueError):
@@ -46,9 +49,7 @@ def list_tables(condition: str) -> frozenset[str]:
         try:
             return frozenset(_list_asked(_parse(connection, condition)))
         except duckdb.Error as error:
-            raise ConditionError(
-                f"no condition on frames: {explain(error, condition)}"
-            ) from error
+            raise ConditionError(_tell(error, condition)) from error
 
 
 def find_positions(
@@ -77,10 +78,9 @@ def find_positions(
                 f"the condition was stopped after {most_s:g} s: narrow it, or ask by `daguerre query`"
             ) from None
         except duckdb.Error as error:
-            columns = ", ".join(index.rows.column_names)
-            raise ConditionError(
-                f"no condition on frames: {explain(error, condition)}; the columns are {columns}"
-            ) from error
+            others = (name for table in sorted(asked) for name in name_shown(table))
+            names = list(dict.fromkeys([*index.rows.column_names, *others]))
+            raise ConditionError(_tell(error, condition, names)) from error
     return np.sort(np.asarray(found[_PLACE], np.int32))
 
 
@@ -88,15 +88,18 @@ def _number(rows: pa.Table) -> pa.Table:
     return rows.append_column(_PLACE, pa.array(np.arange(len(rows), dtype=np.int32)))
 
 
+def _tell(error: Exception, condition: str, columns: Sequence[str] = _COLUMNS) -> str:
+    return f"no condition on frames: {tell_fault(error, condition, columns)}"
+
+
 def _parse(connection: Any, condition: str) -> Any:
     """The expression as DuckDB understands it. Raises ConditionError for what it does not."""
-    sql = f"SELECT 1 WHERE ({condition}\n)"
+    sql = f"{_BEFORE}{condition}\n)"
     ((parsed,),) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
     found = json.loads(parsed)
     if found.get("error"):
-        raise ConditionError(
-            f"no condition on frames: {found.get('error_message', 'not understood')}"
-        )
+        said = Exception(found.get("error_message", "not understood"))
+        raise ConditionError(_tell(said, condition))
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from assets.browsing.depth import describe_depth
 from assets.browsing.frame_index import FrameIndex, FrameMissing
 from assets.browsing.held import tell_held
 from assets.browsing.pictures import find_upright
@@ -36,8 +37,8 @@ _KIND = {"labels": "label", "meshes": "mesh"}
 
 
 def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, Any]:
-    """`frame`, why its session is `held` back (None: it is not), its `columns` with units, `quality`, `labels` and
-    `queue` by task, `neighbours` in time, `lineage` back and forward. Raises FrameMissing."""
+    """`frame`, why its session is `held` back (None: it is not), its `columns` with units, `depth`, `quality`, `labels`
+    and `queue` by task, `neighbours` in time, `lineage` back and forward. Raises FrameMissing."""
     (position,) = index.find([frame_id])
     if position < 0:
         raise FrameMissing(frame_id)
@@ -62,6 +63,7 @@ def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, 
         },
         "held": tell_held(catalog, [row["session"]]).get(row["session"]),
         "columns": list(_tell_columns(shown, row)),
+        "depth": describe_depth(catalog, index, frame_id),
         "quality": _read_quality(catalog, frame_id),
         "labels": _tell_labels(catalog, row),
         "queue": _read_queue(catalog, frame_id),

@@ -8,7 +8,7 @@ never changes: `assets.browsing.browser` makes the next one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.browsing.classes import read_classes
+from assets.browsing.given_back import give_back
 from assets.tables.catalog import Catalog, TableMissing, no_panic
 
 if TYPE_CHECKING:
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 
 Positions = NDArray[np.int32]
 # tables that an index, and answers by it, rest on
+_OF_ROWS = ("frames", "splits", "frame_quality", "frame_exif")
+_OF_CLASSES = ("frames", "labels", "label_versions")
 INDEXED = (
-    *("frames", "splits", "frame_quality", "frame_exif"),
+    *_OF_ROWS,
     *("labels", "label_versions", "predictions", "frame_embeddings"),
 )
 _FRAME = (
@@ -42,6 +45,7 @@ _SMALL = {"sequence": pa.int32(), "width_px": pa.int32(), "height_px": pa.int32(
 _ORDER = [("session", "ascending"), ("t_ns", "ascending"), ("sequence", "ascending")]
 _AT_ONCE = 65_536
 _IO_BYTES = 32 << 20  # that Lance reads ahead
+_NUMBERS = count()
 # whose pixels are stored as they were taken, and shown upright: HEIC and AVIF turn themselves
 _TURNED = ("jpeg", "png", "webp", "tiff")
 
@@ -66,7 +70,7 @@ class FrameIndex:
     ids: FrameIds
     dataset: lance.LanceDataset | None
     # tells it from every other of this process
-    number: int = field(default_factory=count().__next__)
+    number: int = field(default_factory=_NUMBERS.__next__)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -114,17 +118,39 @@ class FrameIds:
         return found
 
 
-def build_index(catalog: Catalog) -> FrameIndex:
-    """The index of the newest version of each table."""
+def build_index(catalog: Catalog, before: FrameIndex | None = None) -> FrameIndex:
+    """The index of the newest version of each table. What it shares with the one `before` is not read again."""
     versions = read_versions(catalog)
+    if before is None or _has_moved(_OF_ROWS, before.versions, versions):
+        found = _read_index(catalog, versions)
+    else:
+        is_old = _has_moved(_OF_CLASSES, before.versions, versions)
+        classes = (
+            read_classes(catalog, before.ids, len(before)) if is_old else before.classes
+        )
+        number = next(_NUMBERS)
+        found = replace(before, versions=versions, classes=classes, number=number)
+    give_back()
+    return found
+
+
+def _has_moved(
+    names: Sequence[str], before: Mapping[str, int], versions: Mapping[str, int]
+) -> bool:
+    return any(before.get(name) != versions.get(name) for name in names)
+
+
+def _read_index(catalog: Catalog, versions: Mapping[str, int]) -> FrameIndex:
     dataset = _open(catalog, "frames")
     rows = _read_frames(dataset)
+    give_back()
     offsets = np.asarray(rows["offset"], np.int32)
     rows = rows.select(list(_FRAME))
     ids = FrameIds(rows["frame_id"].combine_chunks())
     rows = rows.append_column("split", _read_splits(catalog, ids, len(rows)))
     for name, values in _read_figures(catalog, ids, len(rows)).items():
         rows = rows.append_column(name, values)
+    give_back()
     orientations = _read_orientations(catalog, ids, len(rows))
     is_turned = pc.is_in(rows["encoding"].cast(pa.string()), pa.array(_TURNED))
     orientations[~np.asarray(is_turned)] = 1
@@ -166,7 +192,7 @@ def _read_frames(dataset: lance.LanceDataset | None) -> pa.Table:
     order = _sort(rows)
     ordered = {}
     for name in rows.column_names:  # two of a column are in memory, not two of all
-        ordered[name] = rows[name].combine_chunks().take(order)
+        ordered[name] = _narrow(rows[name].combine_chunks().take(order))
         rows = rows.drop([name])
     return pa.table(ordered)
 
@@ -177,6 +203,16 @@ def _sort(rows: pa.Table) -> pa.Array:
     keys = {name: _rank_words(rows[name]) for name in ("session", "sensor")}
     table = pa.table({**keys, **{n: rows[n] for n in ("t_ns", "sequence")}})
     return pc.sort_indices(table, [*_ORDER, ("sensor", "ascending")])
+
+
+def _narrow(column: pa.Array) -> pa.Array:
+    """Few words are told apart by one byte, or two."""
+    array = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+    if not pa.types.is_dictionary(array.type):
+        return array
+    kind = np.min_scalar_type(-max(1, len(array.dictionary)))
+    indices = array.indices.cast(pa.from_numpy_dtype(kind))
+    return pa.DictionaryArray.from_arrays(indices, array.dictionary)
 
 
 def _rank_words(column: pa.ChunkedArray) -> pa.Array:

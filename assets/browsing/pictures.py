@@ -23,7 +23,7 @@ from assets.tables.catalog import Catalog
 from assets.video_frames import unpack
 
 THUMB_PX = 160  # the longer side
-MOST_KEPT_BYTES = 48 << 20
+MOST_KEPT_BYTES = 32 << 20
 _THUMB_QUALITY = 80
 _WHOLE_QUALITY = 92
 _AT_ONCE = 64  # frames of which the stored bytes are in memory together

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assets.browsing.frame_index import FrameIndex, Positions
 
-MOST_KEPT_BYTES = 48 << 20
+MOST_KEPT_BYTES = 24 << 20
 SPLITS = ("train", "val", "test")
 
 

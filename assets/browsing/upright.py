@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,14 @@ class Upright:
         """(H, W) or (H, W, 3) as stored, upright."""
         placed = self._to_shown.place_mask(pixels)
         return np.asarray(placed, np.uint8)
+
+    def show_values(self, values: NDArray[Any]) -> NDArray[Any]:
+        """(H, W) values of stored pixels, upright."""
+        return np.asarray(self._to_shown.place_mask(values))
+
+    def show_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """(H, W) of stored pixels, upright."""
+        return np.asarray(self._to_shown.place_mask(mask), bool)
 
     def show_box(self, box: Box) -> Box:
         """A box of stored pixels, upright."""

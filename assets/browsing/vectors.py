@@ -1,9 +1,8 @@
 """Vectors of frames in short: how near each frame is to one of them, and where each lies on a map.
 
-Each vector is turned into the directions in which the home's differ most. The first `SIDES` numbers, and the length of
-what they leave out, are kept in the cache, by the data file of the table that they came from; vectors that come later
-are turned alike. By them no frame is farther from another than it is; so which are nearest is found exactly: those that
-could be are compared by their whole vectors.
+Two bits of each direction of a vector (`assets.browsing.short_codes`), and its place on the map, are kept in the cache,
+by the data file of the table that they came from. By them distances are estimated; the frames that may be the nearest
+are compared by their whole vectors. Which those are is an estimate too: of few frames all are compared.
 """
 
 from __future__ import annotations
@@ -13,51 +12,58 @@ import os
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.browsing.frame_index import FrameIndex, Positions
+from assets.browsing.given_back import give_back
+from assets.browsing.short_codes import (
+    BLOCK_ROWS,
+    Floats,
+    list_blocks,
+    make_block,
+    measure_block,
+    read_block,
+    turn,
+)
 from assets.tables.catalog import Catalog, TableMissing, no_panic
 from assets.tables.schemas import EMBEDDING_DIM
 
 if TYPE_CHECKING:
     import lance
 
-SIDES = 63  # and one for the rest: 256 bytes a frame
-_SAMPLE = 4_096  # vectors that the directions are found from
-_BLOCK_ROWS = 16_384
-_READ_ROWS = 2_048  # whole vectors in memory: 10 MiB
+_AXES = 2  # of the map
+_PLACE_BYTES = 4 * _AXES
+_SAMPLE = 2_048  # vectors that the directions are found from
+_MOST_READ = 4_096  # whole vectors that an answer compares
+_READ_ROWS = 1_024  # whole vectors in memory: 5 MiB
 _IO_BYTES = 32 << 20  # that Lance reads ahead
-_LEAST_READ = 512  # whole vectors
-_SLACK = 1e-4  # of a squared distance: what float32 may be off
+_RUN = 8  # blocks that a thread reads in one go
+_THREADS = 2
+_LOOK_ROWS = 65_536
 _KEPT_S = 24 * 3600.0
 _TABLE = "frame_embeddings"
-
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Basis:
-    """`mean` (D,), `directions` (D, SIDES) orthonormal, of the vectors of `encoder`."""
+    """`mean` (D,), `directions` (D, 2) orthonormal, along which vectors of `encoder` differ most."""
 
     encoder: str
     mean: Floats
     directions: Floats
 
-    def shorten(self, vectors: Floats) -> Floats:
-        """(K, SIDES + 1): along the directions, and the length of the rest, of vectors (K, D)."""
-        own = vectors - self.mean
-        along = own @ self.directions
-        rest = (own * own).sum(axis=1) - (along * along).sum(axis=1)
-        return np.column_stack([along, np.sqrt(np.maximum(rest, 0))]).astype(np.float32)
+    def place(self, vectors: Floats) -> Floats:
+        """(K, 2) on the map, of vectors (K, D)."""
+        return np.asarray((vectors - self.mean) @ self.directions, np.float32)
 
 
 @dataclass(frozen=True)
@@ -78,77 +84,78 @@ class ShortVectors:
     @cached_property
     def places(self) -> Floats:
         """(N, 2) on the map."""
-        parts = [block[:, :2].copy() for _, block in self._read_blocks()]
-        return np.concatenate([np.zeros((0, 2), np.float32), *parts])
+        parts = [
+            np.fromfile(path, np.float32, _AXES * count).reshape(-1, _AXES)
+            for path, count in self.files
+        ]
+        return np.concatenate([np.zeros((0, _AXES), np.float32), *parts])
 
     def find_nearest(
         self, vector: Floats, limit: int, among: NDArray[np.bool_] | None = None
     ) -> tuple[Positions, Floats]:
         """Positions (K,) of the frames whose vectors are nearest to one (D,), and the cosines, best first; of those
-        that `among`, by position, names. Exactly: as if all vectors were compared."""
-        least = self._bound(self.basis.shorten(vector[None])[0])
+        that `among`, by position, names. Of the `_MOST_READ` frames that are nearest by their short vectors the order
+        is exact."""
+        far = self.estimate(vector)
         if among is not None:
             there = np.append(among, False)  # for -1
-            least[~there[self.positions]] = np.inf
-        least[self.positions < 0] = np.inf
-        limit = min(limit, int(np.isfinite(least).sum()))
-        if not limit:
-            return np.array([], np.int32), np.array([], np.float32)
-        first = min(len(least), max(_LEAST_READ, 2 * limit))
-        rows = np.argpartition(least, first - 1)[:first]
-        rows = rows[np.isfinite(least[rows])]
+            far[~there[self.positions]] = np.inf
+        far[self.positions < 0] = np.inf
+        rows = np.flatnonzero(np.isfinite(far))
+        most = max(_MOST_READ, limit)
+        if len(rows) > most:
+            rows = rows[np.argpartition(far[rows], most - 1)[:most]]
+        rows = np.sort(rows)
         far = self._measure(rows, vector)
-        bound = np.partition(far, limit - 1)[limit - 1] + _SLACK
-        is_read = np.zeros(len(least), bool)
-        is_read[rows] = True
-        more = np.flatnonzero((least <= bound) & ~is_read)
-        rows, far = self._improve(rows, far, more, vector, limit)
         order = np.lexsort((self.positions[rows], far))[:limit]
         return self.positions[rows[order]], (1 - far[order] / 2).astype(np.float32)
 
-    def _improve(
-        self,
-        rows: NDArray[np.int64],
-        far: Floats,
-        more: NDArray[np.int64],
-        vector: Floats,
-        limit: int,
-    ) -> tuple[NDArray[np.int64], Floats]:
-        """The same with those of `more` that are nearer, block by block."""
-        for start in range(0, len(more), _READ_ROWS):
-            some = more[start : start + _READ_ROWS]
-            rows = np.concatenate([rows, some])
-            far = np.concatenate([far, self._measure(some, vector)])
-            best = np.argpartition(far, limit - 1)[:limit]
-            rows, far = rows[best], far[best]
-        return rows, far
-
-    def _bound(self, short: Floats) -> Floats:
-        """(N,) squared distances by the short vectors: none is more than the true one."""
+    def estimate(self, vector: Floats) -> Floats:
+        """(N,) squared distances of all vectors from one (D,), by the short ones."""
         found = np.empty(len(self.positions), np.float32)
-        for start, block in self._read_blocks():
-            apart = block - short
-            found[start : start + len(block)] = np.einsum("ij,ij->i", apart, apart)
+        turned = turn(vector[None])[0]
+        with ThreadPoolExecutor(_THREADS) as threads:
+            list(threads.map(partial(_estimate_run, found, turned), self._list_runs()))
         return found
 
     def _measure(self, rows: NDArray[np.int64], vector: Floats) -> Floats:
-        """(K,) squared distances of whole vectors."""
-        order = np.sort(rows)
-        vectors = read_vectors(self.dataset, order)
-        apart = vectors - vector
-        far = np.einsum("ij,ij->i", apart, apart)
-        return np.asarray(far[np.searchsorted(order, rows)], np.float32)
+        """(K,) squared distances of whole vectors; `rows` (K,) ascend."""
+        far = np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), _READ_ROWS):
+            some = slice(start, start + _READ_ROWS)
+            apart = read_vectors(self.dataset, rows[some]) - vector
+            far[some] = np.einsum("ij,ij->i", apart, apart)
+        return far
 
-    def _read_blocks(self) -> Iterator[tuple[int, Floats]]:
-        """Where a block begins, and its short vectors; one block is in memory."""
+    def _list_runs(self) -> Iterator[_Run]:
         start = 0
         for path, count in self.files:
-            with path.open("rb") as file:
-                for at in range(0, count, _BLOCK_ROWS):
-                    rows = min(_BLOCK_ROWS, count - at)
-                    block = np.fromfile(file, np.float32, rows * (SIDES + 1))
-                    yield start, block.reshape(rows, SIDES + 1)
-                    start += rows
+            offset = count * _PLACE_BYTES
+            for at in range(0, count, _RUN * BLOCK_ROWS):
+                rows = min(_RUN * BLOCK_ROWS, count - at)
+                yield _Run(path, offset, start + at, rows)
+                offset += sum(map(measure_block, list_blocks(rows)))
+            start += count
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Blocks that follow each other in a file, from a byte on, of `count` rows from `start` on."""
+
+    path: Path
+    offset: int
+    start: int
+    count: int
+
+
+def _estimate_run(found: Floats, turned: Floats, run: _Run) -> None:
+    """Put the distances of a run in their place; one block is in memory."""
+    start = run.start
+    with run.path.open("rb") as file:
+        file.seek(run.offset)
+        for rows in list_blocks(run.count):
+            found[start : start + rows] = read_block(file, rows).estimate(turned)
+            start += rows
 
 
 def read_vectors(dataset: lance.LanceDataset, rows: NDArray[np.int64]) -> Floats:
@@ -164,25 +171,51 @@ def open_short(catalog: Catalog, index: FrameIndex, cache: Path) -> ShortVectors
         dataset = catalog.dataset(_TABLE)
     except TableMissing:
         return None
-    rows = dataset.to_table(columns=["frame_id", "code_version"])
-    if not len(rows):
+    positions, encoders, names = _locate(dataset, index)
+    if not len(positions):
         return None
     folder = cache / "browse"
     folder.mkdir(parents=True, exist_ok=True)
-    encoder = _choose_encoder(rows["code_version"])
-    is_ours = np.asarray(pc.equal(rows["code_version"], encoder))
-    basis = _open_basis(folder, dataset, encoder, np.flatnonzero(is_ours))
-    positions = index.find(rows["frame_id"])
+    chosen = _choose_encoder(encoders, names)
+    is_ours = encoders == chosen
+    basis = _open_basis(folder, dataset, names[chosen], np.flatnonzero(is_ours))
     positions[~is_ours] = -1
     files = tuple(_open_files(folder, dataset, basis))
     _sweep(folder, files)
+    give_back()
     return ShortVectors(basis, dataset, positions, files)
 
 
-def _choose_encoder(versions: pa.ChunkedArray) -> str:
+def _locate(
+    dataset: lance.LanceDataset, index: FrameIndex
+) -> tuple[Positions, NDArray[np.int16], list[str]]:
+    """(N,) positions in the index, (N,) which encoder made each vector, and the names of those."""
+    names: dict[str, int] = {}
+    positions = [np.zeros(0, np.int32)]
+    encoders = [np.zeros(0, np.int16)]
+    scanner = dataset.scanner(
+        columns=["frame_id", "code_version"],
+        batch_size=_LOOK_ROWS,
+        batch_readahead=2,
+        io_buffer_size=_IO_BYTES,
+        scan_in_order=True,
+    )
+    with no_panic(_TABLE):
+        for batch in scanner.to_batches():
+            positions.append(index.find(batch["frame_id"]))
+            words = batch["code_version"].dictionary_encode()
+            codes = [
+                names.setdefault(name, len(names))
+                for name in words.dictionary.to_pylist()
+            ]
+            encoders.append(np.array(codes, np.int16)[np.asarray(words.indices)])
+    return np.concatenate(positions), np.concatenate(encoders), list(names)
+
+
+def _choose_encoder(encoders: NDArray[np.int16], names: Sequence[str]) -> int:
     """The one that made most: vectors of two are not compared."""
-    counts = versions.value_counts().to_pylist()
-    return str(max(counts, key=lambda one: (one["counts"], one["values"]))["values"])
+    counts = np.bincount(encoders, minlength=len(names))
+    return max(range(len(names)), key=lambda n: (counts[n], names[n]))
 
 
 def _open_basis(
@@ -195,7 +228,7 @@ def _open_basis(
     try:
         with np.load(path, allow_pickle=False) as file:
             found = Basis(encoder, file["mean"], file["directions"])
-        if found.directions.shape == (EMBEDDING_DIM, SIDES):
+        if found.directions.shape == (EMBEDDING_DIM, _AXES):
             return found
     except (OSError, ValueError, KeyError):
         pass
@@ -204,7 +237,7 @@ def _open_basis(
     mean = vectors.mean(axis=0)
     vectors = vectors - mean
     _, turned = np.linalg.eigh(vectors.T @ vectors)
-    found = Basis(encoder, mean, np.ascontiguousarray(turned[:, ::-1][:, :SIDES]))
+    found = Basis(encoder, mean, np.ascontiguousarray(turned[:, ::-1][:, :_AXES]))
     aside = folder / f".{uuid.uuid4().hex}.npz"
     with aside.open("wb") as file:
         np.savez(file, mean=found.mean, directions=found.directions)
@@ -220,33 +253,55 @@ def _open_files(
     for fragment in dataset.get_fragments():
         names = [file.path for file in fragment.metadata.files]
         deleted = fragment.deletion_file() or ""
-        path = folder / f"short-{_digest(facts, *names, deleted)}.f32"
+        path = folder / f"short-{_digest(facts, *names, deleted)}.bits"
         count = fragment.count_rows()
-        if not path.is_file() or path.stat().st_size != 4 * count * (SIDES + 1):
+        size = count * _PLACE_BYTES + sum(map(measure_block, list_blocks(count)))
+        if not path.is_file() or path.stat().st_size != size:
             _write_short(path, fragment, basis)
+            give_back()
         yield path, count
 
 
 def _write_short(path: Path, fragment: lance.LanceFragment, basis: Basis) -> None:
-    """Written aside and renamed, so that a reader finds all of it or nothing."""
+    """Places, then blocks. Written aside and renamed, so that a reader finds all of it or nothing."""
     aside = path.with_name(f".{uuid.uuid4().hex}")
+    count = fragment.count_rows()
+    places = []
+    with aside.open("wb") as file:
+        file.seek(count * _PLACE_BYTES)
+        for vectors in _read_blocks(fragment):
+            places.append(basis.place(vectors))
+            make_block(vectors).write(file)
+        file.seek(0)
+        for part in places:
+            file.write(np.ascontiguousarray(part).data)
+    os.replace(aside, path)
+
+
+def _read_blocks(fragment: lance.LanceFragment) -> Iterator[Floats]:
+    """(N, D) the vectors of each block."""
     scanner = fragment.scanner(
         columns=["vector"],
         batch_size=_READ_ROWS,
         batch_readahead=1,
         io_buffer_size=_IO_BYTES,
     )
-    with aside.open("wb") as file, no_panic(_TABLE):
+    held = np.zeros((0, EMBEDDING_DIM), np.float32)
+    with no_panic(_TABLE):
         for batch in scanner.to_batches():
-            basis.shorten(_to_array(batch["vector"])).tofile(file)
-    os.replace(aside, path)
+            held = np.concatenate([held, _to_array(batch["vector"])])
+            while len(held) >= BLOCK_ROWS:
+                yield held[:BLOCK_ROWS]
+                held = held[BLOCK_ROWS:]
+    if len(held):
+        yield held
 
 
 def _sweep(folder: Path, files: Sequence[tuple[Path, int]]) -> None:
     """Take out files of fragments that are no more, once nobody reads them."""
     kept = {path.name for path, _ in files}
     before_s = time.time() - _KEPT_S
-    for path in folder.glob("short-*.f32"):
+    for path in folder.glob("short-*"):
         with suppress(FileNotFoundError):  # another server's sweep
             if path.name not in kept and path.stat().st_mtime < before_s:
                 path.unlink()

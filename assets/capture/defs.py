@@ -9,7 +9,7 @@ import dagster as dg
 from assets.batches import Event, make_each
 from assets.capture.intake import Intake
 from assets.capture.label_summary import summarise_labels
-from assets.capture.session import take_in
+from assets.capture.session import anonymise, take_in
 from assets.capture.session_page import (
     count_changes,
     list_notes,
@@ -171,6 +171,30 @@ class SessionPages:
         return picture(png) if png else dg.MetadataValue.text("no scans")
 
 
+@dg.asset(
+    key=["capture", "anonymised_frames"],
+    partitions_def=sessions,
+    group_name="capture",
+    deps=list(map(dg.AssetKey, STAGE.step_of("anonymised_frames").after)),
+    kinds={"lance", "onnx"},
+)
+def anonymised_frames(
+    context: dg.AssetExecutionContext,
+    catalog: dg.ResourceParam[Catalog],
+    intake: dg.ResourceParam[Intake],
+) -> Iterator[Event]:
+    """What was covered in each colour frame of a session under a privacy policy; no rows where it is under none."""
+
+    def make(session: str) -> Iterator[dg.MaterializeResult]:
+        progress = progress_to(context.log, f"faces in {session}")
+        done = anonymise(session, intake, progress)
+        key = ["capture", "anonymised_frames"]
+        facts = {"frames": done.summary}
+        yield result(catalog, "anonymised_frames", key, session, facts)
+
+    yield from make_each(context, make)
+
+
 def _describe_clocks(catalog: Catalog, session: str) -> dict[str, Any]:
     from assets.clocks.reports import describe_evidence
 
@@ -200,4 +224,4 @@ def clock_reports(
     yield from make_each(context, make)
 
 
-defs = dg.Definitions(assets=[captures, clock_reports])
+defs = dg.Definitions(assets=[captures, anonymised_frames, clock_reports])

@@ -73,6 +73,7 @@ class Derived:
             self._drop(one, self._frames)
         for one in _ON_CAPTURES:
             self._drop(one, self._captures)
+        self._drop_unseen()
         self._delete("documents", _WORDS)
         if not self._frames:
             for name in _VERDICTS:
@@ -106,6 +107,16 @@ class Derived:
             where = f"{where} AND {is_in('capture_id', sorted(captures))}"
         for name in (*one.others, one.listing):
             self._delete(name, where)
+
+    def _drop_unseen(self) -> None:
+        """Objects without a box have no view: nothing tells which frames the reason is of, so it goes with any."""
+        mine = session_is(self.session)
+        key = ["object_box_id"]
+        boxes = self.catalog.read_latest("object_boxes", key, mine)
+        views = self.catalog.read_latest("object_views", key, mine)
+        unseen = {*boxes[key[0]].to_pylist()} - {*views[key[0]].to_pylist()}
+        if unseen:
+            self.catalog.delete_keys("object_boxes", sorted(unseen))
 
     def _find_lost(self, one: _Rests, there: frozenset[str]) -> list[dict[str, Any]]:
         """Rows that name something that is gone."""

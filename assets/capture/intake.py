@@ -15,7 +15,7 @@ import io
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -40,6 +40,7 @@ from assets.capture.outcomes import (
     judge_files,
 )
 from assets.capture.partial import REMEDY, find_missing_end
+from assets.capture.policies import find_policy, note_policy
 from assets.capture.recovery import make_good, stamp_intake
 from assets.capture.retraction import Retraction, Retractor, Sight, look
 from assets.capture.rows import WRITTEN, CaptureRows
@@ -63,7 +64,11 @@ from assets.formats.observations import (
     ScanObservation,
     SignalObservation,
 )
+from assets.formats.session_settings import SETTINGS_NAME, read_settings
 from assets.ledger import Claim, FileOutcome, Intaken, LeaseLost, Ledger
+from assets.privacy.keys import SETTING, SealKeys
+from assets.privacy.policy import PrivacyPolicy
+from assets.privacy.sealing import Sealer
 from assets.read_ahead import ReadAhead
 from assets.sandbox.guard import (
     ImageGuard,
@@ -74,6 +79,7 @@ from assets.storage import BlobStore, Folder, SessionFile, hash_stream
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import content_id
+from assets.terms.statements import state_from_file
 
 # of payloads, beside WRITE_ROWS: written at once, while as much again is gathered
 _WRITE_BYTES = 32 << 20
@@ -85,19 +91,21 @@ Progress = Callable[[int, int, str], None]  # files done, files in all, current 
 
 @dataclass(frozen=True)
 class Intake:
-    """The places that intake writes to."""
+    """The places that intake writes to. `keys` seal the frames of sessions under a privacy policy."""
 
     catalog: Catalog
     ledger: Ledger
     blobs: BlobStore
     owner: str
+    keys: SealKeys | None = None
 
     def ingest(
         self, source: Folder, session: str, on_progress: Progress | None = None
     ) -> IntakeReport:
         """Take in every file below `source` as `session`. Raises FileNotFoundError when there is no such place.
 
-        Raises ValueError where the settings that its sessions inherit are none.
+        Raises ValueError where the settings that its sessions inherit are none, and where it is under a privacy policy
+        and nothing can be sealed.
         """
         if not source.exists():
             raise FileNotFoundError(
@@ -105,6 +113,7 @@ class Intake:
             )
         make_good(self.catalog, self.ledger)
         video = inherit_video(source)
+        policy = self._take_policy(session, source)
         above = source.above()
         code = stamp_intake(self.catalog) + (stamp_video(above) if above else "")
         with (
@@ -113,12 +122,13 @@ class Intake:
             ExitStack() as stack,
         ):
             known = self._read_known(session)
-            sight = look(source, self.ledger.exclusions(session))
+            sight = self._look(source, session)
             if adopt_copies(self.ledger, source, sight.files, known.values()).num_files:
                 known = self._read_known(session)
             _start_decoders(sight.files, known, guard, stack)
             lent = self._lend(source, session, sight, known, code)
             plans, leftovers = plan_lending(sight.files, source.open, lent, video=video)
+            plans = [replace(plan, is_sealed=policy is not None) for plan in plans]
             work = Work(
                 source,
                 session,
@@ -131,14 +141,34 @@ class Intake:
             )
             copies = self._take_all(plans, work, on_progress)
         self._settle(work, leftovers)
+        self._state_terms(work)
         retraction = self.retractor(
-            session, lambda: look(source, self.ledger.exclusions(session))
+            session, lambda: self._look(source, session)
         ).take_out(self._find_gone(sight, session, known))
         self._recount(work, plans)
         self.ledger.note_intake(Intaken(session, sight.fingerprint, code))
         if on_progress:
             on_progress(len(sight.files), len(sight.files), "")
-        return self._report(work, copies, retraction)
+        report = self._report(work, copies, retraction)
+        return replace(report, erased=sorted(sight.erased))
+
+    def claiming(self, capture_id: str) -> AbstractContextManager[Claim]:
+        """The claim of a capture, for as long as the context lasts: nobody else writes or deletes rows of it."""
+        return self._claiming(capture_id)
+
+    def _take_policy(self, session: str, source: Folder) -> PrivacyPolicy | None:
+        """The session's privacy policy, written down before anything of it is. Raises ValueError."""
+        policy = find_policy(self.catalog, session, source)
+        if policy:
+            self._open_sealer()
+            note_policy(self.catalog, session, policy)
+        return policy
+
+    def _open_sealer(self) -> Sealer:
+        """Raises ValueError where there is no key, or nothing that seals."""
+        if self.keys is None:
+            raise ValueError(f"a privacy policy takes a key to seal by: set {SETTING}")
+        return Sealer(self.keys)
 
     def _take_all(
         self, plans: Sequence[CapturePlan], work: Work, on_progress: Progress | None
@@ -176,6 +206,12 @@ class Intake:
             writer = FencedWriter(self.catalog, lambda: None)
             drop_adrift(writer, self.catalog, work.session, unread)
         aside.forget_folders(find_mended(work.files, work.known))
+
+    def _state_terms(self, work: Work) -> None:
+        """Keep under which terms the session's own settings let it be used, where they say so."""
+        settings, _ = read_settings(work.files, work.source.open)
+        if settings.terms is not None:
+            state_from_file(self.catalog, work.session, settings.terms, SETTINGS_NAME)
 
     def _recount(self, work: Work, plans: Sequence[CapturePlan]) -> None:
         """Bring the rows of folders up to date that are planned otherwise by now, or of which something was dropped."""
@@ -249,6 +285,9 @@ class Intake:
         mine = [lent.frame_ids[f.path] for f in plan.files if f.path in lent.frame_ids]
         return is_adrift(self.catalog, session, name_folder(plan, session), mine)
 
+    def _look(self, source: Folder, session: str) -> Sight:
+        return look(source, self.ledger.exclusions(session), self.ledger)
+
     def retractor(self, session: str, see: Callable[[], Sight]) -> Retractor:
         """What takes files of a session out; `see` looks at what there is of it."""
         return Retractor(self.catalog, self.ledger, session, see, self._claiming)
@@ -314,6 +353,7 @@ class Intake:
                 is_reread,
                 work.list_replaced(plan),
                 work.find_stand_ins(self.catalog, plan),
+                self._open_sealer() if plan.is_sealed else None,
             ) as rows,
         ):
             open_file = work.lent.open_beside(opener or ahead.open)

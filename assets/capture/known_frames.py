@@ -21,11 +21,16 @@ class StoredFrame:
     frame_id: str
     capture_id: str
     facts: tuple[object, ...]
+    is_sealed: bool = False
 
 
 @dataclass
 class KnownFrames:
-    """Those of one plan. With `is_reread` an older reader stored them: a frame's sequence counts, too."""
+    """Those of one plan. With `is_reread` an older reader stored them: a frame's sequence counts, too.
+
+    A sealed frame is known by the bytes that it came with. Under a privacy policy a colour frame that is stored and not
+    sealed is another one than it is to be.
+    """
 
     plan: CapturePlan
     is_reread: bool
@@ -37,6 +42,7 @@ class KnownFrames:
     def load(self, catalog: Catalog, where: str) -> Iterator[dict[str, Any]]:
         """Take the capture's rows as they are read; for loose files those of any reader, newest last."""
         paths = {f.path for f in self.plan.files}
+        originals = self._read_originals(catalog, where)
         columns = [
             "frame_id",
             "capture_id",
@@ -52,8 +58,9 @@ class KnownFrames:
                     *(row[column] for column in _FACTS),
                     *([row["sequence"]] * self.is_reread),
                 )
-                self._stored[name, row["sha256"]] = StoredFrame(
-                    row["frame_id"], row["capture_id"], facts
+                original = originals.get(row["frame_id"])
+                self._stored[name, original or row["sha256"]] = StoredFrame(
+                    row["frame_id"], row["capture_id"], facts, original is not None
                 )
                 yield row
 
@@ -74,4 +81,16 @@ class KnownFrames:
         Files that arrive later number those behind them anew: this alone makes no frame another.
         """
         facts = tuple(getattr(frame, name) for name in _FACTS)
-        return stored.facts == (*facts, *([frame.sequence] * self.is_reread))
+        is_open = self.plan.is_sealed and frame.kind == "color" and not stored.is_sealed
+        return not is_open and stored.facts == (
+            *facts,
+            *([frame.sequence] * self.is_reread),
+        )
+
+    def _read_originals(self, catalog: Catalog, where: str) -> dict[str, str]:
+        """Frame id -> sha256 of the bytes that came, of those that are sealed."""
+        if not self.plan.is_sealed:
+            return {}
+        columns = ["frame_id", "original_sha256"]
+        rows = catalog.read_latest("sealed_frames", columns, where)
+        return dict(zip(*rows.to_pydict().values(), strict=True))

@@ -13,7 +13,11 @@ from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES
 
-OF_FRAMES = ("frame_exif", "frame_quality", "frame_embeddings")  # go with their frame
+OF_FRAMES = (  # go with their frame
+    *("frame_exif", "frame_quality", "frame_embeddings"),
+    *("frame_texts", "picture_vectors"),
+    *("anonymised_frames", "sealed_frames"),
+)
 # of a capture: only a newer reader says otherwise
 _IMMUTABLE = ("frames", "signals", "scans", "calibrations")
 _STATEMENTS = ("labels", "annotated_frames")

@@ -39,6 +39,8 @@ class IntakeReport:
     reasons: list[dict[str, str]] = field(default_factory=list)
     # path, session of recordings whose bytes another session has: its rows count
     copies: list[dict[str, str]] = field(default_factory=list)
+    # paths of files that were erased before, and are left out
+    erased: list[str] = field(default_factory=list)
 
 
 def find_fresh(

@@ -21,6 +21,7 @@ from assets.capture.derived import Derived
 from assets.capture.folders import recount_folders
 from assets.capture.obsolete import OF_FRAMES
 from assets.capture.outcomes import find_gone
+from assets.erased_files import find_erased_files
 from assets.exclusions import WHOLE, Exclusion, index_coverings
 from assets.formats.observations import outer_path
 from assets.landing import Listing
@@ -50,6 +51,7 @@ class Sight:
     is_sure: bool
     exclusions: Sequence[Exclusion] = ()
     fingerprint: str = ""  # of all files, as listed
+    erased: frozenset[str] = frozenset()  # paths of files that were erased before
 
     def find_gone(self, known: Collection[FileOutcome]) -> list[FileOutcome]:
         """Of what was taken in, the versions that are not there; and whatever is known of what is left out."""
@@ -69,16 +71,23 @@ class Sight:
         return replace(self, files=there, exclusions=exclusions)
 
 
-def look(source: Folder, exclusions: Sequence[Exclusion]) -> Sight:
-    """See what a session's place holds. Raises what `Folder.files` raises."""
+def look(
+    source: Folder, exclusions: Sequence[Exclusion], ledger: Ledger | None
+) -> Sight:
+    """See what a session's place holds, without what is left out, or was erased as the ledger says (None: nothing was).
+
+    Raises what `Folder.files` raises.
+    """
     found = source.files()
     covering = index_coverings(exclusions)
     there = [f for f in found if covering(f.path) is None]
+    erased = find_erased_files(ledger, source, there) if ledger else frozenset()
+    there = [f for f in there if f.path not in erased]
     is_told = any(e.path == WHOLE for e in exclusions)
     listing = Listing("")
     listing.add(found)
     is_sure = bool(found) or source.is_gone or is_told
-    return Sight(there, is_sure, exclusions, listing.fingerprint)
+    return Sight(there, is_sure, exclusions, listing.fingerprint, erased)
 
 
 @dataclass

@@ -44,6 +44,8 @@ from assets.formats.observations import (
     ScanObservation,
     SignalObservation,
 )
+from assets.privacy.blanks import ENCODING, draw_blank
+from assets.privacy.sealing import Sealer
 from assets.sandbox.guard import ImageFacts
 from assets.tables.appending import Appender
 from assets.tables.catalog import Catalog, repr_sql, session_is
@@ -53,6 +55,7 @@ from assets.tables.schemas import TABLES, to_table
 _WRITE_ORDER = (
     "frame_quality",
     "frame_exif",
+    "sealed_frames",
     "frames",
     "signals",
     "scans",
@@ -69,8 +72,9 @@ class CaptureRows:
 
     `is_reread` says that the capture was taken by an older reader: what this one does not say is taken back. So is what
     an older version of the `replaced` files said. `stand_ins` tells which pictures are stored frames. `fence` raises
-    when another worker has the capture by now; it is asked before each write of frames. As a context it ends when no
-    write of it is under way any more.
+    when another worker has the capture by now; it is asked before each write of frames. With a `sealer` the bytes of
+    colour frames are sealed, and a blank picture is written in their place. As a context it ends when no write of it is
+    under way any more.
     """
 
     def __init__(
@@ -84,6 +88,7 @@ class CaptureRows:
         is_reread: bool = False,
         replaced: Collection[str] = (),
         stand_ins: StandIns | Members | None = None,
+        sealer: Sealer | None = None,
     ) -> None:
         self.catalog = catalog
         self.session = session
@@ -94,6 +99,7 @@ class CaptureRows:
         self._is_reread = is_reread
         self._replaced_files = set(replaced)
         self._stand_ins = stand_ins
+        self._sealer = sealer
         self._said = Said()
         self._names = NamedFrames()
         self._pending: dict[str, dict[str, dict[str, Any]]] = {}
@@ -158,13 +164,15 @@ class CaptureRows:
         else:
             frame_id = name_frame(frame, self.capture_id, sha256)
         self._note_frame(frame_id, frame)
-        self._put("frames", frame_row(frame, frame_id, capture_id, sha256, facts))
+        row = frame_row(frame, frame_id, capture_id, sha256, facts)
+        is_sealed = self._sealer is not None and frame.kind == "color"
+        self._put("frames", self._seal(row) if is_sealed else row)
         self.num_pending_bytes += len(frame.payload)
         exif = read_exif(frame.payload) if frame.facts is None else None
         if exif:
             columns = exif_row(frame_id, self.session, exif)
             self._put("frame_exif", Row(frame_id, columns))
-        if frame.kind == "color" and facts.quality is not None:
+        if frame.kind == "color" and facts.quality is not None and not is_sealed:
             made = {"input_sha256": sha256, "code_version": version_of("frame_quality")}
             self._put("frame_quality", Row(frame_id, {**facts.quality, **made}))
 
@@ -399,6 +407,25 @@ class CaptureRows:
         self._names.add(frame_id, path, frame.sensor, frame.kind, stamp_ns)
         if t_ns is not None:
             self._times.append(t_ns)
+
+    def _seal(self, frame: Row) -> Row:
+        """The frame's row with a blank picture; what it held goes to where it is sealed."""
+        assert self._sealer is not None
+        held = frame.columns
+        sealed = {
+            "capture_id": held["capture_id"],
+            "original_sha256": held["sha256"],
+            "encoding": held["encoding"],
+            **self._sealer.seal(frame.key, held["payload"]),
+        }
+        self._put("sealed_frames", Row(frame.key, sealed))
+        blank = draw_blank(held["width_px"], held["height_px"])
+        shown = {
+            "payload": blank,
+            "sha256": hashlib.sha256(blank).hexdigest(),
+            "encoding": ENCODING,
+        }
+        return Row(frame.key, {**held, **shown})
 
     def _load_known_frames(self, plan: CapturePlan) -> KnownFrames:
         """The capture's frames of earlier runs, which its labels may name."""

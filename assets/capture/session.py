@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from assets.capture.intake import Intake, Progress
 from assets.capture.outcomes import IntakeReport
 from assets.code_versions import version_of
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
 from assets.tracing import span
+
+if TYPE_CHECKING:
+    from assets.privacy.session import Anonymised
+
+OnProgress = Callable[[int, int], None]
 
 
 def take_in(
@@ -16,6 +24,17 @@ def take_in(
     """Take in every file of the session's folder exactly once; quarantine what cannot be read."""
     with span("intake", session=session):
         return intake.ingest(folder, session, on_progress)
+
+
+def anonymise(
+    session: str, intake: Intake, on_progress: OnProgress | None = None
+) -> Anonymised:
+    """Cover what the session's privacy policy names; nothing where it is under none."""
+    from assets.privacy.session import anonymise_session
+
+    return anonymise_session(
+        intake.catalog, session, intake.keys, intake.claiming, on_progress
+    )
 
 
 def find_unreported(catalog: Catalog) -> set[str]:

@@ -26,9 +26,18 @@ STAGE = Stage(
             unit="files",
         ),
         SessionStep(
+            keys=(("capture", "anonymised_frames"),),
+            after=(("capture", "frames"), ("capture", "imported_labels")),
+            make="assets.capture.session:anonymise",
+            find_due="assets.privacy.session:find_unanonymised",
+            doing="covering what privacy asks for in",
+            unit="looks at frames",
+        ),
+        SessionStep(
             keys=(("capture", "clock_reports"),),
             after=(
                 ("capture", "frames"),
+                ("capture", "anonymised_frames"),
                 ("capture", "signals"),
                 ("capture", "calibrations"),
             ),
@@ -57,6 +66,14 @@ STAGE = Stage(
             ("assets.formats.archives.archive:ArchiveReader",),
         ),
         Maker("reader", "captures", each_of="assets.formats:_LOOSE_READERS"),
+        Maker(
+            "anonymised_frames",
+            "anonymised_frames",
+            (
+                "assets.privacy.covered:Covering",
+                "assets.privacy.detectors:load_detectors",
+            ),
+        ),
         Maker(
             "clock_reports", "clock_reports", ("assets.clocks.reports:_report_capture",)
         ),

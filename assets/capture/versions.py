@@ -23,6 +23,8 @@ def name_capture(plan: CapturePlan) -> str:
         version += f" with frames of videos by {plan.video}"
     if plan.is_looked_at and plan.reader in {*FRAME_LABELLERS, _ARCHIVE}:
         version += " with all pictures looked at"
+    if plan.is_sealed:
+        version += " sealed"
     return version
 
 

@@ -1,7 +1,7 @@
 """Curation as assets: quality, embeddings, near-duplicates, splits, and one immutable dataset a task."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -23,6 +23,7 @@ from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import read_champions_choice
 from assets.tables.class_list import draw_class_list
 from assets.tables.run_pointers import point_in_run
+from assets.terms.judging import Part, find_purposes, judge_terms, warn_of
 from assets.workspace import Workspace
 from models.task_names import DATASET_NAMES
 
@@ -151,6 +152,7 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext,
         config: DatasetConfig,
         catalog: dg.ResourceParam[Catalog],
+        workspace: dg.ResourceParam[Workspace],
     ) -> dg.MaterializeResult:
         """A release: labelled frames of published sessions, and those that somebody found empty, frozen with their
         splits; its id is the hash of them, and of what they were chosen by.
@@ -160,19 +162,23 @@ def _dataset(task: str) -> dg.AssetsDefinition:
         """
         chosen = read_config(context, config).choose(catalog, task)
         draft = draft_release(catalog, task, chosen)
-        release_id = write_release(catalog, draft)
+        policy = workspace.policy
+        release_id = write_release(catalog, draft, policy)
         point_in_run(catalog, f"draft/{task}", release_id, run_of(context))
         every = max(1, len(draft.frames) // 24)
         some = is_in("frame_id", draft.frames["frame_id"].to_pylist()[::every])
         sheet = draw_contact_sheet(catalog, some)
-        _tell(draft)
+        parts = judge_terms(catalog, draft.frames, policy)
+        warnings = [*draft.facts["warnings"], *warn_of(parts)]
+        _tell(draft, warnings)
         lost = {
             f"left out, {reason}": count
             for reason, count in count_lost(draft.excluded).items()
         }
         metadata = {
             "release_id": release_id,
-            **_warn(draft),
+            **_warn(warnings),
+            "terms": _draw_terms(parts),
             "chosen": draft.facts["chosen"],
             "classes": draft.row["class_names"],
             "class list": dg.MetadataValue.md(_draw_classes(draft)),
@@ -199,18 +205,25 @@ def _dataset(task: str) -> dg.AssetsDefinition:
     return dataset
 
 
-def _tell(draft: Draft) -> None:
+def _tell(draft: Draft, warnings: Sequence[str]) -> None:
     """Before a training starts on it: what it learns, and what its test part cannot tell."""
     for line in draft.list_lines(_MOST_CLASSES):
         _log.info(for_line(line))
-    for weakness in draft.facts["warnings"]:
-        _log.warning(for_line(weakness))
+    for warning in warnings:
+        _log.warning(for_line(warning))
 
 
-def _warn(draft: Draft) -> dict[str, Any]:
+def _warn(warnings: Sequence[str]) -> dict[str, Any]:
     """Nothing where there is nothing to warn of."""
-    found = [f"- {for_markdown(text)}" for text in draft.facts["warnings"]]
+    found = [f"- {for_markdown(text)}" for text in warnings]
     return {"WARNING": dg.MetadataValue.md("\n".join(found))} if found else {}
+
+
+def _draw_terms(parts: Sequence[Part]) -> dg.MetadataValue:
+    """Under which terms its frames are, a line a session or capture, and what all of it may be used for."""
+    purposes = ", ".join(find_purposes(parts)) or "nothing that all allow"
+    lines = [f"- {for_markdown(part.line)}" for part in parts[:_MOST_CLASSES]]
+    return dg.MetadataValue.md("\n".join([f"For {purposes}.\n", *lines]))
 
 
 def _draw_classes(draft: Draft) -> str:

@@ -46,12 +46,15 @@ from assets.tables.releases import hash_content, summarise
 from assets.tables.rows import FrameRow
 from assets.tables.schemas import TABLES, content_id, to_table
 from assets.tables.seals import seal_tables
+from assets.terms.judging import write_terms
+from assets.terms.policy import Policy
 
 _TABLE = TABLES["release_frames"]
 _LABELS = TABLES["release_labels"]
 _SCHEMA = pa.schema(
     [field for field in _TABLE.schema if field.name not in ("row_id", "release_id")]
 )
+_NO_POLICY = Policy()
 _NO_TARGET: dict[str, Any] = {"class_id": None, "boxes_xyxy": [], "box_class_ids": []}
 
 
@@ -159,7 +162,7 @@ def draft_release(
     return _seal(catalog, task, chosen, excluded, choice)
 
 
-def write_release(catalog: Catalog, draft: Draft) -> str:
+def write_release(catalog: Catalog, draft: Draft, policy: Policy = _NO_POLICY) -> str:
     """Store the release, frames first, pin its frames, and seal all tables. Writing it again changes nothing."""
     release_id = draft.row["release_id"]
     dataset = catalog.dataset("frames")
@@ -168,6 +171,7 @@ def write_release(catalog: Catalog, draft: Draft) -> str:
     catalog.merge("release_frames", draft.frames)
     if len(draft.labels):
         catalog.merge("release_labels", draft.labels)
+    write_terms(catalog, release_id, draft.frames, policy)
     catalog.merge("releases", to_table(TABLES["releases"], [draft.row]))
     seal_tables(catalog)
     return str(release_id)

@@ -12,7 +12,7 @@ STAGE = Stage(
     session_steps=(
         SessionStep(
             keys=(("curation", "frame_quality"),),
-            after=(("capture", "frames"),),
+            after=(("capture", "frames"), ("capture", "anonymised_frames")),
             make="assets.curation.session:measure_frames",
             find_due="assets.curation.session:find_unmeasured",
             doing="measuring",
@@ -20,7 +20,7 @@ STAGE = Stage(
         ),
         SessionStep(
             keys=(("curation", "frame_embeddings"),),
-            after=(("capture", "frames"),),
+            after=(("capture", "frames"), ("capture", "anonymised_frames")),
             make="assets.curation.session:embed_frames",
             find_due="assets.curation.session:find_unembedded",
             doing="embedding",

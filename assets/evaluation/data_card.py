@@ -31,10 +31,12 @@ from assets.tables.catalog import Catalog, is_in
 from assets.tables.class_list import PARTS, count_classes, count_parts
 from assets.tables.releases import open_release
 from assets.tables.rows import ReleaseRow
+from assets.terms.carded import list_terms
+from assets.terms.judging import read_terms
 
 PEOPLE = (
-    "What it may be used for, by whom, and under which terms: no fact of the home tells.",
-    "Whether who is seen in it has agreed: no fact of the home tells.",
+    "What it may be used for beyond the purposes stated below, and by whom: no fact of the home tells.",
+    "Whether who is seen in it has agreed: what a producer has stated is below, and nothing proves it.",
     "Where and when it was recorded, beyond the names of its sessions.",
 )
 
@@ -52,6 +54,7 @@ def build_data_card(
     sections = (
         Section("Dataset", (_describe(row, frames),)),
         Section("Intended use", (Bullets(PEOPLE),)),
+        Section("Licences and purposes", list_terms(read_terms(catalog, release_id))),
         Section("Sources", (_list_sources(catalog, row, frames),)),
         Section("Classes", _list_classes(row, frames)),
         Section("Sensors and pictures", _list_sensors(catalog, frames)),

@@ -215,6 +215,8 @@ class CapturePlan:
     video: VideoChoice = ALL_FRAMES
     # the session's owner says that somebody looked at all pictures of its label files
     is_looked_at: bool = False
+    # colour frames are sealed, and covered pictures stand in their place
+    is_sealed: bool = False
     # of the bytes of a container that the blob store holds: frames may point into it
     sha256: str | None = None
     # files of another plan by which this one is read as well, and what they say, shortened: otherwise it is read anew

@@ -3,8 +3,10 @@
 `no_clock: [cam0]` names sensors whose stamps are no times: their frames and signals are taken in without a time. The
 names are those in the tables. `video: {every: 5}` takes each fifth frame of its videos; in place of `every` may stand
 `fps: 2`, `keyframes: true`, or `changed: 3` (`VideoChoice`). `looked_at: true` says that somebody looked at all
-pictures that the session's label files list, also where a file of stored frames has no label at all. Without the
-settings, or after they are taken away, the stamps count, all frames are taken, and such a file says nothing.
+pictures that the session's label files list, also where a file of stored frames has no label at all. `terms` says
+under which licence, for which purposes and until when the session may be used (`assets/terms`). Without the
+settings, or after they are taken away, the stamps count, all frames are taken, and such a file says nothing. What is
+under `privacy` (`assets.privacy.policy`) holds on, once it was heard of.
 """
 
 from __future__ import annotations
@@ -28,15 +30,20 @@ from assets.formats.protocol import (
     read_bytes,
 )
 from assets.formats.strict_yaml import MAX_YAML_BYTES, parse_yaml
+from assets.privacy.policy import PrivacyPolicy, read_entry
 from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import SessionFile
+from assets.terms.terms import Terms, parse_terms
 
 SETTINGS_NAME = "daguerre.yaml"
 _VIDEO_NOTE = f"frames of videos, by {SETTINGS_NAME}"
 _NOTE = f"without a clock, by {SETTINGS_NAME}"
-_REMEDY = "write `no_clock: [cam0, imu]`, with the names of sensors, `video: {every: 5}` or `looked_at: true`"
+_REMEDY = (
+    "write `no_clock: [cam0, imu]`, with the names of sensors, `video: {every: 5}`, `looked_at: true`, `terms` or "
+    "`privacy: true`"
+)
 _MAX_SENSORS = 1000
-_ENTRIES = frozenset({"no_clock", "video", "looked_at"})
+_ENTRIES = frozenset({"no_clock", "video", "looked_at", "terms", "privacy"})
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,9 @@ class SessionSettings:
     video: VideoChoice = ALL_FRAMES
     is_looked_at: bool = False  # all pictures that label files list
     is_inherited: bool = False  # `video`, from the source that the session is of
+    terms: Terms | None = None  # under which it may be used; None: it does not say
+    privacy: PrivacyPolicy | None = None
+    says_privacy: bool = False  # also that there is none
 
     def inherit(self, video: VideoChoice) -> SessionSettings:
         """These settings, with the source's `video` where they say nothing of it."""
@@ -95,14 +105,24 @@ def parse_settings(data: bytes) -> SessionSettings:
     is_known = isinstance(document, dict) and document.keys() <= _ENTRIES
     if not is_known or not document:
         raise ValueError(
-            "there are to be the entries `no_clock`, `video` or `looked_at`"
+            "there are to be the entries `no_clock`, `video`, `looked_at`, `terms` or `privacy`"
         )
     sensors = _read_sensors(document["no_clock"]) if "no_clock" in document else ()
     video = VideoChoice.of(document["video"]) if "video" in document else ALL_FRAMES
     is_looked_at = document.get("looked_at", False)
     if not isinstance(is_looked_at, bool):
         raise ValueError(f"looked_at is {str(is_looked_at)[:100]}, not true or false")
-    return SessionSettings(sensors, video, is_looked_at)
+    terms = parse_terms(document["terms"]) if "terms" in document else None
+    says_privacy = "privacy" in document
+    privacy = read_entry(document["privacy"]) if says_privacy else None
+    return SessionSettings(
+        sensors,
+        video,
+        is_looked_at,
+        terms=terms,
+        privacy=privacy,
+        says_privacy=says_privacy,
+    )
 
 
 def _read_sensors(sensors: object) -> tuple[str, ...]:

@@ -161,6 +161,19 @@ class Database:
             sa.Column("by", text, nullable=False),
             sa.Column("at", text, nullable=False),
         )
+        self._erased_files = table(
+            "erased_files",
+            sa.Column("digest", text, primary_key=True),
+            sa.Column("size_bytes", integer, nullable=False, index=True),
+            sa.Column("erasure_id", text, nullable=False),
+            sa.Column("lifted", text, nullable=False),
+        )
+        self._erasures = table(
+            "erasures",
+            sa.Column("erasure_id", text, primary_key=True),
+            sa.Column("step", text, nullable=False),
+            sa.Column("facts", text, nullable=False),
+        )
         self._proposal_steps = table(
             "proposal_steps",
             sa.Column("proposal_id", text, primary_key=True),

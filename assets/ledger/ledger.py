@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from assets.exclusions import WHOLE, Exclusion
 from assets.ledger import file
-from assets.ledger.database import Database
+from assets.ledger.erased import ErasedFiles
 from assets.ledger.rows import (
     Claim,
     FileOutcome,
@@ -47,7 +47,7 @@ _OUTCOME_FIELDS = tuple(f.name for f in fields(FileOutcome))
 _list_outcome = attrgetter(*_OUTCOME_FIELDS)
 
 
-class Ledger(Database):
+class Ledger(ErasedFiles):
     """The intake ledger at a SQLAlchemy URL, see `Database`. A claim holds for `lease_s` after it was last renewed."""
 
     def __init__(
@@ -234,6 +234,102 @@ class Ledger(Database):
             query = query.filter_by(session=session)
         return [Exclusion(**row) for row in self._fetch(query)]
 
+    # ---- erasures: those that are under way --------------------------------------------------------------------------
+
+    def note_erasure(self, erasure_id: str, step: str, facts: str) -> None:
+        """Remember which step of an erasure comes next, and what the steps before it found."""
+        values = {"erasure_id": erasure_id, "step": step, "facts": facts}
+        upsert = self._insert(self._erasures).on_conflict_do_update(
+            index_elements=["erasure_id"], set_=values
+        )
+
+        def note(connection: Connection) -> None:
+            connection.execute(upsert, values)
+            seal_row(connection, self._erasures, erasure_id=erasure_id)
+
+        self._run(note)
+
+    def erasures(self) -> dict[str, tuple[str, str]]:
+        """erasure -> the step that comes next, and what was found, of those that are not done."""
+        query = self._sa.select(*list_values(self._erasures))
+        return {
+            row["erasure_id"]: (row["step"], row["facts"]) for row in self._fetch(query)
+        }
+
+    def end_erasure(
+        self, erasure_id: str, exclusions: Sequence[Exclusion], sessions: Sequence[str]
+    ) -> None:
+        """Forget an erasure that is done, with what hid its files meanwhile and all that is known of its sessions."""
+
+        def end(connection: Connection) -> None:
+            for one in exclusions:
+                key = {"session": one.session, "path": one.path}
+                connection.execute(self._exclusions.delete().filter_by(**key))
+            for session in sessions:
+                for table in (self._sources, self._landed, self._pauses, self._intakes):
+                    connection.execute(table.delete().filter_by(session=session))
+            connection.execute(self._erasures.delete().filter_by(erasure_id=erasure_id))
+
+        self._run(end)
+
+    def erase_files(
+        self, keys: Iterable[tuple[str, str, str]], captures: Sequence[str]
+    ) -> None:
+        """Forget these files (session, path, version) and captures, as if they had never been."""
+        sa = self._sa
+        names = ("session", "path", "version")
+        mine = [self._files.c[name] == sa.bindparam(f"b_{name}") for name in names]
+        delete = self._files.delete().where(*mine)
+        capture = self._captures.c.capture_id == sa.bindparam("b_capture")
+        rows = [dict(zip((f"b_{n}" for n in names), key, strict=True)) for key in keys]
+
+        def erase(connection: Connection) -> None:
+            for start in range(0, len(rows), _ROWS_AT_ONCE):
+                connection.execute(delete, rows[start : start + _ROWS_AT_ONCE])
+            if captures:
+                given = [{"b_capture": capture_id} for capture_id in captures]
+                connection.execute(self._captures.delete().where(capture), given)
+
+        self._run(erase)
+
+    def rewrite_texts(self, rewrite: Callable[[str], str]) -> None:
+        """Give each text that people or readers wrote, and that is no key, the form that `rewrite` gives it."""
+        sa = self._sa
+        texts = {
+            self._files: ("reason", "remedy"),
+            self._landed: ("without",),
+            self._pauses: ("reason",),
+            self._proposal_steps: ("body",),
+        }
+
+        def mend(connection: Connection) -> None:
+            for table, names in texts.items():
+                columns = [table.c[name] for name in names]
+                keys = list(table.primary_key.columns)
+                said = sa.or_(*(column != "" for column in columns))
+                rows = connection.execute(sa.select(*keys, *columns).where(said))
+                for row in rows.fetchall():
+                    old = {name: row._mapping[name] for name in names}
+                    new = {name: rewrite(text) for name, text in old.items()}
+                    if new != old:
+                        key = {c.name: row._mapping[c.name] for c in keys}
+                        update = table.update().filter_by(**key).values(**new)
+                        connection.execute(update)
+                        seal_row(connection, table, **key)
+
+        self._run(mend)
+
+    def give_back_pages(self) -> bool:
+        """Write a ledger's file anew without what was deleted from it; False of a server, which does it by itself."""
+        if self._file is None:
+            return False
+        self.engine.dispose()
+        try:
+            file.give_back(self._file)
+        except sqlite3.Error as error:
+            raise file.LedgerFault(self._file, error) from error
+        return True
+
     # ---- pauses: what failed of a session, and waits -----------------------------------------------------------------
 
     def pauses(self) -> list[Pause]:
@@ -311,6 +407,21 @@ class Ledger(Database):
             .group_by(*columns)
         )
         return [(r["reader"], r["reason"], r["files"]) for r in self._fetch(query)]
+
+    def list_refused(self) -> list[FileOutcome]:
+        """Files that could not be read as a whole, but for those of which another version was taken in."""
+        other = self._files.alias()
+        is_replaced = self._sa.exists().where(
+            other.c.session == self._files.c.session,
+            other.c.path == self._files.c.path,
+            other.c.outcome == "ingested",
+        )
+        query = (
+            self._sa.select(*self._file_columns)
+            .where(self._files.c.outcome == "quarantined", ~is_replaced)
+            .order_by(self._files.c.session, self._files.c.path)
+        )
+        return [FileOutcome(**row) for row in self._fetch(query)]
 
     def committed(self) -> list[str]:
         """The ids of all captures whose intake is complete."""

@@ -23,6 +23,7 @@ from assets.tables.champions import (
     list_unfollowed,
     read_champion,
 )
+from assets.tables.erased_from import tell_taught
 from assets.tables.rows import ChampionRow, PromotionRow
 from assets.tables.schemas.registry import APPROVED, ROLLED_BACK
 
@@ -150,6 +151,9 @@ def roll_back(
         )
     model = _open_version(tracker, task, version)
     _require_passed(catalog, model, records)
+    erased = tell_taught(catalog, model.model_sha256, model.release_id, None)
+    if erased:
+        raise ValueError(f"{task}/{version} cannot be champion again: {erased}")
     tracker.verify(task, version)
     mine = (r["spent"] for r in records if r["after_sha256"] == model.model_sha256)
     row = make_row(model, spent=next(mine, None))

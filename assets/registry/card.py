@@ -24,6 +24,7 @@ from assets.inference.package import ModelPackage
 from assets.registry.lineage import Lineage
 from assets.registry.verdict import Decision, Evaluation
 from assets.tables.missed_classes import tell_missed
+from assets.terms.carded import list_terms
 
 USES = {
     "recognition": "Names the one class of an image, from a fixed list.",
@@ -51,6 +52,7 @@ class CardFacts:
     evaluation: Evaluation | None
     decision: Decision | None
     version: int | None  # None: not registered
+    terms: tuple[Mapping[str, Any], ...] = ()  # rows of `release_terms`
 
 
 def build_card(facts: CardFacts) -> Card:
@@ -62,6 +64,7 @@ def build_card(facts: CardFacts) -> Card:
         Section("Factors and metrics", (_metrics(facts.evaluation),)),
         Section("Evaluation data", _evaluation_data(facts.evaluation)),
         Section("Training data", (_training_data(release),)),
+        Section("Licences and purposes", list_terms(facts.terms)),
         Section("Quantitative analyses", _slices(facts.evaluation)),
         Section(
             "Ethical considerations, caveats and recommendations", (Bullets(LIMITS),)

@@ -34,7 +34,9 @@ from assets.registry.tracker import (
 from assets.registry.verdict import Decision, Evaluation, Evidence, GateRules
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import crown, mark_followed, read_champion
+from assets.tables.erased_from import tell_taught
 from assets.tables.rows import ChampionRow
+from assets.terms.judging import read_terms
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ def judge(
     evaluation, rival = _read_evaluations(
         catalog, row["model_sha256"], row["release_id"], champion
     )
-    evidence = Evidence(ruling=ruling)
+    start = (package.facts.starts_from or {}).get("sha256")
+    erased = tell_taught(catalog, row["model_sha256"], row["release_id"], start)
+    evidence = Evidence(ruling=ruling, erased=erased)
     if champion is not None and rival is not None:
         comparison = compare_models(
             catalog,
@@ -125,7 +129,7 @@ def judge(
             else None,
         )
         costs = _measure_costs(tracker, champion, package)
-        evidence = Evidence(comparison, costs, ruling)
+        evidence = Evidence(comparison, costs, ruling, erased)
     decision = decide(evaluation, rival, rules, checks, evidence)
     spent = find_spent(evaluation, rival, rules, evidence)
     return decision, {**row, "spent": spent}
@@ -157,7 +161,9 @@ def publish_verdict(
     evaluation, _ = _read_evaluations(
         catalog, package.model_sha256, package.release_id, None
     )
-    card = render_card(CardFacts(package, lineage, evaluation, decision, version))
+    terms = tuple(read_terms(catalog, package.release_id))
+    facts = CardFacts(package, lineage, evaluation, decision, version, terms)
+    card = render_card(facts)
     tracker.describe(task, version, card)
     tracker.record(task, version, decision)
     seal_version(catalog, tracker.reader, task, version)

@@ -23,6 +23,7 @@ from assets.registry.verdict import (
     bound_figure,
     find_figure,
 )
+from assets.tables.erased_from import CLAIM
 from assets.tables.missed_classes import FOUND_BY, list_missed, tell_missed
 
 PERSON = "it has the word of a person where one is needed"
@@ -73,6 +74,7 @@ def decide(
     results = [
         _judge_checks(checks),
         _judge_person(evidence.ruling),
+        _judge_erased(evidence.erased),
         _judge_samples(challenger, rules),
         _judge_floor(challenger, rules),
         _judge_exam(challenger, champion, rules),
@@ -159,6 +161,11 @@ def _judge_person(ruling: Ruling) -> RuleResult:
     return RuleResult(
         PERSON, ruling.is_settled, None, None, ruling.detail, may_be_approved=True
     )
+
+
+def _judge_erased(erased: str) -> RuleResult:
+    told = erased or "nothing of its release was"
+    return RuleResult(CLAIM, not erased, None, None, told)
 
 
 def _approve(result: RuleResult, ruling: Ruling) -> RuleResult:

@@ -85,12 +85,13 @@ class RuleResult:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known beside scores: champion and challenger on the same frames, what they cost, in this order, and what
-    persons said. None: it could not be had."""
+    """What is known beside scores: champion and challenger on the same frames, what they cost, in this order, what
+    persons said, and what of its data was erased since ("": nothing). None: it could not be had."""
 
     comparison: Comparison | None = None
     costs: tuple[Cost, Cost] | None = None
     ruling: Ruling = NOBODY_IS_ASKED
+    erased: str = ""
 
 
 NOTHING_ELSE = Evidence()

@@ -54,6 +54,7 @@ class Found:
     named: tuple[
         str, ...
     ] = ()  # of these the ones that the statement names, and takes by no star
+    restricted: tuple[str, ...] = ()  # "table.column" of that class that it asks for
     cut: str = ""  # why there are rows besides, of a statement within bounds
 
 
@@ -117,6 +118,7 @@ def run_query(
         found,
         held=_find_held(catalog, asked, found.rows),
         named=_list_named(parsed, found.columns),
+        restricted=_list_restricted(parsed, asked),
     )
 
 
@@ -215,6 +217,27 @@ def _list_asked(parsed: dict[str, Any]) -> Iterator[str]:
                 yield from VIEWS[name][0] if name in VIEWS else (name,)
             part = list(part.values()) if part.get("type") != "SHOW_REF" else []
         parts += part if isinstance(part, list) else []
+
+
+def _list_restricted(parsed: dict[str, Any], asked: set[str]) -> tuple[str, ...]:
+    """Columns of the restricted class that a statement names anywhere, or takes by a star, but for bytes that a star
+    takes: of these nobody sees more than length and hash."""
+    parts = list(_walk(parsed))
+    stars = any(part.get("class") == "STAR" for part in parts)
+    named = {
+        str(name).lower() for part in parts for name in part.get("column_names") or ()
+    }
+    columns = (
+        (table, column.name, pa.types.is_large_binary(column.type))
+        for table in sorted(asked & TABLES.keys())
+        for column in TABLES[table].columns
+        if column.privacy == "restricted"
+    )
+    return tuple(
+        f"{table}.{name}"
+        for table, name, is_bytes in columns
+        if name in named or (stars and not is_bytes)
+    )
 
 
 def _find_held(catalog: Catalog, asked: set[str], rows: pa.Table) -> tuple[Held, ...]:

@@ -120,6 +120,31 @@ def list_stale_captures(
     return stale
 
 
+def list_stale_covers(
+    catalog: Catalog,
+    sessions: Collection[str] | None = None,
+    is_selected: bool = False,
+) -> list[Stale]:
+    """Frames under a privacy policy whose picture is not covered as policy, labels and code of today cover it."""
+    from assets.privacy.session import list_due
+
+    stale = []
+    for due in list_due(catalog, sessions, is_selected):
+        reason = INPUT
+        if not due.made_by:
+            reason = MISSING
+        elif due.version and due.made_by != {due.version}:
+            reason = CODE
+        elif is_selected:
+            reason = SELECTED
+        told = ", ".join(sorted(due.made_by - {due.version}))
+        why = f"{told} covered them, {due.version} would" if reason == CODE else ""
+        maker = "anonymised_frames" if reason == CODE else ""
+        asset = "capture/anonymised_frames"
+        stale.append(Stale(asset, due.session, reason, why, due.num_frames, maker))
+    return stale
+
+
 def list_stale_clocks(
     catalog: Catalog,
     sessions: Collection[str] | None = None,

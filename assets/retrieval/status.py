@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from assets.alike_sessions import REMEDY, count_alike
 from assets.copies import recall_copies
+from assets.erased_files import find_erased_files
 from assets.exclusions import WHOLE, Exclusion, index_coverings
 from assets.landing import LandingZone, explain
 from assets.ledger import Ledger
@@ -24,6 +25,7 @@ from assets.monitoring.answers import describe_answer
 from assets.monitoring.feeds import read_feeds
 from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.pixel_cache import measure_folder
+from assets.privacy.told import tell_privacy
 from assets.registry.audit import find_champion_faults
 from assets.registry.person import tell_act, tell_time
 from assets.registry.reading import StoreReader
@@ -36,8 +38,10 @@ from assets.tables.champions import (
     list_unfollowed,
     read_champions_choice,
 )
+from assets.tables.erased_from import find_taught
 from assets.tables.recovery import list_losses
 from assets.tables.rows import PromotionRow
+from assets.terms.ending import list_ending
 from assets.workspace import Workspace
 
 Row = dict[str, Any]
@@ -54,6 +58,7 @@ class Home:
     folder: Path
     dagster_url: str | None = None  # of Dagster's storage; None: files of the home
     registry: StoreReader | None = None  # None: it is not looked at
+    remind_days: int = 30  # before the end of a consent
 
 
 def read_status(home: Home) -> dict[str, Any]:
@@ -71,6 +76,8 @@ def read_status(home: Home) -> dict[str, Any]:
         "landing_zone": home.zone.folder.uri,
         "sessions": sessions,
         "forgotten": [asdict(e) for e in exclusions],
+        "privacy": [asdict(told) for told in tell_privacy(home.catalog)],
+        "erasures_under_way": sorted(home.zone.ledger.erasures()),
         "landing_fault": around.fault,
         "unusable_folders": around.unusable,
         "pauses": [
@@ -84,6 +91,7 @@ def read_status(home: Home) -> dict[str, Any]:
         "promotions": [_describe_change(record) for record in changes],
         **_look_into_registry(home),
         "unfollowed": list_unfollowed(home.catalog),
+        "taught_by_erased": _list_taught(home.catalog, promoted),
         "drift": _list_drift(home.catalog),
         "stopped_feeds": [
             describe_feed(feed)
@@ -95,6 +103,10 @@ def read_status(home: Home) -> dict[str, Any]:
             promoted,
             read_engine(home.folder / "dagster", home.dagster_url),
         ),
+        "consents": [
+            {**asdict(one), "summary": one.summary}
+            for one in list_ending(home.catalog, home.remind_days)
+        ],
         "leases": [
             {**lease, "left_s": round(lease["left_s"], 1)}
             for lease in home.zone.ledger.leases()
@@ -117,6 +129,7 @@ def _list_sessions(
     `copy_of` names the sessions that hold the bytes of all its recordings; `alike` says where hardly a picture is left
     to learn from.
     """
+    asks = home.zone.ledger.count_erased() > 0
     forgotten = {e.session for e in exclusions if e.path == WHOLE}
     # session -> path -> version -> outcome
     ledger: dict[str, dict[str, dict[str, str]]] = {}
@@ -151,6 +164,9 @@ def _list_sessions(
         mine = [e for e in exclusions if e.session == session]
         covering = index_coverings(mine)
         files = [f for f in files if covering(f.path) is None]
+        if folder is not None and files and asks:
+            erased = find_erased_files(home.zone.ledger, folder, files)
+            files = [f for f in files if f.path not in erased]
         others = {owners[c] for c in used.get(session, ()) if c in owners}
         facts = {
             **_count_files(files, known),
@@ -278,6 +294,16 @@ def _look_into_registry(home: Home) -> Row:
         told = {"where": "MLflow", "reason": str(error), "remedy": "`daguerre verify`"}
         return {"waiting": [], "registry_faults": [told]}
     return {"waiting": waiting, "registry_faults": faults}
+
+
+def _list_taught(catalog: Catalog, promoted: Sequence[Row]) -> list[Row]:
+    """Champions that have learnt what was erased since."""
+    taught = find_taught(catalog)
+    return [
+        {"task": c["task"], "model_version": c["model_version"], "reason": reason}
+        for c in promoted
+        if (reason := taught.get(c["model_sha256"]))
+    ]
 
 
 def _list_drift(catalog: Catalog) -> list[Row]:

@@ -12,10 +12,17 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from assets.audit import check_record
+from assets.erasure.certificates import (
+    audit_certificates,
+    list_certificates,
+    list_leftovers,
+)
 from assets.inference.checkpoint import find_checkpoints, read_checkpoint
 from assets.inference.model_store import list_stored
 from assets.inference.package import open_package
 from assets.ledger import Ledger
+from assets.ledger.erased import digest_of
 from assets.registry.audit import audit_registry
 from assets.registry.reading import StoreReader
 from assets.retrieval.dagster_events import audit_events
@@ -466,6 +473,62 @@ def _verify_losses(stores: Stores) -> Iterator[Finding | None]:
         yield Finding("loss", loss.table, loss.summary, remedy)
 
 
+def _verify_erasures(stores: Stores) -> Iterator[Finding | None]:
+    """Certificates follow from each other, every erasure has come to its end, and nothing erased is stored again."""
+    remedy = (
+        "restore the folder `erasures` from a backup: a certificate proves what went"
+    )
+    known = set()
+    for one, (name, reason) in zip(
+        list_certificates(stores.home), audit_certificates(stores.home), strict=True
+    ):
+        known.add(one.facts.get("erasure_id"))
+        yield Finding("erasure", name, reason, remedy) if reason else None
+    under_way = stores.ledger.erasures()
+    for erasure_id in stores.ledger.list_erasures():
+        if erasure_id not in known and erasure_id not in under_way:
+            yield Finding("erasure", erasure_id, "its certificate is gone", remedy)
+    for erasure_id in sorted({*under_way, *list_leftovers(stores.home)}):
+        reason = "it has not come to its end"
+        end = "`daguerre forget --resume` ends it"
+        yield Finding("erasure", erasure_id, reason, end)
+    if stores.ledger.count_erased():
+        yield from _find_stored_again(stores)
+
+
+def _find_stored_again(stores: Stores) -> Iterator[Finding | None]:
+    for rows in _read_hashes(stores.catalog):
+        digests = {digest_of(sha256): i for i, sha256 in rows}
+        for digest in stores.ledger.find_erased(sorted(digests)):
+            yield Finding(
+                "erasure",
+                f"frame {digests[digest]}",
+                "it has the bytes of one that was erased",
+                "erase it, or let it in: `daguerre forget PATH --undo`",
+            )
+        yield None
+
+
+def _read_hashes(catalog: Catalog) -> Iterator[list[tuple[str, str]]]:
+    if catalog.exists("frames"):
+        columns = ["frame_id", "sha256"]
+        scanner = catalog.open_stored("frames").scanner(columns=columns)
+        for batch in scanner.to_batches():
+            pairs = (batch.column(name).to_pylist() for name in columns)
+            yield list(zip(*pairs, strict=True))
+
+
+def _verify_acts(stores: Stores) -> Iterator[Finding | None]:
+    """The record of acts follows from its first entry to its last."""
+    remedy = "restore audit/ from a backup, and ask who had write access to the home"
+    for broken in check_record(stores.home):
+        yield (
+            Finding("recorded act", str(broken.number), broken.reason, remedy)
+            if broken
+            else None
+        )
+
+
 def _say(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
 
@@ -483,4 +546,6 @@ _CHECKS: dict[str, Callable[[Stores], Iterator[Finding | None]]] = {
     "checkpoint": _verify_checkpoints,
     "registered model": _verify_registry,
     "materialisation": _verify_events,
+    "erasure": _verify_erasures,
+    "recorded act": _verify_acts,
 }

@@ -18,13 +18,14 @@ import pyarrow.compute as pc
 
 from assets.inference.sentences import NoSentences, SentenceEncoder
 from assets.search.chosen import is_chosen
+from assets.search.plain_text import strip_marks
 from assets.search.word_index import WordIndex
 from assets.tables.catalog import Catalog
 from assets.tables.schemas.search import DOCUMENT_KINDS, SENTENCE_DIM
 
 BOTH, WORDS, MEANING = "both", "words", "meaning"
 WAYS = (BOTH, WORDS, MEANING)
-_FUSED_RANK = 60
+FUSED_RANK = 60
 _CANDIDATES = 200  # of each part
 _SNIPPET = 160  # characters
 _WORD = re.compile(r"\w+")
@@ -122,7 +123,7 @@ def fuse(parts: Sequence[Sequence[str]]) -> dict[str, float]:
     scores: dict[str, float] = {}
     for ranked in parts:
         for rank, found in enumerate(ranked, start=1):
-            scores[found] = scores.get(found, 0.0) + 1 / (_FUSED_RANK + rank)
+            scores[found] = scores.get(found, 0.0) + 1 / (FUSED_RANK + rank)
     return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0])))
 
 
@@ -139,9 +140,14 @@ def cut_snippet(text: str, asked: str) -> str:
     return f"{before}{part}…" if start + _SNIPPET < len(line) else f"{before}{part}"
 
 
-def _require(text: str, kinds: Collection[str], way: str) -> None:
+def require_word(text: str) -> None:
+    """Raises ValueError for a text without a letter or digit."""
     if not _WORD.search(text):
         raise ValueError(f"{text!r} has no word to look for: ask with one")
+
+
+def _require(text: str, kinds: Collection[str], way: str) -> None:
+    require_word(text)
     unknown = sorted(set(kinds) - set(DOCUMENT_KINDS))
     if unknown:
         raise ValueError(
@@ -152,11 +158,12 @@ def _require(text: str, kinds: Collection[str], way: str) -> None:
 
 
 def _to_hit(row: Mapping[str, str], text: str, score: float) -> Hit:
+    show = strip_marks if row["kind"] == "page" else str
     return Hit(
         kind=row["kind"],
         id=row["source"],
         session=row["session"],
-        title=row["title"],
-        snippet=cut_snippet(row["text"], text),
+        title=show(row["title"]),
+        snippet=cut_snippet(show(row["text"]), text),
         score=score,
     )

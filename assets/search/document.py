@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from assets.tables.schemas import content_id
 
 MOST_CHARACTERS = 4_000  # of a text: more is cut off
+_MOST_NAMED = 12  # sessions, classes, files that a text names
 
 
 @dataclass(frozen=True)
@@ -44,3 +46,11 @@ def shorten(text: str) -> str:
     if len(text) <= MOST_CHARACTERS:
         return text
     return f"{text[: MOST_CHARACTERS - 1]}…"
+
+
+def join_names(names: Iterable[str]) -> str:
+    """The first of them in one line, a set by the alphabet, and how many more there are."""
+    listed = sorted(names) if isinstance(names, set) else list(names)
+    more = len(listed) - _MOST_NAMED
+    shown = ", ".join(listed[:_MOST_NAMED])
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from assets.code_versions import version_of
 from assets.inference.sentences import NAME, SentenceEncoder
 from assets.search.document import Document
-from assets.search.run_records import RunRecords
+from assets.search.records import Records
 from assets.search.sources import list_documents
 from assets.tables.catalog import Catalog
 from assets.tables.incremental import Refreshed
 from assets.tables.schemas import TABLES, to_table
 
 _TABLE = "documents"
-_AT_ONCE = 64  # documents a write
+_AT_ONCE = 64  # documents whose vectors are made together
+_WRITE_ROWS = 512  # a write reads all keys; what is killed makes as many again
 OnProgress = Callable[[int, int], None]
 
 
@@ -42,7 +43,7 @@ class Changes:
 
 
 def find_changes(
-    catalog: Catalog, records: RunRecords, encoder: SentenceEncoder | None
+    catalog: Catalog, records: Records, encoder: SentenceEncoder | None
 ) -> Changes:
     """What a refresh would do. Changes nothing."""
     code = version_of(_TABLE)
@@ -64,7 +65,7 @@ def find_changes(
 
 def refresh_documents(
     catalog: Catalog,
-    records: RunRecords,
+    records: Records,
     encoder: SentenceEncoder | None,
     on_progress: OnProgress | None = None,
 ) -> Refreshed:
@@ -72,11 +73,16 @@ def refresh_documents(
     changes = find_changes(catalog, records, encoder)
     due, version = changes.due, _name_version(encoder)
     catalog.delete_keys(_TABLE, changes.gone)
+    rows: list[dict[str, object]] = []
     for start in range(0, len(due), _AT_ONCE):
         some = due[start : start + _AT_ONCE]
-        catalog.upsert(_TABLE, to_table(TABLES[_TABLE], _make(some, version, encoder)))
+        rows += _make(some, version, encoder)
+        done = start + len(some)
+        if len(rows) >= _WRITE_ROWS or done == len(due):
+            catalog.upsert(_TABLE, to_table(TABLES[_TABLE], rows))
+            rows = []
         if on_progress is not None:
-            on_progress(start + len(some), len(due))
+            on_progress(done, len(due))
     stored = catalog.latest_version(_TABLE) if catalog.exists(_TABLE) else 0
     stale = len(due) - changes.num_new
     counts = (changes.num_new, stale, len(changes.gone), changes.num_documents)

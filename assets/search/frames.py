@@ -1,12 +1,13 @@
-"""Frames that a text is about: by their session, and by classes and attributes that labels and a champion say of them.
+"""Frames that a text is about: by their session, by what labels and a champion say of them, and by what they show.
 
-The text finds documents of sessions, classes and attributes (`asking.py`). A frame's score is the sum of theirs, each
-document once. Of frames with equal scores one of each session comes first, then the next of each.
+The text finds documents of sessions, classes and attributes (`asking.py`), texts that frames show, and frames that look
+like it (`seen.py`). A frame's score is the sum of what it was found by: of each document its score, of the others
+1 / (60 + rank). Of frames with equal scores one of each session comes first, then the next of each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,19 +15,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assets.search.asking import BOTH, Documents
+from assets.inference.clip import NoClip, TextNet
+from assets.search.asking import BOTH, FUSED_RANK, WAYS, Documents, require_word
 from assets.search.chosen import choose
 from assets.search.labelled_words import list_attributes, read_labelled
+from assets.search.seen import Found, find_looking_like, find_shown
 from assets.search.stored import read_stored
 from assets.tables.catalog import Catalog
 
+TEXTS, PICTURES = "texts", "pictures"
+FRAME_WAYS = (*WAYS, TEXTS, PICTURES)
 _KINDS = ("session", "class", "attribute")
 _MOST_WORDS = 20  # documents that count for a text
 
 
 @dataclass(frozen=True)
 class FrameHit:
-    """A frame, its score, and the documents that it was found by: `class cup`, `session desk-monday`."""
+    """A frame, its score, and what it was found by: `class cup`, `session desk-monday`, `text "EXIT"`, `picture 0.31`.
+
+    What stands in quotation marks was read in a picture: it is a stranger's text.
+    """
 
     frame_id: str
     session: str
@@ -50,35 +58,70 @@ def find_frames_by_text(
     limit: int,
     sessions: Sequence[str] = (),
     way: str = BOTH,
+    net: TextNet | None = None,
 ) -> list[FrameHit]:
-    """The frames that fit best, best first. Raises ValueError as `Documents.ask` does."""
+    """The frames that fit best, best first: by everything that is known (`both`), by documents alone (`words`,
+    `meaning`), by texts that they show, or by what they look like, for which `net` is needed.
+
+    Raises ValueError as `Documents.ask` does, and NoClip for `pictures` without a net.
+    """
+    require_word(text)
+    if way not in FRAME_WAYS:
+        raise ValueError(
+            f"'{way}' is no way to search frames: it is one of {', '.join(FRAME_WAYS)}"
+        )
+    if way == PICTURES and net is None:
+        raise NoClip("there is no net that compares texts with pictures")
     scored = _score(catalog, documents, text, way)
-    scores = scored.scores * choose(scored.frames["session"], sessions)
+    seen = list(_see(catalog, text, way, net))
+    scores = scored.scores + sum(_score_seen(found, scored.frames) for found in seen)
+    scores = scores * choose(scored.frames["session"], sessions)
     order = _spread(scores, scored.frames["session"])
-    found = order[scores[order] > 0][:limit]
-    rows = scored.frames.take(pa.array(found)).to_pylist()
+    hits = order[scores[order] > 0][:limit]
+    rows = scored.frames.take(pa.array(hits)).to_pylist()
     return [
         FrameHit(
             row["frame_id"],
             row["session"],
             float(scores[at]),
-            tuple(name for name, has in scored.found_by.items() if has[at]),
+            (
+                *(name for name, has in scored.found_by.items() if has[at]),
+                *(f.why[row["frame_id"]] for f in seen if row["frame_id"] in f.why),
+            ),
         )
-        for at, row in zip(found, rows, strict=True)
+        for at, row in zip(hits, rows, strict=True)
     ]
 
 
 def score_frames(catalog: Catalog, documents: Documents, text: str) -> pa.Table:
-    """frame_id and score of every published colour frame that the text is about, to sort by, in no order."""
+    """frame_id and score of every published colour frame that the text is about, to sort by, in no order.
+
+    By documents alone: text that frames show is not for everybody who looks.
+    """
     scored = _score(catalog, documents, text, BOTH)
     table = scored.frames.select(["frame_id"])
     table = table.append_column("score", pa.array(scored.scores))
     return table.filter(pc.greater(table["score"], 0))
 
 
+def _see(catalog: Catalog, text: str, way: str, net: TextNet | None) -> Iterator[Found]:
+    if way in (BOTH, TEXTS):
+        yield find_shown(catalog, text)
+    if way in (BOTH, PICTURES) and net is not None:
+        yield find_looking_like(catalog, net, text)
+
+
+def _score_seen(found: Found, frames: pa.Table) -> NDArray[np.float64]:
+    """(N,) by rank, 0 where a frame was not found."""
+    ids = pa.array(found.ranks.keys(), pa.string())
+    shares = pa.array([1 / (FUSED_RANK + rank) for rank in found.ranks.values()])
+    scores = shares.cast(pa.float64()).take(pc.index_in(frames["frame_id"], ids))
+    return np.asarray(pc.fill_null(scores, 0.0).to_numpy(), np.float64)
+
+
 def _score(catalog: Catalog, documents: Documents, text: str, way: str) -> _Scored:
     frames = catalog.read("frames", ["frame_id", "session"], "kind = 'color'")
-    hits = documents.ask(text, _MOST_WORDS, _KINDS, way=way)
+    hits = documents.ask(text, _MOST_WORDS, _KINDS, way=way) if way in WAYS else []
     labelled = _read_said(catalog) if hits else None
     scores = np.zeros(len(frames))
     found_by = {}

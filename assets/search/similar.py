@@ -1,7 +1,6 @@
 """Frames that look like a frame or a picture, by the stored vectors of `frame_embeddings`.
 
-Short vectors, kept in the cache, say which few whole ones have to be compared (`assets.browsing.vectors`): what is
-found is what comparing all of them would find.
+Short vectors, kept in the cache, say which few whole ones have to be compared (`assets.browsing.vectors`).
 """
 
 from __future__ import annotations

@@ -6,38 +6,41 @@ Another kind is another function in `_LISTS`, and its name in `DOCUMENT_KINDS`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
-from assets.search.document import Document, shorten
+from assets.search.document import Document, join_names, shorten
 from assets.search.labelled_words import Words, count_words, read_labelled
 from assets.search.pages import list_pages
-from assets.search.run_records import RunRecords
+from assets.search.records import Records
 from assets.search.stored import read_stored
 from assets.tables.catalog import WHOLE_TABLE, Catalog
 
-_MOST_NAMED = 12  # sessions, classes, files that a text names
 _SHOWN = 12  # characters of an id, as other commands print it
 
 
-def list_documents(catalog: Catalog, records: RunRecords) -> Iterator[Document]:
+def list_documents(catalog: Catalog, records: Records) -> Iterator[Document]:
     """All of them, each once. Changes nothing."""
-    found: dict[str, Document] = {}
-    for make in _LISTS:
-        for document in make(catalog):
-            found[document.document_id] = document
     forgotten = _list_forgotten(catalog)
-    for document in (*records.list_documents(), *list_pages()):
-        if document.session not in forgotten:
-            found[document.document_id] = document
+    told = chain.from_iterable(make(catalog) for make in _LISTS)
+    found = {
+        document.document_id: document
+        for document in chain(told, records.list_documents(), list_pages())
+        if document.session not in forgotten
+    }
     yield from found.values()
 
 
 def _list_forgotten(catalog: Catalog) -> set[str]:
     """Sessions that were forgotten whole. Dagster keeps its runs of them for as long as a person does."""
     went = read_stored(catalog, "gone", ["session", "cause"]).to_pylist()
-    there = read_stored(catalog, "captures", ["session"])["session"].to_pylist()
-    return {r["session"] for r in went if r["cause"] == "forgotten"} - {*there}
+    left = {
+        session
+        for table in ("captures", "quarantine")
+        for session in read_stored(catalog, table, ["session"])["session"].to_pylist()
+    }
+    return {r["session"] for r in went if r["cause"] == "forgotten"} - left
 
 
 def _list_sessions(catalog: Catalog) -> Iterator[Document]:
@@ -53,9 +56,9 @@ def _list_sessions(catalog: Catalog) -> Iterator[Document]:
         cameras = sorted({f"{sensor} ({kind})" for sensor, kind in sensors[session]})
         notes = sorted({row["notes"] for row in rows if row["notes"]})
         lines = [
-            f"{len(rows)} captures with {num_frames} frames, read as {_join({r['reader'] for r in rows})}",
-            f"sensors: {_join(cameras)}" if cameras else "no images",
-            f"files: {_join(row['path'] for row in rows)}",
+            f"{len(rows)} captures with {num_frames} frames, read as {join_names({r['reader'] for r in rows})}",
+            f"sensors: {join_names(cameras)}" if cameras else "no images",
+            f"files: {join_names(row['path'] for row in rows)}",
             *notes,
         ]
         yield Document(
@@ -90,8 +93,8 @@ def _list_releases(catalog: Catalog) -> Iterator[Document]:
     for row in rows.to_pylist():
         lines = [
             f"dataset of {row['num_frames']} frames with {row['num_labels']} labels for {row['task']}",
-            f"classes: {_join(row['class_names'])}",
-            f"sessions: {_join(row['sessions'])}",
+            f"classes: {join_names(row['class_names'])}",
+            f"sessions: {join_names(row['sessions'])}",
             f"chosen by {row['choice']}" if row["choice"] else "of everything",
             *(f"its test part is weak: {text}" for text in row["weaknesses"] or ()),
         ]
@@ -180,7 +183,7 @@ def _list_quarantine(catalog: Catalog) -> Iterator[Document]:
         lines = [
             reason,
             f"what helps: {remedy}",
-            f"{len(paths)} in {len(files)} files, read by {reader}: {_join(files)}",
+            f"{len(paths)} in {len(files)} files, read by {reader}: {join_names(files)}",
         ]
         yield Document(
             "quarantine",
@@ -253,11 +256,4 @@ def _tell_objects(words: Words, more: str) -> str:
 def _tell(counts: Counter[str]) -> str:
     """The most frequent first."""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return _join(f"{name} ({count})" for name, count in ranked)
-
-
-def _join(names: Iterable[str]) -> str:
-    listed = sorted(names) if isinstance(names, set) else list(names)
-    more = len(listed) - _MOST_NAMED
-    shown = ", ".join(listed[:_MOST_NAMED])
-    return f"{shown} and {more} more" if more > 0 else shown
+    return join_names(f"{name} ({count})" for name, count in ranked)

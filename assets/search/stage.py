@@ -1,4 +1,4 @@
-"""Search: everything that is known in words as documents that follow what they are made of; frames that look alike."""
+"""Search: what is known in words as documents that follow it; what frames show, as text and as vectors."""
 
 from assets.stages import Maker, Stage
 from assets.tables.schemas import search
@@ -14,6 +14,16 @@ STAGE = Stage(
             "documents",
             "documents",
             ("assets.search.document:Document", "assets.search.documents:_make"),
+        ),
+        Maker(
+            "frame_texts",
+            "frame_texts",
+            ("assets.inference.text_reader:TextReader", "assets.images:decode_rgb"),
+        ),
+        Maker(
+            "picture_vectors",
+            "picture_vectors",
+            ("assets.inference.clip:PictureNet", "assets.images:decode_rgb"),
         ),
     ),
 )

@@ -6,7 +6,7 @@ Data files may be written elsewhere (`write_fragments`): no version refers to th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -138,10 +138,57 @@ def drop_versions(dataset: lance.LanceDataset, versions: Iterable[int]) -> None:
     )
 
 
+def write_out_deleted(dataset: lance.LanceDataset, batch_rows: int) -> None:
+    """Write fragments of which rows were deleted anew without these: their bytes are in no file of the new version.
+
+    Raises OSError where another writer has changed one meanwhile.
+    """
+    whole = [f.fragment_id for f in dataset.get_fragments() if not f.deletion_file()]
+    dataset.optimize.compact_files(
+        num_threads=1,
+        batch_size=batch_rows,
+        materialize_deletions=True,
+        materialize_deletions_threshold=0.0,
+        excluded_fragment_ids=whole,
+    )
+    sync_version(dataset)
+
+
+def begin_anew(dataset: lance.LanceDataset) -> int:
+    """Make a version with the same rows, whose transaction names none: the one before may name what was deleted."""
+    dataset.delete("false")
+    sync_version(dataset)
+    return int(dataset.version)
+
+
+def drop_history(dataset: lance.LanceDataset, kept: Collection[int]) -> None:
+    """Remove every version but the newest and `kept`, with every file that none of these names, whoever wrote it.
+
+    Only for who is alone with the table: a write under way would lose its files, and a reader of an old version those
+    that it reads.
+    """
+    sync_version(dataset)
+    listed = (int(one["version"]) for one in dataset.versions())
+    going = [v for v in listed if v not in {*kept, dataset.version}]
+    if going:
+        dataset.cleanup_old_versions(
+            versions=going,
+            error_if_tagged_old_versions=False,
+            delete_unverified=True,
+        )
+
+
 def drop_strays(dataset: lance.LanceDataset) -> None:
     """Remove files that no version names, a week after they were written: of writers that died before a commit."""
     sync_version(dataset)
     dataset.cleanup_old_versions(**STRAYS)
+
+
+def drop_tag(dataset: lance.LanceDataset, tag: str) -> None:
+    """Take a tag away; where there is none, nothing happens."""
+    sync_version(dataset)
+    if tag in dataset.tags.list():
+        dataset.tags.delete(tag)
 
 
 def allow_nulls(dataset: lance.LanceDataset, names: Iterable[str]) -> None:

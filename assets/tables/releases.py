@@ -1,4 +1,7 @@
-"""Read a dataset release and prove that it is the one that was frozen: its id is the hash of its content."""
+"""Read a dataset release and prove that it is the one that was frozen: its id is the hash of its content.
+
+But for one that something was erased from: that keeps its id, and has the hash of what was left.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,8 @@ def open_release(
 ) -> Release:
     """Read a release and prove that its rows still hash to its id. Raises ValueError when they do not.
 
+    Of one that something was erased from the rows that are left are proven, by the hash that was taken then.
+
     `columns` of `release_frames` are there of its frames, beside those that the proof reads; None: all.
     """
     found = catalog.read_latest(
@@ -62,7 +67,8 @@ def open_release(
     )
     content = hash_content(row["task"], row["class_names"], frames, row["choice"])
     remedy = "restore the release tables from a backup"
-    if content != row["content_sha256"] or release_id != content[:32]:
+    is_whole = row["erasure_id"] is None
+    if content != row["content_sha256"] or (is_whole and release_id != content[:32]):
         raise ValueError(
             f"release {release_id} has changed: its rows hash to {content}; {remedy}"
         )

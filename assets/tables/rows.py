@@ -195,6 +195,39 @@ class LabelVersionRow(TypedDict):
     rests_on: list[str] | None
 
 
+class ConsentRow(TypedDict):
+    """Of `consents`."""
+
+    consent_id: str
+    session: str
+    path: str
+    act: str
+    licence: str | None
+    purposes: list[str] | None
+    until_day: str | None
+    holder: str | None
+    why: str
+    stated_by: str
+    origin: str
+    at_ns: int
+
+
+class DepartureRow(TypedDict):
+    """Of `departures`."""
+
+    departure_id: str
+    kind: str
+    what: str
+    place: str
+    sessions: list[str]
+    release_id: str | None
+    model_sha256: str | None
+    num_frames: int | None
+    sent_by: str
+    at_ns: int
+    is_whole: bool
+
+
 class ReleaseRow(TypedDict):
     """Of `releases`."""
 
@@ -209,6 +242,7 @@ class ReleaseRow(TypedDict):
     sessions: list[str]
     choice: str | None
     weaknesses: list[str] | None
+    erasure_id: str | None
 
 
 class ReleaseFrameRow(TypedDict):

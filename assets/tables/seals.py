@@ -121,6 +121,13 @@ def find_unsealed(
     ]
 
 
+def drop_seals(catalog: Catalog, table: str) -> None:
+    """Remove all seals of a table whose files were written anew: what is sealed next is hashed as it is."""
+    store = _SealStore(catalog)
+    for name in store.names(table):
+        store.drop(table, name)
+
+
 def list_sealed(catalog: Catalog, table: str) -> set[int]:
     """The versions of a table for which seals stand."""
     return {_version_of(name) for name in _SealStore(catalog).names(table)}

@@ -22,6 +22,7 @@ _FOLLOWED_BY = {
     "alarm": "daguerre drift",
     "asset": "daguerre plan --select {id}",
     "calls": "daguerre ask 'what was asked'",
+    "departures": "daguerre departures {id}",
     "check": "daguerre ask 'which checks failed'",
     "drift": "daguerre drift --sessions {id}",
     "file": "daguerre quarantine list",
@@ -37,6 +38,7 @@ _FOLLOWED_BY = {
     "search": "daguerre search {id}",
     "session": "daguerre report {id}",
     "sql": "daguerre query {quoted}",
+    "terms": "daguerre terms {id}",
     "task": "daguerre results --task {id}",
 }
 _TRACED = ("capture", "frame", "release", "model", "prediction", "track")

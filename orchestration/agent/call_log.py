@@ -4,9 +4,7 @@ Belongs here: writing and reading it. Answers are not kept, only their sizes; of
 passwords of addresses. So no value of a column, restricted or not, gets there.
 """
 
-import fcntl
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -15,8 +13,8 @@ from typing import Any
 
 from assets.addresses import hide
 from orchestration.agent.answer import Answer
+from orchestration.agent.bounded_log import MAX_BYTES, BoundedLog
 
-_MAX_BYTES = 2 << 20  # of a file; there are two, the older one goes
 _MAX_ARGUMENT = 200  # characters
 
 
@@ -36,7 +34,7 @@ class Call:
 
     def end(self, answer: Answer | None, took_s: float, error: str) -> "Call":
         """The call with what came of it."""
-        ended = replace(self, at=_now(), took_s=round(took_s, 4), error=error)
+        ended = replace(self, at=tell_now(), took_s=round(took_s, 4), error=error)
         if answer is None:
             return ended
         return replace(
@@ -50,40 +48,28 @@ class Call:
 class CallLog:
     """The log of one home. Several processes may write it."""
 
-    def __init__(self, home: Path, max_bytes: int = _MAX_BYTES) -> None:
-        self.path = home / "logs" / "tool_calls.jsonl"
-        self._older = self.path.with_suffix(".1.jsonl")
-        self._max_bytes = max_bytes
+    def __init__(self, home: Path, max_bytes: int = MAX_BYTES) -> None:
+        self._log = BoundedLog(home, "tool_calls", max_bytes)
+        self.path = self._log.path
 
     def note(self, call: Call) -> None:
-        """Add a line. Where the file is full it becomes the older one."""
-        facts = asdict(call) | {"arguments": _shorten(call.arguments)}
-        line = (json.dumps(facts, default=str) + "\n").encode()
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with (self.path.parent / "tool_calls.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            size = self.path.stat().st_size if self.path.exists() else 0
-            if size and size + len(line) > self._max_bytes:
-                os.replace(self.path, self._older)
-            handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "ab") as file:
-                file.write(line)
+        """Add a call."""
+        self._log.add(asdict(call) | {"arguments": shorten(call.arguments)})
 
     def read(self, limit: int) -> list[dict[str, Any]]:
         """The newest calls, the newest first."""
-        lines: list[str] = []
-        for path in (self._older, self.path):
-            lines += path.read_text().splitlines() if path.exists() else []
-        return [json.loads(line) for line in reversed(lines[-limit:])]
+        return self._log.read(limit)
 
 
-def _shorten(arguments: Mapping[str, Any]) -> dict[str, Any]:
+def shorten(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as a log keeps them."""
     return {
         str(name)[:_MAX_ARGUMENT]: hide(str(value))[:_MAX_ARGUMENT]
         for name, value in arguments.items()
     }
 
 
-def _now() -> str:
+def tell_now() -> str:
+    """UTC, to the millisecond."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     return now.replace("+00:00", "Z")

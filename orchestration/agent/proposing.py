@@ -10,11 +10,11 @@ import secrets
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 
 from assets.foreign_text import for_line
 from assets.ledger.proposals import Proposal, Proposals, Standing, tell_decided
 from orchestration.agent.acts import Words, find_act
+from orchestration.agent.call_log import tell_now
 from orchestration.agent.plan_text import tell_cost, tell_plan
 from orchestration.agent.world import PREFIX, Done, World
 from orchestration.plan.lines import Cost
@@ -104,9 +104,3 @@ def open_book(world: World, to_write: bool = False) -> Proposals:
 def tell_command(words: Sequence[str]) -> str:
     """As a person would type it."""
     return for_line(f"daguerre {shlex.join(words)}")
-
-
-def tell_now() -> str:
-    """UTC, to the millisecond."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return now.replace("+00:00", "Z")

@@ -24,16 +24,19 @@ from starlette.routing import Route
 from assets.annotation.labels import Overtaken
 from assets.browsing.browser import Browser
 from assets.browsing.conditions import ConditionError
+from assets.browsing.depth import DepthLayer, open_depth
 from assets.browsing.frame_facts import tell_frame
 from assets.browsing.frame_index import FrameMissing
 from assets.browsing.frame_map import find_inside, list_ids, tell_map
 from assets.browsing.marks import LayerError, read_marks
+from assets.browsing.masks import tell_masks
 from assets.browsing.overview import tell_home
 from assets.browsing.pictures import draw_whole
 from assets.browsing.questions import Question, QuestionError
 from assets.browsing.shown import to_plain
 from assets.browsing.timeline import tell_timeline
 from assets.search.uploads import PictureRefused
+from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
 from orchestration.browse.thumbnail_lane import ThumbnailLane
 from orchestration.browse.writing import Writer, WriteRefused
@@ -77,6 +80,8 @@ MOST_JSON_BYTES = 4 << 20
 MOST_SESSIONS = 200  # of a timeline
 MOST_IDS = 50_000
 _ASK_FRAMES = "GET /api/frames lists ids"
+_CORRECT_AGAIN = "nothing was written: change that and save again; a frame that is gone shows no more after a reload"
+_CHOOSE_AGAIN = "choose another picture, or open a frame and ask for those like it"
 _log = logging.getLogger("daguerre.browse")
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -91,9 +96,11 @@ class Refused(ValueError):
         self.remedy = remedy
 
 
-def make_app(browser: Browser, writer: Writer, comparing: Comparing) -> Starlette:
+def make_app(
+    browser: Browser, writer: Writer, comparing: Comparing, asking: Asking
+) -> Starlette:
     """The application; who may come in is for who runs it (`orchestration.gate.Gate`)."""
-    front = _Front(browser, writer, comparing)
+    front = _Front(browser, writer, comparing, asking)
     read = {
         "/": front.page,
         "/page/{name}": front.page_file,
@@ -101,19 +108,24 @@ def make_app(browser: Browser, writer: Writer, comparing: Comparing) -> Starlett
         "/api/frames": front.frames,
         "/api/frame/{frame_id}": front.frame,
         "/api/marks": front.marks,
+        "/api/masks/{frame_id}": front.masks,
+        "/api/depth/{frame_id}": front.depth,
         "/api/timeline": front.timeline,
         "/api/map": front.map,
         "/api/map/frames": front.map_frames,
         "/api/compare/models": front.compare_models,
         "/api/compare/releases": front.compare_releases,
+        "/api/asking": front.tell_asking,
         "/thumbs/{frame_id}.jpg": front.thumb,
         "/pictures/{frame_id}.jpg": front.picture,
+        "/depth/{frame_id}.png": front.depth_picture,
     }
     asked = {
         "/api/lasso": front.lasso,
         "/api/similar": front.similar,
         "/api/labels": front.correct,
         "/api/queue": front.decide,
+        "/api/ask": front.ask,
     }
     return Starlette(
         routes=[
@@ -130,10 +142,13 @@ def make_app(browser: Browser, writer: Writer, comparing: Comparing) -> Starlett
 class _Front:
     """The handlers. What takes time runs in a thread: others are answered meanwhile."""
 
-    def __init__(self, browser: Browser, writer: Writer, comparing: Comparing) -> None:
+    def __init__(
+        self, browser: Browser, writer: Writer, comparing: Comparing, asking: Asking
+    ) -> None:
         self._browser = browser
         self._writer = writer
         self._comparing = comparing
+        self._asking = asking
         self._thumbs = ThumbnailLane(browser)
         self._writing = Lock()
         self._following: set[asyncio.Task[bool]] = set()
@@ -194,6 +209,35 @@ class _Front:
                 read_marks, browser.catalog, browser.index, frame_ids, layers
             )
         )
+
+    async def masks(self, request: Request) -> Response:
+        frame_id = request.path_params["frame_id"]
+        task = request.query_params.get("task", "")
+        browser = self._browser
+        return _write(
+            await asyncio.to_thread(
+                tell_masks, browser.catalog, browser.index, frame_id, task
+            )
+        )
+
+    async def depth(self, request: Request) -> Response:
+        return _write(_tell_depth(await self._open_depth(request)))
+
+    async def depth_picture(self, request: Request) -> Response:
+        layer = await self._open_depth(request)
+        png = await asyncio.to_thread(layer.paint)
+        return Response(png, 200, {**_HEADERS, **_ANEW}, "image/png")
+
+    async def _open_depth(self, request: Request) -> DepthLayer:
+        frame_id = request.path_params["frame_id"]
+        browser = self._browser
+        found = await asyncio.to_thread(
+            open_depth, browser.catalog, browser.index, frame_id
+        )
+        if found is None:
+            remedy = "`daguerre depth SESSION` makes one of two cameras side by side"
+            raise Refused(404, f"the frame {frame_id[:80]} has no depth", remedy)
+        return found
 
     async def thumb(self, request: Request) -> Response:
         frame_id = request.path_params["frame_id"]
@@ -269,9 +313,26 @@ class _Front:
 
     def _write(self, write: Callable[[bytes], Any], body: bytes) -> Any:
         with self._writing:
-            done = write(body)
+            try:
+                done = write(body)
+            except (Overtaken, WriteRefused):
+                raise
+            except ValueError as error:  # what does not fit the frame
+                raise Refused(422, str(error)[:300], _CORRECT_AGAIN) from error
         self._browser.expect_change()
         return done
+
+    async def tell_asking(self, request: Request) -> Response:
+        return _write(await asyncio.to_thread(self._asking.tell))
+
+    async def ask(self, request: Request) -> Response:
+        body = await _read_body(request, MOST_JSON_BYTES)
+        try:
+            return _write(await asyncio.to_thread(self._asking.ask, body))
+        except WriteRefused:
+            raise
+        except ValueError as error:
+            raise Refused(400, str(error)[:300], "ask otherwise") from error
 
     async def compare_models(self, request: Request) -> Response:
         return _write(await self._compare(self._comparing.models, request))
@@ -309,7 +370,7 @@ async def _answer(handler: Handler, request: Request) -> Response:
     except Refused as refused:
         return _refuse(refused.status, str(refused), refused.remedy)
     except Overtaken as error:
-        return _refuse(409, str(error), "look at the frame again")
+        return _refuse(409, str(error), "look at what stands now, and correct that")
     except (QuestionError, ConditionError, LayerError, WriteRefused) as error:
         return _refuse(400, str(error), "change what is asked for")
     except FrameMissing as error:
@@ -317,13 +378,24 @@ async def _answer(handler: Handler, request: Request) -> Response:
             404, f"there is no frame {str(error.args[0])[:80]!r}", _ASK_FRAMES
         )
     except PictureRefused as error:
-        return _refuse(422, str(error), "give a picture that intake would take")
+        return _refuse(422, str(error), _CHOOSE_AGAIN)
     except ClientDisconnect:
         return Response(status_code=499)
     except (ValueError, OSError) as error:
         _log.warning(f"{request.url.path[:80]!r}: {error}")
-        remedy = "`daguerre verify` finds what is damaged"
+        remedy = (
+            "other frames are not affected; `daguerre verify` lists what is damaged"
+        )
         return _refuse(422, str(error)[:300], remedy)
+
+
+def _tell_depth(layer: DepthLayer) -> dict[str, Any]:
+    return {
+        "near_m": layer.near_m,
+        "far_m": layer.far_m,
+        "coverage": layer.coverage,
+        "scale": layer.list_scale(),
+    }
 
 
 def _read_question(asked: QueryParams) -> Question:

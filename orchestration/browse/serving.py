@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from assets.browsing.browser import Browser
 from orchestration.browse.app import make_app
+from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
 from orchestration.browse.writing import Writer
 from orchestration.gate import Gate, read_token, renew_token
@@ -46,9 +47,10 @@ def build_browser(settings: Settings) -> Browser:
 
 
 def build_app(settings: Settings, browser: Browser, author: str) -> ASGIApp:
-    """The application, in which `author` corrects labels."""
+    """The application, in which `author` corrects labels and asks."""
     writer = Writer(settings, browser, author)
-    return make_app(browser, writer, Comparing(settings, browser.catalog))
+    asking = Asking(settings, author)
+    return make_app(browser, writer, Comparing(settings, browser.catalog), asking)
 
 
 def run(app: ASGIApp, settings: Settings, port: int) -> None:

@@ -17,6 +17,7 @@ from assets.annotation.labels import Answer, Author
 from assets.annotation.queue.stored import OPEN, SKIPPED, change_state
 from assets.browsing.browser import Browser
 from assets.browsing.frame_index import FrameMissing
+from assets.browsing.masks import MOST_RUNS, from_runs
 from assets.browsing.pictures import find_upright
 from assets.browsing.upright import Upright
 from assets.tables.catalog import is_in
@@ -36,13 +37,15 @@ class WriteRefused(ValueError):
 
 
 class Change(BaseModel):
-    """Of one object: `label_id` null adds one. `box` and `points`, an outline, are in px of the upright picture."""
+    """Of one object: `label_id` null adds one. `box`, `points`, an outline, and `runs`, a mask row by row, first
+    what is not of it, are in px of the upright picture."""
 
     model_config = _STRICT
     label_id: str | None = Field(None, max_length=64)
     class_name: str | None = Field(None, max_length=200)
     box: list[float] | None = Field(None, min_length=4, max_length=4)
     points: list[list[float]] | None = Field(None, min_length=3, max_length=MOST_POINTS)
+    runs: list[int] | None = Field(None, min_length=1, max_length=MOST_RUNS)
     remove: bool = False
 
 
@@ -135,8 +138,21 @@ def _make_answer(asked: Correction, stood: review.Look, turn: Upright) -> Answer
 
 def _to_change(asked: Change, turn: Upright) -> review.Change:
     box = None if asked.box is None else turn.store_box(cast(_Box, tuple(asked.box)))
-    mask = None if asked.points is None else _draw_mask(asked.points, turn)
+    mask = _read_mask(asked, turn)
     return review.Change(asked.label_id, asked.class_name, box, mask, asked.remove)
+
+
+def _read_mask(asked: Change, turn: Upright) -> str | None:
+    """Run lengths of the stored size."""
+    if asked.points is not None and asked.runs is not None:
+        raise WriteRefused("a mask is an outline or runs: give one of points and runs")
+    if asked.runs is not None:
+        try:
+            shown = from_runs(asked.runs, turn.shown_px)
+        except ValueError as error:
+            raise WriteRefused(str(error)) from error
+        return encode_mask(turn.store_mask(shown))
+    return None if asked.points is None else _draw_mask(asked.points, turn)
 
 
 def _draw_mask(points: list[list[float]], turn: Upright) -> str:

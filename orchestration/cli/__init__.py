@@ -24,11 +24,13 @@ from orchestration.cli.browsing import browse
 from orchestration.cli.calibrating import calibrate
 from orchestration.cli.carding import card
 from orchestration.cli.comparing import compare, diff
+from orchestration.cli.consenting import consent, departures, terms
 from orchestration.cli.drifting import drift
 from orchestration.cli.examining import exam
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.fusing import fuse
+from orchestration.cli.indexing import index
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.labelling import labels_app
 from orchestration.cli.localising import localise
@@ -58,6 +60,7 @@ from orchestration.cli.tracking import track
 from orchestration.cli.training import results, train
 from orchestration.cli.triaging import triage
 from orchestration.cli.tuning import tune
+from orchestration.cli.unsealing import unseal
 from orchestration.cli.upgrading import upgrade
 from orchestration.cli.waking import morning
 from orchestration.cli.watching import metrics
@@ -87,7 +90,8 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
     "The graph": (demo, ui, browse, status, morning, plan, backfill),
     "Data": (
         *(simulate, ingest, forget, lineage, query, search, similar),
-        verify,
+        *(consent, terms, departures),
+        *(index, verify, unseal),
     ),
     "Geometry and motion": (
         *(calibrate, depth, reconstruct, localise, splats),

@@ -60,6 +60,7 @@ def push(
     The server and its token: LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY.
     """
     from assets.annotation.queue.stored import read_queue
+    from assets.departures import PUSH, Departure, leaving
     from assets.retrieval.label_files import require_form
     from assets.whole_output import require_empty
     from orchestration import label_push
@@ -82,7 +83,14 @@ def push(
         lines = [line, *_tell_changed(asked)]
         return say(as_json, _describe_asked(asked, True), join_lines(lines))
     names = read_names(classes)
-    with show_progress(f"pushing to {to}", "frames") as tick:
+    place = server.url if server else str(Path(to).resolve())
+    sessions = sorted({frame["session"] for frame in asked.frames})
+    what = f"queue {asked.queue_id[:12]} as {form}"
+    departure = Departure(PUSH, what, place, sessions, num_frames=len(asked.frames))
+    with (
+        leaving(catalog, departure),
+        show_progress(f"pushing to {to}", "frames") as tick,
+    ):
         sent = (
             label_push.push_to_server(catalog, asked, server, names, tick)
             if server

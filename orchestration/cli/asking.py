@@ -10,6 +10,7 @@ from orchestration.cli.output import Json, join_lines, say, shorten
 
 if TYPE_CHECKING:
     from orchestration.agent.answer import Answer, Rows
+    from orchestration.agent.ladder.answering import Reply, Rung
 
 _MOST_ROWS = 12
 _MOST_SOURCES = 8
@@ -25,23 +26,47 @@ def ask(
             "spaces stand in quotation marks.",
         ),
     ],
+    rung: Annotated[
+        str | None,
+        typer.Option(
+            metavar="rules|model",
+            help="Let only this answer. By default a language model that DAGUERRE_ASK_ADDRESS or DAGUERRE_ASK_GGUF "
+            "names is asked what rules cannot answer; without one nothing is sent anywhere.",
+            show_default=False,
+        ),
+    ] = None,
+    propose: Annotated[
+        bool,
+        typer.Option(
+            "--propose",
+            help="Let the language model keep proposals; a person decides about each with `daguerre approve`.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Answer a question about the home by rules: exact, offline, with the source of each number. Changes nothing.
 
     What no tool says is told so, with the nearest questions that could be asked, and the exit code is 1 then.
+    docs/how-to/ask.md says how a language model of your own answers what rules cannot, and what of its words is shown.
     """
-    from orchestration.agent.asking.answering import answer
+    from orchestration.agent.ladder.answering import reply
     from orchestration.cli.proposing import open_world
 
-    chosen, found = answer(open_world(), question)
-    facts = {
-        "question": question,
-        "taken_for": [one.to_dict() for one in chosen],
-        **found.to_dict(),
-    }
-    say(as_json, facts, join_lines(_draw(found)))
-    raise typer.Exit(0 if found.is_known else 1)
+    found = reply(open_world(), question, _read_rung(rung), propose)
+    facts = {"question": question, **found.to_dict()}
+    say(as_json, facts, join_lines(_draw_reply(found)))
+    raise typer.Exit(0 if found.answer.is_known else 1)
+
+
+def _read_rung(text: str | None) -> "Rung | None":
+    from orchestration.agent.ladder.answering import RUNGS
+
+    for rung in RUNGS:
+        if text == rung:
+            return rung
+    if text is None:
+        return None
+    raise ValueError(f"--rung {text}: choose one of {', '.join(RUNGS)}")
 
 
 def mcp(
@@ -71,6 +96,17 @@ def mcp(
     import anyio
 
     anyio.run(serve, server)
+
+
+def _draw_reply(found: "Reply") -> Iterator[str]:
+    yield from _draw(found.answer)
+    for proposal in found.proposals:
+        yield f"proposed: daguerre proposals {proposal}; daguerre approve {proposal} carries it out"
+    if found.model:
+        yield (
+            f"worded by {found.model} ({found.tokens} tokens): each number is one that a tool said, the words between "
+            "are the model's own"
+        )
 
 
 def _draw(found: "Answer") -> Iterator[str]:

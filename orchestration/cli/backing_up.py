@@ -8,6 +8,7 @@ import typer
 
 from orchestration.cli.output import Json, format_bytes, join_lines, say
 from orchestration.cli.progress import show_progress
+from orchestration.log_lines import tell
 from orchestration.profiles import Settings, find_home, load_settings
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def backup(
     else:
         with show_progress("backing up", "files") as tick:
             made = make_backup(settings.home, folder, left_out, tick, outside)
+        _note_departure(settings, folder)
     sizes = f"{made.num_files} files, {format_bytes(made.size_bytes)}, {format_bytes(made.new_bytes)} of them new"
     lines = [f"{made.folder}: {sizes}"]
     lines += [f"left out: {name}={where}" for name, where in left_out.items()]
@@ -63,6 +65,19 @@ def backup(
     facts = {**vars(made), "left_out": left_out}
     say(as_json, facts, join_lines(lines))
     raise typer.Exit(1 if made.damaged else 0)
+
+
+def _note_departure(settings: Settings, folder: Path) -> None:
+    """Afterwards, unlike what is handed on: a home whose tables cannot be written to is backed up all the same."""
+    from assets.departures import BACKUP, Departure, leaving
+    from orchestration.resources import build_catalog
+
+    try:
+        departure = Departure(BACKUP, "the home", str(folder.resolve()))
+        with leaving(build_catalog(settings), departure):
+            pass
+    except (OSError, ValueError, RuntimeError) as error:
+        tell(f"this backup is not among the departures: {error}")
 
 
 def restore(

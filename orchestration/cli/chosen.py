@@ -95,12 +95,14 @@ def show_dataset(
 
     preview = preview_dataset(settings, task, release_id, choice)
     lines = [*map(for_line, preview.draft.list_lines())]
-    lines += [f"WARNING: {text}" for text in preview.facts["warnings"]]
+    facts = preview.facts
+    lines += [f"WARNING: {text}" for text in facts["warnings"]]
+    lines += [f"REFUSED: {text}" for text in facts["refused"]]
     lines += [
         f"{session} waits for {doing}: training does that first"
         for session, doing in preview.waiting.items()
     ]
-    return preview.facts, join_lines([*lines, "nothing was started"])
+    return facts, join_lines([*lines, "nothing was started"])
 
 
 def read_names(texts: Sequence[str] | None) -> tuple[str, ...]:

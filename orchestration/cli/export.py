@@ -1,17 +1,23 @@
 """The verbs that write data out for other programs."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from assets.choice import EVERYTHING
+from assets.departures import EXPORT, Departure, leaving
 from assets.foreign_text import for_line
+from assets.tables.catalog import Catalog, is_in
+from assets.tables.rows import FrameRow
+from assets.terms.ending import list_ended
 from models.task_names import TASK_NAMES
 from orchestration.cli.chosen import Sessions, Where, read_names, read_options
 from orchestration.cli.output import Json, format_bytes, join_lines, say
 from orchestration.cli.progress import show_progress
+from orchestration.log_lines import tell
 
 export_app = typer.Typer(
     no_args_is_help=True, help="Write stored data for other programs."
@@ -52,8 +58,12 @@ def rerun(
     from orchestration.resources import build_catalog
 
     path = out or Path(f"{session}.rrd")
-    with show_progress(f"exporting {session}", "frames") as tick:
-        counts = export_session(build_catalog(load_settings()), session, path, tick)
+    catalog = build_catalog(load_settings())
+    with (
+        _leave(catalog, "session as rerun", path, [session]),
+        show_progress(f"exporting {session}", "frames") as tick,
+    ):
+        counts = export_session(catalog, session, path, tick)
     text = ", ".join(f"{count} {name}" for name, count in counts.items())
     say(
         as_json,
@@ -128,7 +138,11 @@ def frames(
         return
     labels = read_labels(catalog, chosen.frames) if with_labels else None
     order = Order(form, listed, labels)
-    with show_progress(f"exporting to {folder}", "frames") as tick:
+    of = _count_frames(chosen.frames)
+    with (
+        _leave(catalog, f"frames as {form}", folder, *of),
+        show_progress(f"exporting to {folder}", "frames") as tick,
+    ):
         written = export_frames(catalog, chosen.frames, folder, order, tick)
     text = ", ".join(f"{count} {name}" for name, count in written.counts.items())
     unheld = "".join(f"\n{line}" for line in _tell_losses(written.left_out, form))
@@ -164,8 +178,12 @@ def rig(
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    text = write_rig(build_catalog(load_settings()), session, form)
-    with writing_file(file) as whole:
+    catalog = build_catalog(load_settings())
+    text = write_rig(catalog, session, form)
+    with (
+        _leave(catalog, f"rig as {form}", file, [session]),
+        writing_file(file) as whole,
+    ):
         whole.write_text(text)
     facts = {"file": str(file), "session": session, "format": form}
     say(as_json, facts, f"{file}: the rig of {session}, for {form}")
@@ -198,8 +216,13 @@ def sparse(
 
     require_empty(folder)
     catalog = build_catalog(load_settings())
-    with show_progress(f"exporting to {folder}", "pictures") as tick:
+    with (
+        _leave(catalog, f"sparse model as {form}", folder) as left,
+        show_progress(f"exporting to {folder}", "pictures") as tick,
+    ):
         found = export_model(catalog, model, folder, form, tick)
+        left.sessions = _list_sessions(catalog, [image.name for image in found.images])
+        left.num_frames = len(found.images)
     facts = {
         "folder": str(folder),
         "format": form,
@@ -231,7 +254,10 @@ def mesh(
 
     require_empty(folder)
     catalog = build_catalog(load_settings())
-    with show_progress(f"exporting {session}", "frames") as tick:
+    with (
+        _leave(catalog, f"meshes as {form}", folder, [session]),
+        show_progress(f"exporting {session}", "frames") as tick,
+    ):
         counts = export_meshes(catalog, session, folder, form, tick)
     facts = {"folder": str(folder), "session": session, "format": form, **counts}
     text = ", ".join(f"{count} {name}" for name, count in counts.items())
@@ -249,7 +275,9 @@ def splats(
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
-    row = export_splats(build_catalog(load_settings()), session, file)
+    catalog = build_catalog(load_settings())
+    with _leave(catalog, "splats as ply", file, [session]):
+        row = export_splats(catalog, session, file)
     facts = {
         "file": str(file),
         "session": session,
@@ -301,7 +329,11 @@ def labels(
         text = f"{count} labels of {len(spoken.frames)} frames would be written to {folder} as {form}"
         counts = {"images": len(spoken.frames), "labels": count}
         return say(as_json, {**facts, **counts, "dry_run": True}, text)
-    with show_progress(f"exporting to {folder}", "frames") as tick:
+    of = _count_frames(spoken.frames)
+    with (
+        _leave(catalog, f"labels of {spoken.task} as {form}", folder, *of),
+        show_progress(f"exporting to {folder}", "frames") as tick,
+    ):
         written = export_labels(catalog, spoken, folder, form, strict, tick)
     classes = ", ".join(spoken.classes)
     counts = written.counts
@@ -336,8 +368,13 @@ def release(
     require_empty(folder)
     catalog = build_catalog(load_settings())
     release_id = complete_id(catalog, "releases", wanted_id)
-    with show_progress(f"exporting to {folder}", "frames") as tick:
+    with (
+        _leave(catalog, "release", folder, _list_released(catalog, release_id)) as left,
+        show_progress(f"exporting to {folder}", "frames") as tick,
+    ):
+        left.release_id = release_id
         facts = export_release(catalog, release_id, folder, form, strict, tick)
+        left.num_frames = sum(of["images"] for of in facts["counts"].values())
     parts = "; ".join(
         f"{part} {count['images']} images, {count['labels']} labels"
         for part, count in facts["counts"].items()
@@ -378,11 +415,52 @@ def edge(
     row = find_model(
         catalog, model, lambda task, n: tracker.version(task, n).model_sha256
     )
-    with show_progress(f"examining {row['model_sha256'][:16]} as int8", "frames") as t:
+    with (
+        _leave(catalog, "model as int8", folder) as left,
+        show_progress(f"examining {row['model_sha256'][:16]} as int8", "frames") as t,
+    ):
+        left.model_sha256 = row["model_sha256"]
+        left.release_id = row["release_id"]
         made = make_edge(catalog, settings.workspace, row, folder, t)
     facts = {**made.to_dict(), "folder": str(folder) if made.is_accepted else None}
     say(as_json, facts, join_lines(tell_edge(made, folder)))
     raise typer.Exit(int(not made.is_accepted))
+
+
+def _leave(
+    catalog: Catalog,
+    what: str,
+    place: Path,
+    sessions: Sequence[str] = (),
+    num_frames: int | None = None,
+) -> AbstractContextManager[Departure]:
+    """Write down that something leaves while the context lasts; consents that have ended are told."""
+    for line in list_ended(catalog, sessions):
+        tell(for_line(f"WARNING: {line}"))
+    return leaving(
+        catalog,
+        Departure(
+            *(EXPORT, what, str(place.resolve())),
+            sessions=sessions,
+            num_frames=num_frames,
+        ),
+    )
+
+
+def _list_released(catalog: Catalog, release_id: str) -> list[str]:
+    where = is_in("release_id", [release_id])
+    (row,) = catalog.read_latest("releases", ["sessions"], where).to_pylist()
+    return list(row["sessions"])
+
+
+def _list_sessions(catalog: Catalog, frame_ids: Sequence[str]) -> list[str]:
+    rows = catalog.read_of("frames", ["session"], "frame_id", list(frame_ids))
+    return sorted(rows["session"].unique().to_pylist())
+
+
+def _count_frames(frames: Sequence[FrameRow]) -> tuple[list[str], int]:
+    """Their sessions, and how many they are."""
+    return sorted({frame["session"] for frame in frames}), len(frames)
 
 
 def _tell_losses(losses: Mapping[str, int], form: str) -> list[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestration.cli import erasing
 from orchestration.cli.intake import take_in
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.profiles import Settings, load_settings
@@ -16,18 +17,21 @@ if TYPE_CHECKING:
     from assets.capture.forgetting import Holdings, Target
     from assets.exclusions import Exclusion
 
-_STAYS = "bytes are not erased: files, blobs, older versions of the tables and old releases stay as they are"
+_STAYS = (
+    "bytes are not erased: files, blobs, older versions of the tables and old releases stay as they are; "
+    "--erase takes those too"
+)
 _SHOWN = 20  # of what is named, for people
 
 
 def forget(
     named: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="SESSION|SESSION/PATH|PLACE...",
-            help="Sessions, files or folders of one, or where they lie (a path, s3://...): all in one go.",
+            metavar="SESSION|SESSION/PATH|PLACE|CAPTURE|FRAME...",
+            help="Sessions, files or folders of one, where they lie (a path, s3://...), or ids: all in one go.",
         ),
-    ],
+    ] = None,
     because: Annotated[
         str,
         typer.Option(
@@ -41,34 +45,70 @@ def forget(
             help="Look at the session's place no more; what was taken in stays.",
         ),
     ] = False,
+    erase: Annotated[
+        bool,
+        typer.Option(
+            "--erase",
+            help="For good: bytes go too, from every store. Wants --because.",
+        ),
+    ] = False,
+    region: Annotated[
+        str,
+        typer.Option(
+            metavar="X,Y,W,H",
+            help="Of one picture: erase it, and take it in anew with these pixels filled.",
+        ),
+    ] = "",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="End an erasure that was cut short.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     undo: Annotated[
         bool,
-        typer.Option("--undo", help="Take it back, and take in what still lies there."),
+        typer.Option(
+            "--undo",
+            help="Take it back, and take in what still lies there; of an erased file: let it in again.",
+        ),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would go; change nothing.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Take rows out of the next release, and keep what they came from from being taken in again. Bytes are not erased.
+    """Take rows out of the next release, and keep what they came from from being taken in again.
 
-    Nothing is changed where one of the names means nothing. Without --because the record says who and when. Old
-    releases stay as they are, and those that hold what is forgotten are named.
+    Bytes stay, and so do old releases, which are named; --undo takes it back. With --erase bytes go as well: from old
+    versions, releases, blobs, caches, logs, Dagster and MLflow, with a certificate that `verify` checks. Nothing is
+    changed where one of the names means nothing. Without --because the record says who and when.
     """
     from assets.capture.forgetting import find_targets
     from assets.exclusions import WHOLE, Exclusion
     from orchestration.resources import build_landing_zone
 
     settings = load_settings()
+    by, at = getpass.getuser(), _tell_now()
+    if resume:
+        return erasing.resume(settings, dry_run, as_json)
+    if not named:
+        raise ValueError("nothing is named: give a session, a file of one, or an id")
+    if undo and not dry_run:
+        lifted = erasing.lift(settings, named, f"by {by} at {at}: {because}")
+        named = [name for name in named if name not in lifted]
+        if lifted and not named:
+            told = f"let in again: {', '.join(lifted)}; ingest its session"
+            return say(as_json, {"lifted": lifted, "undone": True}, told)
+    named = erasing.name_ids(settings, named)
     targets = find_targets(build_landing_zone(settings), named)
     if undo:
         return _undo(settings, targets, as_json, dry_run)
+    if erase or region:
+        order = erasing.Order(targets, region, because, by, at, not yes)
+        return erasing.erase(settings, order, dry_run, as_json)
     parts = [str(target) for target in targets if target.path != WHOLE]
     if keep_rows and parts:
         raise ValueError(
             f"--keep-rows gives up whole sessions, and {', '.join(parts)} is a part of one: leave it out"
         )
-    by, at = getpass.getuser(), _tell_now()
     exclusions = [
         Exclusion(t.session, t.path, keep_rows, because, by, at) for t in targets
     ]
@@ -119,9 +159,19 @@ def _forget(settings: Settings, exclusions: "Sequence[Exclusion]") -> None:
 
     intake = build_intake(settings)
     for session, mine in _group(exclusions).items():
+        _note(settings, "forget", mine)
         forget(intake, mine)
         if not all(exclusion.keeps_rows for exclusion in mine):
             judge_again(settings, session)
+
+
+def _note(settings: Settings, act: str, exclusions: "Sequence[Exclusion]") -> None:
+    """Leave it in the record of acts, in the name of who does it now."""
+    from assets.audit import Act, note
+
+    for one in exclusions:
+        of = "/".join(filter(None, (one.session, one.path)))
+        note(settings.home, Act(act, getpass.getuser(), of, one.reason))
 
 
 def _group(exclusions: "Sequence[Exclusion]") -> "dict[str, list[Exclusion]]":
@@ -194,6 +244,7 @@ def _undo(
         return say(
             as_json, facts, join_lines(f"{w}, would be taken in again" for w in lines)
         )
+    _note(settings, "undo forget", [e for _, e in said])
     for target, _ in said:
         ledger.include(target.session, target.path)
     for session, mine in _group([e for _, e in said]).items():

@@ -24,6 +24,7 @@ def describe_intake(
         _count_files(facts),
         *_tell_gone(facts),
         *_tell_copies(facts["copies"]),
+        *_tell_erased(facts["erased"]),
         *(f"  {NOT_READ}: {what}" for what in facts["not_read"]),
         *labels,
         *_tell_quarantined(facts, is_verbose),
@@ -114,6 +115,13 @@ def _tell_left_out(captures: Sequence[Mapping[str, Any]]) -> list[str]:
         f"  {name}: in {len(mine)} of them, the first has {mine[0][1]}"
         for name, mine in _group(notes, lambda n: n[0])
     ]
+
+
+def _tell_erased(paths: Sequence[str]) -> list[str]:
+    from assets.erased_files import LIFT
+
+    named = f"{len(paths)} files were erased before, and are left out: {_name_paths(paths)}; {LIFT}"
+    return [named] * bool(paths)
 
 
 def _count_contents(facts: Mapping[str, Any]) -> str:

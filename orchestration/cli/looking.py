@@ -1,5 +1,6 @@
 """The verbs that look and change nothing: state of the home, SQL, hashes, lineage, report."""
 
+import getpass
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -61,7 +62,14 @@ def status(
         catalog = build_catalog(settings)
         registry = build_tracker(settings).reader
         return read_status(
-            Home(catalog, zone, settings.home, settings.dagster_url, registry)
+            Home(
+                catalog,
+                zone,
+                settings.home,
+                settings.dagster_url,
+                registry,
+                settings.workspace.policy.remind_days,
+            )
         )
 
     try:
@@ -115,6 +123,7 @@ def query(
 
     Rows are the newest, those of held sessions too, which are named on stderr and in JSON.
     """
+    from assets.audit import Act, note
     from assets.retrieval.query import run_query, to_json_rows
     from orchestration.cli.columns import rank_columns
     from orchestration.profiles import load_settings
@@ -123,6 +132,9 @@ def query(
     require_one_form(wide, as_csv, as_json)
     settings = load_settings()
     found = run_query(build_catalog(settings), open_ledger(settings), sql, as_json)
+    if found.restricted:
+        what = ", ".join(found.restricted)
+        note(settings.home, Act("read", getpass.getuser(), what, sql))
     rows = to_json_rows(found.rows)
     if as_json:
         held = [vars(held) for held in found.held]
@@ -226,13 +238,19 @@ def report(
 ) -> None:
     """Write the report of the newest models, datasets, verdicts and drift, or the page of one model, dataset or
     session: one HTML file."""
+    from assets.departures import PAGE, Departure, leaving
     from orchestration.profiles import load_settings
+    from orchestration.resources import build_catalog
 
     if out is not None and out.is_dir():
         raise ValueError(f"--out {out} is a folder: name a file in it")
     settings = load_settings()
     with show_activity("loading what draws") as enter:
         place = _choose_page(settings, name)(out=out, enter=enter)
+    if out is not None:
+        departure = Departure(PAGE, f"report of {name or 'the home'}", place)
+        with leaving(build_catalog(settings), departure):
+            pass
     say(as_json, {"report": place}, place)
 
 

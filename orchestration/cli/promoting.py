@@ -3,13 +3,17 @@
 import datetime
 import getpass
 import re
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from models.task_names import all_task_names
 from orchestration.agent.world import PREFIX
 from orchestration.cli.output import Json, join_lines, say
+
+if TYPE_CHECKING:
+    from assets.registry.by_hand import Change
+    from orchestration.profiles import Settings
 
 Because = Annotated[
     str,
@@ -74,6 +78,7 @@ def approve(
     order = Order(task, getpass.getuser(), because, until_ns, dry_run)
     settings = load_settings()
     change = do(build_catalog(settings), build_tracker(settings), order, version)
+    _note(settings, change)
     say(as_json, change.to_dict(), join_lines([change.line]))
 
 
@@ -99,7 +104,17 @@ def rollback(
     order = Order(_require_task(task), getpass.getuser(), because, None, dry_run)
     settings = load_settings()
     change = roll_back(build_catalog(settings), build_tracker(settings), order, to)
+    _note(settings, change)
     say(as_json, change.to_dict(), join_lines([change.line]))
+
+
+def _note(settings: "Settings", change: "Change") -> None:
+    """Leave it in the record of acts."""
+    from assets.audit import Act, note
+
+    if not change.order.is_dry_run:
+        of = f"{change.order.task}/{change.after[0]}"
+        note(settings.home, Act(change.act, change.order.who, of, change.order.why))
 
 
 def _read_name(name: str) -> tuple[str, int | None]:

@@ -57,11 +57,13 @@ def reject(
     as_json: Json = False,
 ) -> None:
     """End a proposal: nobody can approve it then."""
-    from orchestration.agent.proposing import open_book, tell_now
+    from orchestration.agent.call_log import tell_now
+    from orchestration.agent.proposing import open_book
 
     world = open_world()
     book = open_book(world, to_write=True)
     proposal_id = book.find(proposal).proposal.proposal_id
+    _note(world, "reject proposal", book.find(proposal_id), because)
     book.reject(proposal_id, world.who, tell_now(), because)
     say(as_json, describe(book.find(proposal_id)), f"{proposal_id} is rejected")
 
@@ -82,6 +84,7 @@ def approve_proposal(name: str, because: str, dry_run: bool, as_json: bool) -> N
         require_unchanged(world, standing)
         lines = [*_show(standing), "the world has not changed since; nothing was done"]
         return say(as_json, describe(standing), join_lines(lines))
+    _note(world, "approve proposal", standing, because)
     done = carry_out(world, standing, because)
     facts = {
         **describe(open_book(world).find(standing.proposal.proposal_id)),
@@ -92,12 +95,23 @@ def approve_proposal(name: str, because: str, dry_run: bool, as_json: bool) -> N
     raise typer.Exit(done.exit_code)
 
 
+def _note(world: "World", act: str, standing: "Standing", because: str) -> None:
+    """Leave in the record of acts that a person decides so; it may still be refused."""
+    from assets.audit import Act, note
+    from orchestration.agent.proposing import tell_command
+
+    proposal = standing.proposal
+    of = f"{proposal.proposal_id}: {tell_command(proposal.words)}"
+    note(world.settings.home, Act(act, world.who, of, because))
+
+
 def open_world() -> "World":
-    """The home of the settings, for whoever runs the command."""
+    """The home of the settings, for whoever runs the command. Raises ValueError where there is none; it makes none."""
     from orchestration.agent.world import World
     from orchestration.cli.calling import run_verb
-    from orchestration.profiles import load_settings
+    from orchestration.profiles import load_settings, require_home
 
+    require_home()
     return World(load_settings(), getpass.getuser(), run_verb)
 
 

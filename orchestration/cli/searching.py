@@ -1,6 +1,7 @@
 """The verbs that find: documents by a text, frames that look like a frame or a picture."""
 
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,10 +14,13 @@ from orchestration.cli.progress import show_progress
 from orchestration.log_lines import tell
 
 if TYPE_CHECKING:
+    from assets.inference.clip import TextNet
     from assets.search.asking import Documents, Hit
     from assets.search.frames import FrameHit
+    from assets.tables.catalog import Catalog
     from orchestration.profiles import Settings
 
+_UNSEEN = "`daguerre index --dry-run` says at how many frames nobody has looked"
 _FRAME_ID = re.compile(r"[0-9a-f]{6,32}")
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")]
 
@@ -37,44 +41,52 @@ def search(
     way: Annotated[
         str,
         typer.Option(
-            help="words, meaning, or both; without the net of sentences both are words."
+            help="words, meaning, or both (without the net of sentences both are words); with --frames also texts that "
+            "frames show, or pictures by the net of DAGUERRE_CLIP; both is all of them then."
         ),
     ] = "both",
     frames: Annotated[
         bool,
         typer.Option(
-            "--frames", help="Frames that the text is about, by labels and sessions."
+            "--frames",
+            help="Frames that the text is about, by labels, sessions, and what `daguerre index` saw.",
         ),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Find what is known in words: pages, sessions, classes, models, decisions, failed checks, quarantine, runs.
 
-    First the table `documents` is brought up to date; made again is what changed. Exits 1 where nothing is found.
+    First the table `documents` is brought up to date; the first question makes all of it, later ones what changed.
+    Exits 1 where nothing is found.
     """
     from dataclasses import asdict
 
-    from assets.search.frames import find_frames_by_text
+    from assets.search.frames import FRAME_WAYS, find_frames_by_text
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
+    if not frames and way in FRAME_WAYS[-2:]:
+        raise ValueError(f"--way {way} finds frames: add --frames")
     if frames and kind:
         raise ValueError(
             "--frames goes by sessions, classes and attributes: leave out --kind"
         )
     named = read_names(sessions)
     settings = load_settings()
+    catalog = build_catalog(settings)
+    _require_sessions(settings, catalog, named)
+    net = _open_net(settings, way) if frames else None
     documents = _open_documents(settings)
     if frames:
-        catalog = build_catalog(settings)
-        found = find_frames_by_text(catalog, documents, text, limit, named, way)
+        found = find_frames_by_text(catalog, documents, text, limit, named, way, net)
         lines = [_tell_frame(hit) for hit in found]
     else:
         hits = documents.ask(text, limit, kind or (), named, way)
         lines = [line for hit in hits for line in _tell_hit(hit)]
         found = hits  # type: ignore[assignment]  # both are told alike
     facts = [asdict(hit) for hit in found]
-    _say(facts, lines, "nothing is found", as_json)
+    hint = f"; {_UNSEEN}" if way in FRAME_WAYS[-2:] else ""
+    _say(facts, lines, f"nothing is found{hint}", as_json)
 
 
 def similar(
@@ -103,6 +115,8 @@ def similar(
 
     settings = load_settings()
     catalog = build_catalog(settings)
+    named = read_names(sessions)
+    _require_sessions(settings, catalog, named)
     is_file = Path(subject).is_file()
     if not is_file and not _FRAME_ID.fullmatch(subject):
         raise ValueError(
@@ -115,9 +129,37 @@ def similar(
         if is_file
         else read_frame_vector(catalog, complete_id(catalog, "frames", subject))
     )
-    found = vectors.find(vector, limit, read_names(sessions))
+    found = vectors.find(vector, limit, named)
     lines = [f"{n.similarity:.3f}  {n.session}  {n.frame_id}" for n in found]
     _say([asdict(n) for n in found], lines, "no such frame has a vector", as_json)
+
+
+def _require_sessions(
+    settings: "Settings", catalog: "Catalog", named: tuple[str, ...]
+) -> None:
+    """Raises ValueError for a name or pattern that is no session's, of those of which anything ever landed."""
+    from assets.search.chosen import require_known
+    from orchestration.resources import open_ledger
+
+    if named:
+        captures = catalog.read_latest("captures", ["session"])["session"]
+        frames = catalog.read_latest("frames", ["session"])["session"]
+        known = {*captures.unique().to_pylist(), *frames.unique().to_pylist()}
+        require_known(
+            known | {*open_ledger(settings).sessions()}, named, "in this home"
+        )
+
+
+def _open_net(settings: "Settings", way: str) -> "TextNet | None":
+    """What compares texts with pictures; None where it is not asked for by name, and nobody named a net."""
+    from assets.inference.clip import TextNet, require_folder
+    from assets.search.frames import PICTURES
+
+    if way not in ("both", PICTURES):
+        return None
+    if way == "both" and settings.workspace.clip is None:
+        return None
+    return TextNet(require_folder(settings.workspace.clip))
 
 
 def _open_documents(settings: "Settings") -> "Documents":
@@ -125,17 +167,25 @@ def _open_documents(settings: "Settings") -> "Documents":
     from assets.search.asking import Documents
     from assets.search.documents import refresh_documents
     from assets.tables.seals import seal_tables
-    from orchestration.resources import build_catalog, build_run_records
+    from orchestration.resources import build_catalog, build_records
 
     catalog = build_catalog(settings)
     cache = settings.workspace.cache
     encoder = find_encoder(cache)
-    records = build_run_records(settings)
-    with show_progress("reading what is new", "documents") as tick:
+    records = build_records(settings)
+    is_first = not catalog.exists("documents")
+    if is_first:
+        tell(
+            "the first question makes the table `documents`; later ones bring it up to date"
+        )
+    started_s = time.monotonic()
+    title = "making the documents" if is_first else "reading what is new"
+    with show_progress(title, "documents") as tick:
         done = refresh_documents(catalog, records, encoder, tick)
     if done.computed or done.removed:
         seal_tables(catalog, ["documents"])
-        tell(f"documents: {done.summary}")
+        took_s = time.monotonic() - started_s
+        tell(f"documents: {done.summary}, in {took_s:.1f} s")
     return Documents(catalog, cache, encoder)
 
 

@@ -14,6 +14,7 @@ def print_status(facts: Mapping[str, Any], is_wide: bool) -> None:
     """The facts of `read_status`, wrapped to the terminal unless everything is to be on one line."""
     print_lines(_tell_home(facts), is_wide)
     print_lines(_tell_sessions(facts), is_wide)
+    print_lines(_tell_privacy(facts), is_wide)
     tables = [
         {"size" if k == "size_bytes" else k: v for k, v in table.items()}
         | {"size": format_bytes(table["size_bytes"])}
@@ -80,15 +81,37 @@ def _tell_sessions(facts: Mapping[str, Any]) -> Iterator[str]:
         yield "  `daguerre ingest PLACE` takes one in, from anywhere"
     for session in facts["sessions"]:
         yield from tell_session(session, facts["landing_zone"])
+    for erasure in facts["erasures_under_way"]:
+        yield f"  WARNING: erasure {erasure[:8]} is not done: `daguerre forget --resume` ends it"
     for said in facts["forgotten"]:
         rows = "its rows stay" if said["keeps_rows"] else "its rows are out"
         what = "/".join(filter(None, (said["session"], said["path"])))
         why = shorten(said["reason"] or "no reason was given", 80)
         yield f"  forgotten: {what} by {said['by']} at {said['at']} ({why}); {rows}"
+    for consent in facts["consents"]:
+        yield f"  {consent['summary']}: `daguerre consent {consent['subject']}` renews it"
     for folder in facts["unusable_folders"]:
         yield f"  not a session: folder {folder!r}: rename it to letters, digits, '-' and '_'"
     for pause in facts["pauses"]:
         yield f"  {_tell_pause(pause)}"
+
+
+def _tell_privacy(facts: Mapping[str, Any]) -> Iterator[str]:
+    """That nothing is covered is told too: it is so by default."""
+    policies = facts["privacy"]
+    if not policies and facts["sessions"]:
+        yield "privacy: no session is under a policy: pictures are shown as they came"
+    for told in policies:
+        yield (
+            f"privacy: {told['session']}: {told['covered']} of {told['frames']} frames covered ({told['covers']}), "
+            f"{told['blank']} blank, what they came with sealed"
+        )
+        if told["covered_low"] is not None:
+            yield f"  at least {told['covered_low']:.3f} of faces like those of its probe set are covered"
+        if told["recordings"]:
+            yield (
+                f"  NOT SEALED: {told['recordings']} recordings (video, MCAP, archive) lie among the blobs as they came"
+            )
 
 
 def tell_session(session: Mapping[str, Any], zone: str) -> Iterator[str]:
@@ -123,6 +146,9 @@ def _tell_champions(facts: Mapping[str, Any]) -> Iterator[str]:
                 f"    that time is over: `daguerre approve {task}/{change['after_version']} --because ...` renews it, "
                 f"`daguerre rollback {task} --because ...` takes it back"
             )
+    for taught in facts["taught_by_erased"]:
+        who = f"{taught['task']}/{taught['model_version']}"
+        yield f"  WARNING: {who} is served, and learnt what is erased: {taught['reason']}"
     for name in facts["waiting"]:
         yield f"  {name} waits for a person: `daguerre approve {name} --because ...`"
     named = {fault["where"] for fault in facts["registry_faults"]}

@@ -38,12 +38,13 @@ def list_waiting(
     exclusions: dict[str, list[Exclusion]] = defaultdict(list)
     for one in ledger.exclusions():
         exclusions[one.session].append(one)
+    asked = ledger if ledger.count_erased() else None
     found: dict[str, dict[str, int]] = defaultdict(dict)
     for session, folder in sorted(landed.items()):
         if sessions is not None and session not in sessions:
             continue
         try:
-            sight = look(folder, exclusions[session])
+            sight = look(folder, exclusions[session], asked)
         except OSError:
             continue
         mine = known.get(session, {})

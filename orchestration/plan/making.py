@@ -18,6 +18,7 @@ from assets.retrieval.stale_rows import (
     add_up,
     list_stale_captures,
     list_stale_clocks,
+    list_stale_covers,
     list_stale_frames,
     list_stale_verdicts,
 )
@@ -208,6 +209,7 @@ def _list_stale(
     notes = [] if is_whole else [_NOT_HASHED]
     stale = [
         *list_stale_captures(catalog, sessions, bool(_INTAKE & selected)),
+        *list_stale_covers(catalog, sessions, "capture/anonymised_frames" in selected),
         *clocks,
         *list_stale_frames(
             catalog,

@@ -25,6 +25,9 @@ UNATTACHED = {
     "canary_returns",
     "publications",
     "pointers",
+    "departures",
+    "consents",
+    "unsealings",
 }
 
 

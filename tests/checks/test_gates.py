@@ -10,6 +10,8 @@ import pytest
 from assets.tables.releases import hash_content
 from assets.tables.run_pointers import made_in_run, point_in_run, pointed_in_run
 from assets.tables.schemas import TABLES, content_id
+from assets.terms.judging import write_terms
+from assets.terms.policy import Policy
 from checks.gates import GATES, INTAKE_TABLES, TASK_GATES, gate_session, gate_task
 from checks.verdicts import stops_flow
 
@@ -102,10 +104,16 @@ FILLED_BY_OTHERS = {
     "label_agreements",
     "label_pushes",
     "label_versions",
+    "consents",
     "release_labels",
     "request_drift",
     "request_windows",
     "requests",
+    # of sessions under a privacy policy alone
+    "anonymised_frames",
+    "privacy_policies",
+    "sealed_frames",
+    "unsealings",
 }
 
 
@@ -238,6 +246,7 @@ def draft(catalog, rows_of, splits=("train", "val", "test"), spoil=False) -> str
             task="recognition",
         ),
     )
+    write_terms(catalog, content[:32], rows_of("release_frames", 3), Policy())
     catalog.point("draft/recognition", content[:32])
     return content[:32]
 

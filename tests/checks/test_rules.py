@@ -86,6 +86,9 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             frame_id=ids[0],
             frame_sha256=frames["sha256"][0].as_py(),
         ),
+        "release_terms": rows_of(
+            "release_terms", 1, release_id=content[:32], num_frames=3, is_refused=False
+        ),
         "release_labels": rows_of(
             "release_labels", 1, version_id=version["version_id"]
         ),
@@ -291,6 +294,18 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             session="monday",
             code_version="1",
         ),
+        "gone": rows_of("gone", 1, session="friday", cause="forgotten"),
+        "frame_texts": rows_of(
+            "frame_texts",
+            3,
+            frame_id=ids,
+            texts=[["EXIT"], [], []],
+            scores=[[0.9], [], []],
+            boxes_xyxy=[[0.0, 0.0, 16.0, 12.0], [], []],
+        ),
+        "picture_vectors": rows_of(
+            "picture_vectors", 3, frame_id=ids, vector=[[0.6, 0.8]] * 3
+        ),
         "imu_mounts": rows_of(
             "imu_mounts", 2, sigma_deg=0.2, stated_off_deg=0.3, reason=None
         ),
@@ -366,6 +381,7 @@ def test_rules_are_named_by_the_claim_that_is_true_when_they_pass(name):
         "match",
         "matches",
         "lie",
+        "may",
         "share",
         "hold",
         "point",

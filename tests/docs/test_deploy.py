@@ -60,6 +60,7 @@ FOREIGN = {
     "RAY_USAGE_STATS_ENABLED",
 }
 SERVICES = COMPOSE["services"]
+PAGES = [3000, 5000, 8500]  # of Dagster, MLflow and the frame browser
 
 
 def list_pods() -> dict[str, dict[str, Any]]:
@@ -164,11 +165,24 @@ def test_the_settings_are_taken_as_they_stand(tmp_path: Path) -> None:
 
 def test_only_the_pages_are_published_and_on_loopback() -> None:
     published = {name: s["ports"] for name, s in SERVICES.items() if "ports" in s}
-    assert published == {"ui": ["127.0.0.1:3000:3000", "127.0.0.1:5000:5000"]}
+    assert published == {"ui": [f"127.0.0.1:{port}:{port}" for port in PAGES]}
     assert COMPOSE["networks"]["inside"]["internal"] is True
     assert {n for n, s in SERVICES.items() if s["networks"] != ["inside"]} == {"ui"}
     for service in SERVICES.values():
         assert "network_mode" not in service and "privileged" not in service
+
+
+def test_each_page_listens_where_it_is_published_and_looked_for() -> None:
+    started = {
+        where: [int(word) for word in words if word.isdigit()]
+        for where, words in COMMANDS
+        if words[:2] == ["daguerre", "ui"] and where != "Containerfile"
+    }
+    assert started == dict.fromkeys(["compose: ui", "kubernetes: ui/ui"], PAGES)
+    probe = CONTAINERS["ui/ui"]["livenessProbe"]["exec"]["command"][-1]
+    assert str(tuple(PAGES)) in probe
+    page = (DEPLOY.parent / "deploy.md").read_text()
+    assert f"port-forward deployment/ui {' '.join(map(str, PAGES))}" in page
 
 
 def test_in_kubernetes_nothing_is_reached_from_outside() -> None:

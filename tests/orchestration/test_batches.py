@@ -136,5 +136,5 @@ def test_every_asset_of_sessions_may_be_backfilled_many_at_a_time(engine):
     partitioned = [
         key for key in graph.materializable_asset_keys if graph.get(key).is_partitioned
     ]
-    assert len(partitioned) == 21
+    assert len(partitioned) == 24
     assert {graph.get(key).backfill_policy for key in partitioned} == {BATCH}

@@ -114,7 +114,8 @@ def test_a_dry_run_shows_classes_and_parts_and_leaves_the_home_as_it_is(
     assert facts["chosen"] == "sessions blood" and cell["name"] == "cell"
     assert sum(cell["objects"].values()) == sum(cell["pictures"].values()) == 6
     assert facts["parts"] == cell["pictures"] == {"train": 4, "val": 1, "test": 1}
-    assert facts["warnings"] == []
+    (warning,) = facts["warnings"]
+    assert warning.startswith("nothing is stated of licence and consent of 1 of 1")
     assert list_files(home) == before
 
 

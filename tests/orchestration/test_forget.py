@@ -9,6 +9,7 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
+from assets.audit import read_acts
 from assets.capture.forgetting import forget
 from assets.capture.obsolete import OF_FRAMES
 from assets.capture.retraction import SAID_OF_FRAMES
@@ -105,6 +106,8 @@ def test_a_session_a_file_and_a_folder_are_forgotten_and_come_back(home):
     assert home.pictures() == ALL[2:] and home.state("monday") == "forgotten"
     (said,) = home.run("status")["forgotten"]
     assert (said["by"], said["reason"]) == (getpass.getuser(), "a face")
+    (act,) = read_acts(home.folder)
+    assert (act["act"], act["of"], act["why"]) == ("forget", "monday", "a face")
     assert home.zone.look_around().sessions.keys() == {"tuesday"}
     with pytest.raises(ValueError, match=r"a face.*--undo monday"):
         home.run("ingest", str(home.folder / "landing/monday"))
@@ -383,9 +386,9 @@ def test_what_is_killed_before_its_files_are_settled_is_finished_by_the_next_cal
     assert home.pictures() == ["monday/images/1.png", "tuesday/images/0.png"]
 
 
-# said by people, bound to a release, or made anew as a whole with the next one
+# said by people, or of them, bound to a release, or made anew as a whole with the next one
 KEPT = {
-    *("label_versions", "label_queue"),
+    *("label_versions", "label_queue", "unsealings"),
     *("release_frames", "release_labels", "frame_scores", "object_scores"),
     *("unique_frames", "splits"),
 }
@@ -483,6 +486,26 @@ def test_what_was_left_after_the_files_were_settled_goes_with_the_next_call(home
     home.intake.catalog.merge("drift", to_table(TABLES["drift"], rows))
     home.run("forget", "monday")
     assert not len(home.intake.catalog.read_latest("drift"))
+
+
+def test_an_object_that_has_a_reason_in_place_of_a_box_goes_with_any_picture(home):
+    """Nothing tells which pictures the reason is of; one with a view of another picture stays."""
+    catalog = home.intake.catalog
+    where = "session = 'monday' AND source_path = 'images/1.png'"
+    columns = ["frame_id", "capture_id", "session"]
+    (frame,) = catalog.read_latest("frames", columns, where).to_pylist()
+    seen, unseen = content_id("seen"), content_id("unseen")
+    for box in (seen, unseen):
+        row = {"object_box_id": box, "session": "monday"}
+        row |= {"capture_id": frame["capture_id"], "reason": "it has one view"}
+        row = plain_row("object_boxes", row)
+        catalog.merge("object_boxes", to_table(TABLES["object_boxes"], [row]))
+    view = {**frame, "object_view_id": content_id("view"), "object_box_id": seen}
+    rows = to_table(TABLES["object_views"], [plain_row("object_views", view)])
+    catalog.merge("object_views", rows)
+    home.run("forget", "monday/images/0.png")
+    left = catalog.read_latest("object_boxes", ["object_box_id"])
+    assert left["object_box_id"].to_pylist() == [seen]
 
 
 def test_a_calibration_of_another_session_stays(home):

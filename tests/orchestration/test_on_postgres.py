@@ -19,6 +19,7 @@ from assets.backup.restore import restore_backup
 from assets.monitoring.answers import REQUEST
 from assets.retrieval.dagster_runs import read_engine
 from assets.retrieval.recorded_costs import read_rates
+from assets.search.run_records import RunRecords
 from orchestration.backfill.launch import is_daemon_there
 from orchestration.cli.backing_up import find_outside
 from orchestration.instance import prepare_instance
@@ -50,6 +51,47 @@ def machine(postgres, tmp_path, monkeypatch) -> Callable[[str], Settings]:
         )
 
     return settle
+
+
+@dg.asset
+def mesh() -> None:
+    raise OSError("no space left for postgresql://user:secret@host/b")
+
+
+@dg.asset
+def boxes() -> None:
+    """Checked."""
+
+
+@dg.asset_check(asset=boxes)
+def boxes_have_area() -> dg.AssetCheckResult:
+    """Does not hold, and says of how many."""
+    return dg.AssetCheckResult(passed=False, metadata={"num_checked": 9})
+
+
+def test_failed_runs_and_claims_are_documents_as_those_of_files_are(machine, tmp_path):
+    settings = machine("first")
+    folder = tmp_path / "files"
+    folder.mkdir()
+    empty = RunRecords(settings.dagster_home, settings.dagster_url)
+    assert list(empty.list_documents()) == []  # Dagster has no tables there yet
+    found = []
+    for home, url in (
+        (prepare_instance(settings), settings.dagster_url),
+        (folder, None),
+    ):
+        with dg.DagsterInstance.from_config(str(home)) as instance:
+            for assets in ([mesh], [boxes, boxes_have_area]):
+                dg.materialize(assets, instance=instance, raise_on_error=False)
+            (failed,) = (r.run_id for r in instance.get_runs() if r.is_failure)
+        documents = list(RunRecords(home, url).list_documents())
+        assert [d.source for d in documents] == ["boxes:boxes_have_area", failed]
+        found.append([replace(d, source="") for d in documents])
+    assert found[0] == found[1]
+    check, run = found[0]
+    assert check.title.startswith("boxes have area does not hold for boxes")
+    assert "num_checked: 9" in check.text
+    assert "no space left" in run.text and "secret" not in run.text
 
 
 def test_what_one_machine_takes_in_another_sees(machine, make_png, tmp_path):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
 
+from assets.search.pages import split_page
 from orchestration.cli import app
 from tests.assets.search.conftest import FRAMES, draw_vectors  # fmt: skip
 from tests.assets.search.conftest import asked as asked
@@ -23,14 +25,27 @@ def run(home, monkeypatch):
 
 def test_a_text_finds_documents_with_what_to_follow(run, asked):
     done = run("search", "magic bytes", "--json")
+    assert "the first question makes the table `documents`" in done.stderr
+    assert re.search(r"documents: 6 new, .* in \d+\.\d s\n", done.stderr)
     (hit,) = json.loads(done.stdout)
     assert done.exit_code == 0 and hit["kind"] == "quarantine"
     assert (hit["id"], hit["session"]) == ("tuesday/broken.mcap", "tuesday")
     assert {*hit} == {"kind", "id", "session", "title", "snippet", "score"}
     done = run("search", "bicycle")
     assert done.stdout.startswith("class  bicycle\n") and done.exit_code == 0
+    assert "the first question makes the table" not in done.stderr
     assert run("search", "zebra", "--json").stdout.strip() == "[]"
     assert run("search", "zebra").exit_code == 1
+
+
+def test_an_excerpt_of_a_page_is_without_its_marks(run, asked, monkeypatch):
+    table = "| a | b |\n|---|---|\n| x_y | 2 * 3 |"
+    text = f"- see [the *page*](a.md)\n\n{table}\n\n```sh\nls *.md\n```"
+    page = split_page("docs/a.md", f"# A\n\n## **Lenses** of `cv2`\n\n{text}")
+    monkeypatch.setattr("assets.search.sources.list_pages", lambda: page)
+    (hit,) = json.loads(run("search", "page", "--kind", "page", "--json").stdout)
+    assert hit["title"] == "A: Lenses of cv2"
+    assert hit["snippet"] == "see the page a b x_y 2 * 3 ls *.md"
 
 
 def test_a_text_finds_frames(run, asked):
@@ -49,7 +64,8 @@ def test_a_frame_finds_those_that_look_like_it(run, embed):
         "similar", FRAMES[2][:12], "--limit", 2, "--sessions", "monday", "--json"
     )
     assert json.loads(begun.stdout) == found
-    assert run("similar", FRAMES[2], "--sessions", "friday").exit_code == 1
+    told = str(run("similar", FRAMES[2], "--sessions", "friday").exception)
+    assert "no session 'friday' in this home: there are monday, tuesday" in told
 
 
 def test_what_is_no_frame_and_no_file_is_told(run, asked, tmp_path):

@@ -19,14 +19,18 @@ import pyarrow as pa
 import pytest
 import uvicorn
 
+from assets.annotation import review
+from assets.annotation.labels import Author
 from assets.code_versions import version_of
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import EMBEDDING_DIM, content_id
+from models.masks import decode_mask
 from orchestration.browse.serving import ASK_FOR_LINK, COOKIE, build_app, build_browser
 from orchestration.gate import Gate
 from orchestration.profiles import Settings, load_settings
 from orchestration.resources import build_catalog
 from tests.assets.browsing.conftest import name_frame, put
+from tests.assets.browsing.test_depth import put_map
 from tests.assets.comparison.conftest import (
     class_row,
     sit_exam,
@@ -74,6 +78,27 @@ _RUN_EDITS = """async () => {
   return edits.changes;
 }"""
 
+_RUN_MASK = """async () => {
+  const { Mask } = await import('/page/mask.js');
+  const mask = new Mask({ width: 6, height: 4 }, [7, 2, 15]);
+  const before = [mask.runs, mask.box];
+  const dirty = mask.paint([3.5, 2.5], [5.5, 2.5], 0.5, true);
+  const wider = [mask.runs, mask.box];
+  mask.paint([0, 0], [6, 4], 9, false);
+  return [before, dirty, wider, [mask.runs, mask.box]];
+}"""
+_RUN_REPLAY = """async () => {
+  const { Edits } = await import('/page/edits.js');
+  const mark = { label_id: 'a', class_name: 'mug', box: [1, 2, 5, 4] };
+  const edits = new Edits([mark, { ...mark, label_id: 'b' }], { width: 16, height: 12 });
+  const lost = edits.replay([
+    { label_id: 'a', class_name: 'cup' },
+    { label_id: 'b', remove: true },
+    { label_id: 'gone', remove: true },
+    { label_id: null, class_name: 'fork', box: [0, 0, 2, 2] },
+  ]);
+  return [lost, edits.changes];
+}"""
 _RUN_DRAW = """async () => {
   const [{ draw, fit, prepare }, { Look }, { Address }, { Colors }] = await Promise.all(
     ['drawing', 'look', 'address', 'colors'].map((name) => import(`/page/${name}.js`)));
@@ -143,6 +168,8 @@ def _fill(catalog: Catalog, frame_rows: Callable[..., pa.Table]) -> None:
         "num_ignored": 0,
     }
     put(catalog, "annotated_frames", [_of(ids[0]) | looked])
+    far = np.repeat([[1000, 0], [4000, 0]], 6, axis=0).repeat(8, axis=1)
+    put_map(catalog, far, frame_id=ids[4], session=SESSION)
     directions = np.random.default_rng(1).normal(size=(NUM_FRAMES, EMBEDDING_DIM))
     vectors = directions / np.linalg.norm(directions, axis=1, keepdims=True)
     embedded = zip(ids, vectors.astype(np.float32), strict=True)
@@ -319,6 +346,24 @@ def test_a_wrong_condition_is_told_with_what_helps_and_taken_back(served, page) 
     page.get_by_text("No frame passes these filters").wait_for()
 
 
+def test_a_question_is_answered_with_links_and_names_are_text(
+    served, page, screenshots: Path
+) -> None:
+    page.keyboard.press("6")
+    question = page.get_by_label("Question")
+    question.fill("which classes are labelled?")
+    question.press("Enter")
+    page.locator(".answer table").get_by_text(MARKUP).wait_for()
+    assert page.locator("img[src=x]").count() == 0 and "q=which" in page.url
+    question.fill(f"where does frame {name_frame(SESSION, 1)[:12]} come from?")
+    question.press("Enter")
+    link = page.locator(".answer p a").get_by_text(name_frame(SESSION, 1)).first
+    link.wait_for()
+    page.screenshot(path=screenshots / "browse_ask.png")
+    link.click()
+    page.wait_for_selector(".frame-view .facts")
+
+
 def test_a_million_rows_are_reached_from_end_to_end_px_by_px(page) -> None:
     # steps go px by px anywhere, the ends are the ends, a drag of the bar to the top is the top
     assert page.evaluate(_RUN_MAP) == [10, 20, 10, 500_007, 999_900, 0]
@@ -329,6 +374,25 @@ def test_what_somebody_changes_is_what_the_server_is_asked_for(page) -> None:
         {"label_id": "a", "box": [12, 0, 16, 2]},  # as far as the picture goes
         {"label_id": "b", "class_name": "fork"},
         {"label_id": None, "class_name": "cup", "box": [2, 2, 16, 5]},
+    ]
+
+
+def test_a_brush_paints_whole_pixels_and_a_mask_is_told_in_runs(page) -> None:
+    # 6 wide and 4 high: two px of the second row, then three of the third, then nothing
+    before, dirty, wider, none = page.evaluate(_RUN_MASK)
+    assert before == [[7, 2, 15], [1, 1, 3, 2]]
+    assert dirty == [3, 2, 3, 1]
+    assert wider == [[7, 2, 6, 3, 6], [1, 1, 6, 3]]
+    assert none == [[24], None]
+
+
+def test_changes_of_who_was_overtaken_are_put_on_what_stands(page) -> None:
+    lost, changes = page.evaluate(_RUN_REPLAY)
+    assert lost == 1, "of an object that is no more"
+    assert changes == [
+        {"label_id": "a", "class_name": "cup"},
+        {"label_id": "b", "remove": True},
+        {"label_id": None, "class_name": "fork", "box": [0, 0, 2, 2]},
     ]
 
 
@@ -373,11 +437,87 @@ def test_a_box_is_moved_by_keys_and_saved_as_a_version(
     page.screenshot(path=screenshots / "browse_correction.png")
     page.keyboard.press("Control+s")
     page.get_by_text("Saved as version 1").wait_for()
-    catalog = build_catalog(served.settings)
-    (version,) = catalog.read_latest("label_versions").to_pylist()
+    (version,) = read_versions(served, name_frame(SESSION, 0))
     assert version["boxes_xyxy"] == [2.0, 2.0, 6.0, 5.0]  # one right, one px taller
     assert (version["class_names"], version["author"]) == ([MARKUP], AUTHOR)
     assert (version["frame_id"], version["act"]) == (name_frame(SESSION, 0), "correct")
+
+
+def test_a_mask_is_painted_by_keys_and_saved(served, page, screenshots) -> None:
+    frame = name_frame(SESSION, 2)
+    open_at(page, served, f"view=frame&frame={frame}&edit=detection")
+    page.get_by_text("No object yet").wait_for()
+    page.keyboard.press("m")
+    page.get_by_text("The brush paints").wait_for()
+    for _ in range(9):
+        page.keyboard.press("-")  # one px wide
+    # from the middle of 16 x 12: three px to the right, in the row below the middle
+    for key in ("ArrowDown", "p", "ArrowRight", "ArrowRight", "p"):
+        page.keyboard.press(key)
+    page.screenshot(path=screenshots / "browse_mask.png")
+    page.keyboard.press("Enter")
+    page.get_by_label("Class", exact=True).fill("cup")
+    page.keyboard.press("Enter")
+    page.keyboard.press("w")
+    page.get_by_text("Saved as version 1").wait_for()
+    (version,) = read_versions(served, frame)
+    mask = decode_mask(version["mask_rles"][0], 12, 16)
+    assert np.argwhere(mask).tolist() == [[7, 8], [7, 9], [7, 10]]
+    assert version["boxes_xyxy"] == [8, 7, 11, 8] and version["class_names"] == ["cup"]
+
+
+def test_who_is_second_sees_the_newer_version_and_keeps_what_is_not_saved(
+    served, page
+) -> None:
+    frame = name_frame(SESSION, 3)
+    open_at(page, served, f"view=frame&frame={frame}&edit=detection")
+    page.get_by_text("No object yet").wait_for()
+    page.get_by_label("Class", exact=True).fill("cup")
+    page.keyboard.press("Enter")
+    page.keyboard.press("a")
+    catalog = build_catalog(served.settings)
+    seen = review.look(catalog, frame, "detection")
+    said = review.correct(seen, [review.Change(None, "fork", (0.0, 0.0, 4.0, 4.0))])
+    review.write(catalog, seen, said, Author("person", "Grace"))
+    page.keyboard.press("w")
+    page.get_by_text("Somebody saved version 1 of these labels").wait_for()
+    objects = page.get_by_role("region", name="Corrections").locator(".objects .name")
+    wait_for(page, "() => document.querySelectorAll('.objects .name').length === 2")
+    assert objects.all_inner_texts() == ["fork", "cup"]
+    page.keyboard.press("w")
+    page.get_by_text("Saved as version 2").wait_for()
+    assert [v["class_names"] for v in read_versions(served, frame)] == [
+        ["fork"],
+        ["fork", "cup"],
+    ]
+
+
+def test_depth_lies_over_the_picture_with_its_scale_in_metres(
+    served, page, screenshots
+) -> None:
+    open_at(page, served, f"view=frame&frame={name_frame(SESSION, 4)}")
+    page.get_by_text("stereo of left and right, ± 0.02 m").wait_for()
+    page.keyboard.press("d")
+    page.wait_for_selector(".depth-layer.is-here")
+    scale = page.locator(".depth-scale")
+    wait_for(page, "() => document.querySelectorAll('.depth-scale span').length === 9")
+    assert scale.inner_text().split("\n")[0] == "1 m"
+    assert "50 % of the px have a depth" in scale.get_attribute("aria-label")
+    page.screenshot(path=screenshots / "browse_depth.png")
+    page.keyboard.press("d")
+    page.locator(".depth-layer").wait_for(state="hidden")
+
+
+def test_the_map_says_which_sessions_are_held_back(served, page) -> None:
+    page.keyboard.press("3")
+    row = page.locator(".map-legend p").filter(has_text=SESSION)
+    row.get_by_text("held back").wait_for()
+
+
+def read_versions(served, frame: str) -> list[dict]:
+    rows = build_catalog(served.settings).read_latest("label_versions").to_pylist()
+    mine = [row for row in rows if row["frame_id"] == frame]
+    return sorted(mine, key=lambda row: row["number"])
 
 
 def test_two_models_are_shown_frame_by_frame_beside_the_truth(
@@ -401,6 +541,36 @@ def test_two_models_are_shown_frame_by_frame_beside_the_truth(
     page.keyboard.press("Enter")
     page.wait_for_selector(".facts")
     assert page.url.count("predictions%3A") == 2  # both answers are layers there
+
+
+def test_two_models_of_a_given_home_are_compared(browser, request, screenshots) -> None:
+    """Of the home that is given (`--ui-home`), where two detectors sat one exam, there is a picture for the README."""
+    shown = request.config.getoption("--ui-home")
+    if not shown:
+        pytest.skip("a picture of a home that is given: --ui-home")
+    given = load_settings({"DAGUERRE_HOME": shown})
+    rows = build_catalog(given).read_latest("models", ["task", "model_sha256"])
+    ids = [r["model_sha256"] for r in rows.to_pylist() if r["task"] == "detection"]
+    if len(ids) < 2:
+        pytest.skip(f"{shown} has {len(ids)} detectors: `daguerre train detection`")
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    with _serve(given) as other:
+        page = context.new_page()
+        page.goto(other.link)
+        page.wait_for_selector("img.is-here")
+        open_at(page, other, f"view=models&a={ids[-2]}&b={ids[-1]}&side=won")
+        page.locator(".three").first.wait_for()
+        wait_for(
+            page,
+            "() => [...document.querySelectorAll('.three img')].slice(0, 6).every(i => i.naturalWidth)",
+        )
+        wait_for(
+            page,
+            "() => document.querySelectorAll('.three canvas')[5]?.width > 0",
+        )
+        assert page.locator(".tiles dd").count() > 0
+        page.screenshot(path=screenshots / "browse_compare.png")
+    context.close()
 
 
 def test_two_releases_are_told_by_frame(served, page) -> None:

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from assets.tables.schemas.table import (
     BOX,
+    DAY,
     DERIVED,
     FLOAT,
     FLOATS,
@@ -434,6 +435,112 @@ CLOCK_REPORTS = Table(
     ),
 )
 
+GIVEN = "given"
+ENDED = "ended"
+
+# never changed: a later statement of the same session and path takes the place of an earlier one
+CONSENTS = Table(
+    name="consents",
+    stage="capture",
+    key="consent_id",
+    erase="session",
+    columns=(
+        id_column("consent_id"),
+        SESSION,
+        Column("path", TEXT, "1; of captures; empty: the whole session", "session"),
+        Column("act", TEXT, values=(GIVEN, ENDED)),
+        Column("licence", TEXT, "1; SPDX expression; null: ended", nullable=True),
+        Column("purposes", pa.list_(TEXT), "1; null: ended", nullable=True),
+        Column("until_day", TEXT, "the last day", "UTC", nullable=True, regex=DAY),
+        Column("holder", TEXT, privacy="personal", nullable=True),
+        Column("why", TEXT, "1; may name persons", privacy="personal"),
+        Column("stated_by", TEXT, "1; an account, or a file", privacy="personal"),
+        Column("origin", TEXT, values=("file", "command")),
+        Column("at_ns", INT, "ns", "UTC"),
+    ),
+)
+
+# recall of the probe set: null where the policy names none, or it was not measured yet
+PRIVACY_POLICIES = Table(
+    name="privacy_policies",
+    stage="capture",
+    key="session",
+    erase="session",
+    columns=(
+        SESSION,
+        Column("policy", TEXT, "JSON, as `PrivacyPolicy.text`"),
+        Column("measured_by", TEXT, "1 (detectors and probe set)", nullable=True),
+        Column("num_probed", INT, "1 (faces)", nullable=True, low=0),
+        Column("found", FLOAT, "share at an IoU of 0.5", nullable=True, low=0, high=1),
+        Column("covered", FLOAT, "share, wholly", nullable=True, low=0, high=1),
+        Column(
+            "covered_low",
+            FLOAT,
+            "share (lower end of the interval of 95 % over pictures)",
+            nullable=True,
+            low=0,
+            high=1,
+        ),
+        Column("by_size", TEXT, "JSON: figures by size of the face", nullable=True),
+        Column("why_not", TEXT, "1; why there is no figure", nullable=True),
+    ),
+)
+
+SEALED_FRAMES = Table(
+    name="sealed_frames",
+    stage="capture",
+    key="frame_id",
+    erase="frame_id",
+    columns=(
+        id_column("frame_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("original_sha256", TEXT, "1 (of the bytes as they came)", regex=SHA),
+        Column("encoding", TEXT, values=ENCODINGS),
+        Column(
+            "key_id", TEXT, "1 (of the home's or team's key)", regex=r"^[0-9a-f]{16}$"
+        ),
+        Column("wrapped_key", pa.large_binary(), "byte", privacy="restricted"),
+        Column("payload", pa.large_binary(), "byte (sealed)", privacy="restricted"),
+    ),
+)
+
+ANONYMISED_FRAMES = Table(
+    name="anonymised_frames",
+    stage="capture",
+    key="frame_id",
+    erase="frame_id",
+    columns=(
+        id_column("frame_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("sensor", TEXT),
+        Column("num_found", INT, "1 (boxes of detectors; a face may have two)", low=0),
+        Column("num_followed", INT, "1 (boxes between two sightings)", low=0),
+        Column("num_regions", INT, low=0),
+        Column("num_labelled", INT, low=0),
+        Column("boxes_xyxy", FLOATS, "px, four a box, as covered", "image"),
+        Column("covered_share", FLOAT, "share of pixels", low=0, high=1),
+        Column("sha256", TEXT, "1 (of what the frame holds now)", regex=SHA),
+        *DERIVED,
+    ),
+)
+
+UNSEALINGS = Table(
+    name="unsealings",
+    stage="capture",
+    key="unsealing_id",
+    erase="frame_id",
+    columns=(
+        id_column("unsealing_id"),
+        id_column("frame_id"),
+        SESSION,
+        Column("who", TEXT, privacy="personal"),
+        Column("reason", TEXT),
+        Column("unsealed_ns", INT, "ns", "UTC since 1970", low=0),
+    ),
+)
+
 TABLES = (
     CAPTURES,
     FRAMES,
@@ -446,4 +553,9 @@ TABLES = (
     QUARANTINE,
     GONE,
     CLOCK_REPORTS,
+    CONSENTS,
+    PRIVACY_POLICIES,
+    SEALED_FRAMES,
+    ANONYMISED_FRAMES,
+    UNSEALINGS,
 )

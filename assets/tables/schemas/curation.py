@@ -5,6 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 
 from assets.tables.schemas.table import (
+    BOOL,
+    DAY,
     DERIVED,
     FLOAT,
     FLOATS,
@@ -112,7 +114,7 @@ RELEASES = Table(
         id_column("release_id"),
         Column("task", TEXT, values=DATASET_NAMES),
         Column("class_names", pa.list_(TEXT)),
-        Column("num_frames", INT, low=1),
+        Column("num_frames", INT, "1 (0: all were erased)", low=0),
         Column("num_labels", INT, low=0),
         Column("content_sha256", TEXT, regex=SHA),
         Column("frames_version", INT, low=1),
@@ -130,8 +132,10 @@ RELEASES = Table(
             "what the test part cannot tell; null in releases from before it was looked for",
             nullable=True,
         ),
+        # its frames are those that were left, and `content_sha256` is of these
+        id_column("erasure_id", nullable=True),
     ),
-    version=3,
+    version=4,
 )
 
 RELEASE_FRAMES = Table(
@@ -207,6 +211,28 @@ RELEASE_LABELS = Table(
     ),
 )
 
+# under which terms the frames of a release are, as they were judged when it was made last
+RELEASE_TERMS = Table(
+    name="release_terms",
+    stage="curation",
+    key="row_id",
+    erase="session",
+    columns=(
+        id_column("row_id"),
+        id_column("release_id"),
+        SESSION,
+        Column("path", TEXT, "1; as in `consents`", "session"),
+        Column("num_frames", INT, low=1),
+        id_column("consent_id", nullable=True),
+        Column("licence", TEXT, "1; SPDX expression", nullable=True),
+        Column("purposes", pa.list_(TEXT), nullable=True),
+        Column("until_day", TEXT, "the last day", "UTC", nullable=True, regex=DAY),
+        Column("objection", TEXT, "1; null: nothing stands against it", nullable=True),
+        Column("is_refused", BOOL),
+        Column("policy", TEXT, "JSON: what it was held against"),
+    ),
+)
+
 TABLES = (
     FRAME_QUALITY,
     FRAME_EMBEDDINGS,
@@ -215,4 +241,5 @@ TABLES = (
     RELEASES,
     RELEASE_FRAMES,
     RELEASE_LABELS,
+    RELEASE_TERMS,
 )

@@ -1,4 +1,4 @@
-"""Tables of search: what is known in words, with where it stands."""
+"""Tables of search: what is known in words, with where it stands; what frames show, as text and as vectors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import pyarrow as pa
 
 from assets.tables.schemas.table import (
     DERIVED,
+    FLOATS,
+    INT,
+    SESSION,
     SESSION_KEY,
     TEXT,
     Column,
@@ -57,4 +60,41 @@ DOCUMENTS = Table(
     ),
 )
 
-TABLES = (DOCUMENTS,)
+# names, number plates and papers may stand in a picture: personal, as it is
+FRAME_TEXTS = Table(
+    name="frame_texts",
+    stage="search",
+    key="frame_id",
+    erase="frame_id",
+    columns=(
+        id_column("frame_id"),
+        SESSION,
+        Column(
+            "texts", pa.list_(TEXT), "as read, from the top down", privacy="personal"
+        ),
+        Column("scores", FLOATS, "1 (0 unsure, 1 sure), one a text"),
+        Column("boxes_xyxy", FLOATS, "px, four a text", "image"),
+        Column("num_left_out", INT, "texts that are unsure, or beyond the most", low=0),
+        *DERIVED,
+    ),
+)
+
+PICTURE_VECTORS = Table(
+    name="picture_vectors",
+    stage="search",
+    key="frame_id",
+    erase="frame_id",
+    columns=(
+        id_column("frame_id"),
+        SESSION,
+        Column(
+            "vector",
+            pa.list_(pa.float32()),
+            "1 (unit length), by the net that `code_version` names",
+            privacy="personal",
+        ),
+        *DERIVED,
+    ),
+)
+
+TABLES = (DOCUMENTS, FRAME_TEXTS, PICTURE_VECTORS)

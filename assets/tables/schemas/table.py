@@ -14,6 +14,7 @@ PRIVACY = ("public", "internal", "personal", "restricted")
 SESSION_KEY = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 ID = r"^[0-9a-f]{32}$"
 SHA = r"^[0-9a-f]{64}$"
+DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 WORD = r"^[A-Za-z_][A-Za-z0-9_]*$"
 TEXT = pa.string()
 INT = pa.int64()

@@ -70,6 +70,13 @@ def _traced(question: Question) -> dict[str, str]:
     raise LookupError("id")
 
 
+def _about(question: Question) -> dict[str, str]:
+    for kind in ("release", "model", "session"):
+        if kind in question.names:
+            return {"of": question.first(kind)}
+    raise LookupError("session")
+
+
 def _in_time(question: Question) -> dict[str, str]:
     since, _, before = question.first("time").partition("/")
     return {"since": since, "before": before}
@@ -396,6 +403,55 @@ INTENTS = (
             "which data was <model> trained on",
         ),
         _traced,
+    ),
+    Intent(
+        "terms",
+        "terms",
+        (
+            "under which licence is <session>",
+            "what is the licence of <session>",
+            "licence of session <session>",
+            "under which licences is <release>",
+            "what may <model> be used for",
+            "may we use <session>",
+            "may <release> be used",
+            "what would be lost without <session>",
+            "which licences does <model> rest on",
+            "is there a consent for <session>",
+            "terms of <release>",
+        ),
+        _about,
+    ),
+    Intent(
+        "terms_of_all",
+        "terms",
+        (
+            "which sessions have no licence",
+            "sessions without a licence",
+            "licences of all sessions",
+            "whose consents end soon",
+        ),
+    ),
+    Intent(
+        "departures",
+        "departures",
+        (
+            "what left the house",
+            "what was exported",
+            "what was handed on",
+            "list the departures",
+        ),
+    ),
+    Intent(
+        "departures_of",
+        "departures",
+        (
+            "what left of <session>",
+            "was <session> exported",
+            "was <release> exported",
+            "who got <release>",
+        ),
+        _about,
     ),
     Intent(
         "similar_frames",

@@ -86,6 +86,7 @@ KINDS: dict[str, Kind] = {
     ),
     "lineage": _of("lineage", truths.whole_id, kind=ANYTHING, id=ANYTHING),
     "similar_frames": _of("similar_frames", frame="{frame}"),
+    "terms": _of("terms", of=ANYTHING),
     "stale": _of("stale"),
     "stale_of_session": _of("stale", sessions=["{session}"]),
     "cost_of_asset": _of("cost", asset="{asset}"),

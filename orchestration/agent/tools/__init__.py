@@ -12,13 +12,14 @@ from orchestration.agent.tools.models import COMPARE_MODELS, COMPARE_RELEASES, M
 from orchestration.agent.tools.planning import COST, STALE
 from orchestration.agent.tools.proposals import LIST_PROPOSALS, PROPOSING
 from orchestration.agent.tools.tables import DESCRIBE, SQL
+from orchestration.agent.tools.terms import DEPARTURES, TERMS
 from orchestration.agent.tools.tracing import LINEAGE
 from orchestration.agent.tools.triaging import TRIAGE
 from orchestration.agent.tools.waking import MORNING
 from orchestration.agent.tools.watching import CALLS, DRIFT, RUN_LOG, RUNS, SESSIONS
 
 READING: tuple[Tool[Any], ...] = (
-    *(SESSIONS, SQL, DESCRIBE, LINEAGE, STALE, COST),
+    *(SESSIONS, SQL, DESCRIBE, LINEAGE, TERMS, DEPARTURES, STALE, COST),
     *(CHECKS, QUARANTINE, MODELS, COMPARE_MODELS, COMPARE_RELEASES, SEARCH, SIMILAR),
     *(DRIFT, RUNS, RUN_LOG, TRIAGE, MORNING, LIST_PROPOSALS, CALLS),
 )

@@ -69,13 +69,13 @@ def find_documents(world: World, asked: Wanted) -> Answer:
     from assets.inference.sentences import find_encoder
     from assets.search.asking import Documents
     from assets.search.documents import find_changes
-    from orchestration.resources import build_run_records
+    from orchestration.resources import build_records
 
     cache = world.settings.workspace.cache
     encoder = find_encoder(cache)
     documents = Documents(world.catalog, cache, encoder)
     hits = documents.ask(asked.text, asked.limit, asked.kinds, asked.sessions)
-    changes = find_changes(world.catalog, build_run_records(world.settings), encoder)
+    changes = find_changes(world.catalog, build_records(world.settings), encoder)
     num_changed = len(changes.due) + len(changes.gone)
     source = Source("search", asked.text)
     facts = [Fact("found", len(hits), source)]

@@ -22,6 +22,11 @@ export function link(address, attributes = {}, ...children) {
   return make('a', { href: `#${address}`, ...attributes }, ...children);
 }
 
+/** A link to Dagster, which runs on this machine beside the page and opens in a tab of its own. */
+export function linkOut(base, path, attributes = {}, ...children) {
+  return make('a', { out: `${base}${path}`, ...attributes }, ...children);
+}
+
 /** Take out what is there, and put this in; what has the focus keeps it, where something of the same `data-key` comes. */
 export function fill(element, ...children) {
   const held = element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
@@ -49,6 +54,9 @@ function set(element, name, value) {
     Object.assign(element.dataset, value);
   } else if (name === 'value') {
     element.value = value;
+  } else if (name === 'out') {
+    if (!/^http:\/\/127\.0\.0\.1:\d+\//.test(value)) throw new Error(`no address of this machine: ${value}`);
+    for (const [key, one] of Object.entries({ href: value, target: '_blank', rel: 'noreferrer noopener' })) element.setAttribute(key, one);
   } else {
     if (name === 'href' && !/^#/.test(value)) throw new Error(`no address of this page: ${value}`);
     element.setAttribute(name, value === true ? '' : value);

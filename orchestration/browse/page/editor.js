@@ -1,8 +1,12 @@
-/** Boxes that can be taken by their handles or moved by keys, over a picture, and the list of them beside it. */
+/** Boxes that can be taken by their handles or moved by keys, and masks that are painted, over a picture; beside it a list. */
 
 import { button, fill, make, makeSvg } from './dom.js';
+import { prepare } from './drawing.js';
 import { Edits, shift, stretch } from './edits.js';
 import { bind } from './keys.js';
+import { Mask } from './mask.js';
+import { say, sayFault } from './notices.js';
+import { Painter, Sheet } from './painter.js';
 
 const HANDLES = ['nw', 'n', 'ne', 'e', 'se', 's', 'sw', 'w'];
 const HANDLE_PX = 9;
@@ -13,13 +17,18 @@ const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], Arrow
 export class Editor {
   #drag = null;
   #place = null;
+  #painter = null;
+  #sheets = new WeakMap(); // by the runs of a mask
 
-  /** `owner` has classes, colors, task, save(changes), judge(act) and leave(). */
+  /** `owner` has classes, colors, task, masks(), save(changes), judge(act) and leave(). */
   constructor(owner, marks, size) {
     this.owner = owner;
-    this.edits = new Edits(marks, size);
+    this.outlines = Map.groupBy(marks.filter((mark) => mark.kind === 'mask'), (mark) => mark.label_id);
+    const objects = [...new Map(marks.map((mark) => [mark.label_id, mark])).values()]; // a mask may have parts
+    this.edits = new Edits(objects, size);
     this.chosen = this.edits.objects.length ? 0 : -1;
     this.lastClass = this.edits.objects[0]?.class_name ?? owner.classes[0] ?? '';
+    this.masks = make('canvas', { 'aria-hidden': 'true' });
     this.element = makeSvg('svg', { 'aria-label': 'Boxes', role: 'group' });
     for (const [event, run] of Object.entries({ pointerdown: this.#press, pointermove: this.#pull, pointerup: this.#let })) {
       this.element.addEventListener(event, run.bind(this));
@@ -27,6 +36,7 @@ export class Editor {
     this.names = make('datalist', { id: 'class-names' }, owner.classes.map((name) => make('option', { value: name })));
     this.list = make('ul', { class: 'objects' });
     this.field = make('input', { list: 'class-names', 'aria-label': 'Class', on: { keydown: (event) => this.#name(event) } });
+    this.hint = make('p', { class: 'hint', style: { 'margin-top': '6px' }, 'aria-live': 'polite' });
     this.save = button('Save', () => this.#save(), { class: 'main small' });
     this.panel = make(
       'section',
@@ -39,6 +49,7 @@ export class Editor {
         { class: 'row' },
         this.save,
         button('Add', () => this.#add(), { class: 'small' }),
+        button('Mask', () => this.#startPainting(), { class: 'small', title: 'Paint the mask of the object (m)' }),
         button('Remove', () => this.#remove(), { class: 'small' }),
         button('Undo', () => this.#undo(), { class: 'small' }),
       ),
@@ -49,7 +60,7 @@ export class Editor {
         button('Reject', () => owner.judge('reject'), { class: 'small', title: 'What stands is wrong, and the frame is not to be used' }),
         button('Leave', () => owner.leave(), { class: 'small quiet' }),
       ),
-      make('p', { class: 'hint', style: { 'margin-top': '6px' } }, 'Draw a box where there is none; ? lists the keys. A box that is moved loses its mask.'),
+      this.hint,
     );
     this.unbind = bind('Corrections', this.#listKeys());
     this.show();
@@ -66,11 +77,22 @@ export class Editor {
     fill(this.list, rows.length ? rows : make('li', { class: 'hint' }, 'No object yet.'));
     const one = this.edits.objects[this.chosen];
     if (document.activeElement !== this.field) this.field.value = one?.class_name ?? this.lastClass;
-    this.save.disabled = !this.edits.isChanged;
+    this.#refresh();
+  }
+
+  #refresh() {
+    this.save.disabled = !this.isChanged;
+    this.hint.textContent = this.#painter?.told ?? 'Draw a box where there is none, or paint the mask of an object (m); ? lists the keys. A box that is moved loses its mask.';
     this.#draw();
   }
 
+  /** Whether something would be lost. */
+  get isChanged() {
+    return this.edits.isChanged || Boolean(this.#painter?.isChanged);
+  }
+
   close() {
+    this.#painter?.close();
     this.unbind();
   }
 
@@ -94,7 +116,66 @@ export class Editor {
     const last = objects.filter(([, n]) => n === this.chosen);
     const shapes = [...objects.filter(([, n]) => n !== this.chosen), ...last].flatMap(([one, n]) => this.#box(one, n));
     const drawn = this.#drag?.rect ? [makeSvg('rect', { class: 'box-edge', stroke: '#fff', ...asRect(this.#drag.rect) })] : [];
-    fill(this.element, shapes, drawn);
+    const outlines = this.edits.objects.flatMap((one, n) => this.#outline(one, n));
+    fill(this.element, outlines, this.#painter ? [] : shapes, drawn);
+    this.#drawMasks();
+  }
+
+  /** Of a mask that is as it was. */
+  #outline(one, index) {
+    const isPainted = this.#painter && index === this.chosen;
+    if (one.isGone || one.runs || isPainted) return [];
+    const parts = this.outlines.get(one.label_id) ?? [];
+    if (parts.length && String(parts[0].box ?? null) !== String(one.box)) return []; // of another box
+    const color = this.owner.colors.css(one.class_name);
+    return parts.map(({ points }) => makeSvg('polygon', { class: 'mask-part', fill: color, stroke: color, points: points.map(([x, y]) => this.#toScreen([x, y, x, y]).slice(0, 2).join()).join(' ') }));
+  }
+
+  #drawMasks() {
+    const { width, height } = this.element.getBoundingClientRect();
+    const context = prepare(this.masks, width, height);
+    this.edits.objects.forEach((one, n) => {
+      if (one.isGone || !one.runs || (this.#painter && n === this.chosen)) return;
+      this.#sheetOf(one).draw(context, this.#place);
+    });
+    this.#painter?.draw(context, this.#place);
+  }
+
+  #sheetOf({ runs, class_name: name }) {
+    if (!this.#sheets.has(runs)) this.#sheets.set(runs, new Sheet(new Mask(this.edits.size, runs), this.owner.colors.rgb(name)));
+    return this.#sheets.get(runs);
+  }
+
+  // masks
+
+  /** Paint that of the chosen object; where none is chosen, of a new one. */
+  async #startPainting() {
+    if (this.#painter) return;
+    try {
+      this.stored ??= await this.owner.masks();
+    } catch (error) {
+      return sayFault(error);
+    }
+    if (this.#painter || !this.element.isConnected) return;
+    if (this.chosen < 0 || this.edits.objects[this.chosen].isGone) this.chosen = this.edits.add(this.#className(), null);
+    const one = this.edits.objects[this.chosen];
+    const runs = one.runs ?? this.stored[one.label_id] ?? [];
+    const { width, height } = this.edits.size;
+    const [x0, y0, x1, y1] = one.box ?? [0, 0, width, height];
+    const owner = { redraw: () => this.#refresh(), done: (isKept) => this.#endPainting(isKept), save: () => this.#save() };
+    this.#painter = new Painter(owner, this.edits.size, runs, this.owner.colors.rgb(one.class_name), [(x0 + x1) / 2, (y0 + y1) / 2]);
+    this.show();
+  }
+
+  #endPainting(isKept = true) {
+    const painter = this.#painter;
+    if (!painter) return;
+    this.#painter = null;
+    painter.close();
+    const { box, runs } = painter.mask;
+    if (isKept && painter.isChanged && box) this.edits.paint(this.chosen, runs, box);
+    else if (isKept && painter.isChanged) say('A mask of nothing is not kept: Delete removes the object.');
+    this.show();
   }
 
   #box(one, index) {
@@ -119,6 +200,11 @@ export class Editor {
 
   #press(event) {
     const at = this.#toPicture(event);
+    if (this.#painter) {
+      this.element.setPointerCapture(event.pointerId);
+      event.preventDefault();
+      return this.#painter.press(at);
+    }
     const { index, handle } = event.target.dataset;
     if (index !== undefined) this.#choose(Number(index));
     const box = this.edits.objects[this.chosen]?.box;
@@ -130,6 +216,7 @@ export class Editor {
   }
 
   #pull(event) {
+    if (this.#painter) return this.#painter.pull(this.#toPicture(event), event.buttons === 1);
     if (!this.#drag) return;
     const { at, isNew, to } = this.#drag;
     const now = this.#toPicture(event);
@@ -158,6 +245,7 @@ export class Editor {
   }
 
   #choose(index) {
+    this.#endPainting();
     this.chosen = index;
     this.show();
   }
@@ -168,6 +256,7 @@ export class Editor {
   }
 
   #add() {
+    this.#endPainting();
     const { width, height } = this.edits.size;
     const [w, h] = [width * NEW_SHARE, height * NEW_SHARE];
     const [x, y] = [(width - w) / 2, (height - h) / 2];
@@ -177,6 +266,7 @@ export class Editor {
   }
 
   #remove() {
+    this.#endPainting(false);
     if (this.chosen < 0) return;
     this.edits.remove(this.chosen);
     this.show();
@@ -209,6 +299,7 @@ export class Editor {
   }
 
   #save() {
+    this.#endPainting();
     if (this.edits.isChanged) this.owner.save(this.edits.changes);
   }
 
@@ -225,6 +316,7 @@ export class Editor {
       { keys: ['.', 'n'], does: 'next object', run: () => this.#step(1) },
       { keys: [','], does: 'object before', run: () => this.#step(-1) },
       { keys: ['a'], does: 'add a box', run: () => this.#add() },
+      { keys: ['m'], does: 'paint its mask', run: () => this.#startPainting() },
       { keys: ['Delete', 'Backspace', 'd'], does: 'remove the object', run: () => this.#remove() },
       { keys: ['c'], does: 'write its class, Enter takes it', run: () => this.field.select() },
       ...classes.map(([key, name]) => ({ keys: [key], does: `it is ${name}`, run: () => this.#rename(name) })),

@@ -8,7 +8,7 @@ export class Edits {
   /** `marks` are those of the labels that stand, `size` that of the picture in px. */
   constructor(marks, size) {
     this.size = size;
-    this.objects = marks.map(({ label_id, class_name, box }) => ({ label_id, class_name, box: box ?? null, isGone: false }));
+    this.objects = marks.map(({ label_id, class_name, box }) => ({ label_id, class_name, box: box ?? null, runs: null, isGone: false }));
     this.#before = this.objects.map((one) => ({ ...one }));
   }
 
@@ -23,9 +23,16 @@ export class Edits {
     return this.changes.length > 0;
   }
 
-  /** Put a box of [x0, y0, x1, y1] px there, inside the picture. */
+  /** Put a box of [x0, y0, x1, y1] px there, inside the picture; a mask that was drawn for another box goes. */
   place(index, box) {
-    this.#do(index, { box: this.#fit(box) });
+    this.#do(index, { box: this.#fit(box), runs: null });
+  }
+
+  /** Give it a mask, as runs along the rows; its box, where it has one or is to have one, goes around it. */
+  paint(index, runs, box) {
+    const others = this.objects.filter((one, n) => n !== index && !one.isGone);
+    const isBoxed = this.objects[index].box !== null || !others.length || others.some((one) => one.box !== null);
+    this.#do(index, { runs, box: isBoxed ? this.#fit(box) : null });
   }
 
   rename(index, name) {
@@ -36,11 +43,23 @@ export class Edits {
     this.#do(index, { isGone: true });
   }
 
-  /** Another object; its index. */
+  /** Another object, with a box or, until it is painted, without; its index. */
   add(className, box) {
     this.#steps.push(this.objects);
-    this.objects = [...this.objects, { label_id: null, class_name: className, box: this.#fit(box), isGone: false }];
+    this.objects = [...this.objects, { label_id: null, class_name: className, box: box && this.#fit(box), runs: null, isGone: false }];
     return this.objects.length - 1;
+  }
+
+  /** Do on what stands now what was to be changed of an earlier version; how much of it cannot be done any more. */
+  replay(changes) {
+    this.#steps.push(this.objects);
+    const known = new Set(this.objects.map((one) => one.label_id));
+    const [here, lost] = [[], []];
+    for (const one of changes) (one.label_id === null || known.has(one.label_id) ? here : lost).push(one);
+    const mine = new Map(here.filter((one) => one.label_id !== null).map((one) => [one.label_id, one]));
+    const added = here.filter((one) => one.label_id === null).map((one) => ({ box: null, runs: null, isGone: false, ...one }));
+    this.objects = [...this.objects.map((one) => takeOver(one, mine.get(one.label_id))), ...added];
+    return lost.length;
   }
 
   /** Take the last step back. */
@@ -63,12 +82,22 @@ export class Edits {
 }
 
 function describe(one, before) {
-  if (!before) return one.isGone ? [] : [{ label_id: null, class_name: one.class_name, box: one.box }];
+  if (!before) return one.isGone || !(one.box || one.runs) ? [] : [withRuns({ label_id: null, class_name: one.class_name, box: one.box }, one)];
   if (one.isGone) return [{ label_id: one.label_id, remove: true }];
   const change = {};
   if (one.class_name !== before.class_name) change.class_name = one.class_name;
   if (String(one.box) !== String(before.box)) change.box = one.box;
+  withRuns(change, one);
   return Object.keys(change).length ? [{ label_id: one.label_id, ...change }] : [];
+}
+
+function withRuns(change, { runs }) {
+  if (runs) change.runs = runs;
+  return change;
+}
+
+function takeOver(one, { remove, ...change } = {}) {
+  return { ...one, ...change, isGone: remove ?? one.isGone };
 }
 
 /** A box moved by so much, kept inside a picture of this size. */

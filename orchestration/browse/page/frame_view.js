@@ -2,6 +2,7 @@
 
 import { change, go, read } from './address.js';
 import { ask, isAborted, post } from './api.js';
+import { DepthLayer } from './depth_layer.js';
 import { button, fill, make } from './dom.js';
 import { Editor } from './editor.js';
 import { describeColumns, describeFigures, listLineage, listObjects, panel } from './facts.js';
@@ -15,6 +16,7 @@ import { Picture, pictureOf } from './picture.js';
 import { count, many, time } from './words.js';
 
 const DRAWN = 'detection'; // whose labels are boxes: what is corrected first
+const OVERTAKEN = 409;
 
 export function open(page) {
   return new FrameView(page);
@@ -28,19 +30,21 @@ class FrameView {
   #editor = null;
   #list = null;
   #at = null;
+  #left = null; // changes that somebody else was faster than
 
   constructor(page) {
     this.page = page;
     this.picture = new Picture('picture');
     this.picture.element.tabIndex = 0;
     this.picture.onplace = (place) => this.#editor?.setPlace(place);
+    this.depth = new DepthLayer(this.picture);
     this.layers = new Layers(page);
     this.bar = make('div', { class: 'frame-bar' });
     this.side = make('aside', { class: 'frame-side', 'aria-label': 'What is known of the frame' });
     this.main = make('div', { class: 'frame-main' }, this.bar, this.picture.element);
     this.element = make('main', { class: 'frame-view' }, this.main, this.side);
     this.unbind = bind('Frame', this.#listKeys());
-    this.warn = (event) => this.#editor?.edits.isChanged && event.preventDefault();
+    this.warn = (event) => this.#editor?.isChanged && event.preventDefault();
     addEventListener('beforeunload', this.warn);
   }
 
@@ -59,6 +63,7 @@ class FrameView {
     removeEventListener('beforeunload', this.warn);
     this.unbind();
     this.#marks?.close();
+    this.depth.close();
     this.picture.close();
     this.page.place('');
   }
@@ -106,6 +111,7 @@ class FrameView {
     this.#showEditor();
     const marks = this.#marks.get(this.#id) ?? {};
     this.picture.show(marks, this.look, { names: true, without: this.#editor ? [LABELS] : [] });
+    this.depth.show(this.#id, this.#facts?.depth ?? null, read().has('depth'));
     this.#showBar();
     this.#showSide(marks);
   }
@@ -140,6 +146,7 @@ class FrameView {
       held && panel('Held back', make('p', { class: 'held' }, `Readers do not get this session: ${held}.`)),
       this.#editor?.panel,
       this.layers.element,
+      this.#facts?.depth && this.depth.panel,
       !this.#editor && panel('Objects', listObjects(marks, this.look)),
       (labels.length > 0 || queue.length > 0) && panel('Labels', labels.map((one) => this.#tellLabels(one)), queue.map((row) => this.#tellQueue(row))),
       panel('Frame', this.#facts ? describeColumns(columns) : make('p', { class: 'hint' }, 'Asking …')),
@@ -211,7 +218,7 @@ class FrameView {
 
   /** Whether nothing would be lost. */
   #isKept() {
-    if (!this.#editor?.edits.isChanged) return true;
+    if (!this.#editor?.isChanged) return true;
     say('There are corrections that are not saved: save them (w), or undo them (u).', 'bad');
     return false;
   }
@@ -241,33 +248,36 @@ class FrameView {
     const owner = {
       task,
       classes: this.page.home.classes,
+      masks: () => this.#askMasks(task),
       colors: this.page.colors,
       save: (changes) => this.#save(task, { changes }),
       judge: (act) => this.#isKept() && this.#save(task, { act }),
       leave: () => this.#isKept() && change({ edit: null }, { replace: true }),
     };
     const mine = (marks[LABELS] ?? []).filter((mark) => (mark.task ?? task) === task);
-    const objects = [...new Map(mine.map((mark) => [mark.label_id, mark])).values()]; // a mask may have parts
-    this.#editor = new Editor(owner, objects, this.#size);
-    this.picture.element.append(this.#editor.element);
+    this.#editor = new Editor(owner, mine, this.#size);
+    this.picture.element.append(this.#editor.masks, this.#editor.element);
+    this.#replay();
     const place = this.picture.place();
     if (place) this.#editor.setPlace(place);
   }
 
   #leaveEditor() {
     this.#editor?.close();
+    this.#editor?.masks.remove();
     this.#editor?.element.remove();
     this.#editor = null;
   }
 
   async #save(task, said) {
-    const seen = this.#facts.labels?.find((one) => one.task === task)?.version ?? 0;
+    const seen = this.#versionOf(task);
     const id = this.#id;
     try {
       const { version, warnings = [], failed_checks: failed = [] } = await post('/api/labels', { frame_id: id, task, seen, ...said });
       say(`Saved as version ${version}.`, 'good');
       for (const text of [...warnings, ...failed]) say(text, failed.includes(text) ? 'bad' : 'plain');
     } catch (error) {
+      if (error.status === OVERTAKEN) return this.#takeNewer(task, said.changes ?? []);
       sayFault(error);
       return;
     }
@@ -278,6 +288,38 @@ class FrameView {
     if (id === this.#id) await this.#open(id, read());
   }
 
+  /** Somebody was first: what they said shows, and what was to be changed is put on top, not saved. */
+  async #takeNewer(task, changes) {
+    const id = this.#id;
+    this.#leaveEditor();
+    this.#marks.forget(id);
+    this.#left = { id, task, changes };
+    await this.#open(id, read());
+    const version = this.#versionOf(task);
+    const done = changes.length ? `Your ${many(changes.length, 'change')} stand on top of it and are not saved: look at them, and save again.` : 'Look at it, and say so again.';
+    if (id === this.#id && this.#facts) say(`Somebody saved version ${version} of these labels while you looked. It shows now. ${done}`, 'bad');
+  }
+
+  #replay() {
+    const left = this.#left;
+    this.#left = null;
+    if (left?.id !== this.#id || left.task !== this.#editor.owner.task || !left.changes.length) return;
+    const numLost = this.#editor.edits.replay(left.changes);
+    this.#editor.show();
+    if (numLost) say(`${many(numLost, 'change')} of yours had to go: somebody has removed the objects.`, 'bad');
+  }
+
+  #versionOf(task) {
+    return this.#facts?.labels?.find((one) => one.task === task)?.version ?? 0;
+  }
+
+  /** Runs of the masks that stand, by label. */
+  async #askMasks(task) {
+    const { version, runs } = await ask(`/api/masks/${encodeURIComponent(this.#id)}`, { task });
+    if (version !== this.#versionOf(task)) say('Somebody has saved other labels meanwhile: what you save now will show them first.');
+    return runs;
+  }
+
   #listKeys() {
     return [
       { keys: ['ArrowRight', 'l', 'j'], does: 'next frame', run: () => this.#step(1) },
@@ -285,6 +327,7 @@ class FrameView {
       { keys: ['.'], does: 'next in time, of its sensor', run: () => this.#stepInTime('next') },
       { keys: [','], does: 'before in time', run: () => this.#stepInTime('previous') },
       { keys: ['e'], does: 'correct its labels', run: () => this.#startEditing() },
+      { keys: ['d'], does: 'depth on or off', run: () => this.#facts?.depth && change({ depth: read().has('depth') ? null : 1 }, { replace: true }) },
       { keys: ['s'], does: 'similar frames', run: () => this.#showSimilar() },
       { keys: ['b'], does: 'labels on or off', run: () => this.look.toggleLayer(LABELS) },
       { keys: ['Escape'], does: 'back to the grid', run: () => this.#back() },

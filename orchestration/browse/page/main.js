@@ -18,9 +18,10 @@ const VIEWS = {
   map: { title: 'Map', load: () => import('./map_view.js') },
   models: { title: 'Two models', load: () => import('./models_view.js') },
   releases: { title: 'Two releases', load: () => import('./releases_view.js') },
+  ask: { title: 'Ask', load: () => import('./ask_view.js') },
 };
 const TABS = Object.entries(VIEWS).filter(([, view]) => view.title);
-const KEPT = ['layers', 'hide', 'conf', 'size', 'task']; // of an address, in every view
+const KEPT = ['layers', 'hide', 'conf', 'size', 'task', 'depth']; // of an address, in every view
 const OF_FRAMES = ['grid', 'timeline', 'map'];
 
 class Page {

@@ -33,6 +33,7 @@ class MapView {
 
   constructor(page) {
     this.page = page;
+    this.held = new Map(page.home.sessions.filter((one) => one.published === false).map((one) => [one.session, one.reason]));
     this.dots = make('canvas', { 'aria-hidden': 'true' });
     this.lines = make('canvas', { 'aria-hidden': 'true' });
     this.waiting = make('p', { class: 'waiting' }, 'Asking for the map …');
@@ -130,7 +131,7 @@ class MapView {
     paint(this.image, this.camera, { ...this.#points, codes: field?.values }, words, side);
     this.dots.getContext('2d').putImageData(this.image, 0, 0);
     this.legend.hidden = !field;
-    if (field) fill(this.legend, names.slice(0, MOST_IN_LEGEND).map((name, n) => make('p', {}, make('i', { class: 'swatch', style: { background: `rgb(${colorAt(n).join(' ')})` } }), name || 'none')));
+    if (field) fill(this.legend, names.slice(0, MOST_IN_LEGEND).map((name, n) => make('p', {}, make('i', { class: 'swatch', style: { background: `rgb(${colorAt(n).join(' ')})` } }), name || 'none', this.color === 'session' && this.#tellHeld(name))));
   }
 
   #drawLines() {
@@ -228,10 +229,17 @@ class MapView {
     const id = await this.#idOf(index);
     if (this.hovered !== index || !id) return;
     const { session } = this.#points.fields;
-    fill(this.card, make('img', { src: thumbOf(id), alt: '' }), make('p', {}, session ? session.names[session.values[index]] : id));
+    const name = session?.names[session.values[index]];
+    fill(this.card, make('img', { src: thumbOf(id), alt: '' }), make('p', {}, name ?? id), this.#tellHeld(name));
     this.card.hidden = false;
     this.card.style.left = `${Math.min(x + 14, this.camera.width - 180)}px`;
     this.card.style.top = `${Math.min(y + 14, this.camera.height - 160)}px`;
+  }
+
+  /** A badge of a session that readers do not get. */
+  #tellHeld(session) {
+    const reason = this.held.get(session);
+    return reason !== undefined && make('span', { class: 'badge', title: reason }, 'held back');
   }
 
   async #openAt(x, y) {

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from assets.browsing.browser import Browser
 from assets.browsing.conditions import ConditionError, find_positions
+from assets.browsing.frame_index import _narrow
 from assets.browsing.questions import Question, QuestionError, list_sort_columns
 from assets.search import sources
 from assets.search.documents import refresh_documents
@@ -104,6 +107,32 @@ def test_a_condition_reaches_no_file_no_write_and_nothing_that_is_not_shown(
         list_ids(looked_at(), where=condition)
 
 
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("sharpnes < 1", "no column is called 'sharpnes'; near it: sharpness"),
+        ('sensor = "left"', "'left' in single quotes"),
+        ("sequence < 'few'", "'few' is no number"),
+        ("sensor + 1 > 2", "+ does not go with text, integer"),
+        ("sensor like 5", "LIKE does not go with text, integer"),
+        ("nearby(t_ns) > 1", "no function 'nearby'"),
+        ("x.y = 1", "'x' is no table that is asked here"),
+        ("sum(sharpness) > 1", "a frame by itself has no sum"),
+        ("sharpness < 1 ORDER BY t_ns", "at 'ORDER' (character 15)"),
+        ("(sharpness < 1", "it ends before it is whole"),
+        (
+            "frame_id IN (SELECT frame_id FROM labels WHERE class_nam = 'mug')",
+            "near it: class_name",
+        ),
+    ],
+)
+def test_a_wrong_condition_is_told_in_words_of_its_writer(looked_at, condition, told):
+    with pytest.raises(ConditionError, match=re.escape(told)) as caught:
+        list_ids(looked_at(), where=condition)
+    said = str(caught.value)
+    assert len(said) < 500 and "Candidate" not in said and "Binder" not in said
+
+
 def test_a_condition_that_takes_too_long_is_stopped(looked_at):
     browser = looked_at()
     endless = "(SELECT count(*) FROM range(1000000000000) t(n) WHERE n % 7 = 3) > 1"
@@ -197,3 +226,27 @@ def test_ids_that_are_none_are_not_found(looked_at):
     known = of_tuesday(3)[0]
     asked = [known, known.upper(), known[:31], "", "0" * 32, known[:16] + "0" * 16]
     assert index.find(asked).tolist() == [6, -1, -1, -1, -1, -1]
+
+
+def test_what_did_not_change_is_not_read_again(looked_at, catalog):
+    browser = looked_at()
+    before = browser.index
+    label = {"label_id": content_id("new"), "class_name": "cup", "task": "detection"}
+    of = {"frame_id": name_frame("monday", 1), "session": "monday"}
+    put(catalog, "labels", [label | of])
+    assert browser.refresh()
+    after = browser.index
+    assert after.rows is before.rows and after.number > before.number
+    assert "cup" in after.classes and "cup" not in before.classes
+    put(catalog, "splits", [{**of, "split": "val"}])
+    assert browser.refresh()
+    assert browser.index.rows is not after.rows
+    assert list_ids(browser, splits=("val",)) == of_monday(1)
+
+
+@pytest.mark.parametrize(("count", "width"), [(2, 8), (127, 8), (128, 8), (129, 16)])
+def test_words_are_told_apart_by_as_many_bits_as_they_need(count, width):
+    words = pa.array([f"word {n}" for n in range(count)]).dictionary_encode()
+    narrow = _narrow(words)
+    assert narrow.type.index_type.bit_width == width
+    assert narrow.to_pylist() == words.to_pylist()

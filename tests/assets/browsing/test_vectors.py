@@ -1,4 +1,4 @@
-"""Likeness of frames by short vectors: exactly what all whole vectors say; and the map that they make."""
+"""Likeness of frames by short vectors: what whole vectors say; and the map that they make."""
 
 from __future__ import annotations
 
@@ -6,12 +6,21 @@ import numpy as np
 import pytest
 
 from assets.browsing.browser import Browser
+from assets.browsing.frame_index import build_index
 from assets.browsing.frame_map import find_inside, list_ids, tell_map
 from assets.browsing.questions import Question, QuestionError
+from assets.browsing.short_codes import (
+    BLOCK_ROWS,
+    make_block,
+    measure_block,
+    read_block,
+    turn,
+)
 from assets.browsing.vectors import open_short
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import EMBEDDING_DIM
 from assets.workspace import Workspace
+from bench.peers.camera_frames import write_home
 from tests.assets.browsing.conftest import name_frame, put
 
 COUNT = 60
@@ -46,10 +55,7 @@ def browser(home, catalog: Catalog, frame_rows, vectors) -> Browser:
     return Browser(catalog, Workspace(home))
 
 
-def test_the_nearest_frames_are_those_of_the_whole_vectors(browser, vectors, lower):
-    from assets.browsing import vectors as module
-
-    lower(module, _LEAST_READ=4)  # so that bounds have to decide
+def test_the_nearest_of_few_frames_are_those_of_the_whole_vectors(browser, vectors):
     cosines = vectors @ vectors[7]
     cosines[OTHER] = -2
     best = np.argsort(-cosines, kind="stable")
@@ -62,14 +68,68 @@ def test_the_nearest_frames_are_those_of_the_whole_vectors(browser, vectors, low
     among[best[3:20:2]] = True
     found, _ = short.find_nearest(vectors[7], 100, among)
     assert found.tolist() == best[3:20:2].tolist()
+    found, values = short.find_nearest(vectors[7], 5, np.zeros(COUNT + 1, bool))
+    assert len(found) == len(values) == 0
 
 
-def test_no_bound_is_above_the_true_distance(browser, vectors):
+def test_short_vectors_tell_distances(browser, vectors):
     short = browser.likeness.open(browser.index)
     true = ((vectors - vectors[11]) ** 2).sum(axis=1)
-    bound = short._bound(short.basis.shorten(vectors[11][None])[0])
-    assert (bound <= true + 1e-5).all()
-    assert np.corrcoef(bound, true)[0, 1] > 0.9, "and it tells near from far"
+    told = short.estimate(vectors[11])
+    # lengths of 1, two bits: the product of two differences is off by 1 / sqrt(D), 0.03, of a third of them
+    assert told == pytest.approx(true, abs=0.1)
+    assert np.corrcoef(told, true)[0, 1] > 0.98
+
+
+def test_turned_vectors_are_as_far_apart(vectors):
+    turned = turn(vectors)
+    assert turned @ turned.T == pytest.approx(vectors @ vectors.T, abs=1e-5)
+    assert abs(turned - vectors).max() > 0.01
+
+
+def test_a_vector_at_the_centre_of_its_block_is_at_its_distance():
+    one = np.full((1, EMBEDDING_DIM), 0.5, np.float32)
+    block = make_block(one)
+    assert block.steps.tolist() == [0]
+    assert block.estimate(turn(np.zeros_like(one))[0]) == pytest.approx(
+        [EMBEDDING_DIM / 4]
+    )
+
+
+@pytest.mark.parametrize("rows", [1, 5, BLOCK_ROWS])
+def test_a_block_is_read_as_it_was_written(tmp_path, rows):
+    block = make_block(
+        np.random.default_rng(0).random((rows, EMBEDDING_DIM), np.float32)
+    )
+    path = tmp_path / "block"
+    with path.open("wb") as file:
+        block.write(file)
+    assert path.stat().st_size == measure_block(rows)
+    with path.open("rb") as file:
+        found = read_block(file, rows)
+    for name, values in vars(block).items():
+        assert (getattr(found, name) == values).all(), name
+
+
+def test_of_many_frames_those_that_are_compared_hold_the_nearest(home, catalog, lower):
+    """Ten of each: recall against all whole vectors, when one frame in ten is compared."""
+    from assets.browsing import vectors as module
+
+    write_home(home, 1_500)  # of a camera that stands, and pictures
+    lower(module, _MOST_READ=150)
+    lower(module, _RUN=1)  # several in one file
+    index = build_index(catalog)
+    short = open_short(catalog, index, home / "cache")
+    stored = catalog.read_latest("frame_embeddings", ["frame_id", "vector"])
+    whole = np.array(stored["vector"].to_pylist(), np.float32)
+    places = index.find(stored["frame_id"])
+    hits = 0
+    asked = range(0, 1_500, 75)
+    for row in asked:
+        best = places[np.argsort(-(whole @ whole[row]), kind="stable")[:10]]
+        found, _ = short.find_nearest(whole[row], 10)
+        hits += len(np.intersect1d(found, best))
+    assert hits / (10 * len(asked)) >= 0.99
 
 
 def test_frames_are_listed_by_likeness_within_a_filter(browser, vectors):

@@ -15,6 +15,7 @@ from assets.tables.catalog import Catalog
 from assets.tables.champions import crown
 from assets.tables.releases import hash_content, open_release
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.workspace import Workspace
 from checks.release import release_matches_its_hash
 
 BOX = (2.0, 3.0, 8.0, 9.0)
@@ -344,7 +345,7 @@ def test_a_recording_beside_single_pictures_is_not_alone(catalog):
 
 @pytest.mark.filterwarnings("default")  # third parties warn inside Dagster runs
 def test_classes_parts_and_weaknesses_are_told_before_a_training_and_stand_at_the_asset(
-    catalog, caplog
+    catalog, caplog, tmp_path
 ):
     (dataset,) = (
         a for a in curation.assets if a.key.path == ["curation", "detection_dataset"]
@@ -352,7 +353,9 @@ def test_classes_parts_and_weaknesses_are_told_before_a_training_and_stand_at_th
     ops = {dataset.op.name: {"config": {"sessions": ["street-*"]}}}
     with caplog.at_level("INFO", "daguerre.curation"):
         made = dg.materialize(
-            [dataset], resources={"catalog": catalog}, run_config={"ops": ops}
+            [dataset],
+            resources={"catalog": catalog, "workspace": Workspace(tmp_path)},
+            run_config={"ops": ops},
         )
     told = [r.getMessage() for r in caplog.records if r.name == "daguerre.curation"]
     assert (

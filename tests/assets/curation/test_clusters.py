@@ -10,6 +10,7 @@ from assets.curation.clusters import update_clusters, update_splits
 from assets.curation.defs import defs as curation
 from assets.curation.release import draft_release, write_release
 from assets.tables.schemas import EMBEDDING_DIM, TABLES, content_id, to_table
+from assets.workspace import Workspace
 
 
 @pytest.fixture
@@ -435,7 +436,7 @@ def test_near_duplicates_with_labels_for_other_tasks_cost_neither_task_a_frame(
 
 
 def test_labelled_near_duplicates_in_train_are_dropped_counted_and_told_with_their_labels(
-    catalog, curate, label
+    catalog, curate, label, tmp_path
 ):
     ids = curate(
         [0.0, 2.0, 4.0, *(40.0 + 17.0 * n for n in range(17))],
@@ -460,7 +461,9 @@ def test_labelled_near_duplicates_in_train_are_dropped_counted_and_told_with_the
     (dataset,) = [
         a for a in curation.assets if a.key.path == ["curation", "detection_dataset"]
     ]
-    made = dg.materialize([dataset], resources={"catalog": catalog})
+    made = dg.materialize(
+        [dataset], resources={"catalog": catalog, "workspace": Workspace(tmp_path)}
+    )
     (event,) = made.get_asset_materialization_events()
     metadata = event.materialization.metadata
     assert metadata["left out, near-duplicate frame"].value == "2 frames, 4 labels"

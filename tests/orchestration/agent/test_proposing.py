@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from assets.audit import read_acts
 from assets.ledger import proposals as rows_of
 from assets.tables.catalog import Catalog
 from orchestration.agent.acts import find_act
@@ -45,6 +46,10 @@ def test_who_approves_runs_the_verb_that_was_proposed_once(ask, agent_home):
     done = run_verb(("approve", name))
     assert done.exit_code == 0 and done.facts["state"] == "done"
     assert done.facts["result"]["asked"] == 3 == count_asked(agent_home)
+    (act,) = read_acts(agent_home)
+    assert act["act"] == "approve proposal" and act["of"].startswith(
+        f"{name}: daguerre"
+    )
     for verb in (("approve", name), ("reject", name, "--because=late")):
         with pytest.raises(ValueError, match=f"proposal {name} was approved by"):
             run_verb(verb)

@@ -164,6 +164,33 @@ def test_two_models_are_compared_on_the_exam_that_both_sat(ask):
     assert [value(same, n) for n in ("same", "added", "removed")] == [2, 0, 0]
 
 
+def test_terms_are_told_of_sessions_and_releases_and_name_nobody(ask, agent_home):
+    words = ["consent", "monday", "--licence", "CC-BY-4.0", "--purposes", "research"]
+    by = ["--holder", "Annabel", "--by", "Robert", "--because", "Annabel signed"]
+    run_verb([*words, *by])
+    answer = ask("terms")
+    assert value(answer, "silent") == 1 and value(answer, "refused") == 0
+    answer = ask("terms", of="monday")
+    assert value(answer, "frames") == 10
+    (said,) = rows(answer, "statements")
+    assert said["licence"] == "CC-BY-4.0" and said["purposes"] == "research"
+    told = json.dumps(answer.to_dict())
+    assert "Annabel" not in told and "Robert" not in told
+    release = ask("sql", sql="select release_id from releases").facts[0].value
+    assert value(ask("terms", of=release[:8]), "licences") == "CC-BY-4.0"
+    with pytest.raises(ValueError, match="no session is called 'abcdef0123'"):
+        ask("terms", of="abcdef0123")
+
+
+def test_what_left_is_told_without_its_place(ask, agent_home):
+    run_verb(["export", "frames", "out", "--sessions", "tuesday", "--format", "images"])
+    answer = ask("departures", of="tuesday")
+    (left,) = rows(answer, "departures")
+    assert (left["what"], left["num_frames"]) == ("frames as images", 20)
+    assert str(agent_home.parent) not in json.dumps(answer.to_dict())
+    assert value(ask("departures", of="monday"), "departures") == 0
+
+
 def test_lineage_goes_both_ways_and_its_rows_can_be_followed(ask):
     release = rows(ask("models"), "models")[0]["release"]
     answer = ask("lineage", kind="release", id=release[:8])

@@ -1,0 +1,76 @@
+"""Take ids, names and pictures of a subject out of texts that say other things besides."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from assets.stages import all_stages
+from assets.tables.schemas import TABLES
+from models.task_names import all_task_names
+
+# hex ids and hashes; paths and names
+_HEX = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f])")
+_NAME = re.compile(r"[\w.~+@-]+(?:/[\w.~+@-]+)*")
+# frames that are shown; charts are PNG, as everywhere
+_PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+")
+_EMPTY = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
+
+
+def list_own_words() -> set[str]:
+    """Names of assets, tables, columns and tasks: where such a word stands it means no session."""
+    stages = all_stages()
+    nouns = {noun for stage in stages for key in stage.session_assets for noun in key}
+    columns = {column.name for table in TABLES.values() for column in table.columns}
+    return {*TABLES, *nouns, *columns, *(s.name for s in stages), *all_task_names()}
+
+
+@dataclass
+class Redactor:
+    """Puts `mark` in the place of each id and name, and an empty picture in that of each JPEG; counts what it did."""
+
+    ids: Collection[str]
+    names: Collection[str]
+    mark: str
+    num_found: int = 0
+    _odd: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ids, self.names = frozenset(self.ids), frozenset(self.names)
+        # which no pattern of names meets: with spaces, say
+        self._odd = sorted(n for n in self.names if not _NAME.fullmatch(n))
+
+    def redact(self, text: str, with_pictures: bool = False) -> str:
+        """The text without them; `with_pictures` takes JPEGs out too."""
+        text = _HEX.sub(self._replace_id, text) if self.ids else text
+        text = _NAME.sub(self._replace_name, text) if self.names else text
+        for name in self._odd:
+            self.num_found += text.count(name)
+            text = text.replace(name, self.mark)
+        if with_pictures:
+            text, count = _PICTURE.subn(_EMPTY, text)
+            self.num_found += count
+        return text
+
+    def _replace_id(self, found: re.Match[str]) -> str:
+        return self._put() if found[0] in self.ids else found[0]
+
+    def _replace_name(self, found: re.Match[str]) -> str:
+        """Of `/home/landing/monday/images/0.png` what begins at any part of it, and a part that is a name."""
+        text = found[0]
+        if text in self.names and found.string.startswith('":', found.end()):
+            return text  # a key of JSON
+        parts = text.split("/")
+        for start in range(len(parts)):
+            tail = "/".join(parts[start:])
+            if tail in self.names:
+                return "/".join([*map(self._mark, parts[:start]), self._put()])
+        return "/".join(map(self._mark, parts))
+
+    def _mark(self, part: str) -> str:
+        return self._put() if part in self.names else part
+
+    def _put(self) -> str:
+        self.num_found += 1
+        return self.mark

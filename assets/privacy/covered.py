@@ -1,0 +1,223 @@
+"""Cover what the policy of a session names in its colour frames: found, followed, drawn by hand, or labelled.
+
+The sealed originals of one sensor of a capture are read twice: once to find faces in all of them, since who was seen
+before and after was there between, and once more, of those in which something is to be covered, to cover it. A frame
+in which nothing is to be covered holds again what it came with. Rows say what was done, and what of it is out of date.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.images import decode_rgb
+from assets.privacy.blanks import ENCODING
+from assets.privacy.keys import SealKeys
+from assets.privacy.policy import PrivacyPolicy
+from assets.privacy.sealing import unseal
+from assets.tables.catalog import Catalog, is_in
+from assets.tables.schemas import TABLES, to_table
+from assets.video_frames import unpack
+from models.faces.covering import cover, find_cover, widen
+from models.faces.following import fill_gaps
+from models.faces.found import Faces, Floats, join
+from models.faces.tiles import Detector, find_everywhere
+
+LOSSLESS = ("png", "bmp", "tiff", "gif")  # are written as PNG, others as JPEG
+_JPEG_QUALITY = 95
+_BATCH_PIXELS = 32 << 20  # decoded at once: 96 MiB of RGB
+_MOST_FRAMES = 32
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The colour frames of one sensor of a capture, in order: rows of `frames` without payloads, of which `encodings`
+    are those that they came in, and `labelled` the boxes (N, 4) px of the policy's classes, by frame id."""
+
+    frames: Sequence[Row]
+    encodings: dict[str, str]
+    originals: dict[str, str]  # sha256
+    labelled: dict[str, Floats]
+
+    def name_input(self, frame_id: str) -> str:
+        """sha256 of what a frame came with, and of the boxes that labels say of it, where they do."""
+        original = self.originals[frame_id]
+        if frame_id not in self.labelled:
+            return original
+        boxes = self.labelled[frame_id].tobytes()
+        return hashlib.sha256(original.encode() + boxes).hexdigest()
+
+
+@dataclass(frozen=True)
+class Covering:
+    """Covers the frames of streams, and writes `frames` and `anonymised_frames`."""
+
+    catalog: Catalog
+    keys: SealKeys
+    policy: PrivacyPolicy
+    detectors: tuple[Detector, ...]
+    made_by: str  # their `code_version`
+
+    def cover_stream(
+        self,
+        stream: Stream,
+        holding: AbstractContextManager[Any],
+        on_frame: Callable[[int], None],
+    ) -> int:
+        """Write the covered pictures of one stream, while `holding` keeps others from its capture; how many.
+
+        Raises SealKeyMissing without the key that they were sealed under.
+        """
+        found = list(self._find(stream, on_frame))
+        faces, num_followed = fill_gaps(found)
+        counts = [
+            {"num_found": len(mine), "num_followed": filled}
+            for mine, filled in zip(found, num_followed, strict=True)
+        ]
+        with holding:
+            for at in _batch(stream.frames):
+                self._write(stream, at, faces[at], counts[at])
+                on_frame(at.stop - at.start)
+        return len(stream.frames)
+
+    def _find(self, stream: Stream, on_frame: Callable[[int], None]) -> Iterator[Faces]:
+        """The faces of each frame."""
+        if not self.detectors:
+            yield from (join([]) for _ in stream.frames)
+            return
+        for at in _batch(stream.frames):
+            for image in self._decode(stream.frames[at]):
+                yield find_everywhere(image, self.detectors)
+            on_frame(at.stop - at.start)
+
+    def _write(
+        self, stream: Stream, at: slice, faces: Sequence[Faces], counts: Sequence[Row]
+    ) -> None:
+        """Frames first: a row of `anonymised_frames` says of a frame that it is done."""
+        some = stream.frames[at]
+        held = self._read_originals(some)
+        areas = [
+            self._list_areas(stream, frame, found)
+            for frame, found in zip(some, faces, strict=True)
+        ]
+        shown = [
+            self._show(stream, frame, payload, boxes)
+            for frame, payload, boxes in zip(some, held, areas, strict=True)
+        ]
+        stored = self._read_rows(some)
+        self.catalog.upsert(
+            "frames",
+            to_table(
+                TABLES["frames"],
+                [
+                    stored[frame["frame_id"]] | new
+                    for frame, new in zip(some, shown, strict=True)
+                    if frame["frame_id"] in stored  # not forgotten meanwhile
+                ],
+            ),
+        )
+        rows = [
+            self._sum_up(stream, frame, boxes, new["sha256"], said)
+            for frame, boxes, new, said in zip(some, areas, shown, counts, strict=True)
+            if frame["frame_id"] in stored
+        ]
+        table = TABLES["anonymised_frames"]
+        self.catalog.upsert(table.name, to_table(table, rows))
+
+    def _list_areas(self, stream: Stream, frame: Row, faces: Faces) -> Floats:
+        """(N, 4) px: faces with their margin, then regions of the sensor, then labels; clipped to the frame."""
+        regions = np.array(self.policy.regions.get(frame["sensor"], ()), np.float64)
+        boxes = np.concatenate(
+            [
+                widen(faces.boxes_xyxy),
+                regions.reshape(-1, 4),
+                stream.labelled.get(frame["frame_id"], np.zeros((0, 4))),
+            ]
+        )
+        clipped = Faces(boxes, np.ones(len(boxes)))
+        return clipped.clip(frame["width_px"], frame["height_px"]).boxes_xyxy
+
+    def _show(self, stream: Stream, frame: Row, payload: bytes, boxes: Floats) -> Row:
+        """The columns of `frames` that hold the picture."""
+        came_in = stream.encodings[frame["frame_id"]]
+        if not len(boxes):
+            return {
+                "payload": payload,
+                "sha256": stream.originals[frame["frame_id"]],
+                "encoding": came_in,
+            }
+        (image,) = unpack(self.catalog, [payload])
+        shown, encoding = encode(cover(decode_rgb(image), boxes), came_in)
+        return {
+            "payload": shown,
+            "sha256": hashlib.sha256(shown).hexdigest(),
+            "encoding": encoding,
+        }
+
+    def _sum_up(
+        self, stream: Stream, frame: Row, boxes: Floats, sha256: str, said: Row
+    ) -> Row:
+        is_covered = find_cover(frame["width_px"], frame["height_px"], boxes)
+        labelled = stream.labelled.get(frame["frame_id"], ())
+        return {
+            **{c: frame[c] for c in ("frame_id", "capture_id", "session", "sensor")},
+            **said,
+            "num_regions": len(self.policy.regions.get(frame["sensor"], ())),
+            "num_labelled": len(labelled),
+            "boxes_xyxy": boxes.reshape(-1).tolist(),
+            "covered_share": float(is_covered.mean()),
+            "sha256": sha256,
+            "input_sha256": stream.name_input(frame["frame_id"]),
+            "code_version": self.made_by,
+        }
+
+    # ---- reading -----------------------------------------------------------------------------------------------------
+
+    def _decode(self, frames: Sequence[Row]) -> Iterator[NDArray[np.uint8]]:
+        """(H, W, 3) RGB of each, as it came."""
+        for image in unpack(self.catalog, self._read_originals(frames)):
+            yield decode_rgb(image)
+
+    def _read_originals(self, frames: Sequence[Row]) -> list[bytes]:
+        """What these frames held when they came."""
+        ids = [frame["frame_id"] for frame in frames]
+        rows = self.catalog.read_latest("sealed_frames", where=is_in("frame_id", ids))
+        opened = {row["frame_id"]: unseal(self.keys, row) for row in rows.to_pylist()}
+        return [opened[frame_id] for frame_id in ids]
+
+    def _read_rows(self, frames: Sequence[Row]) -> dict[str, Row]:
+        """All columns of `frames` as they are now, by id."""
+        ids = [frame["frame_id"] for frame in frames]
+        rows = self.catalog.read_latest("frames", where=is_in("frame_id", ids))
+        return {row["frame_id"]: row for row in rows.to_pylist()}
+
+
+def encode(image_rgb: NDArray[np.uint8], came_in: str) -> tuple[bytes, str]:
+    """The picture and its encoding: PNG for what came in without loss, else JPEG."""
+    pixels = image_rgb[..., ::-1]
+    if came_in in LOSSLESS:
+        return cv2.imencode(".png", pixels)[1].tobytes(), "png"
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
+    return cv2.imencode(".jpg", pixels, quality)[1].tobytes(), ENCODING
+
+
+def _batch(frames: Sequence[Row]) -> Iterator[slice]:
+    """Frames one after another that fit in memory together."""
+    start = held = 0
+    for at, frame in enumerate(frames):
+        pixels = frame["width_px"] * frame["height_px"]
+        if at > start and (held + pixels > _BATCH_PIXELS or at - start == _MOST_FRAMES):
+            yield slice(start, at)
+            start, held = at, 0
+        held += pixels
+    if start < len(frames):
+        yield slice(start, len(frames))

@@ -1,0 +1,171 @@
+"""The privacy policy of a session or a source, as its `daguerre.yaml` states it under `privacy`.
+
+`privacy: true` covers faces. A mapping says more: `faces: false`, `regions: {SENSOR: [[x_min, y_min, x_max, y_max]]}`
+in px, `classes: [person]` for the boxes of labels, and `probe: {folder: PATH, recall: 0.9}`, a folder of pictures with
+known faces of which at least that share must be covered to the last pixel. `privacy: false` takes a session out of the
+policy of its source, as long as none of its frames was taken in under it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from assets.tables.schemas.table import content_id
+
+Box = tuple[float, float, float, float]
+_ENTRIES = frozenset({"faces", "regions", "classes", "probe"})
+_MOST = 1000  # sensors, regions of one, classes
+_MOST_TEXT = 1000  # characters
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A folder of pictures with known faces, and the share of these that must be covered, at the lower end of its
+    interval."""
+
+    folder: str
+    recall: float
+
+    def explain_shortfall(self, figures: Mapping[str, Any]) -> str:
+        """Why what was measured, as a row of `privacy_policies` has it, does not suffice; "" where it does."""
+        low = figures["covered_low"]
+        if low is None:
+            return f"the probe set {self.folder} tells nothing: {figures['why_not']}"
+        if low < self.recall:
+            return (
+                f"of {figures['num_probed']} faces of the probe set {figures['covered']:.3f} are covered, at least "
+                f"{low:.3f} of all such, and the policy states {self.recall}"
+            )
+        return ""
+
+
+@dataclass(frozen=True)
+class PrivacyPolicy:
+    """What of a session's colour frames is covered. Raises ValueError for one that covers nothing."""
+
+    faces: bool = True
+    regions: Mapping[str, tuple[Box, ...]] = field(default_factory=dict)  # by sensor
+    classes: tuple[str, ...] = ()  # sorted
+    probe: Probe | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.faces or self.regions or self.classes):
+            raise ValueError(
+                "privacy covers nothing: set faces, regions or classes, or write `privacy: false`"
+            )
+        if self.probe and not self.faces:
+            raise ValueError("privacy has a probe and no faces: a probe is of faces")
+
+    @property
+    def text(self) -> str:
+        """As JSON, equal for equal policies."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def digest(self) -> str:
+        """Changes with what is covered; how it is probed makes no other picture."""
+        return content_id("privacy", self.faces, self.regions, self.classes)[:12]
+
+    @property
+    def summary(self) -> str:
+        """One line for people."""
+        num_regions = sum(map(len, self.regions.values()))
+        parts = ["faces"] * self.faces
+        parts += [f"{num_regions} fixed regions"] * bool(num_regions)
+        parts += [f"labels of {', '.join(self.classes)}"] * bool(self.classes)
+        return ", ".join(parts)
+
+
+def read_text(text: str) -> PrivacyPolicy:
+    """What `PrivacyPolicy.text` wrote. Raises ValueError."""
+    found = read_entry(
+        {name: value for name, value in json.loads(text).items() if value is not None}
+    )
+    assert found is not None
+    return found
+
+
+def read_entry(value: object) -> PrivacyPolicy | None:
+    """The value of `privacy` in a settings file; None for `false`. Raises ValueError naming what is wrong."""
+    if isinstance(value, bool):
+        return PrivacyPolicy() if value else None
+    if not isinstance(value, dict) or not value or not value.keys() <= _ENTRIES:
+        raise ValueError(
+            f"privacy is {str(value)[:100]}: give true, false or a mapping of {', '.join(sorted(_ENTRIES))}"
+        )
+    faces = value.get("faces", True)
+    if not isinstance(faces, bool):
+        raise ValueError(f"privacy.faces is {str(faces)[:100]}, not true or false")
+    probe = _read_probe(value["probe"]) if "probe" in value else None
+    return PrivacyPolicy(
+        faces,
+        _read_regions(value.get("regions", {})),
+        _read_classes(value.get("classes", [])),
+        probe,
+    )
+
+
+def _read_regions(value: object) -> dict[str, tuple[Box, ...]]:
+    if not isinstance(value, dict) or len(value) > _MOST:
+        raise ValueError(
+            f"privacy.regions is {str(value)[:100]}, not sensors with their boxes"
+        )
+    return {
+        str(sensor): _read_boxes(str(sensor), boxes)
+        for sensor, boxes in sorted(value.items(), key=lambda item: str(item[0]))
+    }
+
+
+def _read_boxes(sensor: str, value: object) -> tuple[Box, ...]:
+    if not isinstance(value, list | tuple) or not 0 < len(value) <= _MOST:
+        raise ValueError(f"privacy.regions.{sensor[:100]} holds no boxes: give a list")
+    return tuple(_read_box(sensor, box) for box in value)
+
+
+def _read_box(sensor: str, value: Any) -> Box:
+    if (
+        not isinstance(value, list | tuple)
+        or len(value) != 4
+        or any(
+            isinstance(side, bool) or not isinstance(side, int | float)
+            for side in value
+        )
+        or not (0 <= value[0] < value[2] <= 65535 and 0 <= value[1] < value[3] <= 65535)
+    ):
+        raise ValueError(
+            f"privacy.regions.{sensor[:100]}: {str(value)[:100]} is no box [x_min, y_min, x_max, y_max] in px"
+        )
+    x_min, y_min, x_max, y_max = map(float, value)
+    return x_min, y_min, x_max, y_max
+
+
+def _read_classes(value: object) -> tuple[str, ...]:
+    if (
+        not isinstance(value, list | tuple)
+        or len(value) > _MOST
+        or not all(isinstance(name, str) and name for name in value)
+    ):
+        raise ValueError(f"privacy.classes is {str(value)[:100]}, not a list of names")
+    return tuple(sorted(set(value)))
+
+
+def _read_probe(value: Any) -> Probe:
+    if not isinstance(value, dict) or value.keys() != {"folder", "recall"}:
+        raise ValueError(
+            f"privacy.probe is {str(value)[:100]}: give `folder` and `recall`"
+        )
+    folder, recall = value["folder"], value["recall"]
+    if not isinstance(folder, str) or not 0 < len(folder) <= _MOST_TEXT:
+        raise ValueError(f"privacy.probe.folder is {str(folder)[:100]}, not a path")
+    if (
+        isinstance(recall, bool)
+        or not isinstance(recall, int | float)
+        or not 0 < recall <= 1
+    ):
+        raise ValueError(
+            f"privacy.probe.recall is {str(recall)[:100]}, not a share above 0 and up to 1"
+        )
+    return Probe(folder, float(recall))

@@ -1,0 +1,88 @@
+"""Seal what frames held as they came, and open it again: AES-256 in GCM, a data key a capture, wrapped by the home's.
+
+The frame's id is authenticated with its bytes, so that no sealed row passes for another's. What is opened is held
+against the sha256 that was noted when it was sealed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from assets.privacy.keys import KEY_BYTES, SealKey, SealKeys
+
+_NONCE_BYTES = 12
+_REMEDY = "install daguerre[privacy]"
+
+
+@dataclass(frozen=True)
+class DataKey:
+    """The key of one intake of a capture, and itself as the home's key wraps it (RFC 3394)."""
+
+    key_id: str
+    secret: bytes
+    wrapped: bytes
+
+    @classmethod
+    def make(cls, key: SealKey) -> DataKey:
+        """A new one."""
+        from cryptography.hazmat.primitives.keywrap import aes_key_wrap
+
+        secret = secrets.token_bytes(KEY_BYTES)
+        return cls(key.key_id, secret, aes_key_wrap(key.secret, secret))
+
+
+class Sealer:
+    """Seals the frames of one capture. Raises ValueError where what it takes is not installed."""
+
+    def __init__(self, keys: SealKeys) -> None:
+        require_cryptography()
+        self._key = DataKey.make(keys.open_or_make())
+
+    def seal(self, frame_id: str, payload: bytes) -> dict[str, Any]:
+        """The columns of `sealed_frames` that hold the bytes."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = AESGCM(self._key.secret).encrypt(nonce, payload, frame_id.encode())
+        return {
+            "key_id": self._key.key_id,
+            "wrapped_key": self._key.wrapped,
+            "payload": nonce + sealed,
+        }
+
+
+def unseal(keys: SealKeys, row: Mapping[str, Any]) -> bytes:
+    """The bytes of a row of `sealed_frames`. Raises SealKeyMissing without its key, ValueError for a changed row."""
+    require_cryptography()
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
+
+    key = keys.find(row["key_id"])
+    sealed = row["payload"]
+    try:
+        secret = aes_key_unwrap(key.secret, row["wrapped_key"])
+        opened = AESGCM(secret).decrypt(
+            sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], row["frame_id"].encode()
+        )
+    except (InvalidTag, InvalidUnwrap, ValueError):
+        opened = None
+    if opened is None or hashlib.sha256(opened).hexdigest() != row["original_sha256"]:
+        raise ValueError(
+            f"the original of frame {row['frame_id']} is not as it was sealed: restore `sealed_frames` from a backup"
+        )
+    return opened
+
+
+def require_cryptography() -> None:
+    """Raises ValueError, with the remedy, where the package is not installed."""
+    try:
+        import cryptography  # noqa: F401
+    except ImportError as error:
+        raise ValueError(
+            f"to seal frames takes the package 'cryptography': {_REMEDY}"
+        ) from error

@@ -1,0 +1,68 @@
+"""What `status` says of privacy: sessions under a policy, what of their frames is covered, and what is not sealed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from assets.privacy.policy import read_text
+from assets.tables.catalog import Catalog, is_in
+
+_CONTAINERS = "sha256 IS NOT NULL"
+
+
+@dataclass(frozen=True)
+class Told:
+    """One session. `recordings` lie in the store of blobs as they came: nobody seals those."""
+
+    session: str
+    covers: str
+    frames: int  # sealed
+    covered: int  # of them, as they are shown
+    blank: int
+    recordings: int
+    covered_low: float | None  # of the probe set's faces, the lower end of the interval
+
+
+def tell_privacy(catalog: Catalog) -> list[Told]:
+    """The sessions under a policy, by name."""
+    policies = catalog.read_latest("privacy_policies").sort_by("session").to_pylist()
+    if not policies:
+        return []
+    names = [row["session"] for row in policies]
+    sealed = _count(catalog, "sealed_frames", names)
+    covered = _count_covered(catalog, names)
+    recordings = _count(catalog, "captures", names, _CONTAINERS)
+    return [
+        Told(
+            name,
+            read_text(row["policy"]).summary,
+            sealed[name],
+            covered[name],
+            sealed[name] - covered[name],
+            recordings[name],
+            row["covered_low"],
+        )
+        for name, row in zip(names, policies, strict=True)
+    ]
+
+
+def _count_covered(catalog: Catalog, sessions: list[str]) -> Counter[str]:
+    """Frames that hold what was covered last."""
+    mine = is_in("session", sessions)
+    frames = catalog.read_latest("frames", ["frame_id", "session", "sha256"], mine)
+    made = catalog.read_latest("anonymised_frames", ["frame_id", "sha256"], mine)
+    place = pc.index_in(frames["frame_id"], value_set=made["frame_id"])
+    is_same = pc.equal(frames["sha256"], made["sha256"].take(place))
+    return Counter(frames["session"].filter(is_same).to_pylist())
+
+
+def _count(
+    catalog: Catalog, table: str, sessions: list[str], where: str = "true"
+) -> Counter[str]:
+    mine = f"{is_in('session', sessions)} AND {where}"
+    found: pa.Table = catalog.read_latest(table, ["session"], mine)
+    return Counter(found["session"].to_pylist())

@@ -1,0 +1,205 @@
+"""What `forget --erase` does: the plan of an erasure, its steps, and what becomes of one that was cut short."""
+
+import re
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from orchestration.cli.intake import take_in
+from orchestration.cli.output import join_lines, say
+from orchestration.cli.progress import show_activity
+from orchestration.profiles import Settings
+
+if TYPE_CHECKING:
+    from assets.capture.forgetting import Target
+    from assets.erasure.plan import Home, Plan
+    from assets.erasure.subject import Subject
+
+_ID = re.compile("[0-9a-f]{32}")
+_SHOWN = 40  # stores, for people
+_STEPS = {
+    "hide": "hiding it from intake",
+    "rows": "taking its rows out",
+    "files": "removing files",
+    "texts": "redacting logs and databases",
+    "bytes": "writing tables anew without it",
+    "blobs": "removing blobs",
+    "successors": "making releases without it",
+    "certificate": "writing the certificate",
+}
+
+
+def build_home(settings: Settings) -> "Home":
+    """All stores of the settings."""
+    from assets.erasure.plan import Home
+    from orchestration.resources import build_intake, build_landing_zone
+    from orchestration.session import judge_again
+
+    intake = build_intake(settings)
+    return Home(
+        intake.catalog,
+        intake.ledger,
+        intake.blobs,
+        build_landing_zone(settings),
+        settings.workspace,
+        settings.mlflow_url,
+        settings.mlflow_artifacts,
+        settings.dagster_url,
+        lambda session: judge_again(settings, session),
+    )
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a person wants erased; of one picture perhaps only a region, "x,y,w,h"."""
+
+    targets: "Sequence[Target]"
+    region: str
+    because: str
+    by: str
+    at: str
+    is_asked: bool
+
+
+def name_ids(settings: Settings, named: Sequence[str]) -> list[str]:
+    """Names with the ids of captures and frames among them as `SESSION/PATH`. Raises ValueError for a frame that lies
+    in a file with others."""
+    from assets.erasure.subject import find_frame
+    from orchestration.resources import build_catalog
+
+    catalog = build_catalog(settings)
+    found = []
+    for name in named:
+        target = find_frame(catalog, name) if _ID.fullmatch(name) else None
+        found.append(f"{target.session}/{target.path}".rstrip("/") if target else name)
+    return found
+
+
+def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> None:
+    """Plan, ask, and erase. Raises ValueError, and changes nothing, where no reason is given or an erasure is open."""
+    from assets.audit import Act, note
+    from assets.erasure.erase import begin
+    from assets.erasure.plan import make_plan
+    from assets.erasure.subject import find_subject
+
+    home = build_home(settings)
+    if not order.because and not is_dry_run:
+        raise ValueError("--erase wants a reason: --because TEXT")
+    if home.ledger.erasures():
+        raise ValueError(
+            "an erasure is not done yet: `daguerre forget --resume` ends it"
+        )
+    subject = find_subject(
+        home.catalog,
+        home.ledger,
+        order.targets,
+        uuid.uuid4().hex,
+        order.because,
+        order.by,
+        order.at,
+    )
+    filled = _fill(home, order) if order.region else None
+    plan = make_plan(home, subject)
+    facts = {**plan.to_dict(), "dry_run": is_dry_run, "certificate": None}
+    if is_dry_run:
+        return say(as_json, facts, _describe(plan, is_dry_run))
+    if order.is_asked:
+        typer.echo(_describe(plan, True), err=True)
+        typer.confirm("erase this, for good?", abort=True, err=True)
+    note(settings.home, Act("erase", order.by, _name(subject), order.because))
+    begin(home, subject, plan, filled)
+    facts |= _finish(settings, home, subject.erasure_id)
+    say(as_json, facts, join_lines([_describe(plan, False), *_tell_end(facts)]))
+
+
+def resume(settings: Settings, is_dry_run: bool, as_json: bool) -> None:
+    """Finish what was cut short. Nothing to do is no fault."""
+    from assets.erasure.subject import drop_leftovers
+
+    home = build_home(settings)
+    open_ones = sorted(home.ledger.erasures())
+    if not is_dry_run:
+        drop_leftovers(home.folder, open_ones)
+    facts: dict[str, Any] = {"erasures": open_ones, "ended": [], "dry_run": is_dry_run}
+    for erasure_id in () if is_dry_run else open_ones:
+        facts["ended"].append(_finish(settings, home, erasure_id))
+    lines = [line for one in facts["ended"] for line in _tell_end(one)]
+    if is_dry_run:
+        lines = [f"erasure {one[:8]} would be ended" for one in open_ones]
+    say(as_json, facts, join_lines(lines or ["no erasure is under way"]))
+
+
+def lift(settings: Settings, named: Sequence[str], story: str) -> list[str]:
+    """Let files that lie there now be taken in again, where they were erased before; those of the names that were."""
+    from pathlib import Path
+
+    from assets.disk import hash_file
+    from assets.ledger.erased import digest_of
+    from orchestration.resources import build_ledger
+
+    ledger = build_ledger(settings)
+    return [
+        name
+        for name in named
+        if Path(name).is_file() and ledger.lift(digest_of(hash_file(Path(name))), story)
+    ]
+
+
+def _name(subject: "Subject") -> str:
+    """What the record of acts calls it: nothing there is ever taken out."""
+    return f"erasure {subject.erasure_id}"
+
+
+def _finish(settings: Settings, home: "Home", erasure_id: str) -> dict[str, Any]:
+    from assets.erasure.erase import go_on
+    from assets.erasure.subject import recall_filled
+
+    filled = recall_filled(home.folder, erasure_id)
+    with show_activity("erasing") as tell:
+        path = go_on(home, erasure_id, lambda step: tell(_STEPS[step]))
+    intakes = []
+    if filled:
+        session = filled[0]
+        taken, _ = take_in(settings, home.zone.locate(session), session)
+        intakes.append(taken)
+    return {"erasure_id": erasure_id, "certificate": str(path), "intakes": intakes}
+
+
+def _fill(home: "Home", order: Order) -> tuple[str, str, bytes]:
+    """Session, path and bytes of the picture that takes the place of the one that is erased."""
+    from assets.erasure.files import locate_landed
+    from assets.erasure.region import fill, read_region
+
+    if len(order.targets) != 1:
+        raise ValueError("--region is of one picture: name one")
+    (target,) = order.targets
+    place = locate_landed(home.zone, target.session, target.path)
+    return target.session, target.path, fill(place, read_region(order.region))
+
+
+def _describe(plan: "Plan", is_plan: bool) -> str:
+    """What goes, or went, of every store."""
+    said = "would be" if is_plan else "were"
+    lines = [
+        f"{plan.sessions} sessions, {plan.captures} captures, {plan.frames} frames, {plan.files} files {said} erased"
+    ]
+    held = [one for one in plan.held if one.count]
+    for one in held[:_SHOWN]:
+        size = f", {one.size_bytes:,} bytes" if one.size_bytes else ""
+        lines.append(f"  {one.store}: {one.count:,} {one.what}{size}: {one.becomes}")
+    for noun, ids in (("releases", plan.releases), ("models", plan.models)):
+        if ids:
+            named = ", ".join(one[:8] for one in ids)
+            lines.append(f"  {noun} that have it: {named}")
+    if plan.near_duplicates:
+        lines.append(
+            f"  {plan.near_duplicates} frames look like one of these, and stay: look at them"
+        )
+    return join_lines([*lines, *(f"to do by hand: {text}" for text in plan.advice)])
+
+
+def _tell_end(facts: dict[str, Any]) -> list[str]:
+    return [f"erased; the certificate is {facts['certificate']}"]
