@@ -18,7 +18,10 @@ _MOST_MISSES = 20
 
 def exam(
     rung: Annotated[
-        str, typer.Option(help="What is examined: rules, which `ask` answers by.")
+        str,
+        typer.Option(
+            help="What is examined: rules, or the model of the settings, which costs its tokens."
+        ),
     ] = "rules",
     questions: Annotated[
         list[str] | None,
@@ -50,8 +53,9 @@ def exam(
     from orchestration.agent.exam.rungs import find_rung
     from orchestration.agent.exam.sitting import sit
     from orchestration.cli.proposing import open_world
+    from orchestration.profiles import load_settings
 
-    examined = find_rung(rung)
+    examined = find_rung(rung, load_settings().asked_model)
     chosen = list(dict.fromkeys(questions or SETS))
     if dry_run:
         return _say_planned(chosen, as_json)

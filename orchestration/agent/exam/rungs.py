@@ -8,23 +8,28 @@ from pathlib import Path
 
 from orchestration.agent.answer import Answer
 from orchestration.agent.exam.sitting import Rung
+from orchestration.agent.ladder.source import ModelSource
 from orchestration.agent.world import World
 
 RULES = "rules"
+MODEL = "model"
+RUNGS = (RULES, MODEL)
 _AGENT = Path(__file__).parents[1]
-_CODE = (
-    "answer.py",
-    "tool.py",
-    "asking",
-    "tools",
-)  # what the rules and tools are made of
+# what the rules and tools are made of
+_CODE = ("answer.py", "tool.py", "asking", "tools")
 
 
-def find_rung(name: str) -> Rung:
-    """The rung of a name. Raises ValueError for one that there is not."""
-    if name != RULES:
-        raise ValueError(f"there is no rung '{name}': choose of {RULES}")
-    return Rung(RULES, hash_code(), _ask_rules)
+def find_rung(name: str, source: ModelSource) -> Rung:
+    """The rung of a name; `source`: the language model of the settings. Raises ValueError for one that there is not."""
+    if name not in RUNGS:
+        raise ValueError(f"there is no rung '{name}': choose of {', '.join(RUNGS)}")
+    if name == RULES:
+        return Rung(RULES, hash_code(), _ask_rules)
+    if not source:
+        raise ValueError(
+            "the settings name no language model to examine: set DAGUERRE_ASK_ADDRESS or DAGUERRE_ASK_GGUF"
+        )
+    return Rung(MODEL, source.told, _ask_model)
 
 
 def hash_code() -> str:
@@ -43,3 +48,9 @@ def _ask_rules(world: World, text: str) -> Answer:
     from orchestration.agent.asking.answering import answer
 
     return answer(world, text)[1]
+
+
+def _ask_model(world: World, text: str) -> Answer:
+    from orchestration.agent.ladder.answering import reply
+
+    return reply(world, text, "model").answer

@@ -17,6 +17,9 @@ from bench.scripted_model import (
     serve_model,
 )
 from orchestration.agent.bounded_log import BoundedLog
+from orchestration.agent.exam import questions
+from orchestration.agent.exam.rungs import find_rung
+from orchestration.agent.exam.sitting import sit
 from orchestration.agent.ladder import metered
 from orchestration.agent.ladder.answering import reply
 from orchestration.cli import app
@@ -40,7 +43,7 @@ def model(agent_home, monkeypatch) -> Iterator[ScriptedModel]:
 
 def test_what_rules_answer_is_sent_nowhere(model, open_world):
     found = reply(open_world(), "how many frames has tuesday?")
-    assert (found.rung, found.answer.text, model.bodies) == ("rules", "20.", [])
+    assert (found.rung, found.answer.text, model.bodies) == ("rules", "20 frames.", [])
 
 
 def test_what_rules_cannot_answer_the_model_does_by_the_same_tools(model, open_world):
@@ -147,7 +150,7 @@ def test_a_day_has_so_many_tokens_over_all_questions(model, open_world, monkeypa
     assert reply(open_world(), STRANGE).tokens == 29_000
     with pytest.raises(ValueError, match="29000 of the 30000 tokens of this day"):
         reply(open_world(), STRANGE)
-    assert reply(open_world(), "how many frames has tuesday?").answer.text == "20."
+    assert reply(open_world(), "how many frames has tuesday?").answer.text == "20 frames."
 
 
 def test_an_answer_without_end_is_not_read_to_it(model, open_world, lower):
@@ -208,3 +211,16 @@ def test_to_ask_where_no_home_is_makes_none(tmp_path, monkeypatch):
         with pytest.raises(ValueError, match=f"there is no home at {home}"):
             run_verb(verb)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_sits_the_same_exam_as_the_rules(model, open_world, monkeypatch):
+    asked = [
+        ("count_frames", "how many frames are there?"),
+        ("count_frames_of_session", "how many frames has {session}?"),
+    ]
+    monkeypatch.setattr(questions, "read_templates", lambda which: asked)
+    rung = find_rung("model", open_world().settings.asked_model)
+    right, wrong = sit(open_world, rung, "practice").marks
+    assert rung.code_version == "scripted"
+    assert right.is_right_tool and right.has_right_arguments and right.is_right_answer
+    assert not wrong.is_right_answer and wrong.num_invented == 0  # 32 are its frames
