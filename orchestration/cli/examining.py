@@ -20,7 +20,8 @@ def exam(
     rung: Annotated[
         str,
         typer.Option(
-            help="What is examined: rules, or the model of the settings, which costs its tokens."
+            metavar="rules|model",
+            help="What is examined: the rules that `ask` answers by, or the language model that the settings name.",
         ),
     ] = "rules",
     questions: Annotated[

@@ -94,19 +94,15 @@ def sit(
 ) -> Sitting:
     """Ask all questions of a set, each in a world of its own. Raises ValueError where there is nothing to ask about."""
     asked, num_lacking = list_questions(open_world().catalog, which, num_each)
-    _require_names(asked)
+    if not any(one.names for one in asked):
+        raise ValueError(
+            "the home has no session to ask about: take one in first, `daguerre ingest`"
+        )
     marks = []
     for number, one in enumerate(asked, start=1):
         marks.append(_ask(replace(open_world(), heard=[]), rung.ask, one))
         on_progress(number, len(asked))
     return Sitting(rung, which, hash_questions(asked), num_lacking, tuple(marks))
-
-
-def _require_names(asked: Sequence[Asked]) -> None:
-    if not any(one.names for one in asked):
-        raise ValueError(
-            "the home has no session to ask about: take one in first, `daguerre ingest`"
-        )
 
 
 def _ask(world: World, ask: Ask, asked: Asked) -> Marks:
