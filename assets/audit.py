@@ -1,8 +1,8 @@
 """The record of acts that somebody may ask about later: each entry holds the hash of the one before, none is changed.
 
-Written down are consents, approvals and rollbacks, what is forgotten, and reads of restricted columns by `query`. Who
-changes, drops or inserts an entry breaks the chain, unless all behind it is made anew too: note its end elsewhere, as a
-backup does.
+Written down are consents, approvals and rollbacks, what is forgotten, erased and let in again, originals that are
+unsealed, and reads of restricted columns by `query`. Who changes, drops or inserts an entry breaks the chain, unless
+all behind it is made anew too: note its end elsewhere, as a backup does.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def _read(place: Folder) -> SessionSettings:
         data = read_bytes(file, place.open, MAX_YAML_BYTES)
         return parse_settings(data)
     except (UnreadableBytes, ValueError) as error:
-        if data and _WORD not in data:
+        if data and not _speaks_of_privacy(data):
             return SessionSettings()
         raise ValueError(
             f"{place.uri}/{SETTINGS_NAME} may speak of privacy and cannot be read: {error}"[
@@ -63,3 +63,8 @@ def _read(place: Folder) -> SessionSettings:
             ]
             + ": mend it, or remove it"
         ) from error
+
+
+def _speaks_of_privacy(data: bytes) -> bool:
+    """In whatever case and encoding: who writes `Privacy: true` wants it."""
+    return _WORD in data.replace(b"\0", b"").lower()

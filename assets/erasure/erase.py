@@ -22,7 +22,7 @@ from assets.erasure import subject as subjects
 from assets.erasure.blobs import find_superfluous
 from assets.erasure.certificates import hash_ids, write_certificate
 from assets.erasure.plan import Home, Plan
-from assets.erasure.rows import drop, find_going, match_rows, mend
+from assets.erasure.rows import drop, find_going, match_rows, mend, retell
 from assets.erasure.subject import Subject, list_pairs
 from assets.ledger.erased import ErasedFile, digest_of
 from assets.registry.reading import StoreReader
@@ -138,8 +138,11 @@ def _remove_files(home: Home, subject: Subject, facts: Facts) -> None:
 
 
 def _redact(home: Home, subject: Subject, facts: Facts) -> None:
-    """What logs, Dagster and MLflow tell of it; versions of models that were whole are sealed as they are now."""
+    """What rows of others, logs, Dagster and MLflow tell of it; versions of models that were whole are sealed anew."""
     redactor = home.redactor(subject)
+    for name in home.catalog.names():
+        if retell(home.catalog, name, redactor.redact):
+            _publish_newest(home, subject, name)
     for _ in files.redact_texts(files.find_texts(home.folder), redactor, False):
         pass
     for _ in databases.redact_files(home.folder, redactor, False):
@@ -197,13 +200,22 @@ def _remove_blobs(home: Home, subject: Subject, facts: Facts) -> None:
     """Files of the ledger, and then blobs that nothing names any more."""
     named = list_pairs(subject.files, "session", "path", "version")
     keys = [(session, path, version) for session, path, version in named]
-    home.ledger.erase_files(keys, subject.captures)
+    emptied = _list_emptied(home, subject)
+    home.ledger.erase_files(keys, sorted({*subject.captures, *emptied}))
     home.ledger.rewrite_texts(home.redactor(subject).redact)
     for sha256 in find_superfluous(home.catalog, home.ledger, facts["plan"]["blobs"]):
         files.remove_blob(home.blobs, sha256)
     filled = subjects.recall_filled(home.folder, subject.erasure_id)
     if filled:
         files.put_landed(home.zone, *filled)
+
+
+def _list_emptied(home: Home, subject: Subject) -> set[str]:
+    """Captures that files of the subject were of, and of which the tables have nothing any more."""
+    known = set(subject.files["capture_id"].drop_null().to_pylist())
+    where = is_in("capture_id", sorted(known))
+    rows = home.catalog.read_latest("captures", ["capture_id"], where)
+    return known - set(rows["capture_id"].to_pylist())
 
 
 # ---- what follows ----------------------------------------------------------------------------------------------------

@@ -127,11 +127,24 @@ def find_remade(workspace: Workspace) -> list[Path]:
 
 
 def find_texts(home: Path) -> Iterator[Path]:
-    """Logs, what runs printed, and facts of models and artifacts."""
+    """Logs, what runs printed, and facts of models and artifacts, but for those that are too long to be read."""
+    return (path for path in _list_texts(home) if not _is_too_long(path))
+
+
+def find_long_texts(home: Path) -> Iterator[Path]:
+    """Those that are too long: nobody looks into them."""
+    return filter(_is_too_long, _list_texts(home))
+
+
+def _is_too_long(path: Path) -> bool:
+    return path.stat().st_size > _MAX_TEXT_BYTES
+
+
+def _list_texts(home: Path) -> Iterator[Path]:
     for below in ("logs", "dagster", "mlflow", REPORTS, "demo"):
         for path in sorted((home / below).rglob("*")):
             is_text = path.suffix.lower() in _TEXTS or below == "logs"
-            if is_text and path.is_file() and path.stat().st_size <= _MAX_TEXT_BYTES:
+            if is_text and path.is_file():
                 yield path
 
 

@@ -14,6 +14,7 @@ from assets.erasure.files import (
     Held,
     find_blobs,
     find_landed,
+    find_long_texts,
     find_pictures,
     find_remade,
     find_texts,
@@ -195,6 +196,9 @@ def _advise(home: Home, subject: Subject) -> Iterator[str]:
     yield from (_BACKUPS, _COPIES, _SERVERS)
     for word in sorted(list_own_words().intersection(subject.sessions)):
         yield f"session '{word}' is named by a word of Daguerre: logs, Dagster and MLflow keep the word"
+    for path in find_long_texts(home.folder):
+        told = path.relative_to(home.folder).as_posix()
+        yield f"{told} is too long to be looked into: remove it, or what it tells"
     for place in tell_places(subject, home.zone):
         yield f"{place} is no folder of this home: remove its files there"
     if "://" in home.zone.folder.uri:

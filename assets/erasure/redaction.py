@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -26,6 +27,12 @@ def list_own_words() -> set[str]:
     return {*TABLES, *nouns, *columns, *(s.name for s in stages), *all_task_names()}
 
 
+def _list_forms(name: str) -> set[str]:
+    """As it is, and as it stands in JSON, also in JSON that is a text of JSON."""
+    once = json.dumps(name)[1:-1]
+    return {name, once, json.dumps(once)[1:-1]}
+
+
 @dataclass
 class Redactor:
     """Puts `mark` in the place of each id and name, and an empty picture in that of each JPEG; counts what it did."""
@@ -37,9 +44,11 @@ class Redactor:
     _odd: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.ids, self.names = frozenset(self.ids), frozenset(self.names)
+        self.ids = frozenset(self.ids)
+        self.names = frozenset(form for n in self.names for form in _list_forms(n))
         # which no pattern of names meets: with spaces, say
-        self._odd = sorted(n for n in self.names if not _NAME.fullmatch(n))
+        odd = (n for n in self.names if not _NAME.fullmatch(n))
+        self._odd = sorted(odd, key=lambda n: (-len(n), n))  # parts of others last
 
     def redact(self, text: str, with_pictures: bool = False) -> str:
         """The text without them; `with_pictures` takes JPEGs out too."""

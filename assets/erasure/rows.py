@@ -6,7 +6,7 @@ that only name a group by one of its frames stay, under another name for the gro
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from assets.erasure.subject import Subject
 from assets.tables.catalog import Catalog, is_in
-from assets.tables.schemas import TABLES, content_id
+from assets.tables.schemas import TABLES, content_id, to_table
 
 _FRAMES = (
     *("frame_id", "other_frame_id", "color_frame_id", "nearest_frame_id"),
@@ -23,7 +23,10 @@ _FRAMES = (
 _PICTURES = ("sha256", "frame_sha256", "image_sha256", "original_sha256")
 _PATHS = ("source_path", "path")
 _ASKED = (*_FRAMES, *_PICTURES, *_PATHS, "capture_id", "session")
-_LISTS = {"frame_ids": _FRAMES, "frame_sha256s": _PICTURES}
+_SESSIONS = ("session",)
+_LISTS = {"frame_ids": _FRAMES, "frame_sha256s": _PICTURES, "sessions": _SESSIONS}
+# of rows of others: texts that name a session, or may
+_TELLING = ("slice_value", "calibrated_in", "what")
 # by their group alone: what others say stays
 _GROUPED = {"frame_scores": "group_id"}
 # what is read anew of all sessions with the next question, and may tell of this one in its words
@@ -31,6 +34,7 @@ _RETOLD = {"documents": "kind <> 'page'"}
 # whose list of sessions follows from their frames, which is another module's
 _NOT_ROWS = ("releases",)
 _AT_ONCE = 10_000
+_WHOLE_AT_ONCE = 100  # rows with all that they hold
 _BATCH = 65_536
 
 
@@ -79,6 +83,29 @@ def mend(catalog: Catalog, subject: Subject, name: str) -> None:
         _regroup(catalog, subject, name, _GROUPED[name])
     if _LISTS.keys() & known and catalog.exists(name):
         _shorten(catalog, subject, name)
+
+
+def retell(catalog: Catalog, name: str, redact: Callable[[str], str]) -> int:
+    """Give texts of rows that stay the form that `redact` gives them; in how many rows. Done again it finds nothing."""
+    key = TABLES[name].key
+    columns = [c for c in _TELLING if c in TABLES[name].schema.names]
+    if not columns:
+        return 0
+    told = catalog.read_latest(name, [key, *columns]).to_pylist()
+    due = [
+        row[key]
+        for row in told
+        if any(row[c] and redact(row[c]) != row[c] for c in columns)
+    ]
+    for start in range(0, len(due), _WHOLE_AT_ONCE):
+        mine = is_in(key, due[start : start + _WHOLE_AT_ONCE])
+        rows = catalog.read_latest(name, None, mine).to_pylist()
+        changed = [
+            row | {c: redact(row[c]) for c in columns if row[c] is not None}
+            for row in rows
+        ]
+        catalog.upsert(name, to_table(TABLES[name], changed))
+    return len(due)
 
 
 def match_rows(subject: Subject, rows: pa.Table) -> pa.Array:
@@ -206,6 +233,8 @@ def _shorten(catalog: Catalog, subject: Subject, name: str) -> None:
 
 
 def _values(subject: Subject, name: str) -> pa.Array:
+    if _LISTS[name] is _SESSIONS:
+        return pa.array(subject.sessions, pa.string())
     return subject.frame_ids if _LISTS[name] is _FRAMES else subject.hashes
 
 

@@ -28,8 +28,10 @@ from assets.tables.catalog import Catalog, is_in
 if TYPE_CHECKING:
     from assets.ledger import Ledger
 
-_FRAMES = ("frame_id", "capture_id", "session", "source_path", "sha256")
+_STORED = ("frame_id", "capture_id", "session", "source_path", "sha256")
+_FRAMES = (*_STORED, "original_sha256")
 _FILES = ("session", "path", "version", "size_bytes", "capture_id", "sha256")
+_HASHES = ("sha256", "original_sha256")  # as it is shown, and as it came
 _SCHEMA = {name: pa.string() for name in (*_FRAMES, *_FILES)}
 _SCHEMA["size_bytes"] = pa.int64()
 _FACTS = "subject.json"
@@ -46,7 +48,7 @@ class Subject:
     at: str  # UTC, ISO 8601
     sessions: tuple[str, ...]
     captures: tuple[str, ...]
-    frames: pa.Table  # of `_FRAMES`
+    frames: pa.Table  # of `_FRAMES`; hashes that a frame which stays shows too are null
     files: pa.Table  # of `_FILES`: rows of the ledger
     releases: tuple[str, ...] = ()  # that held some of it
 
@@ -65,9 +67,9 @@ class Subject:
 
     @cached_property
     def hashes(self) -> pa.Array:
-        """sha256 of the pictures that go, and of the containers they came in."""
-        found = [self.frames["sha256"], self.containers["sha256"]]
-        return pc.unique(pa.chunked_array([c for one in found for c in one.chunks]))
+        """sha256 of the pictures that go, as they are shown and as they came, and of the containers they came in."""
+        pictures = (self.frames[name] for name in _HASHES)
+        return _unite(*pictures, self.containers["sha256"])
 
     @cached_property
     def containers(self) -> pa.Table:
@@ -108,13 +110,9 @@ class Subject:
 
     def list_ids(self) -> set[str]:
         """Ids and hashes of frames, captures and files."""
-        found = set(self.captures)
-        for rows, names in (
-            (self.frames, ("frame_id", "sha256")),
-            (self.containers, ("capture_id", "sha256")),
-        ):
-            for name in names:
-                found |= set(rows[name].drop_null().to_pylist())
+        found = {*self.captures, *self.hashes.to_pylist()}
+        for rows, name in ((self.frames, "frame_id"), (self.containers, "capture_id")):
+            found |= set(rows[name].drop_null().to_pylist())
         return found
 
 
@@ -138,10 +136,12 @@ def find_subject(
         if t.path != WHOLE
     ]
     files = _find_files(ledger, whole, named)
-    frames = _find_frames(catalog, whole, named)
-    copies = _find_copies(catalog, frames)
+    newest = _read_frames(catalog)
+    frames = _find_frames(catalog, newest, whole, named)
+    copies = _find_copies(newest, frames)
     _require_loose(catalog, copies)
     frames = pa.concat_tables([frames, copies])
+    frames = _drop_shared(newest, frames)
     captures = list(_find_captures(catalog, whole, files))
     more = _find_files_of(ledger, copies, captures)
     files = _drop_known(pa.concat_tables([files, more]))
@@ -277,15 +277,32 @@ def _find_files(
     return rows.filter(_mask(rows["session"], rows["path"], whole, named))
 
 
+def _read_frames(catalog: Catalog, version: int | None = None) -> pa.Table:
+    """Frames of the newest version, or of another, with the hash of what each came as."""
+    names = list(_STORED)
+    rows = _select(
+        catalog.read_latest("frames", names)
+        if version is None
+        else catalog.read("frames", names, version=version),
+        _STORED,
+    )
+    sealed = catalog.read_latest("sealed_frames", ["frame_id", "original_sha256"])
+    place = pc.index_in(rows["frame_id"], value_set=sealed["frame_id"])
+    came = pc.coalesce(sealed["original_sha256"].take(place), rows["sha256"])
+    return _select(rows.append_column("original_sha256", came), _FRAMES)
+
+
 def _find_frames(
-    catalog: Catalog, whole: Sequence[str], named: Sequence[Exclusion]
+    catalog: Catalog,
+    newest: pa.Table,
+    whole: Sequence[str],
+    named: Sequence[Exclusion],
 ) -> pa.Table:
     """Frames of the newest version, and of those before that still have bytes: of what was forgotten earlier, too."""
-    parts = [_select(catalog.read_latest("frames", list(_FRAMES)), _FRAMES)]
+    parts = [newest]
     if catalog.exists("frames"):
         for facts in catalog.open_stored("frames").tags.list().values():
-            old = catalog.read("frames", list(_FRAMES), version=int(facts["version"]))
-            parts.append(_select(old, _FRAMES))
+            parts.append(_read_frames(catalog, int(facts["version"])))
     found = [
         rows.filter(_mask(rows["session"], rows["source_path"], whole, named))
         for rows in parts
@@ -310,13 +327,42 @@ def _mask(
     return pc.or_(is_whole, pa.chunked_array([pa.array(is_named, pa.bool_())]))
 
 
-def _find_copies(catalog: Catalog, frames: pa.Table) -> pa.Table:
-    """Frames of other files with the bytes of one of these."""
-    rows = _select(catalog.read_latest("frames", list(_FRAMES)), _FRAMES)
-    hashes, ids = (frames[n].combine_chunks() for n in ("sha256", "frame_id"))
-    is_copy = pc.is_in(rows["sha256"], value_set=hashes)
-    is_known = pc.is_in(rows["frame_id"], value_set=ids)
-    return rows.filter(pc.and_(is_copy, pc.invert(is_known)))
+def _find_copies(newest: pa.Table, frames: pa.Table) -> pa.Table:
+    """Frames of other files that came as one of these did, or that are the picture which one of these is shown as.
+
+    What sealed frames of others are shown as tells of nobody: blank pictures of one size are the same.
+    """
+    others = _leave_out(newest, frames)
+    came = _unite(frames["original_sha256"])
+    is_copy = pc.is_in(others["original_sha256"], value_set=came)
+    is_sealed = pc.not_equal(others["sha256"], others["original_sha256"])
+    shared = others["sha256"].filter(pc.and_(is_sealed, pc.invert(is_copy)))
+    shown = _unite(frames["sha256"])
+    own = shown.filter(pc.invert(pc.is_in(shown, value_set=_unite(shared))))
+    is_shown = pc.is_in(others["original_sha256"], value_set=own)
+    return others.filter(pc.or_(is_copy, is_shown))
+
+
+def _drop_shared(newest: pa.Table, frames: pa.Table) -> pa.Table:
+    """Without hashes that frames which stay are shown as: by these they are not to be taken for what goes."""
+    staying = _unite(_leave_out(newest, frames)["sha256"])
+    for name in _HASHES:
+        is_shared = pc.is_in(frames[name], value_set=staying)
+        left = pc.if_else(is_shared, pa.scalar(None, pa.string()), frames[name])
+        frames = frames.set_column(frames.column_names.index(name), name, left)
+    return frames
+
+
+def _leave_out(newest: pa.Table, frames: pa.Table) -> pa.Table:
+    """The frames that are none of these."""
+    is_known = pc.is_in(newest["frame_id"], value_set=_unite(frames["frame_id"]))
+    return newest.filter(pc.invert(is_known))
+
+
+def _unite(*columns: pa.ChunkedArray) -> pa.Array:
+    """Each value once, and no null, which would stand for all rows without a value."""
+    chunks = [chunk for one in columns for chunk in one.chunks]
+    return pc.unique(pa.chunked_array(chunks, pa.string()).drop_null())
 
 
 def _find_files_of(

@@ -78,7 +78,9 @@ class SealKeys:
     def _make(self) -> None:
         """Two that make one at once end with the same."""
         text = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n"
-        made = self.path.with_name(f"{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}")
+        # a name that no backup takes: who is killed here leaves it
+        name = f".{FILE_NAME}.{os.getpid()}.{secrets.token_hex(4)}.tmp"
+        made = self.path.with_name(name)
         with open(
             os.open(made, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w"
         ) as file:

@@ -7,6 +7,7 @@ from typing import Any
 
 import cv2
 
+from assets.audit import Act, note
 from assets.images import decode_rgb
 from assets.privacy.keys import SealKeys
 from assets.privacy.sealing import unseal
@@ -50,6 +51,7 @@ def open_original(catalog: Catalog, keys: SealKeys, asked: Asked) -> Original:
             "lists those that are"
         )
     (row,) = rows
+    note(keys.home, Act("unseal", asked.who, f"frame {asked.frame_id}", asked.reason))
     _write_down(catalog, asked, row["session"])
     payload = unseal(keys, row)
     if row["encoding"] != "video":

@@ -510,12 +510,14 @@ def _find_stored_again(stores: Stores) -> Iterator[Finding | None]:
 
 
 def _read_hashes(catalog: Catalog) -> Iterator[list[tuple[str, str]]]:
-    if catalog.exists("frames"):
-        columns = ["frame_id", "sha256"]
-        scanner = catalog.open_stored("frames").scanner(columns=columns)
-        for batch in scanner.to_batches():
-            pairs = (batch.column(name).to_pylist() for name in columns)
-            yield list(zip(*pairs, strict=True))
+    """Frame ids with the hashes of what they show, and of what sealed ones came as."""
+    for table, column in (("frames", "sha256"), ("sealed_frames", "original_sha256")):
+        if catalog.exists(table):
+            columns = ["frame_id", column]
+            scanner = catalog.open_stored(table).scanner(columns=columns)
+            for batch in scanner.to_batches():
+                pairs = (batch.column(name).to_pylist() for name in columns)
+                yield list(zip(*pairs, strict=True))
 
 
 def _verify_acts(stores: Stores) -> Iterator[Finding | None]:

@@ -132,20 +132,26 @@ def resume(settings: Settings, is_dry_run: bool, as_json: bool) -> None:
     say(as_json, facts, join_lines(lines or ["no erasure is under way"]))
 
 
-def lift(settings: Settings, named: Sequence[str], story: str) -> list[str]:
+def lift(
+    settings: Settings, named: Sequence[str], by: str, at: str, because: str
+) -> list[str]:
     """Let files that lie there now be taken in again, where they were erased before; those of the names that were."""
     from pathlib import Path
 
+    from assets.audit import Act, note
     from assets.disk import hash_file
     from assets.ledger.erased import digest_of
     from orchestration.resources import build_ledger
 
     ledger = build_ledger(settings)
-    return [
-        name
-        for name in named
-        if Path(name).is_file() and ledger.lift(digest_of(hash_file(Path(name))), story)
-    ]
+    lifted = []
+    for name in named:
+        digest = digest_of(hash_file(Path(name))) if Path(name).is_file() else ""
+        if digest in ledger.find_erased([digest]):
+            note(settings.home, Act("undo erase", by, f"file {digest}", because))
+            ledger.lift(digest, f"by {by} at {at}: {because}")
+            lifted.append(name)
+    return lifted
 
 
 def _name(subject: "Subject") -> str:

@@ -92,7 +92,7 @@ def forget(
     if not named:
         raise ValueError("nothing is named: give a session, a file of one, or an id")
     if undo and not dry_run:
-        lifted = erasing.lift(settings, named, f"by {by} at {at}: {because}")
+        lifted = erasing.lift(settings, named, by, at, because)
         named = [name for name in named if name not in lifted]
         if lifted and not named:
             told = f"let in again: {', '.join(lifted)}; ingest its session"

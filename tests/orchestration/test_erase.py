@@ -8,14 +8,18 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import cv2
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from assets.audit import read_acts
 from assets.capture.forgetting import Target
+from assets.capture.session import anonymise
 from assets.curation.release import Draft, write_release
+from assets.departures import EXPORT, Departure, leaving
 from assets.erasure.certificates import (
     audit_certificates,
     hash_ids,
@@ -26,6 +30,7 @@ from assets.erasure.plan import make_plan
 from assets.erasure.subject import find_subject
 from assets.landing import LandingZone
 from assets.ledger import Ledger
+from assets.privacy.keys import SealKeys
 from assets.storage import Folder
 from assets.tables import purge
 from assets.tables.catalog import Catalog
@@ -214,6 +219,8 @@ def test_what_was_erased_does_not_come_back_under_any_name_until_it_is_let_in(
     told = home.run("forget", str(again), "--undo", "--because", "she agreed")
     assert told["lifted"] == [str(again)]
     assert home.take_in("tuesday").new == 1
+    act = read_acts(home.folder)[-1]
+    assert (act["act"], act["why"]) == ("undo erase", "she agreed")
     (lifted,) = home.intake.ledger.list_lifted()
     assert "she agreed" in lifted.lifted and getpass.getuser() in lifted.lifted
     assert home.run("verify")["ok"]
@@ -232,6 +239,75 @@ def test_a_session_goes_whole_with_copies_of_its_pictures_elsewhere(home, make_p
     assert home.pictures() == [f"tuesday/images/tuesday-{n}.png" for n in range(2)]
     assert not copy.exists() and not (home.folder / "landing/monday").exists()
     assert [s["session"] for s in home.run("status")["sessions"]] == ["tuesday"]
+    assert home.run("verify")["ok"]
+
+
+def take_in_sealed(home: Home, session: str, *contents: bytes, box: str) -> None:
+    """A session under a policy that covers a fixed box. Its pictures are blank yet."""
+    place = home.folder / "landing" / session
+    (place / "cam0").mkdir(parents=True)
+    policy = f"privacy: {{faces: false, regions: {{cam0: [[{box}]]}}}}\n"
+    (place / "daguerre.yaml").write_text(policy)
+    for number, content in enumerate(contents):
+        (place / f"cam0/{number}.png").write_bytes(content)
+    intake = replace(home.intake, keys=SealKeys(home.folder))
+    intake.ingest(home.zone.locate(session), session)
+
+
+def test_blank_pictures_of_others_stay_and_copies_of_an_original_go(home, make_png):
+    """Blank pictures of one size have the same bytes, and say nothing of what they came as."""
+    contents = [make_png(n) for n in range(20, 24)]
+    take_in_sealed(home, "street", *contents[:2], box="0, 0, 9, 9")
+    take_in_sealed(home, "yard", *contents[1:], box="4, 4, 12, 12")
+    blank = home.frame("street", "cam0/0.png")
+    assert blank["sha256"] == home.frame("yard", "cam0/1.png")["sha256"]
+    told = home.run("forget", "street/cam0/0.png", *ERASE)
+    assert told["frames"] == 1
+    # the other one of street is the first one of yard, covered otherwise
+    anonymise("yard", replace(home.intake, keys=SealKeys(home.folder)))
+    told = home.run("forget", "street/cam0/1.png", *ERASE)
+    assert told["frames"] == 2
+    rows = home.intake.catalog.read_latest("frames", ["session", "source_path"])
+    left = {(r["session"], r["source_path"]) for r in rows.to_pylist()}
+    assert {p for p in left if p[0] in ("street", "yard")} == {
+        ("yard", "cam0/1.png"),
+        ("yard", "cam0/2.png"),
+    }
+    sealed = home.intake.catalog.read_latest("sealed_frames", ["session"])
+    assert sealed["session"].to_pylist() == ["yard", "yard"]
+    assert home.run("verify")["ok"]
+
+
+def test_a_session_of_which_picture_after_picture_goes_leaves_nothing(home):
+    for number in range(2):
+        home.run("forget", f"tuesday/images/tuesday-{number}.png", *ERASE)
+    assert all(place.startswith("monday/") for place in home.pictures())
+    assert home.run("verify")["ok"]
+
+
+def test_rows_of_others_do_not_name_an_erased_session(home):
+    catalog = home.intake.catalog
+    whole = Departure(EXPORT, "frames of monday", "/out", ["monday", "tuesday"])
+    with leaving(catalog, whole):
+        pass
+    score = {"score_id": "1" * 32, "model_sha256": "2" * 64, "release_id": "3" * 32}
+    score |= {"split": "test", "slice_by": "session", "slice_value": "monday"}
+    score |= {"metric": "accuracy", "value": 1.0, "num_samples": 1}
+    catalog.upsert("scores", to_table(TABLES["scores"], [score | {"code_version": ""}]))
+    home.run("forget", "monday", *ERASE)
+    (row,) = catalog.read_latest("departures").to_pylist()
+    assert row["sessions"] == ["tuesday"] and row["what"].startswith("frames of erased")
+    assert find_canaries(home.folder / "tables", {"session": b"monday"}, {}) == []
+    assert home.run("verify")["ok"]
+
+
+def test_a_file_that_nobody_could_read_takes_nobody_elses_rows_with_it(home):
+    """The ledger has no hash of it, and the tables none of folders."""
+    (home.folder / "landing/monday/images/broken.png").write_bytes(b"no picture")
+    home.take_in("monday")
+    home.run("forget", "monday", *ERASE)
+    captures = home.intake.catalog.read_latest("captures", ["session"])
+    assert captures["session"].to_pylist() == ["tuesday"]
     assert home.run("verify")["ok"]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 
 import pytest
 
+from assets.erasure import files
 from assets.erasure.databases import redact_files
 from assets.erasure.redaction import Redactor, list_own_words
 
@@ -31,6 +33,26 @@ def test_what_is_named_goes(text, left):
     assert redactor.redact(text) == left
     assert redactor.redact(left) == left
     assert redactor.num_found == left.count("X")
+
+
+@pytest.mark.parametrize("name", ["img/é.png", 'say "x".png', "a b/c d.png"])
+def test_a_name_goes_from_json_and_from_json_in_json(name):
+    redactor = Redactor(set(), {name, "a b"}, "erased")
+    once = json.dumps({"path": name, "other": "img/kept.png"})
+    for text in (name, once, json.dumps({"event": once})):
+        told = redactor.redact(text)
+        assert name not in told and json.dumps(name)[1:-1] not in told
+        assert "u00e9" not in told and "c d" not in told
+    assert "img/kept.png" in redactor.redact(once)
+
+
+def test_a_log_that_is_too_long_to_be_read_is_named(tmp_path, monkeypatch):
+    (tmp_path / "logs").mkdir()
+    for name, length in (("long.log", 11), ("short.log", 10)):
+        (tmp_path / "logs" / name).write_bytes(b"x" * length)
+    monkeypatch.setattr(files, "_MAX_TEXT_BYTES", 10)
+    assert [p.name for p in files.find_texts(tmp_path)] == ["short.log"]
+    assert [p.name for p in files.find_long_texts(tmp_path)] == ["long.log"]
 
 
 def test_pictures_go_and_charts_stay():

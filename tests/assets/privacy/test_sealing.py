@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import stat
 
 import pytest
 
+from assets.backup.home_files import list_files
 from assets.privacy.keys import SealKeyMissing, SealKeys
 from assets.privacy.sealing import Sealer, unseal
 
@@ -36,6 +38,20 @@ def test_the_key_is_made_once_for_this_user_alone(tmp_path):
     path = tmp_path / "seal_key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [p.name for p in tmp_path.iterdir()] == ["seal_key"]
+
+
+def test_no_backup_takes_a_key_that_is_being_made(tmp_path, monkeypatch):
+    """Who is killed while it is made leaves what lies there in that moment."""
+    link, seen = os.link, []
+
+    def look(made, place):
+        seen.append(list(list_files(tmp_path)))
+        link(made, place)
+        seen.append(list(list_files(tmp_path)))
+
+    monkeypatch.setattr(os, "link", look)
+    SealKeys(tmp_path).open_or_make()
+    assert seen == [[], []]
 
 
 def test_a_lost_key_is_named_with_the_remedy(tmp_path):

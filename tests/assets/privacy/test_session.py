@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from assets.audit import read_acts
 from assets.browsing.frame_index import build_index
 from assets.browsing.pictures import Thumbnails, draw_whole
 from assets.capture.intake import Intake
@@ -247,10 +248,19 @@ def test_a_source_gives_its_policy_to_its_sessions_and_one_may_leave_it(
     assert all(map(is_seen, read_pixels(sealing, "session = 'open'")))
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        b"privacy:\n  regoins: {}\n",
+        b"Privacy: true\n",
+        "privacy: {faces: 3}\n".encode("utf-16"),
+    ],
+)
 def test_settings_that_may_speak_of_privacy_and_cannot_be_read_stop_the_intake(
-    tmp_path, sealing
+    tmp_path, sealing, settings
 ):
-    write(tmp_path / "in", policy="privacy:\n  regoins: {}\n")
+    write(tmp_path / "in")
+    (tmp_path / "in" / "daguerre.yaml").write_bytes(settings)
     with pytest.raises(ValueError, match="may speak of privacy and cannot be read"):
         sealing.ingest(Folder(str(tmp_path / "in")), "street")
     assert not sealing.catalog.exists("frames")
@@ -299,6 +309,8 @@ def test_an_original_opens_to_who_says_why_and_it_is_kept(
     with pytest.raises(SealKeyMissing, match="there is no key"):
         open_original(catalog, SealKeys(home), later)
     assert len(catalog.read_latest("unsealings")) == 2  # that it was tried, too
+    acts = [(a["act"], a["who"], a["of"], a["why"]) for a in read_acts(home)]
+    assert acts == [("unseal", "ada", f"frame {frame_id}", "the court asks")] * 2
 
 
 def test_a_reason_is_asked_for_and_a_frame_that_is_not_sealed_is_named(catalog, home):
