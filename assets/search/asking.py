@@ -75,7 +75,7 @@ class Documents:
         meant = self._choose(kinds, sessions)
         scores = self._score(text, way, {*meant["document_id"].to_pylist()})
         best = dict(islice(scores.items(), limit))
-        wanted = pa.array(best, pa.string())
+        wanted = pa.array(list(best), pa.string())
         rows = meant.filter(pc.is_in(meant["document_id"], value_set=wanted))
         row_of = {row["document_id"]: row for row in rows.to_pylist()}
         return [_to_hit(row_of[name], text, score) for name, score in best.items()]

@@ -416,10 +416,15 @@ def edge(
     row = find_model(
         catalog, model, lambda task, n: tracker.version(task, n).model_sha256
     )
-    of = {name: row[name] for name in ("model_sha256", "release_id")}
+    sha256, release_id = row["model_sha256"], row["release_id"]
+    departure = _leave(
+        *(catalog, "model as int8", folder),
+        release_id=release_id,
+        model_sha256=sha256,
+    )
     with (
-        _leave(catalog, "model as int8", folder, **of) as left,
-        show_progress(f"examining {row['model_sha256'][:16]} as int8", "frames") as t,
+        departure as left,
+        show_progress(f"examining {sha256[:16]} as int8", "frames") as t,
     ):
         made = make_edge(catalog, settings.workspace, row, folder, t)
         left.is_refused = not made.is_accepted

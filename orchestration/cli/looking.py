@@ -258,8 +258,8 @@ def report(
 def _choose_page(
     settings: "Settings", name: str | None
 ) -> "tuple[Callable[..., str], Departure]":
-    """What writes the page of a name: of a session, a model, or else a release; without one, of the home. And what
-    leaves with it.
+    """What writes the page of a name, and what leaves with it: of a session, a model, or else a release; without one,
+    of the home.
 
     Raises ValueError for a name that is none of these.
     """
@@ -290,5 +290,7 @@ def _choose_page(
     model = find_model(
         catalog, name, lambda task, n: tracker.version(task, n).model_sha256
     )
-    of = {name: model[name] for name in ("model_sha256", "release_id")}
-    return partial(reporting.write_model_page, settings, model), leaves(**of)
+    sha256, release_id = model["model_sha256"], model["release_id"]
+    return partial(reporting.write_model_page, settings, model), leaves(
+        release_id=release_id, model_sha256=sha256
+    )
