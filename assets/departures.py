@@ -25,7 +25,8 @@ PAGE = "page"
 
 @dataclass
 class Departure:
-    """What leaves. Whoever writes it fills in what is known only then: sessions, and how many frames."""
+    """What leaves. Whoever writes it fills in what is known only then: how many frames, and that an export
+    `is_refused`, of which nothing was written."""
 
     kind: str
     what: str
@@ -34,13 +35,15 @@ class Departure:
     release_id: str | None = None
     model_sha256: str | None = None
     num_frames: int | None = None
+    is_refused: bool = False
 
 
 @contextmanager
 def leaving(catalog: Catalog, departure: Departure) -> Iterator[Departure]:
     """Write down that something leaves, and, where the context ends without an error, that all of it has left.
 
-    Of an export that is refused (ValueError) nothing has left, as it is written as a whole, and no record stays.
+    Of an export that is refused (ValueError, or `is_refused`) nothing has left, as it is written as a whole, and no
+    record stays.
     """
     at_ns = time.time_ns()
     departure_id = _write(catalog, departure, at_ns, is_whole=False)
@@ -48,10 +51,17 @@ def leaving(catalog: Catalog, departure: Departure) -> Iterator[Departure]:
         yield departure
     except ValueError:
         if departure.kind == EXPORT:
-            catalog.delete_keys("departures", [departure_id])
-            seal_tables(catalog, ["departures"])
+            _take_back(catalog, departure_id)
         raise
-    _write(catalog, departure, at_ns, is_whole=True)
+    if departure.is_refused:
+        _take_back(catalog, departure_id)
+    else:
+        _write(catalog, departure, at_ns, is_whole=True)
+
+
+def _take_back(catalog: Catalog, departure_id: str) -> None:
+    catalog.delete_keys("departures", [departure_id])
+    seal_tables(catalog, ["departures"])
 
 
 def list_departures(
@@ -62,14 +72,14 @@ def list_departures(
 ) -> list[DepartureRow]:
     """The newest first: all, or those of a session, by its name, by releases that hold it, and by models made of it.
 
-    A backup holds every session.
+    What names none of these is of the whole home, as a backup and its report are, and so of every one.
     """
     rows: list[DepartureRow] = catalog.read_latest("departures").to_pylist()
     if session or release_ids or model_sha256s:
         rows = [
             row
             for row in rows
-            if row["kind"] == BACKUP
+            if not (row["sessions"] or row["release_id"] or row["model_sha256"])
             or session in row["sessions"]
             or row["release_id"] in release_ids
             or row["model_sha256"] in model_sha256s

@@ -28,12 +28,8 @@ def tell_masks(
     if position < 0:
         raise FrameMissing(frame_id)
     turn = find_upright(index, int(position))
+    require_drawable(turn.shown_px)
     width, height = turn.shown_px
-    if width * height > MOST_PX:
-        raise QuestionError(
-            f"a picture of {width} x {height} px: masks of {MOST_PX:,} px at most are drawn here; "
-            "`daguerre labels correct FRAME --mask FILE` takes any"
-        )
     stood = review.look(catalog, frame_id, task)
     runs = {
         marked.label_id: to_runs(
@@ -43,6 +39,16 @@ def tell_masks(
         if marked.label_id and marked.mask_rle
     }
     return {"version": stood.said.head, "width": width, "height": height, "runs": runs}
+
+
+def require_drawable(size_px: tuple[int, int]) -> None:
+    """Raises QuestionError for a picture (width, height) that is too large for masks to be drawn here."""
+    width, height = size_px
+    if width * height > MOST_PX:
+        raise QuestionError(
+            f"a picture of {width} x {height} px: masks of {MOST_PX:,} px at most are drawn here; "
+            "`daguerre labels correct FRAME --mask FILE` takes any"
+        )
 
 
 def to_runs(mask: NDArray[np.bool_]) -> list[int]:

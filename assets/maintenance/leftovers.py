@@ -17,6 +17,7 @@ from pathlib import Path
 _PARTIAL = re.compile(r"\..*\.(part|tmp)")
 _SEAL = re.compile(r"\.[a-z0-9_]{8}")
 _ASIDE = re.compile(r"\.(?P<name>.+?)(?P<old>\.old)?\.[0-9a-f]{32}")
+_CACHED = re.compile(r"\.(.+\.)?[0-9a-f]{32}(\.[a-z]+)?")
 _STORE = re.compile(r"tmp[a-z0-9_]{8}")
 _IN_STORE = re.compile(r"(aside|whole)\.db(-wal|-shm|-journal)?")
 
@@ -58,6 +59,10 @@ def _list_candidates(home: Path) -> Iterator[tuple[Path, str]]:
         for path in sorted((home / folder).rglob(".*")):
             if _PARTIAL.fullmatch(path.name) and not path.is_symlink():
                 yield path, "a file that was never completed"
+    for path in sorted((home / "cache").rglob(".*")):
+        if _CACHED.fullmatch(path.name) and not path.is_symlink():
+            what = "folder" if path.is_dir() else "file"
+            yield path, f"a {what} that was never completed"
     for path in sorted((home / "tables" / "_seals").glob("*/.*")):
         if _SEAL.fullmatch(path.name):
             yield path, "a seal that was never completed"

@@ -208,22 +208,27 @@ def _list_named(parsed: dict[str, Any], columns: Sequence[str]) -> tuple[str, ..
 
 
 def _list_asked(parsed: dict[str, Any]) -> Iterator[str]:
-    """What a statement reads from, tables by name; nothing for one that describes a table."""
+    """What a statement reads from, tables by name; nothing for one that describes a table, but for its extremes."""
     parts: list[Any] = [parsed]
     for part in parts:
         if isinstance(part, dict):
             if part.get("type") == "BASE_TABLE":
-                name = part["table_name"]
+                name = part["table_name"].lower()
                 yield from VIEWS[name][0] if name in VIEWS else (name,)
-            part = list(part.values()) if part.get("type") != "SHOW_REF" else []
+            part = list(part.values()) if not _describes(part) else []
         parts += part if isinstance(part, list) else []
 
 
+def _describes(part: dict[str, Any]) -> bool:
+    return part.get("type") == "SHOW_REF" and part.get("show_type") != "SUMMARY"
+
+
 def _list_restricted(parsed: dict[str, Any], asked: set[str]) -> tuple[str, ...]:
-    """Columns of the restricted class that a statement names anywhere, or takes by a star, but for bytes that a star
-    takes: of these nobody sees more than length and hash."""
+    """Columns of the restricted class that a statement names anywhere, or takes by no name of theirs; but for bytes
+    that a star takes: of these nobody sees more than length and hash."""
     parts = list(_walk(parsed))
     stars = any(part.get("class") == "STAR" for part in parts)
+    takes_all = any(_takes_unnamed(parts))
     named = {
         str(name).lower() for part in parts for name in part.get("column_names") or ()
     }
@@ -236,8 +241,24 @@ def _list_restricted(parsed: dict[str, Any], asked: set[str]) -> tuple[str, ...]
     return tuple(
         f"{table}.{name}"
         for table, name, is_bytes in columns
-        if name in named or (stars and not is_bytes)
+        if name in named or takes_all or (stars and not is_bytes)
     )
+
+
+def _takes_unnamed(parts: Sequence[dict[str, Any]]) -> Iterator[bool]:
+    """Whether each part takes columns by their place, by other names for them, as a whole row, or as their extremes."""
+    relations = {
+        str(part.get("alias") or part["table_name"]).lower()
+        for part in parts
+        if part.get("type") == "BASE_TABLE"
+    }
+    for part in parts:
+        yield (
+            part.get("class") == "POSITIONAL_REFERENCE"
+            or part.get("show_type") == "SUMMARY"
+            or bool(part.get("column_name_alias"))
+            or str((part.get("column_names") or [""])[-1]).lower() in relations
+        )
 
 
 def _find_held(catalog: Catalog, asked: set[str], rows: pa.Table) -> tuple[Held, ...]:

@@ -7,9 +7,10 @@ rank fusion: Cormack, Clarke and Büttcher, 2009). So neither part needs a scale
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.inference.sentences import NoSentences, SentenceEncoder
-from assets.search.chosen import is_chosen
+from assets.search.chosen import choose
 from assets.search.plain_text import strip_marks
 from assets.search.word_index import WordIndex
 from assets.tables.catalog import Catalog
@@ -71,26 +72,32 @@ class Documents:
         digit, an unknown kind or way, and NoSentences where meaning alone was asked for and there is no net.
         """
         _require(text, kinds, way)
-        scores = self.score(text, way)
-        row_of = {row["document_id"]: row for row in self._find(scores)}
-        hits = []
-        for document_id, score in scores.items():
-            row = row_of[document_id]
-            is_meant = not kinds or row["kind"] in kinds
-            if is_meant and is_chosen(row["session"], sessions):
-                hits.append(_to_hit(row, text, score))
-        return hits[:limit]
+        meant = self._choose(kinds, sessions)
+        scores = self._score(text, way, {*meant["document_id"].to_pylist()})
+        best = dict(islice(scores.items(), limit))
+        wanted = pa.array(list(best), pa.string())
+        rows = meant.filter(pc.is_in(meant["document_id"], value_set=wanted))
+        row_of = {row["document_id"]: row for row in rows.to_pylist()}
+        return [_to_hit(row_of[name], text, score) for name, score in best.items()]
 
-    def score(self, text: str, way: str = BOTH) -> dict[str, float]:
-        """document_id -> score, best first."""
+    def _choose(self, kinds: Collection[str], sessions: Sequence[str]) -> pa.Table:
+        """Those that are asked about."""
+        is_meant = choose(self.rows["session"], sessions)
+        if kinds:
+            wanted = pa.array(sorted(kinds), pa.string())
+            is_meant &= pc.is_in(self.rows["kind"], value_set=wanted).to_numpy()
+        return self.rows.filter(pa.array(is_meant))
+
+    def _score(self, text: str, way: str, meant: Collection[str]) -> dict[str, float]:
+        """document_id -> score, best first, of those that are meant."""
         if way == MEANING and self._encoder is None:
             raise NoSentences
-        parts = []
+        parts: list[Iterable[str]] = []
         if way in (BOTH, WORDS):
-            parts.append(list(self._words.rank(text, _CANDIDATES)))
+            parts.append(self._words.rank(text, len(self.rows)))
         if way in (BOTH, MEANING) and self._encoder is not None:
             parts.append(self._rank_by_meaning(text))
-        return fuse(parts)
+        return fuse([_take(ranked, meant) for ranked in parts])
 
     @cached_property
     def _words(self) -> WordIndex:
@@ -108,14 +115,7 @@ class Documents:
         assert self._encoder is not None
         ids, vectors = self._vectors
         cosines = vectors @ self._encoder.encode([text])[0]
-        best = np.argsort(-cosines, kind="stable")[:_CANDIDATES]
-        return [ids[at] for at in best]
-
-    def _find(self, scores: Mapping[str, float]) -> list[dict[str, str]]:
-        wanted = pa.array(scores.keys(), pa.string())
-        found = self.rows.filter(pc.is_in(self.rows["document_id"], value_set=wanted))
-        rows: list[dict[str, str]] = found.to_pylist()
-        return rows
+        return [ids[at] for at in np.argsort(-cosines, kind="stable")]
 
 
 def fuse(parts: Sequence[Sequence[str]]) -> dict[str, float]:
@@ -125,6 +125,11 @@ def fuse(parts: Sequence[Sequence[str]]) -> dict[str, float]:
         for rank, found in enumerate(ranked, start=1):
             scores[found] = scores.get(found, 0.0) + 1 / (FUSED_RANK + rank)
     return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _take(ranked: Iterable[str], meant: Collection[str]) -> list[str]:
+    """The first candidates of those that are meant: what is not asked about takes no place of theirs."""
+    return list(islice((name for name in ranked if name in meant), _CANDIDATES))
 
 
 def cut_snippet(text: str, asked: str) -> str:

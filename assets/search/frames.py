@@ -73,7 +73,7 @@ def find_frames_by_text(
     if way == PICTURES and net is None:
         raise NoClip("there is no net that compares texts with pictures")
     scored = _score(catalog, documents, text, way)
-    seen = list(_see(catalog, text, way, net))
+    seen = list(_see(catalog, text, sessions, way, net))
     scores = scored.scores + sum(_score_seen(found, scored.frames) for found in seen)
     scores = scores * choose(scored.frames["session"], sessions)
     order = _spread(scores, scored.frames["session"])
@@ -86,7 +86,7 @@ def find_frames_by_text(
             float(scores[at]),
             (
                 *(name for name, has in scored.found_by.items() if has[at]),
-                *(f.why[row["frame_id"]] for f in seen if row["frame_id"] in f.why),
+                *_tell_seen(seen, row["frame_id"]),
             ),
         )
         for at, row in zip(hits, rows, strict=True)
@@ -104,11 +104,21 @@ def score_frames(catalog: Catalog, documents: Documents, text: str) -> pa.Table:
     return table.filter(pc.greater(table["score"], 0))
 
 
-def _see(catalog: Catalog, text: str, way: str, net: TextNet | None) -> Iterator[Found]:
+def _see(
+    catalog: Catalog,
+    text: str,
+    sessions: Sequence[str],
+    way: str,
+    net: TextNet | None,
+) -> Iterator[Found]:
     if way in (BOTH, TEXTS):
         yield find_shown(catalog, text)
     if way in (BOTH, PICTURES) and net is not None:
-        yield find_looking_like(catalog, net, text)
+        yield find_looking_like(catalog, net, text, sessions)
+
+
+def _tell_seen(seen: Sequence[Found], frame_id: str) -> Iterator[str]:
+    return (found.tell(frame_id) for found in seen if frame_id in found.ranks)
 
 
 def _score_seen(found: Found, frames: pa.Table) -> NDArray[np.float64]:

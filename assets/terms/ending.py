@@ -56,4 +56,4 @@ def _find(catalog: Catalog, remind_days: int, day: date) -> Iterator[Ending]:
         if row["act"] == ENDED:
             yield Ending(subject, None, True)
         elif terms and terms.until and terms.until <= day + timedelta(days=remind_days):
-            yield Ending(subject, terms.until.isoformat(), terms.until < day)
+            yield Ending(subject, terms.until.isoformat(), terms.is_over(day))

@@ -76,9 +76,14 @@ def warn_of(parts: Sequence[Part]) -> list[str]:
     ]
 
 
-def find_purposes(parts: Sequence[Part]) -> list[str]:
-    """What all of the parts may be used for; nothing where of one nothing is known."""
-    each = [set(part.terms.purposes if part.terms else ()) for part in parts]
+def find_purposes(parts: Sequence[Part], day: date | None = None) -> list[str]:
+    """What all of the parts may be used for on a day, None: today; nothing where of one nothing is known, or its
+    consent has ended."""
+    on = day or today()
+    each = [
+        set(terms.purposes if (terms := part.terms) and not terms.is_over(on) else ())
+        for part in parts
+    ]
     return sorted(set.intersection(*each)) if each else []
 
 
@@ -147,8 +152,8 @@ def _judge(
         return _object(part, UNKNOWN, policy.refuses_unknown)
     if terms is None:
         return _object(part, "its consent has ended")
-    if terms.until and terms.until < day:
-        return _object(part, f"its consent ended with {terms.until.isoformat()}")
+    if terms.is_over(day):
+        return _object(part, f"its consent ended with {terms.until}")
     lacking = sorted(set(policy.purposes) - set(terms.purposes))
     if lacking:
         told = f"it is for {', '.join(terms.purposes)} and not for {', '.join(lacking)}"

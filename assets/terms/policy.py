@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,14 +44,15 @@ class Policy:
 
 
 def read_policy(path: Path) -> Policy:
-    """That of a file; where there is none, only what is unknown is warned of. Raises ValueError for a faulty file."""
-    if not path.exists():
+    """That of a file; where there is none, only what is unknown is warned of. Raises ValueError for a faulty file, and
+    for what is no file."""
+    if not os.path.lexists(path):
         return Policy()
     try:
         if path.stat().st_size > MAX_YAML_BYTES:
             raise ValueError(f"it has more than {MAX_YAML_BYTES} bytes")
         return parse_policy(parse_yaml(path.read_bytes()))
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise ValueError(f"{path} is no policy: {error}; {_REMEDY}") from error
 
 

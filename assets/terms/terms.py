@@ -16,6 +16,7 @@ REMEDY = (
 _PURPOSE = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _MAX_PURPOSES = 32
 _MAX_HOLDER = 200  # characters
+_MAX_LICENCE = 200
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class Terms:
     def __post_init__(self) -> None:
         if len(self.holder) > _MAX_HOLDER:
             raise ValueError(f"holder has more than {_MAX_HOLDER} characters")
+
+    def is_over(self, day: date) -> bool:
+        """Whether the last day is before it."""
+        return self.until is not None and self.until < day
 
     @property
     def summary(self) -> str:
@@ -59,14 +64,19 @@ def parse_terms(said: object) -> Terms:
 
 
 def read_licence(said: object) -> str:
-    """An SPDX expression as SPDX writes it. Raises ValueError for what is none."""
+    """An SPDX expression as SPDX writes it. Raises ValueError for what is none, or is too long."""
     from packaging.licenses import (
         InvalidLicenseExpression,
         canonicalize_license_expression,
     )
 
+    if len(str(said)) > _MAX_LICENCE:
+        raise ValueError(
+            f"licence {str(said)[:100]!r}... has more than {_MAX_LICENCE} characters: name a contract of your own as "
+            "LicenseRef-<name>"
+        )
     try:
-        return str(canonicalize_license_expression(str(said)[:200]))
+        return str(canonicalize_license_expression(str(said)))
     except InvalidLicenseExpression as error:
         raise ValueError(
             f"licence {str(said)[:100]!r} is no SPDX expression: write one such as CC-BY-4.0, or LicenseRef-<name> for "

@@ -17,7 +17,7 @@ from assets.annotation.labels import Answer, Author
 from assets.annotation.queue.stored import OPEN, SKIPPED, change_state
 from assets.browsing.browser import Browser
 from assets.browsing.frame_index import FrameMissing
-from assets.browsing.masks import MOST_RUNS, from_runs
+from assets.browsing.masks import MOST_RUNS, from_runs, require_drawable
 from assets.browsing.pictures import find_upright
 from assets.browsing.upright import Upright
 from assets.tables.catalog import is_in
@@ -144,15 +144,18 @@ def _to_change(asked: Change, turn: Upright) -> review.Change:
 
 def _read_mask(asked: Change, turn: Upright) -> str | None:
     """Run lengths of the stored size."""
+    if asked.points is None and asked.runs is None:
+        return None
     if asked.points is not None and asked.runs is not None:
         raise WriteRefused("a mask is an outline or runs: give one of points and runs")
-    if asked.runs is not None:
-        try:
-            shown = from_runs(asked.runs, turn.shown_px)
-        except ValueError as error:
-            raise WriteRefused(str(error)) from error
-        return encode_mask(turn.store_mask(shown))
-    return None if asked.points is None else _draw_mask(asked.points, turn)
+    try:
+        require_drawable(turn.shown_px)
+        if asked.points is not None:
+            return _draw_mask(asked.points, turn)
+        shown = from_runs(asked.runs or (), turn.shown_px)
+    except ValueError as error:
+        raise WriteRefused(str(error)) from error
+    return encode_mask(turn.store_mask(shown))
 
 
 def _draw_mask(points: list[list[float]], turn: Upright) -> str:

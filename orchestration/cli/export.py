@@ -210,19 +210,20 @@ def sparse(
 ) -> None:
     """Write a published sparse model with its pictures as other programs have it."""
     from assets.reconstruction.sparse_export import export_model
+    from assets.reconstruction.sparse_models import open_model
     from assets.whole_output import require_empty
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
     require_empty(folder)
     catalog = build_catalog(load_settings())
+    ids = [image.name for image in open_model(catalog, model).images]
+    of = _list_sessions(catalog, ids), len(ids)
     with (
-        _leave(catalog, f"sparse model as {form}", folder) as left,
+        _leave(catalog, f"sparse model as {form}", folder, *of),
         show_progress(f"exporting to {folder}", "pictures") as tick,
     ):
         found = export_model(catalog, model, folder, form, tick)
-        left.sessions = _list_sessions(catalog, [image.name for image in found.images])
-        left.num_frames = len(found.images)
     facts = {
         "folder": str(folder),
         "format": form,
@@ -368,11 +369,11 @@ def release(
     require_empty(folder)
     catalog = build_catalog(load_settings())
     release_id = complete_id(catalog, "releases", wanted_id)
+    sessions = _list_released(catalog, release_id)
     with (
-        _leave(catalog, "release", folder, _list_released(catalog, release_id)) as left,
+        _leave(catalog, "release", folder, sessions, release_id=release_id) as left,
         show_progress(f"exporting to {folder}", "frames") as tick,
     ):
-        left.release_id = release_id
         facts = export_release(catalog, release_id, folder, form, strict, tick)
         left.num_frames = sum(of["images"] for of in facts["counts"].values())
     parts = "; ".join(
@@ -415,13 +416,18 @@ def edge(
     row = find_model(
         catalog, model, lambda task, n: tracker.version(task, n).model_sha256
     )
+    sha256, release_id = row["model_sha256"], row["release_id"]
+    departure = _leave(
+        *(catalog, "model as int8", folder),
+        release_id=release_id,
+        model_sha256=sha256,
+    )
     with (
-        _leave(catalog, "model as int8", folder) as left,
-        show_progress(f"examining {row['model_sha256'][:16]} as int8", "frames") as t,
+        departure as left,
+        show_progress(f"examining {sha256[:16]} as int8", "frames") as t,
     ):
-        left.model_sha256 = row["model_sha256"]
-        left.release_id = row["release_id"]
         made = make_edge(catalog, settings.workspace, row, folder, t)
+        left.is_refused = not made.is_accepted
     facts = {**made.to_dict(), "folder": str(folder) if made.is_accepted else None}
     say(as_json, facts, join_lines(tell_edge(made, folder)))
     raise typer.Exit(int(not made.is_accepted))
@@ -433,6 +439,8 @@ def _leave(
     place: Path,
     sessions: Sequence[str] = (),
     num_frames: int | None = None,
+    release_id: str | None = None,
+    model_sha256: str | None = None,
 ) -> AbstractContextManager[Departure]:
     """Write down that something leaves while the context lasts; consents that have ended are told."""
     for line in list_ended(catalog, sessions):
@@ -443,6 +451,8 @@ def _leave(
             *(EXPORT, what, str(place.resolve())),
             sessions=sessions,
             num_frames=num_frames,
+            release_id=release_id,
+            model_sha256=model_sha256,
         ),
     )
 

@@ -25,6 +25,7 @@ from orchestration.log_lines import tell
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from assets.departures import Departure
     from assets.retrieval.query import Held
     from orchestration.profiles import Settings
 
@@ -238,7 +239,7 @@ def report(
 ) -> None:
     """Write the report of the newest models, datasets, verdicts and drift, or the page of one model, dataset or
     session: one HTML file."""
-    from assets.departures import PAGE, Departure, leaving
+    from assets.departures import leaving
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
@@ -246,40 +247,50 @@ def report(
         raise ValueError(f"--out {out} is a folder: name a file in it")
     settings = load_settings()
     with show_activity("loading what draws") as enter:
-        place = _choose_page(settings, name)(out=out, enter=enter)
+        write, departure = _choose_page(settings, name)
+        place = departure.place = write(out=out, enter=enter)
     if out is not None:
-        departure = Departure(PAGE, f"report of {name or 'the home'}", place)
         with leaving(build_catalog(settings), departure):
             pass
     say(as_json, {"report": place}, place)
 
 
-def _choose_page(settings: "Settings", name: str | None) -> Callable[..., str]:
-    """What writes the page of a name: of a session, a model, or else a release; without one, of the home.
+def _choose_page(
+    settings: "Settings", name: str | None
+) -> "tuple[Callable[..., str], Departure]":
+    """What writes the page of a name, and what leaves with it: of a session, a model, or else a release; without one,
+    of the home.
 
     Raises ValueError for a name that is none of these.
     """
     from assets.comparison.pair import find_model
+    from assets.departures import PAGE, Departure
     from assets.tables.catalog import session_is
     from assets.tables.ids import begins_with, complete_id
     from models.task_names import all_task_names
     from orchestration import reporting
     from orchestration.resources import build_catalog, build_tracker
 
+    leaves = partial(Departure, PAGE, f"report of {name or 'the home'}", "")
     if name is None:
-        return partial(reporting.write_home_report, settings)
+        return partial(reporting.write_home_report, settings), leaves()
     catalog, tracker = build_catalog(settings), build_tracker(settings)
     if name not in all_task_names() and "/" not in name:
         if len(catalog.read_latest("captures", ["session"], session_is(name))):
-            return partial(reporting.write_session_page, settings, name)
+            write = partial(reporting.write_session_page, settings, name)
+            return write, leaves(sessions=[name])
         try:
             starts = begins_with("models", name)
             if not len(catalog.read_latest("models", ["model_sha256"], starts)):
                 release_id = complete_id(catalog, "releases", name)
-                return partial(reporting.write_release_page, settings, release_id)
+                write = partial(reporting.write_release_page, settings, release_id)
+                return write, leaves(release_id=release_id)
         except ValueError as error:
             raise ValueError(f"no session is called '{name}', and {error}") from error
     model = find_model(
         catalog, name, lambda task, n: tracker.version(task, n).model_sha256
     )
-    return partial(reporting.write_model_page, settings, model)
+    sha256, release_id = model["model_sha256"], model["release_id"]
+    return partial(reporting.write_model_page, settings, model), leaves(
+        release_id=release_id, model_sha256=sha256
+    )

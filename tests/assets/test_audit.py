@@ -43,16 +43,47 @@ def test_a_changed_entry_is_named(home):
 
 def test_a_dropped_entry_is_named_by_the_one_behind_it(home):
     rewrite(home, lambda lines: [lines[0], *lines[2:]])
-    assert find_breaks(home) == [
-        (2, "it does not follow entry 1"),
-        (3, "it does not follow entry 2"),
-    ]
+    assert find_breaks(home) == [(2, "it does not follow entry 1")]
 
 
 def test_an_end_that_is_cut_off_is_seen_by_the_head(home):
     rewrite(home, lambda lines: lines[:2])
     said = "the record ends behind entry 2: its head names entry 4, which is not there"
     assert find_breaks(home) == [(2, said)]
+
+
+@pytest.mark.parametrize("num_left", [0, 2])
+def test_what_was_cut_off_is_missed_after_the_next_acts_too(home, num_left):
+    rewrite(home, lambda lines: lines[:num_left])
+    for name in ("bob", "carol"):
+        note(home, Act("approved", name, "detection/3"))
+    assert [a["number"] for a in read_acts(home)[-2:]] == [5, 6]
+    place = num_left + 1
+    assert find_breaks(home) == [(place, f"it does not follow entry {num_left}")]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('"number": 4', '"number": "4"', "its fields are not those of an entry"),
+        ('"who": "anna"', '"who": ["anna"]', "its fields are not those of an entry"),
+        ('"why"', '"why": "bob", "why"', "it is not written as an entry is"),
+        ('{"number"', '{ "number"', "it is not written as an entry is"),
+    ],
+)
+def test_an_end_that_is_not_as_it_was_written_is_named_and_nothing_follows(
+    home, old, new, reason
+):
+    rewrite(home, lambda lines: [*lines[:3], lines[3].replace(old, new)])
+    assert (4, reason) in find_breaks(home)
+    with pytest.raises(ValueError, match=reason):
+        note(home, Act("approved", "bob", "detection/3"))
+
+
+@pytest.mark.parametrize("head", ["[]", '{"number": "4", "sha256": "0"}', "{}x"])
+def test_a_head_that_is_none_is_named(home, head):
+    (home / "audit/head.json").write_text(head)
+    assert find_breaks(home) == [(4, "its head is gone or unreadable")]
 
 
 def test_a_line_that_is_no_entry_is_named_and_the_others_are_looked_at(home):

@@ -14,6 +14,7 @@ import pytest
 from assets.audit import read_acts
 from assets.choice import Choice
 from assets.curation.release import draft_release, write_release
+from assets.departures import Departure, leaving, list_departures
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
 from bench.synthetic_home import fill
@@ -192,6 +193,24 @@ def test_acts_are_recorded_and_a_dry_run_is_none(run, home):
     ]
 
 
+@pytest.mark.parametrize(
+    ("sql", "is_read"),
+    [
+        ("select BODY_SERIAL from FRAME_EXIF", True),
+        ("select e from frame_exif e", True),
+        ("select #2 from frame_exif", True),
+        ("select b from frame_exif e(a, b)", True),
+        ("summarize frame_exif", True),
+        ("describe frame_exif", False),
+        ("select count(*) from frame_exif e where e.session = 'monday'", False),
+    ],
+)
+def test_a_read_without_the_name_of_a_column_is_an_act_too(run, home, sql, is_read):
+    run("query", sql)
+    acts = [act["of"] for act in read_acts(home)]
+    assert [("frame_exif.body_serial" in of) for of in acts] == [True] * is_read
+
+
 def test_a_changed_record_is_found_by_verify(run, run_on, home):
     run("consent", "monday", *GIVEN)
     record = home / "audit" / "record.jsonl"
@@ -250,6 +269,17 @@ def test_every_export_is_a_departure_and_one_that_is_refused_is_none(run, tmp_pa
     assert run("departures", "tuesday")["departures"] == []
 
 
+def test_what_an_exam_refused_has_not_left_and_what_was_cut_short_is_told(home):
+    catalog = Catalog(str(home / "tables"))
+    with leaving(catalog, Departure("export", "model as int8", "place")) as left:
+        left.is_refused = True
+    assert list_departures(catalog) == []
+    sent = Departure("export", "release", "place", ["monday"])
+    with pytest.raises(KeyboardInterrupt), leaving(catalog, sent):
+        raise KeyboardInterrupt
+    assert [row["is_whole"] for row in list_departures(catalog)] == [False]
+
+
 def test_an_export_tells_of_a_consent_that_has_ended(run, capsys):
     run("consent", "monday", "--end", "--because", "she asks for it")
     words = ["export", "frames", "out", "--sessions", "monday", "--format", "images"]
@@ -264,6 +294,8 @@ def test_what_left_of_a_session_counts_its_releases_models_and_backups(run, home
     run("report", "monday", "--out", "page.html")
     found = run("departures", "tuesday")["departures"]
     assert [row["kind"] for row in found] == ["backup", "export"]
+    ours = run("departures", "monday")["departures"]
+    assert [row["kind"] for row in ours] == ["page", "backup", "export"]
     everything = run("departures")["departures"]
     assert [row["kind"] for row in everything] == ["page", "backup", "export"]
 

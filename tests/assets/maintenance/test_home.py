@@ -261,6 +261,9 @@ LEFT = {
     "blobs/ab/.tmpx.part": "a file that was never completed",
     "blobs/.tmpy.part": "a file that was never completed",
     "cache/.net.onnx.1.part": "a file that was never completed",
+    f"cache/browse/.{'d' * 32}": "a file that was never completed",
+    f"cache/browse/.{'e' * 32}.npz": "a file that was never completed",
+    f"cache/search/.words-1a.{'f' * 32}.lance/data": "a folder that was never completed",
     "tables/_seals/frames/.abcd_123": "a seal that was never completed",
     f"models/detection/.model.{'a' * 32}/facts.json": "a folder that was never completed, or was replaced",
     f"models/.runs/r/snapshots/.step-1.{'b' * 32}/f": "a folder that was never completed, or was replaced",
@@ -271,6 +274,7 @@ OTHERS = (
     "blobs/ab/" + "c" * 64 + ".txt",
     "mlflow/tmpabcd1234/mine.txt",
     "mlflow/artifacts/.x.part",
+    "cache/search/words-1a.lance/data",
     "tables/_seals/frames/.keep",
     "models/detection/.notes/facts.json",
     # a writer is between two renames for so long as there is no new one

@@ -119,3 +119,17 @@ def test_of_equal_frames_one_of_each_session_comes_first():
     scores = np.array([0.0, 1.0, 1.0, 1.0, 2.0])
     sessions = pa.chunked_array([["a", "a", "a", "b", "b"]])
     assert _spread(scores, sessions).tolist() == [4, 1, 3, 2, 0]
+
+
+@pytest.mark.parametrize("way", ["words", "meaning", "both"])
+def test_what_is_not_asked_about_takes_no_place_of_what_is(
+    asked, records, tmp_path, monkeypatch, way
+):
+    monkeypatch.setattr("assets.search.asking._CANDIDATES", 1)
+    meanings = Meanings(["mug"])
+    refresh_documents(asked, records, meanings)
+    documents = Documents(asked, tmp_path, meanings)
+    for kind in ("session", "class"):
+        found = find(documents, "mug monday", kinds=[kind], way=way)
+        assert {one for one, _ in found} == {kind}
+    assert find(documents, "monday tuesday", sessions=["tues*"], way=way) != []

@@ -58,11 +58,33 @@ def test_words_are_found_at_their_begin_whatever_their_letters_and_rare_ones_fir
     # five frames have exit or a word that begins so, three of them 12 too
     ranks = {FRAMES.index(frame): rank for frame, rank in found.ranks.items()}
     assert ranks == {0: 1, 1: 1, 4: 1, 3: 2}
-    assert found.why[FRAMES[0]] == 'text "EXIT 12"'
+    assert found.tell(FRAMES[0]) == 'text "EXIT 12"'
     assert find_shown(read, "flexi").ranks == {FRAMES[5]: 1}
     assert find_shown(read, "gap or exit").ranks[FRAMES[0]] == 1
     for nothing in ("the of", "zebra"):
         assert find_shown(read, nothing).ranks == {}
+
+
+def test_only_texts_with_a_word_that_begins_so_are_told(read, rows_of):
+    texts = ["reflexive", "FLEX 2", "2021"]
+    rows = rows_of("frame_texts", 1, frame_id=FRAMES[0], session="monday", texts=[texts])  # fmt: skip
+    read.upsert("frame_texts", rows)
+    read.publish("frame_texts", "monday", read.latest_version("frame_texts"))
+    # the 2 of 2021 begins a number, and none begins with 1
+    told = {word: find_shown(read, word) for word in ("flex", "2", "flex 21")}
+    assert told["flex"].tell(FRAMES[0]) == 'text "FLEX 2"'
+    assert told["2"].tell(FRAMES[0]) == 'text "FLEX 2", "2021"'
+    assert told["flex 21"].tell(FRAMES[0]) == 'text "FLEX 2"'
+
+
+def test_a_reason_is_written_for_the_frames_that_are_shown_alone(
+    read, open_documents, monkeypatch
+):
+    told = []
+    monkeypatch.setattr("assets.search.seen._tell", lambda *a: str(told.append(a)))
+    documents = open_documents(read)
+    assert len(find_frames_by_text(read, documents, "exit", 2, way="texts")) == 2
+    assert len(told) == 2  # of five that show it
 
 
 def test_a_frame_that_shows_a_text_is_found_beside_labelled_ones(read, open_documents):
@@ -106,7 +128,8 @@ def test_a_text_finds_frames_that_look_like_it(
     found = find_looking_like(asked, net, "something red")
     assert found.ranks == {FRAMES[1]: 1, FRAMES[0]: 2}
     # (0.8 + 0.6) / sqrt(3)
-    assert found.why[FRAMES[1]] == "picture 0.808"
+    assert found.tell(FRAMES[1]) == "picture 0.808"
+    assert find_looking_like(asked, net, "red", ["tues*"]).ranks == {}
     documents = open_documents(asked)
     hits = find_frames_by_text(asked, documents, "blue", 2, way="pictures", net=net)
     assert [hit.frame_id for hit in hits] == [FRAMES[0], FRAMES[1]]

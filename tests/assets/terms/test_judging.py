@@ -49,6 +49,9 @@ def test_what_nobody_stated_is_warned_of_and_refused_where_the_team_says_so(stor
 def test_a_consent_holds_until_the_end_of_its_last_day(stored, until, is_refused):
     stored.say("monday", until=until)
     assert judge(stored)["monday"][2] is is_refused
+    stored.say("tuesday")
+    parts = judge_terms(stored.catalog, stored.frames, NO_POLICY, DAY)
+    assert find_purposes(parts, DAY) == ["research"] * (not is_refused)
 
 
 def test_all_purposes_of_the_policy_are_to_be_allowed(stored):

@@ -24,6 +24,7 @@ def test_terms_have_spdx_spelling_and_sorted_purposes():
     ("change", "told"),
     [
         ({"licence": "free for all"}, "is no SPDX expression: write one such as"),
+        ({"licence": "MIT AND " * 50 + "MIT"}, "has more than 200 characters"),
         ({"purposes": []}, "give words of a-z"),
         ({"purposes": "research"}, "give words of a-z"),
         ({"purposes": ["Research!"]}, "give words of a-z"),
@@ -58,6 +59,13 @@ def test_a_policy_is_read_from_its_file(tmp_path):
 
 def test_without_a_file_nothing_but_an_ended_consent_is_refused(tmp_path):
     assert read_policy(tmp_path / "policy.yaml") == Policy((), (), False)
+
+
+def test_a_policy_that_cannot_be_read_is_not_taken_for_none(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "gone.yaml")
+    for path in (tmp_path, tmp_path / "link"):
+        with pytest.raises(ValueError, match="is no policy"):
+            read_policy(path)
 
 
 @pytest.mark.parametrize(

@@ -395,6 +395,10 @@ def test_masks_of_a_picture_that_is_too_large_are_not_drawn_here(client, lower):
     lower(masks, MOST_PX=100)
     refused = client.get(f"/api/masks/{MONDAY}?task=detection")
     assert refused.status_code == 400 and "--mask FILE" in refused.json()["error"]
+    for mask in ({"runs": [0, 192]}, {"points": [[0, 0], [9, 0], [9, 9]]}):
+        asked = correct(MONDAY, {"class_name": "cup"} | mask)
+        refused = client.post("/api/labels", json=asked, headers=POST)
+        assert refused.status_code == 400 and "--mask FILE" in refused.json()["error"]
 
 
 def test_a_correction_that_does_not_fit_says_what_helps(client):
