@@ -260,7 +260,7 @@ INTENTS = (
             "how many frames are open in the queue",
             "how long is the labelling queue",
         ),
-        _sql("select count(*) as open from label_queue where state = 'open'"),
+        _sql("select count(*) as open_frames from label_queue where state = 'open'"),
     ),
     Intent(
         "status",
@@ -545,6 +545,7 @@ INTENTS = (
             "the newest runs",
             "list the newest runs",
             "what ran last",
+            "when was the last run",
         ),
     ),
     Intent(
