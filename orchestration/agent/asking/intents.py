@@ -237,6 +237,8 @@ INTENTS = (
         (
             "how is release <release> split",
             "how many train and test frames has <release>",
+            "how many frames are in each part of <release>",
+            "how many frames of <release> are for training",
             "parts of release <release>",
             "which splits has release <release>",
             "train, val and test parts of release <release>",

@@ -147,7 +147,7 @@ def list_deciding(words: Sequence[str]) -> Iterator[str]:
     at = 0
     while at < len(words):
         length, meaning = _find_phrase(words[at : at + LONGEST])
-        if not meaning:
+        if length == 1 or not meaning:
             found = (DECIDING.get(tuple(words[at : at + n])) for n in (3, 2, 1))
             yield from (kind for kind in found if kind)
         at += length
@@ -155,8 +155,9 @@ def list_deciding(words: Sequence[str]) -> Iterator[str]:
 
 def find_counted(words: Sequence[str]) -> str | None:
     """What "how many" or "number of" counts, by its meaning: "" for something that nobody knows, None for no count."""
+    words = tuple(words)
     for at, pair in enumerate(pairwise(words), 2):
-        if pair not in _COUNTING or words[at : at + 1] == ["times"]:
+        if pair not in _COUNTING or words[at : at + 1] == ("times",):
             continue
         rest = list(words[at:])
         while rest and rest[0] in BEFORE_COUNTED:
