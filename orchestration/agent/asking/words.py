@@ -236,7 +236,9 @@ def _near(word: str) -> Iterator[str]:
     return (
         w
         for w in _WORDS
-        if w[0] == word[0] and abs(len(w) - len(word)) <= 2 and len(w) >= _LEAST_SPELLED
+        if w[:1] == word[:1]
+        and abs(len(w) - len(word)) <= 2
+        and len(w) >= _LEAST_SPELLED
     )
 
 
