@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,42 @@ class BoundedLog:
             size = self.path.stat().st_size if self.path.exists() else 0
             if size and size + len(line) > self._max_bytes:
                 os.replace(self.path, self._older)
+                size = 0
+            if not _ends_a_line(self.path, size):
+                line = b"\n" + line
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(handle, "ab") as file:
                 file.write(line)
 
     def read(self, limit: int) -> list[dict[str, Any]]:
-        """The newest lines, the newest first."""
+        """The newest lines, the newest first; without those that a full disk or a lost machine has cut."""
         lines: list[str] = []
         for path in (self._older, self.path):
-            lines += path.read_text().splitlines() if path.exists() else []
-        return [json.loads(line) for line in reversed(lines[-limit:])]
+            lines += _read_lines(path)
+        found = (_read(line) for line in reversed(lines))
+        return list(islice((facts for facts in found if facts is not None), limit))
+
+
+def _read_lines(path: Path) -> list[str]:
+    """None where the file is not there, or has just become the older one."""
+    try:
+        return path.read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _read(line: str) -> dict[str, Any] | None:
+    try:
+        facts = json.loads(line)
+    except ValueError:
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+def _ends_a_line(path: Path, size: int) -> bool:
+    """Whether the next line begins as one of its own."""
+    if not size:
+        return True
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"

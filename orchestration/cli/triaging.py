@@ -37,11 +37,12 @@ def triage(
     """
     from orchestration.agent.tools.triaging import diagnose
     from orchestration.cli.proposing import open_world
+    from orchestration.triage.diagnosis import NothingWrongError
 
     world = open_world()
     try:
         found = diagnose(world, what)
-    except LookupError as error:
+    except NothingWrongError as error:
         refuse(as_json, f"nothing is the matter: {error}")
     proposal = _propose(world, found) if propose else None
     facts: dict[str, Any] = {**found.to_dict(), "proposal": proposal}

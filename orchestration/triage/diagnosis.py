@@ -13,6 +13,10 @@ from orchestration.triage.kinds import Kind
 MOST = 40  # rows of each kind in an answer
 
 
+class NothingWrongError(Exception):
+    """There is nothing to diagnose; says why."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """One thing that shows the cause: an error, a check with its numbers, a file, a line of a log."""

@@ -11,7 +11,7 @@ from assets.retrieval.run_history import Run, list_runs, read_log
 from assets.training.turn import find_turn
 from orchestration.agent.answer import Source, plain
 from orchestration.profiles import Settings
-from orchestration.triage.diagnosis import Diagnosis, Evidence
+from orchestration.triage.diagnosis import Diagnosis, Evidence, NothingWrongError
 from orchestration.triage.kinds import Kind, name_check, name_error, name_run
 from orchestration.triage.remedies import TRAIN, Stopped, choose_proposal, list_remedies
 
@@ -19,22 +19,20 @@ LAST = "last"
 _LOOKED_AT = 50  # newest runs, of which the last bad one is meant
 _BAD = ("FAILURE", "CANCELED")
 _AT_WORK = ("STARTED", "CANCELING")
-_QUIET_S = (
-    600.0  # a run that says nothing for so long, and has not ended, is taken for killed
-)
+_QUIET_S = 3600.0  # a run that says nothing for so long, and has not ended, is taken for killed
 _MOST_LINES = 5
 
 
 def find_run(settings: Settings, name: str) -> Run:
     """The run whose id begins so; of "last" the newest that did not end well.
 
-    Raises LookupError where there is none, and ValueError for a beginning of several.
+    Raises NothingWrongError where no run failed, LookupError where none begins so, ValueError for several.
     """
     place = (settings.dagster_home, settings.dagster_url)
     if name == LAST:
         found = [run for run in list_runs(*place, _LOOKED_AT) if _is_bad(settings, run)]
         if not found:
-            raise LookupError(f"none of the newest {_LOOKED_AT} runs failed")
+            raise NothingWrongError(f"none of the newest {_LOOKED_AT} runs failed")
         return found[0]
     found = list_runs(*place, 2, name)
     if len(found) > 1:
@@ -45,7 +43,7 @@ def find_run(settings: Settings, name: str) -> Run:
 
 
 def diagnose_run(settings: Settings, run: Run) -> Diagnosis:
-    """Raises ValueError for a run that ended well, and for one that is under way."""
+    """Raises NothingWrongError for a run that ended well, and ValueError for one that is under way."""
     told = read_failure(settings.dagster_home, settings.dagster_url, run.run_id)
     of = Source("run", run.run_id)
     if told is None:
@@ -92,9 +90,7 @@ def _is_lost(settings: Settings, run: Run, last_at_s: float | None) -> bool:
 
 def _require_bad(settings: Settings, run: Run, last_at_s: float | None) -> None:
     if run.status == "SUCCESS":
-        raise ValueError(
-            f"run {run.run_id} of {run.job} ended well: `daguerre triage` looks at what did not"
-        )
+        raise NothingWrongError(f"run {run.run_id} of {run.job} ended well")
     if run.status not in _BAD and not _is_lost(settings, run, last_at_s):
         raise ValueError(
             f"run {run.run_id} of {run.job} is under way ({run.status}): look again when it has ended"

@@ -4,7 +4,7 @@ Belongs here: choosing, and what is refused. Does not: calling tools, and what i
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -16,7 +16,9 @@ from orchestration.agent.asking.thesaurus import SAID
 from orchestration.agent.asking.words import (
     Likeness,
     Sentences,
+    find_counted,
     is_order,
+    list_deciding,
     list_meanings,
 )
 from orchestration.agent.world import World
@@ -78,18 +80,19 @@ def _tell_apart(chosen: Chosen) -> str:
 
 def rank(question: Question) -> list[Likeness]:
     """The kinds of questions, the likest first."""
-    return _learn()[0].rank(question.words)
+    return _learn().sentences.rank(question.words)
 
 
 def _choose_one(known: Known, text: str) -> Chosen:
-    question = known.read(text, _learn()[1])
+    learnt = _learn()
+    question = known.read(text, learnt.usual)
     if is_order(question.words):
         return Chosen(None, question)
     for likeness in rank(question):
         value = likeness.value
-        if value < _LEAST:
-            continue
         intent = _INTENTS[likeness.sentence.stands_for]
+        if value < _LEAST or not learnt.answers[intent.name].fits(question.words):
+            continue
         if likeness.has_same_slots:
             return _fill(intent, question, value)
         lacking = _name_lacking(likeness.sentence.slots, question)
@@ -125,9 +128,43 @@ def _name_lacking(slots: Iterable[str], question: Question) -> str:
 _INTENTS = {intent.name: intent for intent in INTENTS}
 
 
+@dataclass(frozen=True)
+class AnswerOf:
+    """What answers of one kind say, by its examples: what decides them, what they count, and what else they tell of."""
+
+    deciding: frozenset[str]
+    counted: frozenset[str]
+    told: frozenset[str]
+
+    @classmethod
+    def of(cls, examples: Sequence[Sequence[str]]) -> "AnswerOf":
+        """`examples` in words."""
+        counted = [(words, find_counted(words)) for words in examples]
+        told = (list_meanings(words) for words, noun in counted if noun is None)
+        return cls(
+            frozenset(kind for words in examples for kind in list_deciding(words)),
+            frozenset(noun for _, noun in counted if noun is not None),
+            frozenset(w for some in told for w in some if not w.startswith("<")),
+        )
+
+    def fits(self, words: Sequence[str]) -> bool:
+        """Whether one may answer a question: what is counted there, and who, when or how, is among what they say."""
+        noun = find_counted(words)
+        is_counted = noun is None or noun in self.counted | self.told
+        return is_counted and self.deciding.issuperset(list_deciding(words))
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """The examples, all usual words (of them, and of the lists of words), and what answers of each kind say."""
+
+    sentences: Sentences
+    usual: frozenset[str]
+    answers: Mapping[str, AnswerOf]
+
+
 @cache
-def _learn() -> tuple[Sentences, frozenset[str]]:
-    """The examples, and all usual words: of them, and of the lists of words."""
+def _learn() -> Learnt:
     now = datetime.now(UTC)  # that an example names a time counts, and not which
     words: dict[str, Sequence[Sequence[str]]] = {
         i.name: [find_time(t.replace(",", "").split(), now)[0] for t in i.examples]
@@ -135,4 +172,8 @@ def _learn() -> tuple[Sentences, frozenset[str]]:
     }
     usual = {w for some in words.values() for s in some for w in s}
     usual |= {word for phrase in SAID for word in phrase}
-    return Sentences.of(words), frozenset(w for w in usual if w[0] != "<")
+    return Learnt(
+        Sentences.of(words),
+        frozenset(w for w in usual if w[0] != "<"),
+        {name: AnswerOf.of(examples) for name, examples in words.items()},
+    )

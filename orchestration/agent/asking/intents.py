@@ -237,6 +237,8 @@ INTENTS = (
         (
             "how is release <release> split",
             "how many train and test frames has <release>",
+            "how many frames are in each part of <release>",
+            "how many frames of <release> are for training",
             "parts of release <release>",
             "which splits has release <release>",
             "train, val and test parts of release <release>",
@@ -260,7 +262,7 @@ INTENTS = (
             "how many frames are open in the queue",
             "how long is the labelling queue",
         ),
-        _sql("select count(*) as open from label_queue where state = 'open'"),
+        _sql("select count(*) as open_frames from label_queue where state = 'open'"),
     ),
     Intent(
         "status",
@@ -545,6 +547,7 @@ INTENTS = (
             "the newest runs",
             "list the newest runs",
             "what ran last",
+            "when was the last run",
         ),
     ),
     Intent(

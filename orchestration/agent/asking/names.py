@@ -19,7 +19,10 @@ from orchestration.agent.world import World
 from orchestration.plan.making import list_assets, list_known_sessions
 
 _WORD = re.compile(r"[A-Za-z0-9][\w./:-]*[\w]|[A-Za-z0-9]")
-_QUOTED = re.compile(r"'([^']+)'|\"([^\"]+)\"|`([^`]+)`|“([^”]+)”")
+# an apostrophe within a word, or behind one, opens and closes nothing
+_QUOTED = re.compile(
+    r"(?<!\w)'((?:[^']|'(?=\w))*)'(?!\w)|\"([^\"]*)\"|`([^`]*)`|“([^”]*)”"
+)
 _ID = re.compile(r"[0-9a-f]{6,64}")
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _OF_TABLES = frozenset({"table", "column"})  # what words beside a table's name mean
@@ -178,6 +181,6 @@ def _split(text: str) -> Iterator[tuple[str, bool]]:
     end = 0
     for match in _QUOTED.finditer(text):
         yield from ((word, False) for word in _WORD.findall(text[end : match.start()]))
-        yield next(part for part in match.groups() if part), True
+        yield next(part for part in match.groups() if part is not None), True
         end = match.end()
     yield from ((word, False) for word in _WORD.findall(text[end:]))

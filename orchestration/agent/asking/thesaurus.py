@@ -138,3 +138,28 @@ COURTESIES = _split(
     and at can could go hey hi i just kindly need now ok okay once please pls plz so then to want we will would you
     """
 )
+# words that decide what kind of answer is right, though they tell nothing of its subject: an answer of a kind none of
+# whose examples has them is another question's
+DECIDING = {
+    **{(word,): "who" for word in ("who", "whom", "whose")},
+    **{
+        (word,): "least" for word in ("fewest", "least", "lowest", "rarest", "smallest")
+    },
+    **{(word,): "average" for word in ("average", "median")},
+    **{(word,): "without" for word in ("no", "not", "without")},
+    **{("how", verb, who): "how to" for verb in ("do", "can") for who in ("i", "we")},
+    ("how", "to"): "how to",
+    ("when",): "when",
+    ("where",): "where",
+}
+# what may stand between "how many" and what is counted
+BEFORE_COUNTED = _split(
+    """
+    a all any different distinct item more of other our own piece separate single such the these thing those total
+    various items pieces things
+    """
+)
+# and what stands there where nothing is counted, or what is counted stands before
+AFTER_NOTHING = _split(
+    "am are can could did do does had has have in is of was were will would"
+)

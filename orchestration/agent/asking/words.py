@@ -9,9 +9,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from orchestration.agent.asking.thesaurus import (
+    AFTER_NOTHING,
+    BEFORE_COUNTED,
     COURTESIES,
+    DECIDING,
     DETERMINERS,
     LONGEST,
     MAYBE_ORDERS,
@@ -21,6 +25,7 @@ from orchestration.agent.asking.thesaurus import (
 )
 
 _ENDINGS = ("ing", "ed", "ly", "es", "s")
+_COUNTING = (("how", "many"), ("number", "of"))
 _LEAST_SPELLED = 4  # letters of a word that may be a mistyped one
 _LEAST_INFLECTED = 4  # letters of one whose forms may be mistyped
 _LEAST_ADVERB = 6  # letters of a word that ends like one
@@ -137,6 +142,33 @@ def find_meaning(word: str) -> str:
     return _find_phrase([correct(word)])[1]
 
 
+def list_deciding(words: Sequence[str]) -> Iterator[str]:
+    """What kind of answer is asked for, as far as words say so; those of a phrase with a meaning of its own do not."""
+    at = 0
+    while at < len(words):
+        length, meaning = _find_phrase(words[at : at + LONGEST])
+        if length == 1 or not meaning:
+            found = (DECIDING.get(tuple(words[at : at + n])) for n in (3, 2, 1))
+            yield from (kind for kind in found if kind)
+        at += length
+
+
+def find_counted(words: Sequence[str]) -> str | None:
+    """What "how many" or "number of" counts, by its meaning: "" for something that nobody knows, None for no count."""
+    words = tuple(words)
+    for at, pair in enumerate(pairwise(words), 2):
+        if pair not in _COUNTING or words[at : at + 1] == ("times",):
+            continue
+        rest = list(words[at:])
+        while rest and rest[0] in BEFORE_COUNTED:
+            rest.pop(0)
+        if not rest or rest[0] in AFTER_NOTHING:
+            return None
+        spelled = [correct(word) for word in rest]
+        return _find_phrase(spelled)[1] if _is_known(rest[0], spelled[0]) else ""
+    return None
+
+
 def is_order(words: Sequence[str]) -> bool:
     """Whether it tells somebody to do something, maybe politely."""
     rest = list(words)
@@ -146,6 +178,11 @@ def is_order(words: Sequence[str]) -> bool:
         return False
     is_told_of_what = rest[0] in MAYBE_ORDERS and rest[1:2] and rest[1] in DETERMINERS
     return rest[0] in ORDERS or bool(is_told_of_what)
+
+
+def _is_known(word: str, spelled: str) -> bool:
+    """Whether a word is of the lists, or a slip away from one that means something."""
+    return word == spelled or bool(SAID.get((spelled,), _cut(spelled)))
 
 
 def _find_phrase(words: Sequence[str]) -> tuple[int, str]:
@@ -199,7 +236,9 @@ def _near(word: str) -> Iterator[str]:
     return (
         w
         for w in _WORDS
-        if w[0] == word[0] and abs(len(w) - len(word)) <= 2 and len(w) >= _LEAST_SPELLED
+        if w[:1] == word[:1]
+        and abs(len(w) - len(word)) <= 2
+        and len(w) >= _LEAST_SPELLED
     )
 
 

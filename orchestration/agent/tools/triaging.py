@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from orchestration.agent.answer import Answer, unknown
+from orchestration.agent.answer import Answer, Fact, Source, unknown
 from orchestration.agent.tool import Arguments, Tool
 from orchestration.agent.world import World
-from orchestration.triage.diagnosis import Diagnosis
+from orchestration.triage.diagnosis import Diagnosis, NothingWrongError
 
 
 class Triaged(Arguments):
@@ -20,9 +20,9 @@ class Triaged(Arguments):
 
 
 def diagnose(world: World, what: str) -> Diagnosis:
-    """Raises ValueError for what is neither a session nor a run, and where nothing is the matter.
+    """Raises ValueError for what is neither a session nor a run, and NothingWrongError where nothing is the matter.
 
-    A session goes before a run whose id begins like its name. LookupError: "last", and no run has failed.
+    A session goes before a run whose id begins like its name.
     """
     from orchestration.triage.of_run import LAST, diagnose_run, find_run
     from orchestration.triage.of_session import diagnose_session
@@ -44,8 +44,9 @@ def tell_diagnosis(world: World, asked: Triaged) -> Answer:
     """The diagnosis as facts."""
     try:
         return diagnose(world, asked.what).to_answer()
-    except LookupError:
-        return unknown("No run has failed, so that none is told of.")
+    except NothingWrongError as error:
+        why = Fact("why", str(error), Source("home", "status"))
+        return unknown("Nothing is the matter: {why}.", why)
 
 
 TRIAGE = Tool(

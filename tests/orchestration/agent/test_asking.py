@@ -50,6 +50,29 @@ def test_a_question_is_taken_for_its_tool_and_names(
     assert chosen.arguments == (arguments,)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how many dogs are labelled?",
+        "how many persons are there?",
+        "how many rows has the table frames?",
+        "how many frames of monday have no label?",
+        "how many frames has ''?",
+        "who took the pictures?",
+        "where were the pictures taken?",
+        "when was monday recorded?",
+        "how do I train a model?",
+    ],
+)
+def test_the_answer_of_another_question_is_not_given(open_world, text):
+    assert not any(chosen.is_clear for chosen in choose(open_world(), text))
+
+
+def test_an_apostrophe_opens_no_quotation(open_world):
+    (chosen,) = choose(open_world(), "what's wrong with monday's checks?")
+    assert chosen.arguments == ({"session": "monday"},)
+
+
 def test_a_question_about_several_things_is_answered_for_each(open_world):
     chosen, said = answer(open_world(), "how many frames have monday and tuesday?")
     assert len(chosen) == 1 and len(chosen[0].arguments) == 2

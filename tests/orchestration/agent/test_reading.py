@@ -324,6 +324,15 @@ def test_each_call_is_written_down_with_its_sizes_and_without_its_answer(
     assert not any(frame_id in path.read_text() for frame_id in ids)
 
 
+def test_a_line_of_the_log_that_was_cut_costs_no_other(tmp_path):
+    log = CallLog(tmp_path)
+    log.note(Call("me", "first", {}))
+    with log.path.open("a") as file:
+        file.write('{"who": "me", "tool": "sec')
+    log.note(Call("me", "third", {}))
+    assert [call["tool"] for call in log.read(9)] == ["third", "first"]
+
+
 def test_the_log_of_calls_stays_within_its_bounds(tmp_path):
     log = CallLog(tmp_path, max_bytes=1000)
     for number in range(50):

@@ -240,6 +240,17 @@ def test_what_there_is_not_is_said_so(home):
         run_verb(("triage", "friday"))
 
 
+def test_where_nothing_is_the_matter_the_exit_code_is_1_and_the_tool_says_why(
+    agent_home,
+):
+    (agent_home / "landing" / "quiet").mkdir()
+    done = run_verb(("triage", "quiet"))
+    assert done.exit_code == 1 and "no gate holds session quiet" in str(done.facts)
+    world = World(load_settings(), "somebody", run_verb)
+    answer = call(find_tool("triage"), world, {"what": "quiet"})
+    assert not answer.is_known and "no gate holds session quiet" in answer.text
+
+
 @pytest.mark.parametrize(
     ("cls", "says", "kind"),
     [

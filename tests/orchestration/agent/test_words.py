@@ -10,7 +10,9 @@ from orchestration.agent.asking.moments import find_time
 from orchestration.agent.asking.words import (
     Sentences,
     correct,
+    find_counted,
     is_order,
+    list_deciding,
     list_meanings,
 )
 
@@ -29,6 +31,38 @@ NOW = datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
 )
 def test_words_of_one_meaning_are_one(text, meanings):
     assert list(list_meanings(text.split())) == meanings
+
+
+@pytest.mark.parametrize(
+    ("text", "counted"),
+    [
+        ("how many photographs are there", "frame"),
+        ("how many different <class> are labelled", "<class>"),
+        ("number of the fraems", "frame"),
+        ("how many dogs are labelled", ""),  # a slip away from "does"
+        ("how many persons are there", ""),
+        ("how many rows has <table>", "row"),
+        ("how many times was <class> labelled", None),
+        ("how many are there", None),
+        ("which frames are there", None),
+    ],
+)
+def test_what_is_counted_stands_behind_how_many(text, counted):
+    assert find_counted(text.split()) == counted
+
+
+@pytest.mark.parametrize(
+    ("text", "deciding"),
+    [
+        ("who took the pictures", ["who"]),
+        ("how do i train a model", ["how to"]),
+        ("when was <session> recorded", ["when"]),
+        ("frames without labels", ["without"]),
+        ("which checks did not pass", []),  # one phrase, of one meaning
+    ],
+)
+def test_some_words_decide_what_kind_of_answer_is_right(text, deciding):
+    assert list(list_deciding(text.split())) == deciding
 
 
 @pytest.mark.parametrize(
