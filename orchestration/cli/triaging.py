@@ -18,7 +18,7 @@ def triage(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="[RUN|SESSION|last]",
+            metavar="RUN|SESSION|last",
             help="A run by its id or a beginning of it, a session by name; by default the newest run that failed.",
         ),
     ] = "last",
