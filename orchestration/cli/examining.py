@@ -18,7 +18,11 @@ _MOST_MISSES = 20
 
 def exam(
     rung: Annotated[
-        str, typer.Option(help="What is examined: rules, which `ask` answers by.")
+        str,
+        typer.Option(
+            metavar="rules|model",
+            help="What is examined: the rules that `ask` answers by, or the language model that the settings name.",
+        ),
     ] = "rules",
     questions: Annotated[
         list[str] | None,
@@ -50,8 +54,9 @@ def exam(
     from orchestration.agent.exam.rungs import find_rung
     from orchestration.agent.exam.sitting import sit
     from orchestration.cli.proposing import open_world
+    from orchestration.profiles import load_settings
 
-    examined = find_rung(rung)
+    examined = find_rung(rung, load_settings().asked_model)
     chosen = list(dict.fromkeys(questions or SETS))
     if dry_run:
         return _say_planned(chosen, as_json)

@@ -4,13 +4,15 @@ Belongs here: how each answers, and what its code is. Does not: answering.
 """
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from orchestration.agent.answer import Answer
 from orchestration.agent.exam.sitting import Rung
+from orchestration.agent.ladder.source import ModelSource
 from orchestration.agent.world import World
 
-RULES = "rules"
+RULES, MODEL = "rules", "model"
 _AGENT = Path(__file__).parents[1]
 _CODE = (
     "answer.py",
@@ -18,18 +20,28 @@ _CODE = (
     "asking",
     "tools",
 )  # what the rules and tools are made of
+_LADDER = (*_CODE, "ladder")
 
 
-def find_rung(name: str) -> Rung:
-    """The rung of a name. Raises ValueError for one that there is not."""
-    if name != RULES:
-        raise ValueError(f"there is no rung '{name}': choose of {RULES}")
-    return Rung(RULES, hash_code(), _ask_rules)
+def find_rung(name: str, source: ModelSource) -> Rung:
+    """The rung of a name; `source` is the model of the settings, whose name is in the version of its rung.
+
+    Raises ValueError for a rung that there is not, and where no model is named.
+    """
+    if name == RULES:
+        return Rung(RULES, hash_code(), _ask_rules)
+    if name != MODEL:
+        raise ValueError(f"--rung {name}: choose one of {RULES}, {MODEL}")
+    if not source:
+        raise ValueError(
+            "the settings name no language model: set DAGUERRE_ASK_ADDRESS or DAGUERRE_ASK_GGUF, or examine the rules"
+        )
+    return Rung(MODEL, f"{hash_code(_LADDER)} {source.told}", _ask_model)
 
 
-def hash_code() -> str:
-    """The first 16 digits of the sha256 over the files of the rules and tools: other code is another version."""
-    places = [_AGENT / name for name in _CODE]
+def hash_code(names: Sequence[str] = _CODE) -> str:
+    """The first 16 digits of the sha256 over files and folders of the agent: other code is another version."""
+    places = [_AGENT / name for name in names]
     files = [
         f for p in places for f in ([p] if p.is_file() else sorted(p.rglob("*.py")))
     ]
@@ -43,3 +55,9 @@ def _ask_rules(world: World, text: str) -> Answer:
     from orchestration.agent.asking.answering import answer
 
     return answer(world, text)[1]
+
+
+def _ask_model(world: World, text: str) -> Answer:
+    from orchestration.agent.ladder.answering import reply
+
+    return reply(world, text, "model").answer

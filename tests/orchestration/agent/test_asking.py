@@ -170,7 +170,7 @@ def test_the_verb_answers_with_sources_and_exits_one_where_nothing_is_known(agen
     known = runner.invoke(app, ["ask", "how many frames has tuesday?", "--json"])
     facts = json.loads(known.stdout)
     assert (known.exit_code, facts["text"]) == (0, "20 frames.")
-    assert [one["tool"] for one in facts["taken_for"]] == ["sql"]
+    assert [one["tool"] for one in facts["calls"]] == ["sql"]
     assert facts["facts"][0]["source"]["kind"] == "sql"
     shown = runner.invoke(app, ["ask", "how many frames has tuesday?"])
     first, source = shown.stdout.splitlines()

@@ -21,6 +21,7 @@ from orchestration.agent.exam.kinds import KINDS, UNANSWERED
 from orchestration.agent.exam.questions import SETS, list_questions, read_templates
 from orchestration.agent.exam.rungs import find_rung
 from orchestration.agent.exam.sitting import Rung, sit
+from orchestration.agent.ladder.source import ModelSource
 from orchestration.agent.tool import call
 from orchestration.agent.tools import find_tool
 from orchestration.agent.world import Heard, World
@@ -99,7 +100,7 @@ def test_rules_give_the_numbers_that_other_code_counts(open_world, ask_only):
             UNANSWERED: ["how many zebras are asleep?"],
         }
     )
-    found = sit(open_world, find_rung("rules"), "practice")
+    found = sit(open_world, find_rung("rules", ModelSource()), "practice")
     assert [one.asked.text for one in found.marks if one.is_missed] == []
     assert found.find_share("right_answer").num_asked == 11
     assert found.sum("num_invented") == found.sum("num_lost") == 0
@@ -191,7 +192,7 @@ def test_an_exam_is_kept_once_for_the_same_code_and_questions_and_is_judged(
         {"count_sessions": ["how many sessions?", "{session}: how many sessions?"]}
     )
     catalog = open_world().catalog
-    good = sit(open_world, find_rung("rules"), "held_out")
+    good = sit(open_world, find_rung("rules", ModelSource()), "held_out")
     first = keep(catalog, good, lambda: 1)
     assert keep(catalog, good, lambda: 2) == first
     (row,) = catalog.read_latest("agent_exams").to_pylist()

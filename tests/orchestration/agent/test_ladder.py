@@ -17,8 +17,10 @@ from bench.scripted_model import (
     serve_model,
 )
 from orchestration.agent.bounded_log import BoundedLog
+from orchestration.agent.exam.rungs import find_rung
 from orchestration.agent.ladder import metered
 from orchestration.agent.ladder.answering import reply
+from orchestration.agent.ladder.source import ModelSource
 from orchestration.cli import app
 from orchestration.cli.calling import run_verb
 from tests.orchestration.agent.conftest import PLEA, SERIAL
@@ -40,7 +42,7 @@ def model(agent_home, monkeypatch) -> Iterator[ScriptedModel]:
 
 def test_what_rules_answer_is_sent_nowhere(model, open_world):
     found = reply(open_world(), "how many frames has tuesday?")
-    assert (found.rung, found.answer.text, model.bodies) == ("rules", "20.", [])
+    assert (found.rung, found.answer.text, model.bodies) == ("rules", "20 frames.", [])
 
 
 def test_what_rules_cannot_answer_the_model_does_by_the_same_tools(model, open_world):
@@ -52,6 +54,17 @@ def test_what_rules_cannot_answer_the_model_does_by_the_same_tools(model, open_w
     assert set(model.keys) == {f"Bearer {KEY}"} and found.tokens > 100
     asked = reply(open_world(), "how many frames has tuesday?", "model")
     assert asked.rung == "model"
+
+
+def test_the_model_is_examined_as_the_rules_are_and_its_name_is_its_version(
+    model, open_world
+):
+    world = open_world()
+    rung = find_rung("model", world.settings.asked_model)
+    assert rung.ask(world, STRANGE).text == "The home has 32 frames."
+    assert "scripted" in rung.code_version
+    with pytest.raises(ValueError, match="the settings name no language model"):
+        find_rung("model", ModelSource())
 
 
 def test_the_log_has_the_question_its_rung_tools_tokens_and_outcome(
@@ -147,7 +160,9 @@ def test_a_day_has_so_many_tokens_over_all_questions(model, open_world, monkeypa
     assert reply(open_world(), STRANGE).tokens == 29_000
     with pytest.raises(ValueError, match="29000 of the 30000 tokens of this day"):
         reply(open_world(), STRANGE)
-    assert reply(open_world(), "how many frames has tuesday?").answer.text == "20."
+    assert (
+        reply(open_world(), "how many frames has tuesday?").answer.text == "20 frames."
+    )
 
 
 def test_an_answer_without_end_is_not_read_to_it(model, open_world, lower):

@@ -48,7 +48,7 @@ def read(text: str, /, **arguments: object) -> tuple[list[str], tuple[str, ...]]
     ("text", "shown"),
     [
         ("There are 1,234 frames.", "There are 1234 frames."),
-        ("mAP is 0.92, or 91.8 %.", "mAP is 0.91834, or 0.91834."),
+        ("mAP is 0.92, or 91.8 %.", "mAP is 0.918, or 0.918."),
         ("It took 20 s in all.", "It took 20 s in all."),
         ("- **Desk-7** has 8 checked.", '"desk-7" has 8 checked.'),
         ("2. A {brace} of 0.25!", "A {brace} of 0.25!"),
