@@ -13,6 +13,10 @@ from orchestration.triage.kinds import Kind
 MOST = 40  # rows of each kind in an answer
 
 
+class NothingWrongError(ValueError):
+    """Nothing is the matter with what was asked about."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """One thing that shows the cause: an error, a check with its numbers, a file, a line of a log."""

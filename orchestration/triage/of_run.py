@@ -11,7 +11,7 @@ from assets.retrieval.run_history import Run, list_runs, read_log
 from assets.training.turn import find_turn
 from orchestration.agent.answer import Source, plain
 from orchestration.profiles import Settings
-from orchestration.triage.diagnosis import Diagnosis, Evidence
+from orchestration.triage.diagnosis import Diagnosis, Evidence, NothingWrongError
 from orchestration.triage.kinds import Kind, name_check, name_error, name_run
 from orchestration.triage.remedies import TRAIN, Stopped, choose_proposal, list_remedies
 
@@ -45,7 +45,7 @@ def find_run(settings: Settings, name: str) -> Run:
 
 
 def diagnose_run(settings: Settings, run: Run) -> Diagnosis:
-    """Raises ValueError for a run that ended well, and for one that is under way."""
+    """Raises NothingWrongError for a run that ended well, ValueError for one that is under way."""
     told = read_failure(settings.dagster_home, settings.dagster_url, run.run_id)
     of = Source("run", run.run_id)
     if told is None:
@@ -92,7 +92,7 @@ def _is_lost(settings: Settings, run: Run, last_at_s: float | None) -> bool:
 
 def _require_bad(settings: Settings, run: Run, last_at_s: float | None) -> None:
     if run.status == "SUCCESS":
-        raise ValueError(
+        raise NothingWrongError(
             f"run {run.run_id} of {run.job} ended well: `daguerre triage` looks at what did not"
         )
     if run.status not in _BAD and not _is_lost(settings, run, last_at_s):

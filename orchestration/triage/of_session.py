@@ -13,7 +13,7 @@ from assets.retrieval.run_history import list_runs
 from assets.tables.catalog import Catalog, is_in
 from orchestration.agent.answer import Source, plain
 from orchestration.agent.world import World
-from orchestration.triage.diagnosis import Diagnosis, Evidence
+from orchestration.triage.diagnosis import Diagnosis, Evidence, NothingWrongError
 from orchestration.triage.kinds import Kind, name_check
 from orchestration.triage.of_run import diagnose_run
 from orchestration.triage.remedies import Stopped, choose_proposal, list_remedies
@@ -23,7 +23,7 @@ _MOST_CHECKS = 500
 
 
 def diagnose_session(world: World, session: str) -> Diagnosis:
-    """Raises LookupError for a session that there is not, and ValueError for one that nothing is the matter with.
+    """Raises LookupError for a session that there is not, NothingWrongError for one that is well.
 
     What keeps it from readers counts before what they only lack: a failed intake, then a gate, then files.
     """
@@ -33,7 +33,7 @@ def diagnose_session(world: World, session: str) -> Diagnosis:
     pauses = [p for p in world.ledger.pauses() if p.session == session]
     if not any((files, held, checks, pauses)):
         _require_known(world, session)
-        raise ValueError(
+        raise NothingWrongError(
             f"nothing is the matter with session {session}: no gate holds it, and no file of it is unread"
         )
     evidence = tuple(_list_evidence(files, held, checks))
