@@ -62,7 +62,7 @@ def call(home, monkeypatch, capsys, tmp_path):
         ("quarantine lst", "Did you mean 'list'?"),
         ("report", "`daguerre train TASK` makes one"),
         ("report --out file", "`daguerre train TASK` makes one"),
-        ("exam --rung oracle", "there is no rung 'oracle': choose of rules"),
+        ("exam --rung oracle", "--rung oracle: choose one of rules, model"),
         ("exam --questions nope", "there is no set 'nope': choose of practice"),
         ("train nope", "there is no task 'nope': choose one of"),
         ("train recognition --dry-run", "`daguerre ingest PLACE`"),

@@ -43,14 +43,6 @@ class Chosen:
         """Whether a tool can be called."""
         return bool(self.arguments)
 
-    def to_dict(self) -> dict[str, object]:
-        """As JSON has it."""
-        return {
-            "kind": self.intent.name if self.intent else None,
-            "tool": self.intent.tool if self.intent else None,
-            "arguments": list(self.arguments),
-        }
-
     @property
     def is_of_words(self) -> bool:
         """Whether it says more than names."""

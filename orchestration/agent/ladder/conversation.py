@@ -7,7 +7,7 @@ tool that carries anything out: what changes a home it can only propose, and onl
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -167,7 +167,7 @@ class _Desk:
             raise OverBudget(self.over)
         settings = self.world.settings
         # as they are now: a call before may have proposed something
-        world = World(settings, self.world.who, self.world.run_verb)
+        world = replace(self.world)
         try:
             if tool is SQL:
                 require_measured(str(arguments.get("sql", "")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -65,6 +66,13 @@ def test_the_model_is_examined_as_the_rules_are_and_its_name_is_its_version(
     assert "scripted" in rung.code_version
     with pytest.raises(ValueError, match="the settings name no language model"):
         find_rung("model", ModelSource())
+
+
+def test_the_exam_hears_which_tools_a_model_calls(model, open_world, agent_home):
+    world = replace(open_world(), heard=[])
+    find_rung("model", world.settings.asked_model).ask(world, STRANGE)
+    assert [(one.tool, one.arguments) for one in world.heard or ()] == [COUNT]
+    assert not (agent_home / "logs" / "tool_calls.jsonl").exists()
 
 
 def test_the_log_has_the_question_its_rung_tools_tokens_and_outcome(
