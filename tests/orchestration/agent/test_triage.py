@@ -263,8 +263,8 @@ def test_a_session_that_nothing_is_the_matter_with_ends_with_one(
 ):
     monkeypatch.setenv("DAGUERRE_HOME", str(home))
     monkeypatch.setattr("orchestration.triage.of_session._require_known", lambda *_: 0)
-    assert app(["triage", "monday"], standalone_mode=False) == 1
-    assert "nothing is the matter with session monday" in capsys.readouterr().err
+    assert app(["triage", "friday"], standalone_mode=False) == 1
+    assert "nothing is the matter with session friday" in capsys.readouterr().err
 
 
 def test_people_see_three_digits_of_a_figure():
