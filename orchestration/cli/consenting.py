@@ -57,10 +57,10 @@ def consent(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """State under which terms a session may be used, or that the consent has ended. Nothing that was stated is changed:
-    the newest counts, and a release is refused where it stands against it.
+    """State under which terms a session may be used, or that the consent has ended.
 
-    With --end it says what rests on the session: frames, releases and models, which stay until somebody acts.
+    Nothing that was stated is changed: the newest counts, and a release is refused where it stands against it. With
+    --end it says what rests on the session: frames, releases and models, which stay until somebody acts.
     """
     from assets.retrieval.losses import find_loss
     from assets.retrieval.rests_on import find_subject
@@ -106,7 +106,7 @@ def terms(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SESSION|RELEASE|MODEL]",
+            metavar="SESSION|RELEASE|MODEL",
             help="A session or SESSION/CAPTURE, an id or a beginning of it, TASK/VERSION, or TASK, which is its "
             "champion; by default all sessions.",
             show_default=False,
@@ -137,7 +137,7 @@ def departures(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SESSION|RELEASE|MODEL]",
+            metavar="SESSION|RELEASE|MODEL",
             help="What left of it; by default everything.",
             show_default=False,
         ),

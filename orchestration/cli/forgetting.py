@@ -28,7 +28,7 @@ def forget(
     named: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="SESSION|SESSION/PATH|PLACE|CAPTURE|FRAME...",
+            metavar="SESSION|SESSION/PATH|PLACE|CAPTURE|FRAME",
             help="Sessions, files or folders of one, where they lie (a path, s3://...), or ids: all in one go.",
         ),
     ] = None,

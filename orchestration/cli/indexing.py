@@ -31,7 +31,7 @@ def index(
     sessions: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SESSION]...",
+            metavar="SESSION",
             help="Names, or patterns such as 'desk-*'; none: all.",
         ),
     ] = None,
@@ -74,7 +74,8 @@ def index(
             done, found = _make(settings, catalog, one, session)
             verdicts += found
             facts.append({**told, "made": done.computed, "kept": True, "checks": describe_verdicts(found)})  # fmt: skip
-    say(as_json, facts, join_lines([*_tell(facts), *tell_failures(verdicts)]))
+    lines = list(_tell(facts)) or ["there is no frame to look at yet"]
+    say(as_json, facts, join_lines([*lines, *tell_failures(verdicts)]))
     raise typer.Exit(int(any(verdict.stops for verdict in verdicts)))
 
 

@@ -186,8 +186,9 @@ def verify(as_json: Json = False) -> None:
     )
     findings = verify(stores, checked.__setitem__)
     counts = ", ".join(
-        f"{count} {kind}{'es' if kind.endswith('s') else 's'}"
+        f"{count} {kind if count == 1 else kind + ('es' if kind.endswith('s') else 's')}"
         for kind, count in checked.items()
+        if count
     )
     lines = [f"{f.kind} {f.id}: {f.reason}. {f.remedy}" for f in findings] or [
         "everything verifies"
@@ -197,7 +198,7 @@ def verify(as_json: Json = False) -> None:
         "wrong": [vars(f) for f in findings],
         "ok": not findings,
     }
-    say(as_json, facts, join_lines([f"checked {counts}", *lines]))
+    say(as_json, facts, join_lines([f"checked {counts or 'nothing'}", *lines]))
     raise typer.Exit(1 if findings else 0)
 
 
@@ -228,7 +229,7 @@ def report(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL|RELEASE|SESSION]",
+            metavar="MODEL|RELEASE|SESSION",
             help="The page of this one: an id or a beginning of it, TASK/VERSION, TASK, which is its champion, or a "
             "session by name.",
             show_default=False,

@@ -27,7 +27,7 @@ def proposals(
     proposal: Annotated[
         str | None,
         typer.Argument(
-            metavar="[PROPOSAL]",
+            metavar="PROPOSAL",
             help="One, by its id or a beginning of it: with its plan and price.",
             show_default=False,
         ),

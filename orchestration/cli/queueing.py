@@ -126,7 +126,7 @@ def show(
 @queue_app.command()
 def skip(
     frames: Annotated[
-        list[str], typer.Argument(metavar="FRAME...", help="Ids, or unique beginnings.")
+        list[str], typer.Argument(metavar="FRAME", help="Ids, or unique beginnings.")
     ],
     task: Annotated[
         str | None, typer.Option(help=f"Only this of {', '.join(TASK_NAMES)}.")

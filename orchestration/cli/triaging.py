@@ -1,5 +1,6 @@
 """The verb that says why a run failed or a session is held back."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,16 +10,17 @@ from orchestration.cli.output import Json, join_lines, refuse, say
 
 if TYPE_CHECKING:
     from orchestration.agent.world import World
-    from orchestration.triage.diagnosis import Diagnosis
+    from orchestration.triage.diagnosis import Diagnosis, Evidence
 
 _MOST_SHOWN = 12
+_LONG_NUMBER = re.compile(r"-?\b\d+\.\d{4,}(?:e-?\d+)?\b")
 
 
 def triage(
     what: Annotated[
         str,
         typer.Argument(
-            metavar="[RUN|SESSION|last]",
+            metavar="RUN|SESSION|last",
             help="A run by its id or a beginning of it, a session by name; by default the newest run that failed.",
         ),
     ] = "last",
@@ -75,8 +77,11 @@ def _draw(found: "Diagnosis", proposal: str | None) -> Iterator[str]:
     yield f"more: {found.of.follow}"
 
 
-def _tell(one: Any) -> str:
-    numbers = f" [{one.numbers}]" if one.numbers else ""
+def _tell(one: "Evidence") -> str:
+    from orchestration.agent.answer import round_for_people
+
+    short = _LONG_NUMBER.sub(lambda m: round_for_people(float(m[0])), one.numbers)
+    numbers = f" [{short}]" if short else ""
     at = f" ({one.at})" if one.at else ""
     return f"{one.what} {one.name}: {one.says}{numbers}{at}"
 

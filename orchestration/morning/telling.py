@@ -73,15 +73,18 @@ class Morning:
     def head(self) -> Sentence:
         """Since when, and how much."""
         source = Source("home", "morning")
-        facts = (
-            Fact("since", self.since or "the beginning", source),
-            Fact("new", len(self.new), source),
-            Fact("waiting", len(self.waiting), source),
-        )
+        new = Fact("new", len(self.new), source)
+        waiting = Fact("waiting", len(self.waiting), source)
+        if not self.since:
+            if self.is_empty:
+                return say("Nothing happened yet, and nothing waits.")
+            words = "Told for the first time: {new} things happened; {waiting} wait for a person."
+            return say(words, new, waiting)
+        since = Fact("since", self.since, source)
         if self.is_empty:
-            return say("Nothing happened since {since}, and nothing waits.", facts[0])
+            return say("Nothing happened since {since}, and nothing waits.", since)
         words = "Since {since}: {new} things happened; {waiting} wait for a person."
-        return say(words, *facts)
+        return say(words, since, new, waiting)
 
     def to_answer(self, limit: int) -> Answer:
         """As a tool says it: rows of what happened and of what waits."""

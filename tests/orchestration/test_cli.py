@@ -308,6 +308,13 @@ def test_query_prints_a_table_and_markup_in_it_stays_text(run):
 
 def test_verify_of_an_empty_home_is_clean(run):
     assert read(run("verify", "--json"))["ok"] is True
+    told = run("verify").stdout.splitlines()
+    assert told[-1] == "everything verifies" and " 0 " not in told[0]
+
+
+def test_index_of_an_empty_home_says_so(run):
+    assert run("index", "--dry-run").stdout == "there is no frame to look at yet\n"
+    assert read(run("index", "--dry-run", "--json")) == []
 
 
 def test_sizes_and_cells_are_short():

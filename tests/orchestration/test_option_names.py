@@ -180,6 +180,12 @@ def test_arguments_that_mean_the_same_have_the_same_name():
     assert named["ingest"] == ["PLACE"]
 
 
+def test_a_name_of_an_argument_has_no_marks_that_its_help_puts_around_it():
+    params = [p for _, params in walk(typer.main.get_command(app)) for p in params]
+    names = [p.metavar or "" for p in params if p.param_type_name == "argument"]
+    assert [name for name in names if set(name) & set("[]{}.")] == []
+
+
 def test_what_is_printed_as_a_table_has_a_wide_form():
     having = {name: {verb for verb, _ in uses} for name, uses in list_options().items()}
     assert having["wide"] == {"drift", "status", "query", "results", "slices"}

@@ -72,7 +72,7 @@ def test_a_dry_run_notes_nothing_and_the_tool_neither(agent_home):
     wake("--dry-run")
     world = World(load_settings(), "somebody", run_verb)
     answer = call(find_tool("morning"), world, {})
-    assert answer.text.startswith('Since "the beginning": 2 things happened; 3 wait')
+    assert answer.text.startswith("Told for the first time: 2 things happened; 3 wait")
     assert {rows.name: len(rows.rows) for rows in answer.rows} == {
         "happened": 2,
         "waits": 3,
@@ -85,9 +85,8 @@ def test_a_day_on_which_nothing_happened_says_so(home: Path, monkeypatch):
     monkeypatch.setenv("DAGUERRE_HOME", str(home))
     told = wake()
     assert told["is_empty"] and told["happened"] == told["waits"] == []
-    assert told["text"] == (
-        'Nothing happened since "the beginning", and nothing waits.'
-    )
+    assert told["text"] == "Nothing happened yet, and nothing waits."
+    assert wake()["text"].startswith('Nothing happened since "20')
 
 
 def test_a_page_shows_strangers_names_as_text_and_a_few_of_many(

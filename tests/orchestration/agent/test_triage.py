@@ -16,9 +16,12 @@ from assets.retrieval.run_failures import ErrorLink, StepError
 from orchestration.agent.tool import call
 from orchestration.agent.tools import find_tool
 from orchestration.agent.world import World
+from orchestration.cli import app
 from orchestration.cli.calling import run_verb
+from orchestration.cli.triaging import _tell
 from orchestration.profiles import CHECKOUT, load_settings
 from orchestration.triage import of_run
+from orchestration.triage.diagnosis import Evidence
 from orchestration.triage.kinds import Kind, name_error
 from tests.orchestration.agent.conftest import HELD, PLEA
 
@@ -264,3 +267,17 @@ def test_where_nothing_is_the_matter_the_exit_code_is_1_and_the_tool_says_why(
 )
 def test_an_exception_is_of_a_kind_by_its_class_and_words(cls, says, kind):
     assert name_error(StepError("step", (ErrorLink(cls, says, ""),))) is kind
+
+
+def test_a_session_that_nothing_is_the_matter_with_ends_with_one(
+    home, monkeypatch, capsys
+):
+    monkeypatch.setenv("DAGUERRE_HOME", str(home))
+    monkeypatch.setattr("orchestration.triage.of_session._require_known", lambda *_: 0)
+    assert app(["triage", "friday"], standalone_mode=False) == 1
+    assert "nothing is the matter with session friday" in capsys.readouterr().err
+
+
+def test_people_see_three_digits_of_a_figure():
+    one = Evidence("check", "frames", "1 of 180", "num 180, share 0.00555555555556")
+    assert _tell(one) == "check frames: 1 of 180 [num 180, share 0.00556]"
