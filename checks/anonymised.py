@@ -44,7 +44,10 @@ def faces_of_the_probe_set_are_covered(policies: pa.Table) -> Verdict:
     """Of the faces of the probe set the share that the policy states, or more, is covered to the last pixel, by the
     lower end of the interval."""
     name = "faces_of_the_probe_set_are_covered"
-    (row,) = policies.to_pylist()
+    rows = policies.to_pylist()
+    if not rows:
+        return Verdict(name, False, True, "no rows", 0)
+    (row,) = rows
     probe = read_text(row["policy"]).probe
     if probe is None:
         reason = "the policy names no probe set: how many faces are missed is not known"

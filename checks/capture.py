@@ -143,6 +143,6 @@ SESSION_ASSETS = {
     "scans": ("scans",),
     "calibrations": ("calibrations",),
     "imported_labels": ("labels", "annotated_frames"),
-    "anonymised_frames": ("privacy_policies", "sealed_frames", "anonymised_frames"),
+    "anonymised_frames": ("anonymised_frames", "privacy_policies", "sealed_frames"),
     "clock_reports": ("clock_reports",),
 }

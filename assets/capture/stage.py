@@ -27,7 +27,7 @@ STAGE = Stage(
         ),
         SessionStep(
             keys=(("capture", "anonymised_frames"),),
-            after=(("capture", "frames"), ("capture", "imported_labels")),
+            after=(("capture", "frames"),),
             make="assets.capture.session:anonymise",
             find_due="assets.privacy.session:find_unanonymised",
             doing="covering what privacy asks for in",

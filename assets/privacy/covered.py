@@ -26,7 +26,6 @@ from assets.tables.catalog import Catalog, is_in
 from assets.tables.schemas import TABLES, to_table
 from assets.video_frames import unpack
 from models.faces.covering import cover, find_cover, widen
-from models.faces.following import fill_gaps
 from models.faces.found import Faces, Floats, join
 from models.faces.tiles import Detector, find_everywhere
 
@@ -77,6 +76,8 @@ class Covering:
 
         Raises SealKeyMissing without the key that they were sealed under.
         """
+        from models.faces.following import fill_gaps
+
         found = list(self._find(stream, on_frame))
         faces, num_followed = fill_gaps(found)
         counts = [

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,9 +23,10 @@ from assets.storage import Folder
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.schemas import TABLES, content_id, to_table
 from models.faces.found import Floats
-from models.faces.recall import Recall, Sought, measure_recall
 from models.faces.tiles import Detector, find_everywhere
-from models.metrics.resampling import MIN_UNITS
+
+if TYPE_CHECKING:
+    from models.faces.recall import Recall, Sought
 
 BOXES_NAME = "faces.json"
 MAX_PICTURES = 2000
@@ -69,6 +70,8 @@ def to_columns(every: Recall | None, by_size: Mapping[str, Recall]) -> dict[str,
     interval = every.covered_interval if every else None
     why_not = None
     if interval is None:
+        from models.metrics.resampling import MIN_UNITS
+
         why_not = f"it has fewer than {MIN_UNITS} pictures with faces"
     return {
         "num_probed": every.num_faces if every else 0,
@@ -89,6 +92,8 @@ def measure_probe(
     folder = Folder(probe.folder)
     names = [name for name, boxes in truth.items() if boxes]
     with ImageGuard() as guard:
+        from models.faces.recall import measure_recall
+
         return measure_recall(
             [
                 _look(
@@ -168,4 +173,6 @@ def _look(
 ) -> Sought:
     image = decode_rgb(payload)
     height, width = image.shape[:2]
+    from models.faces.recall import Sought
+
     return Sought(width, height, truth_xyxy, find_everywhere(image, detectors))

@@ -27,6 +27,10 @@ from orchestration.session import session_keys
 
 Told = dg.AssetMaterialization | dg.AssetCheckEvaluation
 _DATA_VERSION = "dagster/data_version"
+# tables without which a session has nothing of an asset, by the asset's first table
+_MADE_OF = {name: name for name in INTAKE_TABLES} | {
+    "anonymised_frames": "privacy_policies"
+}
 _MOST_S = 10.0  # of one tick
 _MOST_BYTES = 1 << 30  # of one session, that are compared in a tick
 
@@ -104,8 +108,9 @@ def _tell(
     """
     table = SESSION_ASSETS[key][0]
     is_judged = catalog.is_judged(table, session)
-    # nobody has landed such rows yet, and there is nothing to publish
-    is_blank = table in INTAKE_TABLES and not catalog.exists(table)
+    # nobody has landed what it is made of yet, and there is nothing to publish
+    made_of = _MADE_OF.get(table)
+    is_blank = made_of is not None and not catalog.exists(made_of)
     if not is_judged and not is_blank:
         return
     made = result(catalog, table, list(key), session)

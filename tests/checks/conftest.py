@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -71,7 +72,7 @@ def png_of(seed: int, height_px: int = 12, width_px: int = 16) -> bytes:
 
 def _value(table: Table, column: Column, index: int) -> Any:
     if column.name == "session":
-        return "monday"
+        return f"monday-{index}" if table.key == "session" and index else "monday"
     if column.nullable:
         return None
     if column.values:
@@ -84,9 +85,9 @@ def _value(table: Table, column: Column, index: int) -> Any:
         digits = hashlib.sha256(
             f"{table.name} {column.name} {index}".encode()
         ).hexdigest()
-        return {32: digits[:32], 64: digits, 16: digits[:16]}.get(
-            _width(column.regex), "release/" + "a" * (index + 1)
-        )
+        letters = "a" * (index + 1)
+        values = (digits[:32], digits, digits[:16], f"release/{letters}", letters)
+        return next(value for value in values if re.search(column.regex, value))
     if pa.types.is_string(column.type):
         return f"{column.name} {index}" if column.name == table.key else column.name
     if pa.types.is_boolean(column.type):
@@ -99,7 +100,3 @@ def _value(table: Table, column: Column, index: int) -> Any:
         return []
     number = max(column.low or 0, 1) if column.high is None else column.high
     return int(number) if pa.types.is_integer(column.type) else float(number)
-
-
-def _width(regex: str) -> int:
-    return int(regex.split("{")[1].split("}")[0]) if "[0-9a-f]" in regex else 0

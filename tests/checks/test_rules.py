@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from assets.label_versions import hash_version
+from assets.privacy.policy import PrivacyPolicy, Probe
 from assets.tables.releases import hash_content
 from assets.tables.schemas import TABLES, content_id, to_table
 from checks.gates import GATES
@@ -79,6 +80,44 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
     versions = to_table(TABLES["label_versions"], [version])
     return {
         "label_versions": versions,
+        "privacy_policies": rows_of(
+            "privacy_policies",
+            1,
+            policy=PrivacyPolicy(probe=Probe("faces", 0.9)).text,
+            num_probed=200,
+            found=0.97,
+            covered=0.95,
+            covered_low=0.92,
+        ),
+        "sealed_frames": rows_of("sealed_frames", 3, frame_id=ids),
+        "anonymised_frames": rows_of(
+            "anonymised_frames",
+            3,
+            frame_id=ids,
+            sha256=frames["sha256"].to_pylist(),
+        ),
+        "agent_exams": rows_of(
+            "agent_exams",
+            1,
+            exam_id=content_id("exam"),
+            rung="rules",
+            question_set="held_out",
+            num_questions=400,
+            num_kinds=20,
+            num_numbers=10,
+            num_invented=0,
+            num_traced=10,
+            num_lost=0,
+        ),
+        "agent_marks": rows_of(
+            "agent_marks",
+            1,
+            exam_id=content_id("exam"),
+            kind="all",
+            value=0.95,
+            num_asked=100,
+            num_right=95,
+        ),
         "label_agreements": rows_of("label_agreements", 1),
         "label_queue": rows_of(
             "label_queue",
@@ -376,6 +415,7 @@ def test_rules_are_named_by_the_claim_that_is_true_when_they_pass(name):
     verbs = {
         "are",
         "is",
+        "know",
         "has",
         "have",
         "match",
