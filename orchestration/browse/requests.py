@@ -19,6 +19,7 @@ MOST_JSON_BYTES = 4 << 20
 
 
 def read_question(asked: QueryParams) -> Question:
+    """Which frames are asked for."""
     return Question(
         sessions=tuple(asked.getlist("session")),
         sensors=tuple(asked.getlist("sensor")),
@@ -43,6 +44,7 @@ def _read_score(text: str) -> float | None:
 
 
 def read_number(asked: Mapping[str, str], name: str, default: int) -> int:
+    """A number from 0 on. Raises Refused."""
     text = asked.get(name, str(default))
     if not (text.isascii() and text.isdigit() and len(text) < 12):
         raise Refused(400, f"{name}={text[:40]!r} is no number", "give one from 0 on")
@@ -50,12 +52,14 @@ def read_number(asked: Mapping[str, str], name: str, default: int) -> int:
 
 
 def read_corners(given: Any) -> list[tuple[float, float]]:
+    """Of an outline. Raises Refused."""
     with suppress(TypeError, ValueError):
         return [(float(x), float(y)) for x, y in given]
     raise Refused(400, "that is no outline", 'send {"polygon": [[x, y], ...]}')
 
 
 async def read_json(request: Request) -> Any:
+    """The body, which says that it is JSON. Raises Refused."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     body = await read_body(request, MOST_JSON_BYTES)
     if kind != "application/json":
@@ -79,4 +83,5 @@ async def read_body(request: Request, most_bytes: int) -> bytes:
 
 
 def split(text: str) -> list[str]:
+    """The parts between commas, each once."""
     return [part for part in dict.fromkeys(text.split(",")) if part]
