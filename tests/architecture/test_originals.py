@@ -15,10 +15,12 @@ NAMES_IT = {
     "assets/capture/known_frames.py",
     "assets/capture/obsolete.py",
     "assets/capture/rows.py",
+    "assets/erasure/subject.py",  # which frames came as what is to go
     "assets/privacy/covered.py",
     "assets/privacy/session.py",
     "assets/privacy/told.py",
     "assets/privacy/unsealing.py",
+    "assets/retrieval/verify.py",  # whether what was erased is back
     "assets/tables/schemas/capture.py",
     "checks/anonymised.py",
     "checks/capture.py",

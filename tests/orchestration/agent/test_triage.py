@@ -16,7 +16,6 @@ from assets.retrieval.run_failures import ErrorLink, StepError
 from orchestration.agent.tool import call
 from orchestration.agent.tools import find_tool
 from orchestration.agent.world import World
-from orchestration.cli import app
 from orchestration.cli.calling import run_verb
 from orchestration.cli.triaging import _tell
 from orchestration.profiles import CHECKOUT, load_settings
@@ -267,15 +266,6 @@ def test_where_nothing_is_the_matter_the_exit_code_is_1_and_the_tool_says_why(
 )
 def test_an_exception_is_of_a_kind_by_its_class_and_words(cls, says, kind):
     assert name_error(StepError("step", (ErrorLink(cls, says, ""),))) is kind
-
-
-def test_a_session_that_nothing_is_the_matter_with_ends_with_one(
-    home, monkeypatch, capsys
-):
-    monkeypatch.setenv("DAGUERRE_HOME", str(home))
-    monkeypatch.setattr("orchestration.triage.of_session._require_known", lambda *_: 0)
-    assert app(["triage", "friday"], standalone_mode=False) == 1
-    assert "nothing is the matter with session friday" in capsys.readouterr().err
 
 
 def test_people_see_three_digits_of_a_figure():
