@@ -140,7 +140,7 @@ COURTESIES = _split(
 )
 # words that decide what kind of answer is right, though they tell nothing of its subject: an answer of a kind none of
 # whose examples has them is another question's
-DECIDING = {
+DECIDING: dict[tuple[str, ...], str] = {
     **{(word,): "who" for word in ("who", "whom", "whose")},
     **{
         (word,): "least" for word in ("fewest", "least", "lowest", "rarest", "smallest")
