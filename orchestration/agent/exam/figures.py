@@ -24,6 +24,7 @@ _TABLES_OF_IDS = {
 _MOST_ROWS = 200
 _MOST_SECONDS = 10.0
 _OF_SESSIONS = ("session", "drift", "quarantine")
+_OF_ALL = ("terms", "departures")  # where they have no id
 
 
 def list_numbers(said: Answer) -> list[str]:
@@ -103,7 +104,8 @@ def _has(catalog: Catalog, table: str, column: str, value: str) -> bool:
 
 def _is_named(source: Source) -> bool:
     """Of what has no row of its own: there is a command that shows it."""
-    return bool(source.id) and source.follow.startswith("daguerre ")
+    is_told = bool(source.id) or source.kind in _OF_ALL
+    return is_told and source.follow.startswith("daguerre ")
 
 
 def _is_asset(source: Source) -> bool:
