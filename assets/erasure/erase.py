@@ -31,6 +31,7 @@ from assets.tables.catalog import is_in
 from assets.tables.erased_from import reduce_releases
 from assets.tables.purge import purge_table, require_alone
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.wall_clock import tell_second
 
 # readers meet these first
 _FIRST = ("frames", "captures", "labels", "documents")
@@ -287,7 +288,7 @@ def _certify(home: Home, subject: Subject, facts: Facts) -> None:
                 "format": 1,
                 "erasure_id": subject.erasure_id,
                 "began_at": facts["began_at"],
-                "ended_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "ended_at": tell_second(),
                 "tool": "daguerre " + metadata.version("daguerre"),
                 "by": subject.by,
                 "because": subject.because,

@@ -1,6 +1,5 @@
 """The verb that forgets: what is named goes from the next release, and is not taken in again until that is undone."""
 
-import datetime
 import getpass
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.wall_clock import tell_second
 from orchestration.cli import erasing
 from orchestration.cli.intake import take_in
 from orchestration.cli.output import Json, join_lines, say
@@ -86,7 +86,7 @@ def forget(
     from orchestration.resources import build_landing_zone
 
     settings = load_settings()
-    by, at = getpass.getuser(), _tell_now()
+    by, at = getpass.getuser(), tell_second()
     if resume:
         return erasing.resume(settings, dry_run, as_json)
     if not named:
@@ -180,10 +180,6 @@ def _group(exclusions: "Sequence[Exclusion]") -> "dict[str, list[Exclusion]]":
     for exclusion in exclusions:
         found.setdefault(exclusion.session, []).append(exclusion)
     return found
-
-
-def _tell_now() -> str:
-    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _describe(facts: dict[str, Any], targets: "Sequence[Target]") -> str:

@@ -1,6 +1,5 @@
 """The verbs for what could not be read: list it, take it again, acknowledge it. No verb deletes anything."""
 
-import datetime
 import getpass
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assets.causes import group_by_cause
+from assets.wall_clock import tell_second
 from orchestration.cli.intake import take_in
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.log_lines import tell
@@ -115,8 +115,7 @@ def drop(
     if not yes:
         tell(_list_found(found, "to drop"))
         typer.confirm(f"acknowledge these {len(found)} files?", abort=True, err=True)
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    drop(zone, found, getpass.getuser(), now)
+    drop(zone, found, getpass.getuser(), tell_second())
     _say_found(as_json, found, "dropped; the bytes stay where they are")
     if not as_json:
         print(f"ingest {session} again, and no check counts them")

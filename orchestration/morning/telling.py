@@ -6,11 +6,11 @@ Belongs here: the difference, and the file that keeps what was told. Does not: w
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from assets.retrieval.run_history import Run
+from assets.wall_clock import tell_second
 from assets.whole_output import writing_file
 from orchestration.agent.answer import Answer, Fact, Sentence, Source, say, take
 from orchestration.agent.world import World
@@ -125,7 +125,7 @@ class Morning:
 def look(world: World) -> tuple[Morning, Told]:
     """What is to be told now, and what is to be kept once it was."""
     last = read_told(world.settings.home)
-    until = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    until = tell_second()
     things, ended = list_things(world), list_ended_runs(world)
     changed = {t.key for t in things if last.marks.get(t.key) != t.mark}
     morning = Morning(
