@@ -297,7 +297,7 @@ def test_an_original_opens_to_who_says_why_and_it_is_kept(
     (frame_id,) = catalog.read_latest("frames", ["frame_id"])["frame_id"].to_pylist()
     asked = Asked(frame_id, "ada", "the court asks", 1_700_000_000_000_000_000)
     original = open_original(catalog, SealKeys(home), asked)
-    assert (original.content, original.encoding) == (content, "png")
+    assert (original.stream.read(), original.encoding) == (content, "png")
     (row,) = catalog.read_latest("unsealings").to_pylist()
     assert (row["who"], row["reason"], row["session"]) == (
         "ada",
