@@ -45,8 +45,8 @@ Row = dict[str, Any]
 class Stream:
     """The frames of one sensor of a capture, in order: rows of `frames` without payloads.
 
-    By frame id: `encodings` are those that they came in, `given` are boxes (N, 4) px: of a colour frame those of labels of the policy's classes, of a depth image those that
-    are covered in the colour frames of its time.
+    By frame id: `encodings` are those that they came in; `given` are boxes (N, 4) px, of a colour frame those of labels
+    of the policy's classes, of a depth image those that are covered in the colour frames of its time.
     """
 
     frames: Sequence[Row]

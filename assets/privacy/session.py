@@ -74,18 +74,15 @@ def anonymise_session(
     looks = _Looks(on_progress)
     num_done = 0
     for is_depth in (False, True):  # what is covered in colour is covered in depth
-        due = [
-            stream
-            for stream in _choose_due(catalog, session, streams, made_by)
-            if stream.is_depth == is_depth
-        ]
+        if is_depth:
+            streams = _list_streams(catalog, session, policy)
+        due = _choose_due(catalog, session, streams, made_by)
+        due = [stream for stream in due if stream.is_depth == is_depth]
         # colour is looked at to find, and again to cover
-        num_looks = 2 if policy.faces and not is_depth else 1
-        looks.total += sum(len(stream.frames) for stream in due) * num_looks
+        looks.expect(due, 2 if policy.faces and not is_depth else 1)
         for stream in due:
             capture_id = stream.frames[0]["capture_id"]
             num_done += covering.cover_stream(stream, holding(capture_id), looks.tell)
-        streams = _list_streams(catalog, session, policy)
     if num_done:
         _let_see(catalog, session)
     return Anonymised(num_frames, num_done)
@@ -99,7 +96,12 @@ class _Looks:
     done: int = 0
     total: int = 0
 
+    def expect(self, streams: Sequence[Stream], num_looks: int) -> None:
+        """So many more at each frame of these."""
+        self.total += sum(len(stream.frames) for stream in streams) * num_looks
+
     def tell(self, count: int) -> None:
+        """So many were done."""
         self.done += count
         if self.on_progress:
             self.on_progress(self.done, self.total)

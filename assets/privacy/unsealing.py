@@ -1,4 +1,4 @@
-"""Open a sealed original, of a frame or of a recording, for a person: who, when and why are written down before it is."""
+"""Open a sealed original, of a frame or a recording, for a person: who, when and why are written down before it is."""
 
 from __future__ import annotations
 
