@@ -90,6 +90,7 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             covered_low=0.92,
         ),
         "sealed_frames": rows_of("sealed_frames", 3, frame_id=ids),
+        "sealed_recordings": rows_of("sealed_recordings", 1, capture_id=capture),
         "anonymised_frames": rows_of(
             "anonymised_frames",
             3,
