@@ -59,7 +59,7 @@ def recordings_are_sealed(captures: pa.Table, sealed: pa.Table) -> Verdict:
         offenders=recordings["capture_id"].filter(pc.invert(is_sealed)).to_pylist(),
         of="recordings",
         fault="lie among the blobs as they came: ingest the session again",
-        empty_reason="no recordings in this session",
+        empty_reason="no recordings in this session" if len(captures) else None,
     )
 
 
@@ -80,7 +80,7 @@ def depth_is_covered_where_colour_is(frames: pa.Table, anonymised: pa.Table) -> 
         fault="are covered whole, as nothing says which pixels show what is covered: record calibrations of both "
         "cameras, or state `depth: false`",
         tolerance=NEVER_BLOCKS,
-        empty_reason="no depth images in this session",
+        empty_reason="no depth images in this session" if len(frames) else None,
     )
 
 
