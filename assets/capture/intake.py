@@ -333,9 +333,10 @@ class Intake:
             store = self._choose_store(plan, work)
             capture_id, sha256, opener = _identify(plan, source, session, store)
             plan = replace(plan, sha256=sha256)
+            if isinstance(store, SealedRecordings):
+                store = replace(store, capture_id=capture_id)
+                plan = replace(plan, is_sealed=True)
             if plan.reader == ArchiveReader.name:
-                if isinstance(store, SealedRecordings):
-                    store = replace(store, capture_id=capture_id)
                 plan = replace(plan, home=Members(self.catalog, plan, store))
         except UNREADABLE as error:
             self._aside(session).refuse(plan, *explain_unreadable(error))

@@ -76,7 +76,7 @@ class CaptureRows:
     `is_reread` says that the capture was taken by an older reader: what this one does not say is taken back. So is what
     an older version of the `replaced` files said. `stand_ins` tells which pictures are stored frames. `fence` raises
     when another worker has the capture by now; it is asked before each write of frames. With a `sealer` the bytes of
-    colour frames are sealed, and a blank picture is written in their place. As a context it ends when no write of it is
+    frames are sealed, and a blank picture is written in their place. As a context it ends when no write of it is
     under way any more.
     """
 
