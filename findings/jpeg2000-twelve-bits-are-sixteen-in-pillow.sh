@@ -5,8 +5,7 @@
 # Packages: pillow==13.0.0, opencv-python-headless==5.0.0.93, imagecodecs==2026.3.6, numpy==2.4.6 (Python
 #   3.11 or later)
 #
-# Guess: what a lossless file stores is what is read, as all three do with 16 bits; or all bring 12 bits
-#   to the full range, as Pillow's and OpenCV's own readers do with pictures of four bits.
+# Guess: what a lossless file stores is what is read, as all three do with 16 bits.
 #
 # Seen: samples 650, 651 and 652, written with 12 bits. OpenCV (IMREAD_UNCHANGED) and imagecodecs return
 #   650, 651, 652, and Pillow, in mode I;16, 10400, 10416, 10432. The same samples in a file of 16 bits

@@ -5,11 +5,12 @@
 # Packages: pandas==3.1.1, polars==2.1.0, pyarrow==25.0.1, numpy==2.4.6 (Python 3.11 or later)
 #
 # Guess: `merge_asof(direction="nearest")` and `join_asof(strategy="nearest")` are one join in two
-#   libraries, ties too; neither documentation tells of ties.
+#   libraries, ties too.
 #
 # Seen: pictures at 50, 150 and 250 ms and scans at 0, 100, 200 and 300 ms: pandas pairs the pictures
 #   with the scans of 0, 100 and 200 ms, Polars with those of 100, 200 and 300 ms. All pairs differ.
-#   Pictures at 49 and 51 ms get the same scans in both.
+#   Pictures at 49 and 51 ms get the same scans in both. Polars' documentation speaks of the last row
+#   whose value is nearest, that of pandas leaves ties open.
 #
 # Why it matters: triggered cameras stand exactly halfway between the turns of a lidar by design, so
 #   it is all frames that tie. A table that is made anew with the other library has scans of other

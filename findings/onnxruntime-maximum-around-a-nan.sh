@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Finding: the maximum of 1, NaN, 2 and 3 is 2 in ONNX Runtime, and 3, NaN or 2 by where the NaN stands
 #
-# Packages: onnxruntime==1.31.1, onnx==1.23.2, numpy==2.4.6 (Python 3.11 or later)
+# Packages: onnxruntime==1.31.1, onnx==1.23.2, numpy==2.4.6 (Python 3.11 or later; seen on x86-64)
 #
-# Guess: ReduceMax and MaxPool of numbers with a NaN are NaN, as in PyTorch and NumPy and as ReLU,
+# Guess: ReduceMax and MaxPool of numbers with a NaN are NaN, as the maximum is in NumPy, and as ReLU,
 #   Clip, Max and Softmax of the same runtime have it; or the NaN is passed over and both say 3.
 #
 # Seen: of the NaN and 1, 2, 3, the NaN standing first, second, third and last, ReduceMax says NaN, 2,
@@ -11,9 +11,9 @@
 #   3, 3, 3 and NaN. ThresholdedRelu turns a NaN into 0. The reference evaluator of onnx says NaN to
 #   all eight. The standard says nothing of NaN.
 #
-# Why it matters: a net is checked by looking for NaN in its answer. A broken depth pixel in the stem's
-#   pooling, or a broken logit among a row's, becomes an ordinary number on the way, and the same net
-#   in PyTorch on the same picture says NaN.
+# Why it matters: a net is checked by looking for NaN in its answer. A depth pixel without a value, or a
+#   broken score among a row's, becomes an ordinary number on the way, or does not when the picture
+#   is shifted by a pixel.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

@@ -2,7 +2,8 @@
 # Finding: masks that supervision exports to COCO come back a pixel smaller in pycocotools: masks that
 #   equal the labels have an average precision of 0.3
 #
-# Packages: supervision==0.31.2, pycocotools==2.0.11, numpy==2.4.6 (Python 3.11 or later)
+# Packages: supervision==0.31.2, opencv-python-headless==5.0.0.93, pycocotools==2.0.11, numpy==2.4.6
+#   (Python 3.11 or later; about a minute)
 #
 # Guess: a polygon made of a mask is the mask again where COCO tools fill it, but for a pixel here and
 #   there along slanted edges; detections that equal the labels have an AP of 1.0.
@@ -23,7 +24,7 @@ set -euo pipefail
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/v"
-"$work/v/bin/pip" install -q supervision==0.31.2 pycocotools==2.0.11 numpy==2.4.6
+"$work/v/bin/pip" install -q supervision==0.31.2 opencv-python-headless==5.0.0.93 pycocotools==2.0.11 numpy==2.4.6
 cd "$work"
 "$work/v/bin/python" - <<'PY'
 import cv2, numpy as np, supervision

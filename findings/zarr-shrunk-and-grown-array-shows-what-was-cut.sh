@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Finding: frames that were cut off a zarr array by `resize` are back when it grows again: with shards
-#   all of them, without shards those of the last chunk
+# Finding: frames that were cut off a zarr array with shards by `resize` are all back when it grows
+#   again, also those of chunks that lie outside as a whole and are said to be deleted
 #
 # Packages: zarr==3.1.6, h5py==3.16.0, numpy==2.4.6 (Python 3.11 or later)
 #
-# Guess: what a shrunk array no longer has is gone, and what it gains by growing is the fill value, as
-#   in HDF5; zarr's documentation says that chunks outside of the new shape are deleted.
+# Guess: as zarr's documentation says, chunks outside of the new shape are deleted and only what is left
+#   of the last chunk comes back; a shard is a place to keep chunks and changes nothing of it.
 #
 # Seen: eight frames with the values 1 to 8, shrunk to three and grown to eight again. HDF5 shows 1, 2,
 #   3 and five zeros. zarr with chunks of four shows 1, 2, 3, 4 and four zeros; with chunks of two in
-#   a shard of eight it shows all eight. Only files that lie outside as a whole are deleted, and a
-#   shard is one file, whatever chunks are in it.
+#   a shard of eight it shows all eight, where 1 to 4 were to be expected. Only files that lie outside
+#   as a whole are deleted, and a shard is one file, whatever chunks are in it.
 #
 # Why it matters: a session that is cut before somebody walks into the picture keeps the frames of that
 #   person in its file, up to the whole recording where shards are large, and one `resize` by the next
