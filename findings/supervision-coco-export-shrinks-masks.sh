@@ -10,9 +10,9 @@
 #
 # Seen: a square of 10 x 10 pixels, a pole of 2 x 60 and a plate of 30 x 3: their bounding boxes and
 #   areas in the file are right, their polygons have 81, 59 and 58 pixels in pycocotools, of 100, 120
-#   and 90. The polygon runs through the centres of the outermost pixels, as cv2.findContours gives it,
-#   and is filled by pycocotools as an outline whose pixels end at whole numbers. The exact masks have
-#   IoUs of 0.81, 0.49 and 0.64 with them and an AP of 0.30. supervision reads its own file back right.
+#   and 90. The polygon has the numbers of the outermost pixels, as cv2.findContours gives them, and
+#   pycocotools takes them for their edges. The exact masks have IoUs of 0.81, 0.49 and 0.64 with what is
+#   filled, and an AP of 0.30. supervision reads its own file back right.
 #
 # Why it matters: poles, wires, lane marks and far objects lose up to half of their label, a score of
 #   masks stops at a bound that no model can pass, and a training on the file learns masks that are

@@ -9,12 +9,11 @@
 #
 # Seen: five pictures of one folder with names like 1305031102.175304.png, from two seconds, are two
 #   samples with the keys 1305031102 and 1305031103. What a sample holds are entries like
-#   '175304.png', a name that no decoder or `to_tuple("png")` asks for. The names are cut at their
-#   first dot, as the documentation of the format has it. Nothing is said.
+#   '175304.png', which `to_tuple("png")` does not ask for. The names are cut at their first dot, as the
+#   documentation of the format has it. Nothing is said.
 #
 # Why it matters: TUM RGB-D, its relatives and many recorders name pictures so. Thirty pictures a
-#   second become one sample, shuffled and counted as one; and a training that takes "png" skips or
-#   refuses everything, with an error that names a key and not the file.
+#   second become one sample, shuffled and counted as one, and whoever asks it for "png" finds none.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail
