@@ -1,7 +1,7 @@
 """Dagster's tables in Postgres, each storage reached through one connection while a run is executed here.
 
 Dagster connects anew for every statement, so that a process that only waits holds no connection. A run of a session
-makes thousands of statements, and each connection is a process of the server, a proof of the password and, elsewhere,
+makes hundreds of statements, and each connection is a process of the server, a proof of the password and, elsewhere,
 a handshake.
 """
 

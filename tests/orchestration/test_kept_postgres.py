@@ -1,4 +1,4 @@
-"""Dagster in Postgres: one connection a storage while a run is executed here, none afterwards, and a new one for one that broke."""
+"""Dagster in Postgres: one connection a storage while a run is executed here, and none afterwards."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import sqlalchemy as sa
 
 from bench.prove.postgres import Postgres
+from orchestration.followed import followed_in_process
 from orchestration.instance import prepare_instance
 from orchestration.kept_postgres import keep_postgres
 from orchestration.profiles import STORAGE_SETTING, load_settings
 
 KEY = dg.AssetKey(["stage", "noun"])
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @pytest.fixture(scope="module")
@@ -30,19 +31,6 @@ def instance(
         place = str(prepare_instance(settings))
         with dg.DagsterInstance.from_config(place) as made:
             yield made
-
-
-@pytest.fixture
-def connected() -> Iterator[list[object]]:
-    """Every connection that this process makes."""
-    made: list[object] = []
-
-    def note(connection: object, _: object) -> None:
-        made.append(connection)
-
-    sa.event.listen(sa.pool.Pool, "connect", note)
-    yield made
-    sa.event.remove(sa.pool.Pool, "connect", note)
 
 
 def tell(instance: dg.DagsterInstance, count: int = 1) -> None:
@@ -64,6 +52,25 @@ def test_many_events_go_through_one_connection_a_storage(instance, connected):
             tell(instance, 20)
         tell(instance, 20)
     assert 1 <= len(connected) <= 2
+
+
+def make_job() -> dg.JobDefinition:
+    @dg.op
+    def look() -> None:
+        pass
+
+    @dg.job(executor_def=followed_in_process)
+    def ten_steps() -> None:
+        for number in range(10):
+            look.alias(f"look_{number}")()
+
+    return ten_steps
+
+
+def test_steps_of_a_run_that_a_daemon_started_connect_no_more(instance, connected):
+    done = dg.execute_job(dg.reconstructable(make_job), instance, QUIET)
+    assert done.success
+    assert len(connected) < len(instance.all_logs(done.run_id))
 
 
 def test_nothing_stays_connected_when_the_context_ends(instance, connected):
