@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.fusion.evidence import CORRELATED, Evidence, find_factors
-from models.fusion.poses import Array, invert, move, to_pose, to_step
+from models.fusion.poses import Array, move, to_pose
 from models.fusion.views import Level, Plane, View, find_noise_m, unproject_all
 
 _ITERATIONS = (8, 8, 12)  # from fine to coarse; of the rest as of the last
@@ -71,27 +71,23 @@ class _Fit:
 
 def align(target: View, source: View, guess: Array) -> Alignment:
     """Lay `source` into `target`, beginning at target_from_source (4, 4). Raises ValueError for views of which too
-    little meets at the start.
-
-    Where depth and brightness contradict each other, brightness is weighed down until they agree. Which of them is
-    right nobody knows, so what that moves the pose by is added to its errors.
-    """
+    little meets at the start."""
     pose = np.asarray(guess, np.float64).copy()
     levels = list(zip(target.levels, source.levels, strict=True))
     for number in reversed(range(len(levels))):
         there, here = levels[number]
         points = _take_points(here, 2 if number == 0 else 1)
-        steps = _ITERATIONS[min(number, len(_ITERATIONS) - 1)]
-        pose = _settle(there, points, pose, None, steps)
-    factors = find_factors(_fit(there, points, pose).evidence)
-    weighed = _settle(there, points, pose, factors, _ITERATIONS[0])
-    fit = _fit(there, points, weighed)
-    moved = to_step(invert(pose) @ weighed)
-    hessian, _ = fit.evidence.join(factors)
+        for _ in range(_ITERATIONS[min(number, len(_ITERATIONS) - 1)]):
+            hessian, slope = _fit(there, points, pose).evidence.join()
+            damped = hessian + 1e-6 * np.trace(hessian) / 6 * np.eye(6)
+            step = -np.linalg.solve(damped, slope)
+            pose = pose @ to_pose(_bound(step))
+            if np.abs(step).max() < _SETTLED:
+                break
+    fit = _fit(there, points, pose)
     return Alignment(
-        weighed,
-        _invert(hessian) + np.outer(moved, moved),
-        np.sqrt(np.diag(_invert(fit.evidence.join()[0] / CORRELATED))),
+        pose,
+        *_find_errors(fit.evidence),
         fit.overlap,
         fit.agreement,
         fit.off_sigma,
@@ -99,22 +95,21 @@ def align(target: View, source: View, guess: Array) -> Alignment:
     )
 
 
-def _settle(
-    target: Level, source: _Source, pose: Array, factors: Array | None, most_steps: int
-) -> Array:
-    """The pose that fits best, with each kind of residual weighed down by its factor."""
-    for _ in range(most_steps):
-        hessian, slope = _fit(target, source, pose).evidence.join(factors)
-        damped = hessian + 1e-6 * np.trace(hessian) / 6 * np.eye(6)
-        step = -np.linalg.solve(damped, slope)
-        pose = pose @ to_pose(_bound(step))
-        if np.abs(step).max() < _SETTLED:
-            break
-    return pose
+def _find_errors(evidence: Evidence) -> tuple[Array, Array]:
+    """Covariance (6, 6) of a step, and what its standard errors (6,) would be by the stated noise; of what nothing
+    determines 1000 rad or m.
+
+    Where depth and brightness contradict each other nobody knows which of them is right. So brightness is weighed down
+    until they agree, and what that would move the pose by is an error of its own.
+    """
+    hessian, slope = evidence.join(find_factors(evidence))
+    covariance = _invert(hessian)
+    pulled = covariance @ slope
+    hopes = np.sqrt(np.diag(_invert(evidence.join()[0] / CORRELATED)))
+    return covariance + np.outer(pulled, pulled), hopes
 
 
 def _invert(hessian: Array) -> Array:
-    """A covariance; of what nothing determines 1000 rad or m."""
     return np.asarray(np.linalg.inv(hessian + 1e-6 * np.eye(6)))
 
 
