@@ -2,10 +2,10 @@
 
 Herz-Jesus-P8 of `multiview` below DAGUERRE_TEST_DATA, eight times: a sparse model of seven of its pictures, in which
 the eighth is looked for; how far off its centre is, in mm, after the similarity that brings the other seven to their
-true places. Stated standard errors are of places in the model; what the similarity and the truth err by is told by how
-far the seven are off, and is added for a second comparison. Then, in the model of all eight, the eleven pictures of Sceaux castle and others of `detection` and
-`segmentation`, a hundred in all, as if the camera of the model had taken them: how many are said to be there. Features
-are of pictures of at most 800 px, or --most-px.
+true places. Stated standard errors are of places in the model; what the similarity and the truth err by shows in how
+far the seven are off, and is added for a second comparison. Then, in the model of all eight, the eleven pictures of
+Sceaux castle and others of `detection` and `segmentation`, a hundred in all, as if the camera of the model had taken
+them: how many are said to be there. Features are of pictures of at most 800 px, or --most-px.
 
 Run: `python -m bench.localise [--most-px 800] [--others 100] [--json]`
 """
