@@ -6,7 +6,7 @@ pose, but quarters that ask for other poses do, and depth that asks for another 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,13 +29,9 @@ class Evidence:
     hessians: Array  # (K, T, 6, 6)
     slopes: Array  # (K, T, 6)
 
-    def join(
-        self, factors: Sequence[float] | Array | None = None
-    ) -> tuple[Array, Array]:
+    def join(self, factors: Array | None = None) -> tuple[Array, Array]:
         """Hessian (6, 6) and slope (6,) of all, with the variances of each kind times its factor (K,)."""
-        weights = 1.0 / np.asarray(
-            factors if factors is not None else np.ones(len(self.slopes))
-        )
+        weights = np.ones(len(self.slopes)) if factors is None else 1.0 / factors
         hessian = np.einsum("k,ktij->ij", weights, self.hessians)
         return hessian, np.einsum("k,kti->i", weights, self.slopes)
 
@@ -61,8 +57,16 @@ def find_factors(evidence: Evidence) -> Array:
         off = _contradict(hessians * weights[:, None, None], slopes * weights[:, None])
         return off - 6.0
 
-    log = brentq(excess, 0.0, _MOST_LOG, xtol=1e-3) if excess(0.0) > 0 else 0.0
-    return np.array([depth, brightness * np.exp(log)])
+    return np.array([depth, brightness * np.exp(_find_zero(excess))])
+
+
+def _find_zero(excess: Callable[[float], float]) -> float:
+    """Where a function that falls is 0, from 0 to `_MOST_LOG`; the nearer end where it is nowhere."""
+    if excess(0.0) <= 0:
+        return 0.0
+    if excess(_MOST_LOG) >= 0:
+        return _MOST_LOG
+    return float(brentq(excess, 0.0, _MOST_LOG, xtol=1e-3))
 
 
 def _contradict(hessians: Array, slopes: Array) -> float:
