@@ -6,8 +6,11 @@ that has open3d, its hybrid odometry on the same frames in the same run, from fr
 
 Then simulated recordings with a known truth, clean and with the simulator's noise of depth: what the path is off, in
 the frame of the first camera, without laying it on the truth; the F-score at 5 mm of the mesh, against all that the
-true depth of all frames shows within the mesh's reach, likewise without laying it on; share of path errors within two
-standard errors.
+true depth of all frames shows within the mesh's reach, likewise without laying it on.
+
+How sure poses say they are, beside the first picture, of both: the middle of the squares of errors by their covariance
+(1 where they are honest, 4 where they are half of what they should be), the share of numbers within two standard errors
+(0.95). Also for simulated recordings whose colours, depth or focal length are wrong, which no calibration says.
 
 Run: `python -m bench.rgbd [--json] [--open3d PYTHON]`
 """
@@ -19,6 +22,7 @@ import os
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -68,6 +72,8 @@ def main() -> None:
         figures |= measure_7scenes(folder, arguments.open3d)
     for name in ("clean", "noisy"):
         figures |= measure_simulated(name, arguments.worlds)
+    for fault in FAULTS:
+        figures |= measure_faulty(fault, arguments.worlds)
     print_figures(figures, arguments.json)
 
 
@@ -81,6 +87,7 @@ def measure_7scenes(folder: Path, open3d: Path | None) -> dict[str, object]:
         "7scenes_frames": len(shots),
         "7scenes_tracked": sum(p.part == 0 for p in path.pictures),
         **judge_path("7scenes", list_poses(path), given),
+        **judge_errors("7scenes", [(path, invert(given[0]) @ given)]),
         "7scenes_cpu_s_a_frame": round(seconds / len(shots), 4),
     }
     if open3d is not None:
@@ -133,9 +140,26 @@ def judge_path(name: str, found: Array, given: Array) -> dict[str, object]:
     }
 
 
+def judge_errors(
+    name: str, paths: Sequence[tuple[CameraPath, Array]]
+) -> dict[str, object]:
+    """Of all pictures but the first of each path, beside their true poses (N, 4, 4) in its frame."""
+    squares, within = [], []
+    for path, true in paths:
+        for picture, pose in zip(path.pictures[1:], true[1:], strict=True):
+            if picture.part == 0 and picture.covariance is not None:
+                off = to_step(invert(pose) @ picture.world_from_camera)
+                squares.append(off @ np.linalg.solve(picture.covariance, off) / 6)
+                within.append(np.abs(off) <= 2 * np.sqrt(np.diag(picture.covariance)))
+    return {
+        f"{name}_middle_square_by_sigma": round(float(np.median(squares)), 2),
+        f"{name}_within_2_sigma": round(float(np.mean(within)), 3),
+    }
+
+
 def measure_simulated(name: str, num_worlds: int) -> dict[str, object]:
     """Mean F-score, worst path, over some worlds."""
-    scores, offs, within, lost, seconds = [], [], [], 0, 0.0
+    scores, offs, paths, lost, seconds = [], [], [], 0, 0.0
     for index in range(num_worlds):
         camera, shots, clean, poses = draw_world(index, name == "noisy")
         start = time.process_time()
@@ -144,28 +168,72 @@ def measure_simulated(name: str, num_worlds: int) -> dict[str, object]:
         seconds += (time.process_time() - start) / len(shots)
         lost += sum(p.part != 0 for p in path.pictures)
         true = invert(poses[0]) @ poses
-        for picture, pose in zip(path.pictures, true, strict=True):
-            if picture.part == 0 and picture.covariance is not None:
-                off = to_step(invert(pose) @ picture.world_from_camera)
-                offs.append(1000 * float(np.linalg.norm(off[3:])))
-                if not picture.is_key:
-                    within.append(
-                        np.abs(off) <= 2 * np.sqrt(np.diag(picture.covariance))
-                    )
+        paths.append((path, true))
+        off_m = (invert(true) @ list_poses(path))[:, :3, 3]
+        offs.append(1000 * np.linalg.norm(off_m, axis=1))
         scores.append(score(mesh, list_truth(camera, clean, true)))
     precision, recall, f_score = np.mean(scores, axis=0)
     return {
         f"{name}_worlds": num_worlds,
         f"{name}_frames_lost": lost,
-        f"{name}_path_rms_mm": round(float(np.sqrt(np.mean(np.square(offs)))), 3),
-        f"{name}_path_most_mm": round(max(offs), 3),
-        f"{name}_within_2_sigma": round(float(np.mean(within)), 4),
+        f"{name}_path_rms_mm": round(float(np.sqrt(np.nanmean(np.square(offs)))), 3),
+        f"{name}_path_most_mm": round(float(np.nanmax(offs)), 3),
+        **judge_errors(name, paths),
         f"{name}_precision_5mm": round(float(precision), 4),
         f"{name}_recall_5mm": round(float(recall), 4),
         f"{name}_f_score_5mm": round(float(f_score), 4),
         f"{name}_least_f_score_5mm": round(float(np.min(scores, axis=0)[2]), 4),
         f"{name}_cpu_s_a_frame": round(seconds / num_worlds, 4),
     }
+
+
+def measure_faulty(fault: str, num_worlds: int) -> dict[str, object]:
+    """How sure poses say they are where something is wrong that they are not told."""
+    paths = []
+    for index in range(num_worlds):
+        camera, shots, _, poses = draw_world(index, True)
+        path = find_path(*FAULTS[fault](camera, shots))
+        paths.append((path, invert(poses[0]) @ poses))
+    return judge_errors(fault, paths)
+
+
+def lay_colours_beside(
+    camera: Camera, shots: Sequence[Shot]
+) -> tuple[Camera, list[Shot]]:
+    """Colours of another camera, 25 mm beside and with 0.9 of the focal length, that nobody laid on depth."""
+    focal_px, centre_px = np.array(camera.focal_px), np.array(camera.centre_px)
+    laid = []
+    for depth_m, rgb in shots:
+        points = unproject_all(camera, np.where(depth_m > 0, depth_m, np.float32(1)))
+        seen = (points[..., :2] + np.array([0.025, 0])) / points[..., 2:]
+        at = (0.9 * focal_px * seen + centre_px).astype(np.float32)
+        edge = cv2.BORDER_REPLICATE
+        moved = cv2.remap(
+            rgb, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=edge
+        )
+        laid.append((depth_m, np.asarray(moved, np.uint8)))
+    return camera, laid
+
+
+def bend_depth(camera: Camera, shots: Sequence[Shot]) -> tuple[Camera, list[Shot]]:
+    """Depth that is 1 % too large at the left and right edges, and right in the middle."""
+    flat = unproject_all(camera, np.ones(camera.size_px[::-1], np.float32))
+    half_width = camera.size_px[0] / 2 / camera.focal_px[0]
+    bent = 1 + 0.01 * (flat[..., :2] ** 2).sum(axis=2) / half_width**2
+    return camera, [(depth_m * bent.astype(np.float32), rgb) for depth_m, rgb in shots]
+
+
+def lengthen_focal(camera: Camera, shots: Sequence[Shot]) -> tuple[Camera, list[Shot]]:
+    """A focal length that is stated 2 % too long."""
+    fx, fy = camera.focal_px
+    return replace(camera, focal_px=(1.02 * fx, 1.02 * fy)), list(shots)
+
+
+FAULTS = {
+    "colours_beside": lay_colours_beside,
+    "bent_depth": bend_depth,
+    "long_focal": lengthen_focal,
+}
 
 
 def draw_world(

@@ -13,15 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.fusion.evidence import CORRELATED, Evidence, find_factors
 from models.fusion.poses import Array, move, to_pose
 from models.fusion.views import Level, Plane, View, find_noise_m, unproject_all
 
-# neighbouring pixels err alike, so they tell less than as many that are alone
-_CORRELATED = 16.0
-_PARTS = (
-    8  # of the picture's width and height: residuals are taken to err together within
-)
-_LEAST_PARTS = 12  # of fewer their scatter says little
 _ITERATIONS = (8, 8, 12)  # from fine to coarse; of the rest as of the last
 _SETTLED = 1e-5  # rad and m
 _HUBER = 1.5
@@ -38,9 +33,9 @@ _TO_SD = 1.4826
 class Alignment:
     """`target_from_source` (4, 4), and what it rests on.
 
-    `covariance` (6, 6) is of a step behind it, from how residuals scatter over parts of the picture; `hopes` (6,) are
-    its standard errors if pixels erred as a depth camera's are said to: where even these are large, nothing determines
-    it.
+    `covariance` (6, 6) is of a step behind it, from what quarters of the picture, and depth and brightness, contradict
+    each other by; `hopes` (6,) are its standard errors if pixels erred as a depth camera's are said to: where even
+    these are large, nothing determines it.
     """
 
     target_from_source: Array
@@ -62,13 +57,12 @@ class _Source:
     points: Plane  # (N, 3)
     shades: Plane  # (N,)
     noise_m: Plane  # (N,)
-    parts: NDArray[np.int64]  # (N,) of the picture
+    quarters: NDArray[np.int64]  # (N,) of the picture
 
 
 @dataclass(frozen=True)
 class _Fit:
-    hessian: Array
-    slopes: Array  # (K, T, 6) of depth, and of brightness; by part of the picture
+    evidence: Evidence
     overlap: float
     agreement: float
     off_sigma: float
@@ -84,18 +78,16 @@ def align(target: View, source: View, guess: Array) -> Alignment:
         there, here = levels[number]
         points = _take_points(here, 2 if number == 0 else 1)
         for _ in range(_ITERATIONS[min(number, len(_ITERATIONS) - 1)]):
-            fit = _fit(there, points, pose)
-            step = -np.linalg.solve(
-                fit.hessian + 1e-6 * np.trace(fit.hessian) / 6 * np.eye(6),
-                fit.slopes.sum(axis=(0, 1)),
-            )
+            hessian, slope = _fit(there, points, pose).evidence.join()
+            damped = hessian + 1e-6 * np.trace(hessian) / 6 * np.eye(6)
+            step = -np.linalg.solve(damped, slope)
             pose = pose @ to_pose(_bound(step))
             if np.abs(step).max() < _SETTLED:
                 break
-    fit = _fit(levels[0][0], _take_points(levels[0][1], 2), pose)
+    fit = _fit(there, points, pose)
     return Alignment(
         pose,
-        *_find_errors(fit),
+        *_find_errors(fit.evidence),
         fit.overlap,
         fit.agreement,
         fit.off_sigma,
@@ -103,29 +95,22 @@ def align(target: View, source: View, guess: Array) -> Alignment:
     )
 
 
-def _find_errors(fit: _Fit) -> tuple[Array, Array]:
+def _find_errors(evidence: Evidence) -> tuple[Array, Array]:
     """Covariance (6, 6) of a step, and what its standard errors (6,) would be by the stated noise; of what nothing
     determines 1000 rad or m.
 
-    Parts of the picture are drawn from all that could have been seen (a cluster-robust covariance, Liang and Zeger
-    1986): what a camera bends pulls each part its own way. Depth and brightness that pull against each other are in it
-    too. Parts that agree by chance do not err by less than pixels that err alone; and depth alone, which is looked up
-    at the nearest pixel, by no less than its stated noise.
+    Where depth and brightness contradict each other nobody knows which of them is right. So brightness is weighed down
+    until they agree, and what that would move the pose by is an error of its own.
     """
-    alone = np.linalg.inv(fit.hessian + 1e-6 * np.eye(6))
-    hopes = np.sqrt(
-        np.diag(np.linalg.inv(fit.hessian / _CORRELATED + 1e-6 * np.eye(6)))
-    )
-    slopes = fit.slopes.sum(axis=0)
-    slopes = slopes[np.abs(slopes).max(axis=1) > 0]
-    if len(slopes) < _LEAST_PARTS:
-        return np.asarray(alone * _CORRELATED), hopes
-    slopes = slopes - slopes.mean(axis=0)
-    scatter = slopes.T @ slopes * len(slopes) / (len(slopes) - 1)
-    pulls = fit.slopes.sum(axis=1)
-    scatter += pulls.T @ pulls
-    least = _CORRELATED if len(fit.slopes) == 1 else 1.0
-    return np.asarray(alone @ scatter @ alone + least * alone), hopes
+    hessian, slope = evidence.join(find_factors(evidence))
+    covariance = _invert(hessian)
+    pulled = covariance @ slope
+    hopes = np.sqrt(np.diag(_invert(evidence.join()[0] / CORRELATED)))
+    return covariance + np.outer(pulled, pulled), hopes
+
+
+def _invert(hessian: Array) -> Array:
+    return np.asarray(np.linalg.inv(hessian + 1e-6 * np.eye(6)))
 
 
 def _bound(step: Array) -> Array:
@@ -138,15 +123,15 @@ def _take_points(level: Level, stride: int) -> _Source:
         -1, 3
     )
     shades = level.shades[::stride, ::stride, 0]
-    rows, columns = (np.arange(n) * _PARTS // n for n in shades.shape)
-    parts = (rows[:, None] * _PARTS + columns).reshape(-1)
+    rows, columns = (np.arange(n) * 2 // n for n in shades.shape)
+    quarters = (2 * rows[:, None] + columns).reshape(-1)
     is_known = np.isfinite(points[:, 2])
     points = points[is_known]
     return _Source(
         points,
         shades.reshape(-1)[is_known],
         find_noise_m(points[:, 2]),
-        parts[is_known],
+        quarters[is_known],
     )
 
 
@@ -177,20 +162,19 @@ def _fit(target: Level, source: _Source, pose: Array) -> _Fit:
     turned = n @ pose[:3, :3].astype(np.float32)
     here = source.points[is_near]
     by_step = np.concatenate([np.cross(here, turned), turned], axis=1) / noise[:, None]
-    parts = source.parts[is_near]
-    hessian, of_depth = _sum_up(by_step, distance, parts)
-    slopes = [of_depth]
+    quarters = source.quarters[is_near]
+    kinds = [_sum_up(by_step, distance, quarters)]
     likeness = None
     if target.has_color:
         likeness = _correlate(shades[is_near, 0], source.shades[is_near])
-        color = _fit_color(
-            target, shades[is_near], source.shades[is_near], p, here, pose, parts
+        kinds.append(
+            _fit_color(
+                target, shades[is_near], source.shades[is_near], p, here, pose, quarters
+            )
         )
-        hessian, slopes = hessian + color[0], [of_depth, color[1]]
     agrees = np.abs(distance) < _AGREE
     return _Fit(
-        hessian,
-        np.stack(slopes),
+        Evidence(*map(np.stack, zip(*kinds, strict=True))),
         float(agrees.sum() / max(len(source.points), 1)),
         float(agrees.sum() / max(meets.sum(), 1)),
         float(np.median(np.abs(distance))),
@@ -212,7 +196,7 @@ def _fit_color(
     moved: Plane,
     here: Plane,
     pose: Array,
-    parts: NDArray[np.int64],
+    quarters: NDArray[np.int64],
 ) -> tuple[Array, Array]:
     """Brightness less the middle difference, which is one of exposure."""
     differences = seen[:, 0] - shades
@@ -226,20 +210,23 @@ def _fit_color(
     turned = by_point @ pose[:3, :3].astype(np.float32)
     by_step = np.concatenate([np.cross(here, turned), turned], axis=1)
     whitened = np.asarray(by_step / noise, np.float32)
-    return _sum_up(whitened, off / np.float32(noise), parts)
+    return _sum_up(whitened, off / np.float32(noise), quarters)
 
 
 def _sum_up(
-    by_step: Plane, residuals: Plane, parts: NDArray[np.int64]
+    by_step: Plane, residuals: Plane, quarters: NDArray[np.int64]
 ) -> tuple[Array, Array]:
-    """Hessian (6, 6) and slopes (T, 6) by part of the picture, with Huber's weights and the residuals' own scale where
-    that is above their noise."""
+    """Hessians (4, 6, 6) and slopes (4, 6) by quarter of the picture, with Huber's weights and the residuals' own scale
+    where that is above their noise."""
     scale = max(_TO_SD * float(np.median(np.abs(residuals))), 1.0)
     weights = np.minimum(1, _HUBER * scale / np.maximum(np.abs(residuals), 1e-9))
     weighted = by_step * (weights / scale**2).astype(np.float32)[:, None]
-    pulls = weighted * residuals[:, None]
-    slopes = [np.bincount(parts, column, _PARTS * _PARTS) for column in pulls.T]
-    return (weighted.T @ by_step).astype(np.float64), np.stack(slopes, axis=1)
+    hessians, slopes = np.empty((4, 6, 6)), np.empty((4, 6))
+    for quarter in range(4):
+        mine = quarters == quarter
+        hessians[quarter] = weighted[mine].T @ by_step[mine]
+        slopes[quarter] = weighted[mine].T @ residuals[mine]
+    return hessians, slopes
 
 
 def _bound_pixels(
