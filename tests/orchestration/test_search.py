@@ -38,6 +38,13 @@ def test_a_text_finds_documents_with_what_to_follow(run, asked):
     assert run("search", "zebra").exit_code == 1
 
 
+def test_an_empty_home_is_told_at_once_and_stays_empty(monkeypatch, tmp_path):
+    monkeypatch.setenv("DAGUERRE_HOME", str(tmp_path / "home"))
+    done = CliRunner().invoke(app, ["search", "mug"])
+    assert done.exit_code == 1 and "nothing is indexed yet: `daguerre ingest PATH`" in done.stderr  # fmt: skip
+    assert not (tmp_path / "home").exists()
+
+
 def test_an_excerpt_of_a_page_is_without_its_marks(run, asked, monkeypatch):
     table = "| a | b |\n|---|---|\n| x_y | 2 * 3 |"
     text = f"- see [the *page*](a.md)\n\n{table}\n\n```sh\nls *.md\n```"
