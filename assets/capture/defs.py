@@ -31,6 +31,14 @@ _OTHER_NAMES = {"recordings": "captures", "imported_labels": "labels"}
 _TABLES = {
     noun: _OTHER_NAMES.get(noun, noun) for _, noun in STAGE.step_of("recordings").keys
 }
+_DESCRIPTIONS = {
+    "recordings": "A row a recording, file or folder that was taken in: its reader, its hash, when it begins and ends, and what it holds.",
+    "frames": "A row a picture, of cameras and of depth: its time on the sensor's clock, its size, and its bytes or its place in a video.",
+    "signals": "Samples of sensors that are no pictures: IMU, GNSS, odometry, poses, and where sensors sit on their rig.",
+    "scans": "A row a point cloud or laser scan: its time, its frame of reference, and where its points lie in the stored file.",
+    "calibrations": "Intrinsics and distortion of each camera, as the recording states them.",
+    "imported_labels": "Labels that came with the data: classes, boxes, masks and keypoints, by frame and by the file that says so.",
+}
 
 
 @dg.multi_asset(
@@ -40,7 +48,7 @@ _TABLES = {
     specs=[
         dg.AssetSpec(
             ["capture", noun],
-            description=f"Rows of table `{table}` for one session.",
+            description=f"{_DESCRIPTIONS[noun]} Table `{table}`, by session.",
             kinds={"lance"},
         )
         for noun, table in _TABLES.items()
