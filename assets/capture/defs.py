@@ -32,12 +32,12 @@ _TABLES = {
     noun: _OTHER_NAMES.get(noun, noun) for _, noun in STAGE.step_of("recordings").keys
 }
 _DESCRIPTIONS = {
-    "recordings": "A row a recording, file or folder that was taken in: its reader, its hash, when it begins and ends, and what it holds.",
-    "frames": "A row a picture, of cameras and of depth: its time on the sensor's clock, its size, and its bytes or its place in a video.",
-    "signals": "Samples of sensors that are no pictures: IMU, GNSS, odometry, poses, and where sensors sit on their rig.",
-    "scans": "A row a point cloud or laser scan: its time, its frame of reference, and where its points lie in the stored file.",
-    "calibrations": "Intrinsics and distortion of each camera, as the recording states them.",
-    "imported_labels": "Labels that came with the data: classes, boxes, masks and keypoints, by frame and by the file that says so.",
+    "recordings": "Files and folders that were taken in: reader, hash, begin and end, what they hold.",
+    "frames": "Pictures of cameras and of depth: time on the sensor's clock, size, and where their bytes lie.",
+    "signals": "Samples of IMU, GNSS, odometry and poses, and where sensors sit on their rig.",
+    "scans": "Point clouds and laser scans: time, frame of reference, where their points lie in the file.",
+    "calibrations": "Intrinsics and distortion of cameras, as the recording states them.",
+    "imported_labels": "Labels that came with the data: classes, boxes, masks, keypoints, by frame.",
 }
 
 

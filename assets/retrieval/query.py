@@ -17,6 +17,7 @@ from assets.tables.sql import (
     VIEWS,
     explain,
     limit_time,
+    list_own,
     list_private,
     open_tables,
 )

@@ -50,7 +50,7 @@ class Hit:
 
 
 class Documents:
-    """The newest documents: their facts in memory, their texts where they are stored. To be opened anew after a refresh."""
+    """The newest documents: facts in memory, texts where they are stored. To be opened anew after a refresh."""
 
     def __init__(
         self, catalog: Catalog, cache: Path, encoder: SentenceEncoder | None

@@ -33,7 +33,7 @@ OnProgress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs from the table: ids of documents to be made and of what is gone, and how many documents there are."""
+    """What differs from the table: ids of documents to be made and of what is gone; how many documents there are."""
 
     due: frozenset[str]
     gone: tuple[str, ...]

@@ -1,6 +1,6 @@
 """The rows of `documents` as a question needs them: facts and vectors in memory, titles and texts where they lie.
 
-A document's number is its place among all by the id, whatever the order of the rows, so that equal scores have one order.
+A document's number is its place among all by the id, whatever the order of the rows: so equal scores have one order.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.tables.catalog import Catalog, TableMissing, no_panic
+from assets.tables.migrate import require_readable
+from assets.tables.schemas import TABLES
 from assets.tables.schemas.search import SENTENCE_DIM
 
 if TYPE_CHECKING:
     import lance
 
 Numbers = NDArray[np.int32]
-Ranked = tuple[Numbers, NDArray[np.float32]]  # documents that a part found, in no order, and its scores
+Ranked = tuple[
+    Numbers, NDArray[np.float32]
+]  # documents that a part found, in no order, and its scores
 _TABLE = "documents"
 _FACTS = ("document_id", "kind", "session", "input_sha256")
 _TEXTS = ("kind", "source", "session", "title", "text")
@@ -80,13 +84,12 @@ class StoredDocuments:
 def open_documents(catalog: Catalog) -> StoredDocuments:
     """The newest. Writes nothing."""
     try:
-        dataset = catalog.dataset(_TABLE)
+        dataset = catalog.open_stored(_TABLE)
     except TableMissing:
         facts = catalog.empty(_TABLE, _FACTS)
         return StoredDocuments(None, facts, np.zeros(0, np.int64))
+    require_readable(dataset.schema, TABLES[_TABLE])
     with no_panic(_TABLE):
         facts = dataset.to_table(columns=list(_FACTS), scan_in_order=True)
     rows = pc.sort_indices(facts["document_id"])
-    return StoredDocuments(
-        dataset, facts.take(rows), rows.to_numpy().astype(np.int64)
-    )
+    return StoredDocuments(dataset, facts.take(rows), rows.to_numpy().astype(np.int64))

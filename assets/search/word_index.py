@@ -1,8 +1,8 @@
 """Documents by their words: BM25, by an inverted index of Lance that lies in the cache and can be made again.
 
-It is made from the rows as they are, under a name that says which those are. Whoever asks holds the lock of its index, and
-takes away those that nobody holds. So what was deleted from the table is in no index that nobody asks, and none goes while
-it is asked. In the table itself there are no indices: what seals and backs tables up knows none.
+It is made from the rows as they are, under a name that says which those are. Whoever asks holds the lock of its index,
+and takes away those that nobody holds. So what was deleted from the table is in no index that nobody asks, and none
+goes while it is asked. In the table itself there are no indices: what seals and backs tables up knows none.
 """
 
 from __future__ import annotations

@@ -136,7 +136,7 @@ def test_of_many_frames_those_that_are_compared_hold_the_nearest(home, catalog, 
 def test_no_more_frames_are_compared_than_can_be_among_the_nearest(
     browser, vectors, lower, monkeypatch
 ):
-    """Of three kinds of twenty pictures each: ten are compared at a time, and those of another kind are none of five."""
+    """Of three kinds of twenty pictures ten are compared at a time, until those of the other kinds are left."""
     from assets.browsing import vectors as module
 
     lower(module, _READ_ROWS=10)
