@@ -42,7 +42,7 @@ def test_an_empty_home_is_told_at_once_and_stays_empty(monkeypatch, tmp_path):
     monkeypatch.setenv("DAGUERRE_HOME", str(tmp_path / "nothing"))
     done = CliRunner().invoke(app, ["search", "mug"])
     assert done.exit_code == 1 and "nothing is indexed yet: `daguerre ingest PATH`" in done.stderr  # fmt: skip
-    assert not (tmp_path / "nothing").exists()
+    assert list((tmp_path / "nothing").iterdir()) == []
 
 
 def test_an_excerpt_of_a_page_is_without_its_marks(run, asked, monkeypatch):
