@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +20,7 @@ from assets.browsing.frame_index import FrameIndex, Positions
 from assets.browsing.shown import list_shown, name_shown
 from assets.tables.catalog import Catalog, TableMissing
 from assets.tables.schemas import TABLES
-from assets.tables.sql import limit_time, open_closed
+from assets.tables.sql import limit_time, list_own, open_closed
 
 MOST_CHARACTERS = 2_000
 MOST_SECONDS = 5.0
@@ -47,7 +47,9 @@ def list_tables(condition: str) -> frozenset[str]:
         )
     with open_closed({"memory_limit": MOST_MEMORY, "threads": 1}) as connection:
         try:
-            return frozenset(_list_asked(_parse(connection, condition)))
+            parsed = _parse(connection, condition)
+            _require_new_names(parsed, list_own(connection) | TABLES.keys())
+            return frozenset(_list_asked(parsed))
         except duckdb.Error as error:
             raise ConditionError(_tell(error, condition)) from error
 
@@ -103,9 +105,18 @@ def _parse(connection: Any, condition: str) -> Any:
     return found
 
 
+def _require_new_names(parsed: Any, taken: Collection[str]) -> None:
+    """Raises ConditionError where WITH gives a name that something else has."""
+    for name in _list_made(parsed):
+        if name in taken:
+            raise ConditionError(
+                f"{name!r} is the name of a table: call what stands in WITH something else"
+            )
+
+
 def _list_asked(parsed: Any) -> set[str]:
     """The tables that are named. Raises ConditionError for one that may not be shown, and for functions that read."""
-    made = {str(name).lower() for name in _list_made(parsed)}
+    made = set(_list_made(parsed))
     asked = set()
     for part in _walk(parsed):
         if part.get("type") == "TABLE_FUNCTION":
@@ -131,10 +142,10 @@ def _require_shown(part: Mapping[str, Any], name: str) -> str:
 
 
 def _list_made(parsed: Any) -> Iterator[str]:
-    """Names of what stands in WITH."""
+    """Names of what stands in WITH, in lower case."""
     for part in _walk(parsed):
         for one in (part.get("cte_map") or {}).get("map") or ():
-            yield one["key"]
+            yield str(one["key"]).lower()
 
 
 def _walk(parsed: Any) -> Iterator[Mapping[str, Any]]:

@@ -90,12 +90,19 @@ def measure_block(rows: int) -> int:
     return 4 * EMBEDDING_DIM + rows * (2 * 4 + PLANES * _WIDTH)
 
 
-def read_block(file: BinaryIO, rows: int) -> Block:
-    """The next one, which has so many rows."""
-    centre, squares, steps = (
-        np.fromfile(file, np.float32, count) for count in (EMBEDDING_DIM, rows, rows)
-    )
-    planes = np.fromfile(file, np.uint8, PLANES * rows * _WIDTH)
+def make_room() -> memoryview:
+    """Memory that a block is read into; used again and again, as new memory costs as much as reading."""
+    return memoryview(bytearray(measure_block(BLOCK_ROWS)))
+
+
+def read_block(file: BinaryIO, rows: int, room: memoryview) -> Block:
+    """The next one, which has so many rows. It stands in `room` until the next is read there."""
+    with room[: measure_block(rows)] as part:
+        if file.readinto(part) != len(part):  # type: ignore[attr-defined]  # of a file it has it
+            raise EOFError(f"a block of {rows} short vectors ends early")
+    floats = np.frombuffer(room, np.float32, EMBEDDING_DIM + 2 * rows)
+    centre, squares, steps = np.split(floats, [EMBEDDING_DIM, EMBEDDING_DIM + rows])
+    planes = np.frombuffer(room, np.uint8, PLANES * rows * _WIDTH, floats.nbytes)
     return Block(centre, squares, steps, planes.reshape(PLANES, rows, _WIDTH))
 
 

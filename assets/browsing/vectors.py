@@ -30,6 +30,7 @@ from assets.browsing.short_codes import (
     Floats,
     list_blocks,
     make_block,
+    make_room,
     measure_block,
     read_block,
     turn,
@@ -45,6 +46,7 @@ _PLACE_BYTES = 4 * _AXES
 _SAMPLE = 2_048  # vectors that the directions are found from
 _MOST_READ = 4_096  # whole vectors that an answer compares
 _READ_ROWS = 1_024  # whole vectors in memory: 5 MiB
+_SLACK = 1.5  # times the worst error so far, by which frames that are not compared may be nearer than told
 _IO_BYTES = 32 << 20  # that Lance reads ahead
 _RUN = 8  # blocks that a thread reads in one go
 _THREADS = 2
@@ -94,8 +96,7 @@ class ShortVectors:
         self, vector: Floats, limit: int, among: NDArray[np.bool_] | None = None
     ) -> tuple[Positions, Floats]:
         """Positions (K,) of the frames whose vectors are nearest to one (D,), and the cosines, best first; of those
-        that `among`, by position, names. Of the `_MOST_READ` frames that are nearest by their short vectors the order
-        is exact."""
+        that `among`, by position, names. Of the frames that are compared, `_MOST_READ` at most, the order is exact."""
         far = self.estimate(vector)
         if among is not None:
             there = np.append(among, False)  # for -1
@@ -105,8 +106,7 @@ class ShortVectors:
         most = max(_MOST_READ, limit)
         if len(rows) > most:
             rows = rows[np.argpartition(far[rows], most - 1)[:most]]
-        rows = np.sort(rows)
-        far = self._measure(rows, vector)
+        rows, far = self._compare(rows[np.argsort(far[rows])], far, vector, limit)
         order = np.lexsort((self.positions[rows], far))[:limit]
         return self.positions[rows[order]], (1 - far[order] / 2).astype(np.float32)
 
@@ -118,14 +118,26 @@ class ShortVectors:
             list(threads.map(partial(_estimate_run, found, turned), self._list_runs()))
         return found
 
-    def _measure(self, rows: NDArray[np.int64], vector: Floats) -> Floats:
-        """(K,) squared distances of whole vectors; `rows` (K,) ascend."""
-        far = np.empty(len(rows), np.float32)
-        for start in range(0, len(rows), _READ_ROWS):
-            some = slice(start, start + _READ_ROWS)
-            apart = read_vectors(self.dataset, rows[some]) - vector
-            far[some] = np.einsum("ij,ij->i", apart, apart)
-        return far
+    def _compare(
+        self, rows: NDArray[np.int64], told: Floats, vector: Floats, limit: int
+    ) -> tuple[NDArray[np.int64], Floats]:
+        """Rows (K,) that were compared by whole vectors, and their squared distances.
+
+        `rows` are nearest first, as `told` (N,) has it by short vectors. It ends where the next is told to be farther
+        than the first `limit` are, by more than short vectors were wrong so far.
+        """
+        far = np.zeros(0, np.float32)
+        while len(far) < len(rows):
+            part = np.sort(rows[len(far) : len(far) + _READ_ROWS])
+            rows[len(far) : len(far) + len(part)] = part
+            apart = read_vectors(self.dataset, part) - vector
+            far = np.append(far, np.einsum("ij,ij->i", apart, apart))
+            if limit <= len(far) < len(rows):
+                wrong = np.max(told[rows[: len(far)]] - far)
+                farthest = np.partition(far, limit - 1)[limit - 1]
+                if told[rows[len(far)]] - _SLACK * wrong > farthest:
+                    break
+        return rows[: len(far)], far
 
     def _list_runs(self) -> Iterator[_Run]:
         start = 0
@@ -150,11 +162,11 @@ class _Run:
 
 def _estimate_run(found: Floats, turned: Floats, run: _Run) -> None:
     """Put the distances of a run in their place; one block is in memory."""
-    start = run.start
+    start, room = run.start, make_room()
     with run.path.open("rb") as file:
         file.seek(run.offset)
         for rows in list_blocks(run.count):
-            found[start : start + rows] = read_block(file, rows).estimate(turned)
+            found[start : start + rows] = read_block(file, rows, room).estimate(turned)
             start += rows
 
 

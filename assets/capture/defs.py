@@ -31,6 +31,14 @@ _OTHER_NAMES = {"recordings": "captures", "imported_labels": "labels"}
 _TABLES = {
     noun: _OTHER_NAMES.get(noun, noun) for _, noun in STAGE.step_of("recordings").keys
 }
+_DESCRIPTIONS = {
+    "recordings": "Files and folders that were taken in: reader, hash, begin and end, what they hold.",
+    "frames": "Pictures of cameras and of depth: time on the sensor's clock, size, and where their bytes lie.",
+    "signals": "Samples of IMU, GNSS, odometry and poses, and where sensors sit on their rig.",
+    "scans": "Point clouds and laser scans: time, frame of reference, where their points lie in the file.",
+    "calibrations": "Intrinsics and distortion of cameras, as the recording states them.",
+    "imported_labels": "Labels that came with the data: classes, boxes, masks, keypoints, by frame.",
+}
 
 
 @dg.multi_asset(
@@ -40,7 +48,7 @@ _TABLES = {
     specs=[
         dg.AssetSpec(
             ["capture", noun],
-            description=f"Rows of table `{table}` for one session.",
+            description=f"{_DESCRIPTIONS[noun]} Table `{table}`, by session.",
             kinds={"lance"},
         )
         for noun, table in _TABLES.items()

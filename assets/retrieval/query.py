@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +17,7 @@ from assets.tables.sql import (
     VIEWS,
     explain,
     limit_time,
+    list_own,
     list_private,
     open_tables,
 )
@@ -99,7 +100,7 @@ def run_query(
                 )
             parsed = _parse(connection, sql)
             if bounds is not None:
-                _require_tables(parsed, _list_own(connection))
+                _require_tables(parsed, list_own(connection))
             ending = limit_time(connection, bounds.seconds) if bounds else nullcontext()
             with ending:
                 found = _fetch(connection.sql(sql), with_bytes, bounds)
@@ -122,18 +123,9 @@ def run_query(
     )
 
 
-def _list_own(connection: Any) -> set[str]:
-    """The views that DuckDB has of itself, which say how ours are made."""
-    sql = "SELECT view_name FROM duckdb_views() WHERE internal"
-    return {name.lower() for (name,) in connection.execute(sql).fetchall()}
-
-
-def _require_tables(parsed: dict[str, Any], own: set[str]) -> None:
-    """Refuse a statement that reads from anything but tables and views by their names.
-
-    What WITH names in one part of a statement is something else in another: so it may not be the name of a view that
-    DuckDB has of its `own`.
-    """
+def _require_tables(parsed: dict[str, Any], own: Collection[str]) -> None:
+    """Refuse a statement that reads from anything but tables and views by their names, or names something by WITH as a
+    view that DuckDB has of its `own`."""
     known = {*TABLES, *VIEWS, _FILES}
     if parsed.get("error"):
         raise QueryError("only a plain SELECT is answered: write it without PIVOT")

@@ -7,22 +7,25 @@ rank fusion: Cormack, Clarke and Büttcher, 2009). So neither part needs a scale
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from assets.inference.sentences import NoSentences, SentenceEncoder
 from assets.search.chosen import choose
 from assets.search.plain_text import strip_marks
+from assets.search.stored_documents import Numbers, Ranked, open_documents
 from assets.search.word_index import WordIndex
 from assets.tables.catalog import Catalog
-from assets.tables.schemas.search import DOCUMENT_KINDS, SENTENCE_DIM
+from assets.tables.schemas.search import DOCUMENT_KINDS
 
 BOTH, WORDS, MEANING = "both", "words", "meaning"
 WAYS = (BOTH, WORDS, MEANING)
@@ -31,7 +34,7 @@ _CANDIDATES = 200  # of each part
 _SNIPPET = 160  # characters
 _WORD = re.compile(r"\w+")
 _STEM = 5  # characters by which words are taken for one
-_COLUMNS = ("document_id", "kind", "source", "session", "title", "text", "input_sha256")
+Named = TypeVar("Named", int, str)
 
 
 @dataclass(frozen=True)
@@ -47,15 +50,14 @@ class Hit:
 
 
 class Documents:
-    """The newest documents, read once. To be opened anew after a refresh."""
+    """The newest documents: facts in memory, texts where they are stored. To be opened anew after a refresh."""
 
     def __init__(
         self, catalog: Catalog, cache: Path, encoder: SentenceEncoder | None
     ) -> None:
-        self._catalog = catalog
         self._cache = cache / "search"
         self._encoder = encoder
-        self.rows = catalog.read_latest("documents", list(_COLUMNS))
+        self._stored = open_documents(catalog)
 
     def ask(
         self,
@@ -72,64 +74,66 @@ class Documents:
         digit, an unknown kind or way, and NoSentences where meaning alone was asked for and there is no net.
         """
         _require(text, kinds, way)
-        meant = self._choose(kinds, sessions)
-        scores = self._score(text, way, {*meant["document_id"].to_pylist()})
+        scores = self._score(text, way, self._choose(kinds, sessions))
         best = dict(islice(scores.items(), limit))
-        wanted = pa.array(list(best), pa.string())
-        rows = meant.filter(pc.is_in(meant["document_id"], value_set=wanted))
-        row_of = {row["document_id"]: row for row in rows.to_pylist()}
-        return [_to_hit(row_of[name], text, score) for name, score in best.items()]
+        rows = self._stored.read_texts(list(best))
+        return [
+            _to_hit(row, text, score)
+            for row, score in zip(rows, best.values(), strict=True)
+        ]
 
-    def _choose(self, kinds: Collection[str], sessions: Sequence[str]) -> pa.Table:
-        """Those that are asked about."""
-        is_meant = choose(self.rows["session"], sessions)
+    def _choose(
+        self, kinds: Collection[str], sessions: Sequence[str]
+    ) -> NDArray[np.bool_]:
+        """(N,) those that are asked about."""
+        facts = self._stored.facts
+        is_meant = choose(facts["session"], sessions)
         if kinds:
             wanted = pa.array(sorted(kinds), pa.string())
-            is_meant &= pc.is_in(self.rows["kind"], value_set=wanted).to_numpy()
-        return self.rows.filter(pa.array(is_meant))
+            is_meant &= pc.is_in(facts["kind"], value_set=wanted).to_numpy()
+        return is_meant
 
-    def _score(self, text: str, way: str, meant: Collection[str]) -> dict[str, float]:
-        """document_id -> score, best first, of those that are meant."""
+    def _score(
+        self, text: str, way: str, is_meant: NDArray[np.bool_]
+    ) -> dict[int, float]:
+        """Number -> score, best first, of those that are meant (N,)."""
         if way == MEANING and self._encoder is None:
             raise NoSentences
-        parts: list[Iterable[str]] = []
+        parts: list[Ranked] = []
         if way in (BOTH, WORDS):
-            parts.append(self._words.rank(text, len(self.rows)))
+            parts.append(self._words.rank(text))
         if way in (BOTH, MEANING) and self._encoder is not None:
-            parts.append(self._rank_by_meaning(text))
-        return fuse([_take(ranked, meant) for ranked in parts])
+            numbers, vectors = self._stored.vectors
+            parts.append((numbers, vectors @ self._encoder.encode([text])[0]))
+        return fuse([_take_best(*part, is_meant) for part in parts])
 
     @cached_property
     def _words(self) -> WordIndex:
-        return WordIndex(self._cache, self.rows)
-
-    @cached_property
-    def _vectors(self) -> tuple[list[str], np.ndarray]:
-        rows = self._catalog.read_latest(
-            "documents", ["document_id", "vector"], "vector IS NOT NULL"
-        )
-        flat = rows["vector"].combine_chunks().flatten().to_numpy()
-        return rows["document_id"].to_pylist(), flat.reshape(-1, SENTENCE_DIM)
-
-    def _rank_by_meaning(self, text: str) -> list[str]:
-        assert self._encoder is not None
-        ids, vectors = self._vectors
-        cosines = vectors @ self._encoder.encode([text])[0]
-        return [ids[at] for at in np.argsort(-cosines, kind="stable")]
+        return WordIndex(self._cache, self._stored)
 
 
-def fuse(parts: Sequence[Sequence[str]]) -> dict[str, float]:
-    """Ids with their scores, best first, from ids of each part, best first. Equal scores by the id."""
-    scores: dict[str, float] = {}
+def fuse(parts: Sequence[Sequence[Named]]) -> dict[Named, float]:
+    """Names with their scores, best first, from names of each part, best first. Equal scores by the name."""
+    scores: dict[Named, float] = {}
     for ranked in parts:
         for rank, found in enumerate(ranked, start=1):
             scores[found] = scores.get(found, 0.0) + 1 / (FUSED_RANK + rank)
     return dict(sorted(scores.items(), key=lambda item: (-item[1], item[0])))
 
 
-def _take(ranked: Iterable[str], meant: Collection[str]) -> list[str]:
-    """The first candidates of those that are meant: what is not asked about takes no place of theirs."""
-    return list(islice((name for name in ranked if name in meant), _CANDIDATES))
+def _take_best(
+    numbers: Numbers, scores: NDArray[np.float32], is_meant: NDArray[np.bool_]
+) -> list[int]:
+    """The first candidates of those that are meant (N,): what is not asked about takes no place of theirs. Best first,
+    equal ones by their number."""
+    meant = is_meant[numbers]
+    numbers, scores = numbers[meant], scores[meant]
+    if len(scores) > _CANDIDATES:
+        is_near = scores >= np.partition(scores, -_CANDIDATES)[-_CANDIDATES]
+        numbers, scores = numbers[is_near], scores[is_near]
+    order = np.lexsort((numbers, -scores))[:_CANDIDATES]
+    found: list[int] = numbers[order].tolist()
+    return found
 
 
 def cut_snippet(text: str, asked: str) -> str:

@@ -6,8 +6,13 @@ the net of sentences keeps the vectors that others made, and leaves new rows wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from assets.code_versions import version_of
 from assets.inference.sentences import NAME, SentenceEncoder
@@ -20,23 +25,17 @@ from assets.tables.schemas import TABLES, to_table
 
 _TABLE = "documents"
 _AT_ONCE = 64  # documents whose vectors are made together
-_WRITE_ROWS = 512  # a write reads all keys; what is killed makes as many again
+# a write reads all keys: it waits for so many rows or seconds, which is what is made again where one is killed
+_WRITE_ROWS = 8_192
+_WRITE_S = 30.0
 OnProgress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class _Known:
-    """What the table says a row was made from."""
-
-    sha256: str
-    code_version: str
-
-
-@dataclass(frozen=True)
 class Changes:
-    """What differs from the table: documents to be made, ids of what is gone, and how many documents there are."""
+    """What differs from the table: ids of documents to be made and of what is gone; how many documents there are."""
 
-    due: tuple[Document, ...]
+    due: frozenset[str]
     gone: tuple[str, ...]
     num_new: int
     num_documents: int
@@ -46,21 +45,15 @@ def find_changes(
     catalog: Catalog, records: Records, encoder: SentenceEncoder | None
 ) -> Changes:
     """What a refresh would do. Changes nothing."""
-    code = version_of(_TABLE)
-    version = _name_version(encoder)
-    known = _read_known(catalog)
-    documents = {d.document_id: d for d in list_documents(catalog, records)}
-    due = [
-        document
-        for document_id, document in documents.items()
-        if not _is_current(known.get(document_id), document, code, version)
-    ]
-    return Changes(
-        tuple(due),
-        tuple(sorted(known.keys() - documents.keys())),
-        sum(document.document_id not in known for document in due),
-        len(documents),
-    )
+    known = _read_known(catalog, encoder)
+    due, there = set(), set()
+    for document in list_documents(catalog, records):
+        name = document.document_id
+        there.add(name)
+        if known.get(name) != document.sha256:
+            due.add(name)
+    gone = tuple(sorted(known.keys() - there))
+    return Changes(frozenset(due), gone, len(due - known.keys()), len(there))
 
 
 def refresh_documents(
@@ -69,24 +62,44 @@ def refresh_documents(
     encoder: SentenceEncoder | None,
     on_progress: OnProgress | None = None,
 ) -> Refreshed:
-    """Make the rows that are new or stale, delete those of what is gone, and leave all others as they are."""
+    """Make the rows that are new or stale, delete those of what is gone, and leave all others as they are.
+
+    Documents are listed once to see what is due, and once more to make that: so few of them are in memory at a time.
+    """
     changes = find_changes(catalog, records, encoder)
-    due, version = changes.due, _name_version(encoder)
     catalog.delete_keys(_TABLE, changes.gone)
+    done = _make_due(catalog, records, encoder, changes.due, on_progress)
+    stored = catalog.latest_version(_TABLE) if catalog.exists(_TABLE) else 0
+    stale = len(changes.due) - changes.num_new
+    counts = (changes.num_new, stale, len(changes.gone), changes.num_documents)
+    return Refreshed(stored, *counts, done)
+
+
+def _make_due(
+    catalog: Catalog,
+    records: Records,
+    encoder: SentenceEncoder | None,
+    due: Collection[str],
+    on_progress: OnProgress | None,
+) -> int:
+    """Write the rows of the documents that are due; how many there were."""
+    if not due:
+        return 0
+    version = _name_version(encoder)
+    documents = (d for d in list_documents(catalog, records) if d.document_id in due)
+    done, written_s = 0, time.monotonic()
     rows: list[dict[str, object]] = []
-    for start in range(0, len(due), _AT_ONCE):
-        some = due[start : start + _AT_ONCE]
+    while some := list(islice(documents, _AT_ONCE)):
         rows += _make(some, version, encoder)
-        done = start + len(some)
-        if len(rows) >= _WRITE_ROWS or done == len(due):
+        done += len(some)
+        if len(rows) >= _WRITE_ROWS or time.monotonic() - written_s > _WRITE_S:
             catalog.upsert(_TABLE, to_table(TABLES[_TABLE], rows))
-            rows = []
+            rows, written_s = [], time.monotonic()
         if on_progress is not None:
             on_progress(done, len(due))
-    stored = catalog.latest_version(_TABLE) if catalog.exists(_TABLE) else 0
-    stale = len(due) - changes.num_new
-    counts = (changes.num_new, stale, len(changes.gone), changes.num_documents)
-    return Refreshed(stored, *counts, len(due))
+    if rows:
+        catalog.upsert(_TABLE, to_table(TABLES[_TABLE], rows))
+    return done
 
 
 def _name_version(encoder: SentenceEncoder | None) -> str:
@@ -94,21 +107,15 @@ def _name_version(encoder: SentenceEncoder | None) -> str:
     return code if encoder is None else f"{code}:{NAME}"
 
 
-def _read_known(catalog: Catalog) -> dict[str, _Known]:
+def _read_known(catalog: Catalog, encoder: SentenceEncoder | None) -> dict[str, str]:
+    """document_id -> the sha256 that a row was made from, "" where other code made it or a vector can be added."""
     rows = catalog.read_latest(_TABLE, ["document_id", "input_sha256", "code_version"])
-    return {
-        row["document_id"]: _Known(row["input_sha256"], row["code_version"])
-        for row in rows.to_pylist()
-    }
-
-
-def _is_current(
-    known: _Known | None, document: Document, code: str, version: str
-) -> bool:
-    if known is None or known.sha256 != document.sha256:
-        return False
     # with a vector is better than without, whoever made it
-    return known.code_version in (version, f"{code}:{NAME}")
+    current = {_name_version(encoder), f"{version_of(_TABLE)}:{NAME}"}
+    versions = pa.array(sorted(current), pa.string())
+    is_current = pc.is_in(rows["code_version"], value_set=versions)
+    hashes = pc.if_else(is_current, rows["input_sha256"], "")
+    return dict(zip(rows["document_id"].to_pylist(), hashes.to_pylist(), strict=True))
 
 
 def _make(

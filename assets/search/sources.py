@@ -24,12 +24,12 @@ def list_documents(catalog: Catalog, records: Records) -> Iterator[Document]:
     """All of them, each once. Changes nothing."""
     forgotten = _list_forgotten(catalog)
     told = chain.from_iterable(make(catalog) for make in _LISTS)
-    found = {
-        document.document_id: document
-        for document in chain(told, records.list_documents(), list_pages())
-        if document.session not in forgotten
-    }
-    yield from found.values()
+    seen = set()
+    for document in chain(told, records.list_documents(), list_pages()):
+        name = document.document_id
+        if name not in seen and document.session not in forgotten:
+            seen.add(name)
+            yield document
 
 
 def _list_forgotten(catalog: Catalog) -> set[str]:

@@ -111,6 +111,15 @@ def open_closed(
         yield connection
 
 
+def list_own(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """The views that DuckDB has of itself, in lower case, which say how ours are made.
+
+    What WITH names in one part of a statement is something else in another: so it may have none of these names.
+    """
+    sql = "SELECT view_name FROM duckdb_views() WHERE internal"
+    return frozenset(name.lower() for (name,) in connection.execute(sql).fetchall())
+
+
 @contextmanager
 def limit_time(connection: duckdb.DuckDBPyConnection, most_s: float) -> Iterator[None]:
     """Interrupt what the connection does when `most_s` seconds are over: it raises duckdb.InterruptException.

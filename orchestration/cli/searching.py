@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from orchestration.profiles import Settings
 
 _UNSEEN = "`daguerre index --dry-run` says at how many frames nobody has looked"
+_TAKE_IN = "`daguerre ingest PATH` takes a recording or a folder of pictures in"
 _FRAME_ID = re.compile(r"[0-9a-f]{6,32}")
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")]
 
@@ -74,6 +75,8 @@ def search(
     named = read_names(sessions)
     settings = load_settings()
     catalog = build_catalog(settings)
+    if not _is_anything_known(settings, catalog):
+        refuse(as_json, f"nothing is indexed yet: {_TAKE_IN}")
     _require_sessions(settings, catalog, named)
     net = _open_net(settings, way) if frames else None
     documents = _open_documents(settings)
@@ -132,6 +135,17 @@ def similar(
     found = vectors.find(vector, limit, named)
     lines = [f"{n.similarity:.3f}  {n.session}  {n.frame_id}" for n in found]
     _say([asdict(n) for n in found], lines, "no such frame has a vector", as_json)
+
+
+def _is_anything_known(settings: "Settings", catalog: "Catalog") -> bool:
+    """Whether the home has documents, or a table, a run or a file of which there could be some."""
+    from orchestration.resources import build_records
+
+    return (
+        catalog.exists("documents")
+        or bool(catalog.names())
+        or any(True for _ in build_records(settings).list_documents())
+    )
 
 
 def _require_sessions(

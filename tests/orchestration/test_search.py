@@ -38,11 +38,18 @@ def test_a_text_finds_documents_with_what_to_follow(run, asked):
     assert run("search", "zebra").exit_code == 1
 
 
+def test_an_empty_home_is_told_at_once_and_stays_empty(monkeypatch, tmp_path):
+    monkeypatch.setenv("DAGUERRE_HOME", str(tmp_path / "nothing"))
+    done = CliRunner().invoke(app, ["search", "mug"])
+    assert done.exit_code == 1 and "nothing is indexed yet: `daguerre ingest PATH`" in done.stderr  # fmt: skip
+    assert list((tmp_path / "nothing").iterdir()) == []
+
+
 def test_an_excerpt_of_a_page_is_without_its_marks(run, asked, monkeypatch):
     table = "| a | b |\n|---|---|\n| x_y | 2 * 3 |"
     text = f"- see [the *page*](a.md)\n\n{table}\n\n```sh\nls *.md\n```"
-    page = split_page("docs/a.md", f"# A\n\n## **Lenses** of `cv2`\n\n{text}")
-    monkeypatch.setattr("assets.search.sources.list_pages", lambda: page)
+    page = [*split_page("docs/a.md", f"# A\n\n## **Lenses** of `cv2`\n\n{text}")]
+    monkeypatch.setattr("assets.search.sources.list_pages", lambda: iter(page))
     (hit,) = json.loads(run("search", "page", "--kind", "page", "--json").stdout)
     assert hit["title"] == "A: Lenses of cv2"
     assert hit["snippet"] == "see the page a b x_y 2 * 3 ls *.md"

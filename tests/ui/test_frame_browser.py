@@ -543,34 +543,51 @@ def test_two_models_are_shown_frame_by_frame_beside_the_truth(
     assert page.url.count("predictions%3A") == 2  # both answers are layers there
 
 
-def test_two_models_of_a_given_home_are_compared(browser, request, screenshots) -> None:
-    """Of the home that is given (`--ui-home`), where two detectors sat one exam, there is a picture for the README."""
+@pytest.fixture
+def given(browser, request) -> Iterator[tuple[object, Served]]:
+    """A page of the home that is given (`--ui-home`), of which there are pictures for the README."""
     shown = request.config.getoption("--ui-home")
     if not shown:
         pytest.skip("a picture of a home that is given: --ui-home")
-    given = load_settings({"DAGUERRE_HOME": shown})
-    rows = build_catalog(given).read_latest("models", ["task", "model_sha256"])
-    ids = [r["model_sha256"] for r in rows.to_pylist() if r["task"] == "detection"]
-    if len(ids) < 2:
-        pytest.skip(f"{shown} has {len(ids)} detectors: `daguerre train detection`")
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    with _serve(given) as other:
+    with _serve(load_settings({"DAGUERRE_HOME": shown})) as other:
         page = context.new_page()
         page.goto(other.link)
         page.wait_for_selector("img.is-here")
-        open_at(page, other, f"view=models&a={ids[-2]}&b={ids[-1]}&side=won")
-        page.locator(".three").first.wait_for()
-        wait_for(
-            page,
-            "() => [...document.querySelectorAll('.three img')].slice(0, 6).every(i => i.naturalWidth)",
-        )
-        wait_for(
-            page,
-            "() => document.querySelectorAll('.three canvas')[5]?.width > 0",
-        )
-        assert page.locator(".tiles dd").count() > 0
-        page.screenshot(path=screenshots / "browse_compare.png")
+        yield page, other
     context.close()
+
+
+def test_two_models_of_a_given_home_are_compared(given, screenshots) -> None:
+    page, other = given
+    rows = build_catalog(other.settings).read_latest("models", ["task", "model_sha256"])
+    ids = [r["model_sha256"] for r in rows.to_pylist() if r["task"] == "detection"]
+    if len(ids) < 2:
+        pytest.skip(f"{len(ids)} detectors in the home: `daguerre train detection`")
+    open_at(page, other, f"view=models&a={ids[-2]}&b={ids[-1]}&side=won")
+    page.locator(".three").first.wait_for()
+    wait_for(
+        page,
+        "() => [...document.querySelectorAll('.three img')].slice(0, 6).every(i => i.naturalWidth)",
+    )
+    wait_for(
+        page,
+        "() => document.querySelectorAll('.three canvas')[5]?.width > 0",
+    )
+    assert page.locator(".tiles dd").count() > 0
+    page.locator(".threes").evaluate("one => one.previousSibling.scrollIntoView()")
+    page.screenshot(path=screenshots / "browse_compare.png")
+
+
+def test_a_question_to_a_given_home_is_answered_with_sources(
+    given, screenshots
+) -> None:
+    page, other = given
+    open_at(page, other, "view=ask&q=which+sessions+have+drifted%3F")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    page.locator(".answer .said").first.wait_for()
+    assert page.locator(".answer .sources").first.locator("a, code").count() > 0
+    page.screenshot(path=screenshots / "browse_answer.png")
 
 
 def test_two_releases_are_told_by_frame(served, page) -> None:

@@ -128,8 +128,10 @@ function pathOf({ kind, id }) {
 }
 
 function showRows(rows, dagster) {
-  const heads = rows.columns.map(({ name, unit }) => make('th', {}, unit === '1' ? name : `${name} (${unit})`));
-  const lines = rows.rows.map((row, number) => make('tr', {}, row.map((value) => make('td', {}, tell(value))), make('td', { class: 'sources' }, rows.row_sources && showSource(rows.sources[number], dagster, rows.row_sources.kind))));
+  const kinds = rows.columns.map((_, n) => (rows.rows.some((row) => typeof row[n] === 'number') ? 'n' : null));
+  const heads = rows.columns.map(({ name, unit }, n) => make('th', { class: kinds[n] }, unit === '1' ? name : `${name} (${unit})`));
+  const lines = rows.rows.map((row, number) => make('tr', {}, row.map((value, n) => make('td', { class: kinds[n] }, tell(value))), rows.row_sources && make('td', {}, showSource(rows.sources[number], dagster, rows.row_sources.kind))));
+  if (rows.row_sources) heads.push(make('th', {}, 'source'));
   const more = rows.left_out ? `, and ${count(rows.left_out)} more` : rows.is_cut ? ', and more' : '';
   return [
     make('h2', {}, `${rows.name}: ${many(rows.rows.length, 'row')}${more}`),

@@ -33,6 +33,7 @@ export function prepare(canvas, width, height) {
 export function draw(context, layers, look, place, { names = false, without = [] } = {}) {
   const shown = look.layers.filter((layer) => layers[layer] && !without.includes(layer));
   const all = shown.flatMap((layer) => layers[layer].filter((mark) => look.draws(layer, mark)).map((mark) => [layer, mark]));
+  all.sort(([, one], [, other]) => coverage(other) - coverage(one)); // what is small lies above what it lies in
   const pen = new Pen(context, look, place);
   for (const [layer, mark] of all) if (OUTLINED.includes(mark.kind)) pen.mask(mark);
   for (const [layer, mark] of all) pen.outline(layer, mark);
@@ -156,8 +157,9 @@ class Pen {
   }
 }
 
-/** The area of an outline, in px of the picture. */
-function coverage({ points }) {
+/** The area of an outline, in px of the picture; of a mark without one 0. */
+function coverage({ kind, points }) {
+  if (!OUTLINED.includes(kind)) return 0;
   const twice = points.reduce((sum, [x, y], n) => {
     const [nextX, nextY] = points[(n + 1) % points.length];
     return sum + x * nextY - nextX * y;

@@ -333,8 +333,9 @@ class Answers {
   }
 }
 
-/** What a person calls a model: its task, name, and whether it is champion. */
+/** What a person calls a model: its name, its task where that does not say it, and whether it is champion. */
 export function nameModel(one) {
   const star = one.is_champion ? ' ★' : '';
-  return `${one.task} ${one.name ?? `${one.recipe ?? ''} ${shortId(one.model_id).slice(0, 7)}`.trim()}${star}`;
+  const name = one.name ?? `${one.recipe ?? ''} ${shortId(one.model_id).slice(0, 7)}`.trim();
+  return `${name.includes(one.task) ? '' : `${one.task} `}${name}${star}`;
 }

@@ -46,7 +46,7 @@ class Page {
         make('nav', { 'aria-label': 'Views' }, [...this.tabs.values()]),
         this.placeText,
         this.homeText,
-        button('Keys ?', showHelp, { class: 'quiet', 'aria-label': 'Keys' }),
+        button('Keys ?', showHelp, { class: 'quiet keys', 'aria-label': 'Keys' }),
       ),
       ...place(),
       make('div', { class: 'body' }, this.side, this.room),
@@ -125,7 +125,8 @@ class Page {
 }
 
 function tellHome(home) {
-  return `${home.home ?? ''} ${many(home.num_frames, 'frame')}, ${many(home.sessions.length, 'session')}`.trim();
+  const holds = `${many(home.num_frames, 'frame')}, ${many(home.sessions.length, 'session')}`;
+  return home.home ? `${home.home}: ${holds}` : holds;
 }
 
 /** The view that an address asks for; of another word the grid. */

@@ -44,7 +44,7 @@ class MapView {
     this.select = make('select', { 'aria-label': 'Colour by', on: { change: () => change({ color: this.select.value || null }, { replace: true }) } });
     this.bar = make(
       'div',
-      { class: 'map-bar' },
+      { class: 'map-bar', hidden: true },
       this.tool,
       make('label', { class: 'row hint' }, 'colour by', this.select),
       button('Whole map', () => this.#showAll(), { class: 'small quiet' }),
@@ -84,6 +84,7 @@ class MapView {
     for (const field of Object.values(fields)) field.values = readArray(field.codes, Uint16Array);
     fill(this.select, [ONE, ...Object.keys(fields)].map((name) => make('option', { value: name }, name || 'nothing')));
     this.waiting.remove();
+    this.bar.hidden = false;
     this.page.place(all > num ? `${count(num)} of ${many(all, 'frame')} with a vector` : many(num, 'frame'));
     this.#showAll();
     this.stage.focus({ preventScroll: true });

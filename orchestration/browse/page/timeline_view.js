@@ -85,7 +85,7 @@ class Strip {
     const marks = [
       known?.published === false && make('span', { class: 'badge bad', title: known.reason ?? '' }, 'held back'),
       known?.num_quarantined > 0 && make('span', { class: 'badge' }, `${known.num_quarantined} in quarantine`),
-      session.drift.map((one) => make('span', { class: `badge ${one.verdict === DRIFTED ? '' : 'plain'}`, title: one.reason ?? '' }, one.verdict)),
+      session.drift.map((one) => make('span', { class: `badge ${one.verdict === DRIFTED ? '' : 'plain'}`, title: one.reason ?? '' }, `${one.model} ${one.verdict}`)),
     ];
     const span = session.end_ns - session.start_ns;
     this.element = make(

@@ -121,6 +121,14 @@ def test_a_condition_reaches_no_file_no_write_and_nothing_that_is_not_shown(
         ("sharpness < 1 ORDER BY t_ns", "at 'ORDER' (character 15)"),
         ("(sharpness < 1", "it ends before it is whole"),
         (
+            "EXISTS (WITH Labels AS (SELECT 1 AS a) SELECT a FROM Labels)",
+            "'labels' is the name of a table: call what stands in WITH something else",
+        ),
+        (
+            "EXISTS (WITH duckdb_views AS (SELECT 1 AS a) SELECT a FROM duckdb_views)",
+            "'duckdb_views' is the name of a table",
+        ),
+        (
             "frame_id IN (SELECT frame_id FROM labels WHERE class_nam = 'mug')",
             "near it: class_name",
         ),

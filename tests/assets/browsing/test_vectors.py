@@ -12,6 +12,7 @@ from assets.browsing.questions import Question, QuestionError
 from assets.browsing.short_codes import (
     BLOCK_ROWS,
     make_block,
+    make_room,
     measure_block,
     read_block,
     turn,
@@ -106,7 +107,7 @@ def test_a_block_is_read_as_it_was_written(tmp_path, rows):
         block.write(file)
     assert path.stat().st_size == measure_block(rows)
     with path.open("rb") as file:
-        found = read_block(file, rows)
+        found = read_block(file, rows, make_room())
     for name, values in vars(block).items():
         assert (getattr(found, name) == values).all(), name
 
@@ -130,6 +131,28 @@ def test_of_many_frames_those_that_are_compared_hold_the_nearest(home, catalog, 
         found, _ = short.find_nearest(whole[row], 10)
         hits += len(np.intersect1d(found, best))
     assert hits / (10 * len(asked)) >= 0.99
+
+
+def test_no_more_frames_are_compared_than_can_be_among_the_nearest(
+    browser, vectors, lower, monkeypatch
+):
+    """Of three kinds of twenty pictures ten are compared at a time, until those of the other kinds are left."""
+    from assets.browsing import vectors as module
+
+    lower(module, _READ_ROWS=10)
+    compared: list[int] = []
+    read = module.read_vectors
+    monkeypatch.setattr(
+        module,
+        "read_vectors",
+        lambda dataset, rows: compared.extend(rows.tolist()) or read(dataset, rows),
+    )
+    short = browser.likeness.open(browser.index)
+    compared.clear()
+    found, _ = short.find_nearest(vectors[7], 5)
+    best = np.argsort(-(vectors @ vectors[7]), kind="stable")[:5]
+    assert found.tolist() == best.tolist()
+    assert len(compared) <= 30
 
 
 def test_frames_are_listed_by_likeness_within_a_filter(browser, vectors):

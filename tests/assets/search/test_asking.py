@@ -88,6 +88,28 @@ def test_what_is_gone_is_in_no_index(asked, records, tmp_path):
     assert not [p for p in kept.rglob("*") if p.is_file() and b"bicycle" in p.read_bytes()]  # fmt: skip
 
 
+def test_an_index_stays_while_somebody_asks_it(asked, records, tmp_path):
+    refresh_documents(asked, records, None)
+    earlier = Documents(asked, tmp_path, None)
+    assert find(earlier, "bicycle", way="words") == [("class", "bicycle")]
+    asked.delete("labels", "class_name = 'bicycle'")
+    refresh_documents(asked, records, None)
+    assert find(Documents(asked, tmp_path, None), "bicycle") == []
+    assert find(earlier, "bicycle", way="words") == [("class", "bicycle")]
+    assert len(list((tmp_path / "search").iterdir())) == 2
+    del earlier
+    find(Documents(asked, tmp_path, None), "bicycle")
+    assert len(list((tmp_path / "search").iterdir())) == 1
+
+
+def test_what_was_left_of_an_index_half_made_goes(asked, records, tmp_path):
+    refresh_documents(asked, records, None)
+    left = tmp_path / "search" / ".words-ab.cd.lance"
+    left.mkdir(parents=True)
+    assert find(Documents(asked, tmp_path, None), "bicycle") != []
+    assert not left.exists()
+
+
 def test_ranks_are_joined_by_the_sum_of_their_inverse():
     scores = fuse([["a", "b"], ["b", "c"]])
     assert list(scores) == ["b", "a", "c"]
