@@ -113,12 +113,12 @@ def _list_sessions(status: dict[str, Any]) -> Iterator[Thing]:
         words = f"Session {{session}} {_OF_SESSIONS[state]}: {{files}} files, {{frames}} stored frames"
         held = "; ".join(sorted({h["reason"] for h in row["held"]}))
         unread = row["quarantined"]
-        for name, value, more in (
-            ("unread", unread, "{unread} not read"),
-            ("held", held, "held because {held}"),
+        for fact, more in (
+            (Fact("unread", unread, own), "{unread} not read"),
+            (Fact("held", held, own), "held because {held}"),
         ):
-            if value:
-                facts.append(Fact(name, value, own))
+            if fact.value:
+                facts.append(fact)
                 words += f", {more}"
         mark = f"{state} {row['files']} {row['frames']} {row['quarantined']} {held}"
         needs = held or row["fault"] or row["quarantined"]

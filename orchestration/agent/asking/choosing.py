@@ -12,8 +12,8 @@ from functools import cache
 from orchestration.agent.asking.intents import COUNTED, INTENTS, Intent
 from orchestration.agent.asking.moments import find_time
 from orchestration.agent.asking.names import Known, Question, list_names
-from orchestration.agent.asking.thesaurus import SAID
 from orchestration.agent.asking.words import (
+    WORDS,
     Likeness,
     Sentences,
     find_counted,
@@ -193,7 +193,7 @@ def _learn() -> Learnt:
         for i in INTENTS
     }
     usual = {w for some in words.values() for s in some for w in s}
-    usual |= {word for phrase in SAID for word in phrase}
+    usual |= WORDS
     return Learnt(
         Sentences.of(words),
         frozenset(w for w in usual if w[0] != "<"),

@@ -68,6 +68,7 @@ def _asks_more(question: Question, parts: Sequence[Part]) -> bool:
     narrowing = [p for p in parts if p.role in (*_ORDERS, "each", "than", "not", "unlabelled")]  # fmt: skip
     both = zip(parts, parts[1:], strict=False)
     is_two = any(a.role == "and" and b.role in ("noun", "count") for a, b in both)
+    is_two = is_two and "part" not in _list_nouns(parts)  # "for training and how many for testing" is one
     is_unknown = find_counted(question.words) == ""
     return bool(is_elsewhere) or len(narrowing) > 1 or is_two or is_unknown
 
@@ -148,8 +149,9 @@ def _read_plain(parts: Sequence[Part], question: Question) -> Count | None:
         return Count("frame", "part")
     noun = _find_noun(parts, "count") or _find_noun(parts)
     if not noun:
-        is_of_class = "class" in question.names and _has(parts, "count")
-        return Count("label") if is_of_class else None
+        of = {"class": "label", "release": "frame"}  # what a class or dataset is as large as
+        found = [of[kind] for kind in of if kind in question.names]
+        return Count(found[0]) if found and _has(parts, "count") else None
     others = _list_nouns(parts) - {noun}
     is_labelled = True if "label" in others and noun in ("frame", "session") else None
     found = Count(noun, is_labelled=is_labelled)

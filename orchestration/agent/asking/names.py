@@ -25,6 +25,8 @@ _QUOTED = re.compile(
 )
 _ID = re.compile(r"[0-9a-f]{6,64}")
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_JOINED = ("session", "sensor", "class")  # kinds of names that people write with spaces
+_MOST_JOINED = 4  # words
 _OF_TABLES = frozenset({"table", "column"})  # what words beside a table's name mean
 _TABLES_OF_IDS = {
     "model": ("models", "model_sha256"),
@@ -68,7 +70,7 @@ class Known:
         """The question in words. A name that is a word of `vocabulary` is one in quotation marks or behind its kind."""
         found: dict[str, list[str]] = {}
         words: list[str] = []
-        parts = list(_split(text))
+        parts = list(self._join(list(_split(text)), vocabulary))
         meant = [find_meaning(part.lower()) for part, _ in parts]
         usual = frozenset(vocabulary)
         if _OF_TABLES & set(meant):
@@ -99,6 +101,25 @@ class Known:
             name = names[0] if _WORD.fullmatch(names[0]) else f"'{names[0]}'"
             form = form.replace(f"<{kind}>", name, 1)
         return form
+
+    def _join(
+        self, parts: Sequence[tuple[str, bool]], usual: Collection[str]
+    ) -> Iterator[tuple[str, bool]]:
+        """Words that are one name of the home by spaces for its dashes, "desk south", as one in quotation marks."""
+        spaced = _space_names(self.names, usual)
+        at = 0
+        while at < len(parts):
+            for length in range(_MOST_JOINED, 1, -1):
+                run = parts[at : at + length]
+                said = " ".join(part.lower() for part, _ in run)
+                name = spaced.get(said) or spaced.get(said.removesuffix("s"))
+                if name and len(run) == length and not any(q for _, q in run):
+                    yield name, True
+                    at += length
+                    break
+            else:
+                yield parts[at]
+                at += 1
 
     def _find(
         self, part: str, usual: Collection[str], meant: Sequence[str]
@@ -150,6 +171,19 @@ def list_names(world: World) -> Known:
         },
         catalog,
     )
+
+
+def _space_names(
+    names: Mapping[str, Collection[str]], usual: Collection[str]
+) -> dict[str, str]:
+    """Names of several words as people say them -> as they are; none that two have, or that says usual words alone."""
+    found: dict[str, set[str]] = {}
+    for kind in _JOINED:
+        for name in names.get(kind, ()):
+            words = re.split(r"[-_ ]+", name.lower())
+            if len(words) > 1 and not set(words) <= set(usual):
+                found.setdefault(" ".join(words), set()).add(name)
+    return {said: min(some) for said, some in found.items() if len(some) == 1}
 
 
 def _list_column(catalog: Catalog, table: str, column: str) -> frozenset[str]:

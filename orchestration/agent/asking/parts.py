@@ -6,7 +6,8 @@ Belongs here: words and their parts. Does not: what the parts come to, which is 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestration.agent.asking.words import correct, find_phrase, is_known
+from orchestration.agent.asking.thesaurus import BEFORE_COUNTED
+from orchestration.agent.asking.words import COUNTING, correct, find_phrase, is_known
 
 NOUNS = frozenset(
     "frame label session sensor class capture release model task part".split()
@@ -63,6 +64,8 @@ def list_parts(words: Sequence[str]) -> Iterator[Part]:
     at = 0
     while at < len(words):
         length, part = _read(words, at)
+        if tuple(words[max(0, at - 2) : at]) in COUNTING and words[at] in BEFORE_COUNTED:
+            part = None
         if part is not None:
             yield part
         at += length

@@ -27,7 +27,7 @@ from orchestration.agent.asking.thesaurus import (
 
 _ENDINGS = ("ing", "ed", "ly", "es", "s")
 _NEGATED = AUXILIARIES - {"am", "may", "will"}  # by an ending
-_COUNTING = (("how", "many"), ("number", "of"))
+COUNTING = (("how", "many"), ("number", "of"))
 _LEAST_SPELLED = 4  # letters of a word that may be a mistyped one
 _LEAST_INFLECTED = 4  # letters of one whose forms may be mistyped
 _LEAST_ADVERB = 6  # letters of a word that ends like one
@@ -180,7 +180,7 @@ def find_counted(words: Sequence[str]) -> str | None:
     """What "how many" or "number of" counts, by its meaning: "" for something that nobody knows, None for no count."""
     words = tuple(words)
     for at, pair in enumerate(pairwise(words), 2):
-        if pair not in _COUNTING or words[at : at + 1] == ("times",):
+        if pair not in COUNTING or words[at : at + 1] == ("times",):
             continue
         rest = list(words[at:])
         while rest and rest[0] in BEFORE_COUNTED:
@@ -249,7 +249,8 @@ def _spell(word: str, known: frozenset[str]) -> str:
 @cache
 def correct(word: str) -> str:
     """The word of the lists that one is, or may be a mistyped form of; itself where there is none."""
-    if word in _WORDS or _cut(word) in _WORDS:
+    cut = _cut(word)  # "" of a form of a word that tells nothing
+    if not cut or word in WORDS or cut in WORDS:
         return word
     near = sorted((_count_slips(word, other), other) for other in _near(word))
     fits = near and near[0][0] <= (1 if len(word) < 8 else 2)
@@ -259,7 +260,7 @@ def correct(word: str) -> str:
 def _near(word: str) -> Iterator[str]:
     return (
         w
-        for w in _WORDS
+        for w in WORDS
         if w[:1] == word[:1]
         and abs(len(w) - len(word)) <= 2
         and len(w) >= _LEAST_SPELLED
@@ -289,4 +290,4 @@ def _list_words() -> Iterator[str]:
             yield from (f"{phrase[0]}s", f"{stem}ed", f"{stem}ing")
 
 
-_WORDS = frozenset(_list_words())
+WORDS = frozenset(_list_words())  # of the lists, in their regular forms
