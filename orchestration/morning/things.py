@@ -90,7 +90,11 @@ def list_things(world: World) -> list[Thing]:
         *_list_drift(world.catalog),
         *_list_alarms(world.catalog),
         *_list_requests(status),
-        *(_tell_training(row) for sha256, row in trained.items() if sha256 not in of_gates),
+        *(
+            _tell_training(row)
+            for sha256, row in trained.items()
+            if sha256 not in of_gates
+        ),
         *_list_queues(world.catalog),
         *_list_proposals(world),
         *_list_failed_runs(world, told),

@@ -65,8 +65,8 @@ def list_remedies(
         ],
         Kind.KILLED: again,
         Kind.DIVERGED: [
-            f"{again[0] if again else 'daguerre train TASK'} with --set lr=... lower, or without the frames that the error names: "
-            "the same ends the same"
+            f"{again[0] if again else 'daguerre train TASK'} with --set lr=... lower, or without the frames that the "
+            "error names: the same ends the same"
         ],
         Kind.REFUSED: _after("do what it says first, as the same ends the same", again),
         Kind.CODE_ERROR: ["report the place in the code with the lines of the log"],

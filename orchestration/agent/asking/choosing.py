@@ -84,6 +84,12 @@ def rank(question: Question) -> list[Likeness]:
     return _learn().sentences.rank(question.words)
 
 
+def list_nearest(question: Question) -> list[Likeness]:
+    """All examples, the likest first, whatever names they take."""
+    found = _learn().sentences.compare(question.words)
+    return sorted(found, key=lambda one: -one.value)
+
+
 def _choose_one(known: Known, text: str) -> Chosen:
     learnt = _learn()
     question = known.read(text, learnt.usual)

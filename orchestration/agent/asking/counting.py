@@ -6,14 +6,16 @@ without one is not read, so that no condition is left out.
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from orchestration.agent.asking.names import Question
 from orchestration.agent.asking.parts import OTHER, Part, list_parts
 from orchestration.agent.asking.words import find_counted, list_deciding
 
-_KINDS = frozenset("session sensor class release task number".split())  # of names
+# of names
+_KINDS = frozenset({"session", "sensor", "class", "release", "task", "number"})
 _ANSWERED_ELSEWHERE = frozenset({"who", "where", "when", "how to", "average"})
-_QUANTITIES, _SIZES = ("most", "least"), ("largest", "smallest")
+_SIZES = ("largest", "smallest")
 _ORDERS = {"most": "most", "largest": "most", "least": "least", "smallest": "least"}
 # what is counted of a noun, where the question does not say
 _COUNTED_OF = {"session": "frame", "sensor": "frame", "class": "label", "part": "frame", "task": "label"}  # fmt: skip
@@ -50,7 +52,7 @@ class Count:
 
 def read_count(question: Question) -> Count | None:
     """None for a question that asks for something else, or for more."""
-    parts = [part for part in list_parts(question.words) if part.role != "common"]
+    parts = _merge_common(list(list_parts(question.words)))
     roles = [part.role for part in parts]
     named = {part.what for part in parts if part.role == "name"}
     if OTHER in roles or not named <= _KINDS or _asks_more(question, parts):
@@ -62,13 +64,23 @@ def read_count(question: Question) -> Count | None:
     return found if is_read else None
 
 
+def _merge_common(parts: Sequence[Part]) -> list[Part]:
+    """ "Most frequent" is said of a class as "largest" is of a session."""
+    if not _has(parts, "common"):
+        return list(parts)
+    sizes = {"most": "largest", "least": "smallest"}
+    left = (part for part in parts if part.role != "common")
+    return [replace(part, role=sizes.get(part.role, part.role)) for part in left]
+
+
 def _asks_more(question: Question, parts: Sequence[Part]) -> bool:
     """Whether it asks who or why, has two conditions that change the count, or counts two things, or none known."""
     is_elsewhere = _ANSWERED_ELSEWHERE.intersection(list_deciding(question.words))
     narrowing = [p for p in parts if p.role in (*_ORDERS, "each", "than", "not", "unlabelled")]  # fmt: skip
-    both = zip(parts, parts[1:], strict=False)
+    both = pairwise(parts)
     is_two = any(a.role == "and" and b.role in ("noun", "count") for a, b in both)
-    is_two = is_two and "part" not in _list_nouns(parts)  # "for training and how many for testing" is one
+    # "for training, and how many for testing" is one
+    is_two = is_two and "part" not in _list_nouns(parts)
     is_unknown = find_counted(question.words) == ""
     return bool(is_elsewhere) or len(narrowing) > 1 or is_two or is_unknown
 
@@ -103,9 +115,8 @@ def _read_each(parts: Sequence[Part], question: Question) -> Count | None:
 def _read_order(parts: Sequence[Part], role: str, question: Question) -> Count | None:
     """ "Which session has most frames", "the largest session", "the most frequent class"."""
     behind = _find_noun(parts, role)
-    is_size = role in _SIZES or any(w in question.words for w in ("frequent", "common", "often"))  # fmt: skip
     others = _find_other(parts, behind)
-    by = behind if (is_size or not others) and behind else others
+    by = behind if behind and (role in _SIZES or not others) else others
     noun = _find_other(parts, by) or _find_counted(by, question)
     return Count(noun, by, _ORDERS[role]) if by and noun else None
 
@@ -149,7 +160,10 @@ def _read_plain(parts: Sequence[Part], question: Question) -> Count | None:
         return Count("frame", "part")
     noun = _find_noun(parts, "count") or _find_noun(parts)
     if not noun:
-        of = {"class": "label", "release": "frame"}  # what a class or dataset is as large as
+        of = {
+            "class": "label",
+            "release": "frame",
+        }  # what a class or dataset is as large as
         found = [of[kind] for kind in of if kind in question.names]
         return Count(found[0]) if found and _has(parts, "count") else None
     others = _list_nouns(parts) - {noun}

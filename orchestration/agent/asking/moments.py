@@ -25,7 +25,8 @@ _AROUND = ("since", "in", "on", "the", "of", "during", "within", "over", "for")
 def find_time(words: Sequence[str], now: datetime) -> tuple[list[str], str]:
     """The words with `<time>` for the first stretch of time, and that as "since/before", both ISO 8601; "" for none.
 
-    Last night is from 18 to 6 o'clock. Yesterday and a date are days of UTC. A week is the seven days until now, a month thirty days.
+    Last night is from 18 to 6 o'clock. Yesterday and a date are days of UTC. A week is the seven days until now, a
+    month thirty days.
     """
     for at in range(len(words)):
         found = _read(words[at:], now)

@@ -10,7 +10,8 @@ from orchestration.agent.asking.thesaurus import BEFORE_COUNTED
 from orchestration.agent.asking.words import COUNTING, correct, find_phrase, is_known
 
 NOUNS = frozenset(
-    "frame label session sensor class capture release model task part".split()
+    {"frame", "label", "session", "sensor", "class", "capture", "release", "model"}
+    | {"task", "part"}
 )
 OTHER = "other"  # of a word whose part nobody knows
 # by word; quantities stand before what is counted, sizes before what is large
@@ -44,7 +45,9 @@ _COMPARED: Mapping[tuple[str, ...], str] = {
 _OF_MEANINGS = {"count": "count", "each": "each", "most": "most"} | {
     meaning: "queue" for meaning in ("queue", "wait")
 }
-_PARTS_OF_RELEASE = frozenset("train training test testing val validation".split())
+_PARTS_OF_RELEASE = frozenset(
+    {"train", "training", "test", "testing", "val", "validation"}
+)
 # what is done to all of a noun, so that to say it is no condition; "made" is said of everything
 _DONE = {"train": "model", "ingest": "session"}
 _TELLS_NOTHING = ("", "make")
@@ -64,7 +67,10 @@ def list_parts(words: Sequence[str]) -> Iterator[Part]:
     at = 0
     while at < len(words):
         length, part = _read(words, at)
-        if tuple(words[max(0, at - 2) : at]) in COUNTING and words[at] in BEFORE_COUNTED:
+        if (
+            tuple(words[max(0, at - 2) : at]) in COUNTING
+            and words[at] in BEFORE_COUNTED
+        ):
             part = None
         if part is not None:
             yield part

@@ -40,7 +40,8 @@ class: class classes category categories kind type sort
 sensor: sensor camera cam device equipment instrument detector gear
 part: part split divide division partition portion share section proportion separate train-val-test component
   constituent percentage ratio
-wait: have-to-do need-to-do must-do should-do to-do wait pending open await backlog left-to undecided unanswered outstanding
+wait: have-to-do need-to-do must-do should-do to-do
+  wait pending open await backlog left-to undecided unanswered outstanding
 queue: queue
 status: status state-of the-state its-state stand overview summary summarise summarize situation what-s-up sitrep
   going-on how-is-it health condition
@@ -59,7 +60,8 @@ quarantine: quarantine unread unreadable corrupt damage defective reject unusabl
 file: file
 model: model net network predictor
 champion: champion champ winner production in-production best title-holder titleholder prod serving leading victor
-score: score performance perform accuracy accurate precision precise recall metric good well good-at how-good how-well doing-at quality-of
+score: accurate precision precise recall
+  score performance perform accuracy metric good well good-at how-good how-well doing-at quality-of
 train: train retrain learn learnt teach taught fit
 compare: compare comparison versus vs better more-good gooder prefer preferable worse superior collate beat
   outperform
@@ -157,7 +159,16 @@ COURTESIES = _split(
 DECIDING: dict[tuple[str, ...], str] = {
     **{(word,): "who" for word in ("who", "whom", "whose")},
     **{
-        (word,): "least" for word in ("cheapest", "fastest", "fewest", "least", "lowest", "rarest", "smallest")
+        (word,): "least"
+        for word in (
+            "cheapest",
+            "fastest",
+            "fewest",
+            "least",
+            "lowest",
+            "rarest",
+            "smallest",
+        )
     },
     **{(word,): "average" for word in ("average", "avg", "median")},
     **{(word,): "newest" for word in ("last", "latest", "newest", "recent")},

@@ -99,17 +99,21 @@ class Sentences:
 
     def rank(self, words: Sequence[str]) -> list[Likeness]:
         """The likest sentence of each that they stand for, the likest first, those with other kinds of names last."""
+        found: dict[str, Likeness] = {}
+        for one in self.compare(words):
+            best = found.setdefault(one.sentence.stands_for, one)
+            if one.order < best.order:
+                found[one.sentence.stands_for] = one
+        return sorted(found.values(), key=lambda one: one.order)
+
+    def compare(self, words: Sequence[str]) -> Iterator[Likeness]:
+        """All sentences, in their order."""
         asked = frozenset(list_meanings(words, self.weights))
         slots = _list_slots(words)
-        found: dict[str, Likeness] = {}
         for sentence in self.all:
             value = self._compare(asked, sentence.meanings)
             value *= 1.0 if sentence.slots == slots else _OTHER_NUMBER
-            one = Likeness(value, sentence, sentence.slots.keys() == slots.keys())
-            best = found.setdefault(sentence.stands_for, one)
-            if one.order < best.order:
-                found[sentence.stands_for] = one
-        return sorted(found.values(), key=lambda one: one.order)
+            yield Likeness(value, sentence, sentence.slots.keys() == slots.keys())
 
     def _compare(self, one: frozenset[str], other: frozenset[str]) -> float:
         """The cosine of two sentences by their weighted meanings, each counted once."""

@@ -12,7 +12,7 @@ from orchestration.agent.asking.count_sql import write_count
 from orchestration.agent.asking.counting import Count, read_count
 from orchestration.agent.asking.names import Question
 
-_NAMES = {"session": ("monday",), "class": ("cup",), "sensor": ("cam",), "release": ("ab12cd",), "number": ("10",), "task": ("detection",)}  # fmt: skip
+_NAMES = {"session": ("monday",), "class": ("cup",), "number": ("10",)}
 
 
 def ask(text: str) -> Question:
@@ -107,8 +107,12 @@ def test_sessions_and_frames_without_labels_are_those_of_which_no_label_is_store
 
     with duckdb.connect() as tables:
         tables.execute("create table captures as select unnest(['a', 'b']) as session")
-        tables.execute("create table frames as select unnest(['f1', 'f2', 'f3']) as frame_id, 'a' as session")
-        tables.execute("create table labels as select 'a' as session, 'f1' as frame_id, 'cup' as class_name")
+        tables.execute(
+            "create table frames as select unnest(['f1', 'f2', 'f3']) as frame_id, 'a' as session"
+        )
+        tables.execute(
+            "create table labels as select 'a' as session, 'f1' as frame_id, 'cup' as class_name"
+        )
         for count, names, rows in (
             (Count("frame", is_labelled=False), {}, [(2,)]),
             (Count("frame", without="class"), {"class": ("cup",)}, [(2,)]),
