@@ -114,9 +114,14 @@ def _read_each(parts: Sequence[Part], question: Question) -> Count | None:
 
 def _read_order(parts: Sequence[Part], role: str, question: Question) -> Count | None:
     """ "Which session has most frames", "the largest session", "the most frequent class"."""
+    at = [part.role for part in parts].index(role)
+    is_number = parts[at + 1 : at + 2] == [Part("count")]  # "the largest number of frames"
+    is_size = role in _SIZES and not is_number
+    if is_size and _has(parts, "count"):  # "how many labels has the largest session"
+        return None
     behind = _find_noun(parts, role)
     others = _find_other(parts, behind)
-    by = behind if behind and (role in _SIZES or not others) else others
+    by = behind if behind and (is_size or not others) else others
     noun = _find_other(parts, by) or _find_counted(by, question)
     return Count(noun, by, _ORDERS[role]) if by and noun else None
 
@@ -151,6 +156,7 @@ def _read_negation(
         may_lack = found.noun in ("frame", "session")
         return replace(found, is_labelled=False) if may_lack else None
     is_named = behind[0].role == "name" and behind[0].what != "number"
+    is_named = is_named and behind[0] not in rest  # "of <sensor> and not of <sensor>"
     return replace(found, without=behind[0].what) if is_named else None
 
 
@@ -160,10 +166,8 @@ def _read_plain(parts: Sequence[Part], question: Question) -> Count | None:
         return Count("frame", "part")
     noun = _find_noun(parts, "count") or _find_noun(parts)
     if not noun:
-        of = {
-            "class": "label",
-            "release": "frame",
-        }  # what a class or dataset is as large as
+        # what a class or dataset is as large as
+        of = {"class": "label", "release": "frame"}
         found = [of[kind] for kind in of if kind in question.names]
         return Count(found[0]) if found and _has(parts, "count") else None
     others = _list_nouns(parts) - {noun}

@@ -85,6 +85,8 @@ def _read(words: Sequence[str], at: int) -> tuple[int, Part | None]:
             return len(phrase), Part("than", sign)
     if word.startswith("<"):
         return 1, Part("name", word[1:-1])
+    if word == "by" and not _is_noun(rest[1:], words):
+        return 1, None  # "frames by <sensor>"
     if word in _ROLES:
         return 1, Part(_ROLES[word])
     if word in _PARTS_OF_RELEASE and "<release>" in words:
@@ -99,6 +101,12 @@ def _spell(word: str) -> str:
         return word
     spelled = correct(word)
     return spelled if is_known(word, spelled) else word
+
+
+def _is_noun(rest: Sequence[str], words: Sequence[str]) -> bool:
+    """Whether what follows is a noun of its own, and none before a name."""
+    meaning = find_phrase(rest)[1] if rest else ""
+    return meaning in NOUNS and f"<{meaning}>" not in words
 
 
 def _name(meaning: str, words: Sequence[str]) -> Part | None:
