@@ -115,7 +115,9 @@ def _read_each(parts: Sequence[Part], question: Question) -> Count | None:
 def _read_order(parts: Sequence[Part], role: str, question: Question) -> Count | None:
     """ "Which session has most frames", "the largest session", "the most frequent class"."""
     at = [part.role for part in parts].index(role)
-    is_number = parts[at + 1 : at + 2] == [Part("count")]  # "the largest number of frames"
+    is_number = parts[at + 1 : at + 2] == [
+        Part("count")
+    ]  # "the largest number of frames"
     is_size = role in _SIZES and not is_number
     if is_size and _has(parts, "count"):  # "how many labels has the largest session"
         return None
