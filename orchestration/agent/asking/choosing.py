@@ -27,7 +27,10 @@ _LEAST = 0.5  # likeness from which on a question is of a kind
 _MOST_CLAUSES = 4
 _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters
-_FOLLOWING = (("and",), ("also",))  # what begins so goes on from another question
+_FOLLOWING = (
+    "and",
+    "also",
+)  # what begins so, and says but a name, goes on from another question
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
 
 
@@ -93,7 +96,7 @@ def list_nearest(question: Question) -> list[Likeness]:
 def _choose_one(known: Known, text: str) -> Chosen:
     learnt = _learn()
     question = known.read(text, learnt.usual)
-    if is_order(question.words) or question.words[:1] in _FOLLOWING:
+    if is_order(question.words):
         return Chosen(None, question)
     counted = _fill(COUNTED, question, 1.0)
     if counted.is_clear:
@@ -178,7 +181,7 @@ class AnswerOf:
         """Whether at least half of what the words mean, names aside, is known here; of names alone nothing is."""
         said = {m for m in list_meanings(words, self.known) if not m.startswith("<")}
         if not said:
-            return self.has_bare
+            return self.has_bare and words[0] not in _FOLLOWING
         return 2 * len(said & self.known) >= len(said)
 
 

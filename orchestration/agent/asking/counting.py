@@ -52,7 +52,7 @@ class Count:
 
 def read_count(question: Question) -> Count | None:
     """None for a question that asks for something else, or for more."""
-    parts = _merge_common(list(list_parts(question.words)))
+    parts = _merge_common(_drop_beginning(list(list_parts(question.words))))
     roles = [part.role for part in parts]
     named = {part.what for part in parts if part.role == "name"}
     if OTHER in roles or not named <= _KINDS or _asks_more(question, parts):
@@ -62,6 +62,14 @@ def read_count(question: Question) -> Count | None:
     found = _read_kind(parts, question)
     is_read = found is not None and _says_all(found, parts) and _is_asked(found, parts)
     return found if is_read else None
+
+
+def _drop_beginning(parts: list[Part]) -> list[Part]:
+    """Without what leads to the question and has no part in it: "for my slides: how many ..."."""
+    asks = [n for n, part in enumerate(parts) if part.role in ("count", "asked")]
+    first = asks[0] if asks else 0
+    is_lead = all(part.role in (OTHER, "and") for part in parts[:first])
+    return parts[first:] if is_lead else parts
 
 
 def _merge_common(parts: Sequence[Part]) -> list[Part]:

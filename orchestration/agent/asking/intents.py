@@ -145,6 +145,7 @@ INTENTS = (
             "what is the state of session <session>",
             "status of <session>",
             "how is <session> doing",
+            "<session>",
             "was <session> ingested",
             "how far is <session>",
         ),

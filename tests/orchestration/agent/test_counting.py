@@ -32,6 +32,7 @@ def ask(text: str) -> Question:
         ("the smallest session", Count("frame", "session", "least")),
         ("which class is the rarest", Count("label", "class", "least")),
         ("in which session is <class> most frequent", Count("label", "session", "most")),
+        ("for the slides of my boss how many frames are there", Count("frame")),
         ("how many frames by camera <sensor>", Count("frame")),
         ("which session has the largest number of labels", Count("label", "session", "most")),
         ("which camera made the most pictures", Count("frame", "sensor", "most")),
