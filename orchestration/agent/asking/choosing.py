@@ -27,10 +27,8 @@ _LEAST = 0.5  # likeness from which on a question is of a kind
 _MOST_CLAUSES = 4
 _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters
-_FOLLOWING = (
-    "and",
-    "also",
-)  # what begins so, and says but a name, goes on from another question
+# what begins so, and says but a name, goes on from another question
+_FOLLOWING = ("and", "also")
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
 
 

@@ -178,8 +178,8 @@ def _read_plain(parts: Sequence[Part], question: Question) -> Count | None:
     if not noun:
         # what a class or dataset is as large as
         of = {"class": "label", "release": "frame"}
-        found = [of[kind] for kind in of if kind in question.names]
-        return Count(found[0]) if found and _has(parts, "count") else None
+        named = [of[kind] for kind in of if kind in question.names]
+        return Count(named[0]) if named and _has(parts, "count") else None
     others = _list_nouns(parts) - {noun}
     is_labelled = True if "label" in others and noun in ("frame", "session") else None
     found = Count(noun, is_labelled=is_labelled)
