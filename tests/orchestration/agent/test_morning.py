@@ -64,7 +64,7 @@ def test_a_morning_speaks_in_words_and_short_durations(agent_home):
     assert "does not lie in the landing zone any more" in says["tuesday"]
     assert f'held because "{HELD}"' in says["tuesday"]
     hours = [Fact("took", h, Source("runs", "ended"), "h") for h in (0.0265, 0.5, 2.25)]
-    assert [str(fact) for fact in hours] == ["95.4 s", "30 min", "2.25 h"]
+    assert [str(fact) for fact in hours] == ["1.59 min", "30 min", "2.25 h"]
 
 
 def test_a_model_is_told_of_once_where_it_was_promoted(agent_home):
