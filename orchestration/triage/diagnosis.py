@@ -66,7 +66,10 @@ class Diagnosis:
         """Sentences, and rows of evidence, remedies and what was stopped."""
         rows = [
             take(
-                "evidence", [one.to_row() for one in self.more_evidence], MOST, self.of
+                "evidence",
+                [one.beside(self.cause).to_row() for one in self.evidence],
+                MOST,
+                self.of,
             ),
             take("remedies", [{"remedy": r} for r in self.remedies], MOST, self.of),
             take("stopped", [{"stopped": s} for s in self.stopped], MOST, self.of),
