@@ -1,4 +1,5 @@
-"""Is what a privacy policy names covered? Every colour frame of its session, and enough faces of its probe set."""
+"""Is what a privacy policy names covered, and the rest sealed? Every frame and recording of its session, and enough
+faces of its probe set."""
 
 from __future__ import annotations
 
@@ -7,36 +8,79 @@ import pyarrow.compute as pc
 
 from assets.privacy.policy import read_text
 from checks.stored_rows import StoredRows
-from checks.verdicts import Rule, Verdict, judge_share
+from checks.verdicts import NEVER_BLOCKS, Rule, Verdict, judge_share
 
 
 def no_policy(rows: StoredRows) -> str | None:
-    """A session that is under no policy has no covered frames, nor has one without a colour frame."""
+    """A session that is under no policy has no covered frames, nor has one without a frame."""
     if not rows.count("privacy_policies"):
         return "no privacy policy covers this session"
-    kinds = rows.read("frames", ("kind",))["kind"].to_pylist()
-    return None if "color" in kinds else "no colour frames in this session"
+    return None if rows.count("frames") else "no frames in this session"
+
+
+def no_recording(rows: StoredRows) -> str | None:
+    """A session that is under no policy has no sealed recordings, nor has one of loose files."""
+    if not rows.count("privacy_policies"):
+        return "no privacy policy covers this session"
+    hashes = rows.read("captures", ("sha256",))["sha256"]
+    return None if len(hashes.drop_null()) else "no recordings in this session"
 
 
 def frames_show_what_was_covered(
     frames: pa.Table, anonymised: pa.Table, sealed: pa.Table
 ) -> Verdict:
-    """Every colour frame of a session under a privacy policy is sealed, and holds the picture that was covered."""
-    colour = frames.filter(pc.equal(frames["kind"], "color"))
-    place = pc.index_in(colour["frame_id"], value_set=anonymised["frame_id"])
+    """Every frame of a session under a privacy policy is sealed, and holds the picture that was covered."""
+    place = pc.index_in(frames["frame_id"], value_set=anonymised["frame_id"])
     is_same = pc.fill_null(
-        pc.equal(colour["sha256"], anonymised["sha256"].take(place)), False
+        pc.equal(frames["sha256"], anonymised["sha256"].take(place)), False
     )
     is_sealed = pc.is_in(
-        colour["frame_id"], value_set=sealed["frame_id"].combine_chunks()
+        frames["frame_id"], value_set=sealed["frame_id"].combine_chunks()
     )
     is_wrong = pc.invert(pc.and_(is_same, is_sealed))
     return judge_share(
         "frames_show_what_was_covered",
-        num_checked=len(colour),
-        offenders=colour["frame_id"].filter(is_wrong).to_pylist(),
-        of="colour frames",
+        num_checked=len(frames),
+        offenders=frames["frame_id"].filter(is_wrong).to_pylist(),
+        of="frames",
         fault="are blank, or hold another picture than the one that was covered",
+    )
+
+
+def recordings_are_sealed(captures: pa.Table, sealed: pa.Table) -> Verdict:
+    """Every recording of a session under a privacy policy is sealed as a whole."""
+    recordings = captures.filter(pc.is_valid(captures["sha256"]))
+    is_sealed = pc.is_in(
+        recordings["sha256"], value_set=sealed["original_sha256"].combine_chunks()
+    )
+    return judge_share(
+        "recordings_are_sealed",
+        num_checked=len(recordings),
+        offenders=recordings["capture_id"].filter(pc.invert(is_sealed)).to_pylist(),
+        of="recordings",
+        fault="lie among the blobs as they came: ingest the session again",
+        empty_reason="no recordings in this session" if len(captures) else None,
+    )
+
+
+def depth_is_covered_where_colour_is(frames: pa.Table, anonymised: pa.Table) -> Verdict:
+    """Of every depth image it is known which pixels show what is covered in colour.
+
+    Others are covered whole.
+    """
+    depth = frames.filter(pc.equal(frames["kind"], "depth"))["frame_id"]
+    is_whole = pc.equal(anonymised["covered_share"], 1.0)
+    whole = anonymised["frame_id"].filter(is_whole)
+    is_lost = pc.is_in(depth, value_set=whole.combine_chunks())
+    return judge_share(
+        "depth_is_covered_where_colour_is",
+        num_checked=len(depth),
+        offenders=depth.filter(is_lost).to_pylist(),
+        of="depth images",
+        fault="are covered whole, as nothing says which pixels show what is covered: record calibrations of both "
+        "cameras, or state `depth: false`",
+        tolerance=NEVER_BLOCKS,
+        empty_reason="no depth images in this session" if len(frames) else None,
     )
 
 
@@ -68,9 +112,23 @@ ANONYMISED_RULES = (
     Rule(
         frames_show_what_was_covered,
         {
-            "frames": ("frame_id", "kind", "sha256"),
+            "frames": ("frame_id", "sha256"),
             "anonymised_frames": ("frame_id", "sha256"),
             "sealed_frames": ("frame_id",),
+        },
+    ),
+    Rule(
+        recordings_are_sealed,
+        {
+            "captures": ("capture_id", "sha256"),
+            "sealed_recordings": ("original_sha256",),
+        },
+    ),
+    Rule(
+        depth_is_covered_where_colour_is,
+        {
+            "frames": ("frame_id", "kind"),
+            "anonymised_frames": ("frame_id", "covered_share"),
         },
     ),
     Rule(

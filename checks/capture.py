@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow.compute as pc
 
-from checks.anonymised import ANONYMISED_RULES, no_policy
+from checks.anonymised import ANONYMISED_RULES, no_policy, no_recording
 from checks.captures import CAPTURE_RULES, FRAME_RULES, QUARANTINE_RULES
 from checks.clocks import CLOCK_RULES
 from checks.gate import EmptyReason, Gate
@@ -129,10 +129,11 @@ GATES = (
     ),
     Gate("privacy_policies", may_be_empty=no_policy, has_readers=False),
     Gate("sealed_frames", may_be_empty=no_policy, has_readers=False),
+    Gate("sealed_recordings", may_be_empty=no_recording, has_readers=False),
     Gate("anonymised_frames", ANONYMISED_RULES, no_policy),
     Gate(
         "unsealings",
-        may_be_empty=lambda _: "nobody has unsealed a frame",
+        may_be_empty=lambda _: "nobody has unsealed a frame or a recording",
         has_readers=False,
     ),
 )
@@ -143,6 +144,9 @@ SESSION_ASSETS = {
     "scans": ("scans",),
     "calibrations": ("calibrations",),
     "imported_labels": ("labels", "annotated_frames"),
-    "anonymised_frames": ("anonymised_frames", "privacy_policies", "sealed_frames"),
+    "anonymised_frames": (
+        *("anonymised_frames", "privacy_policies"),
+        *("sealed_frames", "sealed_recordings"),
+    ),
     "clock_reports": ("clock_reports",),
 }

@@ -14,6 +14,7 @@ from dagster._core.executor.in_process import InProcessExecutor
 from assets import tracing
 from assets.under_way import working_on
 from orchestration.kept_engines import keep_connections
+from orchestration.kept_postgres import keep_postgres
 
 TRACE_TAG = "daguerre/trace_id"
 _BEGINS = ("STEP_START", "STEP_RESTARTED")
@@ -81,6 +82,7 @@ class _FollowedExecutor(InProcessExecutor):
         session = run.tags.get("dagster/partition")
         with (
             keep_connections(),
+            keep_postgres(plan_context.instance),
             follow_run(plan_context.instance, run.run_id, run.job_name, session),
         ):
             yield from super().execute(plan_context, execution_plan)

@@ -17,6 +17,7 @@ from orchestration.graph import build_defs
 from orchestration.health import require_answers
 from orchestration.instance import prepare_instance
 from orchestration.kept_engines import keep_connections, keep_engines
+from orchestration.kept_postgres import keep_postgres
 from orchestration.profiles import Settings, choose_spill, keep_private
 from orchestration.resources import RESOURCE_FACTORIES
 from orchestration.stopping import find_stop
@@ -100,7 +101,11 @@ class LocalEngine:
         if on_stage is not None:
             self.instance.add_event_listener(run_id, tell_stages(on_stage))
         chosen = None if only is None else [dg.AssetKey(list(key)) for key in only]
-        with keep_connections(), follow_run(self.instance, run_id, job, partition):
+        with (
+            keep_connections(),
+            keep_postgres(self.instance),
+            follow_run(self.instance, run_id, job, partition),
+        ):
             result = self.defs.resolve_job_def(job).execute_in_process(
                 instance=self.instance,
                 run_id=run_id,

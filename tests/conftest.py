@@ -11,6 +11,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -190,6 +191,18 @@ def _convert_once(make_once: Callable[..., Path]) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(embed, "_convert", copy)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _put_verbs_together_once() -> Iterator[None]:
+    """Typer makes all commands anew for each that is called, which is 16 ms for our verbs."""
+    from typer import main, testing
+
+    once = cache(main.get_command)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(main, "get_command", once)
+        patched.setattr(testing, "_get_command", once)
         yield
 
 

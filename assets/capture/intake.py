@@ -11,7 +11,6 @@ folder of loose files is read again as a whole when files arrive; what it holds 
 from __future__ import annotations
 
 import gc
-import io
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -44,6 +43,7 @@ from assets.capture.policies import find_policy, note_policy
 from assets.capture.recovery import make_good, stamp_intake
 from assets.capture.retraction import Retraction, Retractor, Sight, look
 from assets.capture.rows import WRITTEN, CaptureRows
+from assets.capture.scan_bytes import ScanBytes
 from assets.capture.set_aside import UNREADABLE, SetAside, explain_unreadable
 from assets.capture.source_settings import inherit_video, stamp_video
 from assets.capture.stand_ins import drop_adrift, is_adrift
@@ -68,6 +68,13 @@ from assets.formats.session_settings import SETTINGS_NAME, read_settings
 from assets.ledger import Claim, FileOutcome, Intaken, LeaseLost, Ledger
 from assets.privacy.keys import SETTING, SealKeys
 from assets.privacy.policy import PrivacyPolicy
+from assets.privacy.recordings import (
+    OpenedRecordings,
+    SealedRecordings,
+    find_sealed,
+    list_sizes,
+    name_container,
+)
 from assets.privacy.sealing import Sealer
 from assets.read_ahead import ReadAhead
 from assets.sandbox.guard import (
@@ -78,7 +85,6 @@ from assets.sandbox.video_process import child_ahead
 from assets.storage import BlobStore, Folder, SessionFile, hash_stream
 from assets.tables.catalog import Catalog, session_is
 from assets.tables.fencing import FencedWriter
-from assets.tables.schemas import content_id
 from assets.terms.statements import state_from_file
 
 # of payloads, beside WRITE_ROWS: written at once, while as much again is gathered
@@ -91,7 +97,7 @@ Progress = Callable[[int, int, str], None]  # files done, files in all, current 
 
 @dataclass(frozen=True)
 class Intake:
-    """The places that intake writes to. `keys` seal the frames of sessions under a privacy policy."""
+    """The places that intake writes to. `keys` seal frames and recordings of sessions under a privacy policy."""
 
     catalog: Catalog
     ledger: Ledger
@@ -138,6 +144,7 @@ class Intake:
                 guard,
                 lent,
                 sight.files,
+                list_sizes(self.catalog),
             )
             copies = self._take_all(plans, work, on_progress)
         self._settle(work, leftovers)
@@ -160,15 +167,15 @@ class Intake:
         """The session's privacy policy, written down before anything of it is. Raises ValueError."""
         policy = find_policy(self.catalog, session, source)
         if policy:
-            self._open_sealer()
+            Sealer(self._require_keys())
             note_policy(self.catalog, session, policy)
         return policy
 
-    def _open_sealer(self) -> Sealer:
-        """Raises ValueError where there is no key, or nothing that seals."""
+    def _require_keys(self) -> SealKeys:
+        """Raises ValueError where there is no key."""
         if self.keys is None:
             raise ValueError(f"a privacy policy takes a key to seal by: set {SETTING}")
-        return Sealer(self.keys)
+        return self.keys
 
     def _take_all(
         self, plans: Sequence[CapturePlan], work: Work, on_progress: Progress | None
@@ -323,10 +330,14 @@ class Intake:
             if missing:
                 self._aside(session).refuse(plan, missing, REMEDY)
                 return True
-            capture_id, sha256, opener = self._identify(plan, source, session)
+            store = self._choose_store(plan, work)
+            capture_id, sha256, opener = _identify(plan, source, session, store)
             plan = replace(plan, sha256=sha256)
+            if isinstance(store, SealedRecordings):
+                store = replace(store, capture_id=capture_id)
+                plan = replace(plan, is_sealed=True)
             if plan.reader == ArchiveReader.name:
-                plan = replace(plan, home=Members(self.catalog, plan))
+                plan = replace(plan, home=Members(self.catalog, plan, store))
         except UNREADABLE as error:
             self._aside(session).refuse(plan, *explain_unreadable(error))
             return True
@@ -353,11 +364,13 @@ class Intake:
                 is_reread,
                 work.list_replaced(plan),
                 work.find_stand_ins(self.catalog, plan),
-                self._open_sealer() if plan.is_sealed else None,
+                Sealer(self._require_keys()) if plan.is_sealed else None,
             ) as rows,
         ):
             open_file = work.lent.open_beside(opener or ahead.open)
-            self._write(rows, read_capture(plan, open_file), work, fence, tell)
+            observed = read_capture(plan, open_file)
+            scans = _find_scan_bytes(plan, self.blobs, opener)
+            self._write(rows, observed, scans, work, fence, tell)
             self._commit(rows, work, claim)
         return True
 
@@ -365,6 +378,7 @@ class Intake:
         self,
         rows: CaptureRows,
         observed: Iterator[Observation],
+        scans: ScanBytes,
         work: Work,
         fence: Callable[[], None],
         tell: Callable[[int], None],
@@ -373,7 +387,7 @@ class Intake:
         renewed = time.monotonic()
         num_frames = 0
         for batch in inspect(share_out(observed), rows, work.guard):
-            self._add(batch, rows)
+            self._add(batch, rows, scans)
             is_much = rows.num_pending_bytes >= _WRITE_BYTES
             if is_much or rows.num_pending >= WRITE_ROWS:
                 rows.write_behind()
@@ -402,19 +416,30 @@ class Intake:
         )
         self.ledger.commit(claim, outcomes)
 
-    def _identify(
-        self, plan: CapturePlan, source: Folder, session: str
-    ) -> tuple[str, str | None, Opener | None]:
-        """The capture's id; of a container also the hash of its bytes, and what opens the stored ones."""
-        if not plan.is_container:
-            return name_folder(plan, session), None, None
-        with source.open(plan.files[0]) as stream:
-            sha256 = self.blobs.put(stream)
-        return (
-            content_id("container", sha256),
-            sha256,
-            lambda _file: self.blobs.open(sha256),
-        )
+    def _choose_store(
+        self, plan: CapturePlan, work: Work
+    ) -> BlobStore | SealedRecordings:
+        """Where a capture's container is kept: sealed under a policy, and where another session's policy sealed it."""
+        is_sealed = plan.is_sealed or self._is_sealed_elsewhere(plan, work)
+        if not plan.is_container or not is_sealed:
+            return self.blobs
+        opened = OpenedRecordings(self.catalog, self._require_keys())
+        return SealedRecordings(opened, work.session)
+
+    def _is_sealed_elsewhere(self, plan: CapturePlan, work: Work) -> bool:
+        """Raises ValueError where the intake of the session that sealed it has not come to its end."""
+        file = plan.files[0]
+        if not plan.is_container or file.size_bytes not in work.sealed_sizes:
+            return False
+        with work.source.open(file) as stream:
+            sha256 = hash_stream(stream)
+        row = find_sealed(self.catalog, sha256)
+        if row and not self.ledger.is_committed(row["capture_id"]):
+            raise ValueError(
+                f"{file.path} is sealed under the privacy policy of session '{row['session']}', whose intake is not "
+                "done: ingest that session first"
+            )
+        return row is not None
 
     def _claim_or_wait(
         self, capture_id: str, plan: CapturePlan, is_reread: bool
@@ -453,7 +478,7 @@ class Intake:
                 self.ledger.release(claim)
             raise
 
-    def _add(self, inspected: Inspected, rows: CaptureRows) -> None:
+    def _add(self, inspected: Inspected, rows: CaptureRows, scans: ScanBytes) -> None:
         for frame, sha256, facts in inspected.frames:
             if isinstance(facts, Refusal):
                 rows.add_problem(
@@ -483,7 +508,7 @@ class Intake:
                 case SignalObservation():
                     rows.add_signal(observation)
                 case ScanObservation():
-                    rows.add_scan(observation, self._store_scan(observation, rows))
+                    rows.add_scan(observation, scans.store(observation))
                 case CalibrationObservation():
                     rows.add_calibration(observation)
                 case LabelObservation():
@@ -493,12 +518,28 @@ class Intake:
                 case Problem():
                     rows.add_problem(explain_absent(observation))
 
-    def _store_scan(self, scan: ScanObservation, rows: CaptureRows) -> str:
-        """The blob that holds a scan: that of its recording, or one of its own."""
-        if scan.payload is None:
-            assert rows.sha256 is not None
-            return rows.sha256
-        return self.blobs.put(io.BytesIO(scan.payload))
+
+def _identify(
+    plan: CapturePlan,
+    source: Folder,
+    session: str,
+    store: BlobStore | SealedRecordings,
+) -> tuple[str, str | None, Opener | None]:
+    """The capture's id; of a container also the hash of its bytes, and what opens the stored ones."""
+    if not plan.is_container:
+        return name_folder(plan, session), None, None
+    with source.open(plan.files[0]) as stream:
+        sha256 = store.put(stream)
+    return name_container(sha256), sha256, lambda _file: store.open(sha256)
+
+
+def _find_scan_bytes(
+    plan: CapturePlan, blobs: BlobStore, opener: Opener | None
+) -> ScanBytes:
+    """A container's are opened by its key, where it is sealed."""
+    if opener is None or not plan.is_sealed:
+        return ScanBytes(blobs, plan.sha256, None)
+    return ScanBytes(blobs, plan.sha256, partial(opener, plan.files[0]))
 
 
 def _tell(

@@ -28,7 +28,7 @@ class StoredFrame:
 class KnownFrames:
     """Those of one plan. With `is_reread` an older reader stored them: a frame's sequence counts, too.
 
-    A sealed frame is known by the bytes that it came with. Under a privacy policy a colour frame that is stored and not
+    A sealed frame is known by the bytes that it came with. Under a privacy policy a frame that is stored and not
     sealed is another one than it is to be.
     """
 
@@ -81,7 +81,7 @@ class KnownFrames:
         Files that arrive later number those behind them anew: this alone makes no frame another.
         """
         facts = tuple(getattr(frame, name) for name in _FACTS)
-        is_open = self.plan.is_sealed and frame.kind == "color" and not stored.is_sealed
+        is_open = self.plan.is_sealed and not stored.is_sealed
         return not is_open and stored.facts == (
             *facts,
             *([frame.sequence] * self.is_reread),

@@ -26,7 +26,8 @@ from assets.formats.observations import (
 )
 from assets.formats.protocol import Opener, Reader
 from assets.frame_names import list_frame_ids
-from assets.storage import SessionFile
+from assets.privacy.recordings import SealedRecordings
+from assets.storage import BlobStore, SessionFile
 from assets.tables.catalog import Catalog, repr_sql
 
 _NAMED = re.compile(rf"{re.escape(ABSENT)} (?:'([^']+)'|\"([^\"]+)\")")
@@ -38,6 +39,7 @@ class Members:
 
     catalog: Catalog
     plan: CapturePlan  # of the archive
+    store: BlobStore | SealedRecordings  # of members that are kept
     _lent: Lent = field(default_factory=Lent)
     _parts: list[StandIns] = field(default_factory=list)
     _by_path: dict[str, StandIns] = field(default_factory=dict)
@@ -69,12 +71,12 @@ class Members:
         return tell_stored_frames(self.catalog, plan, self._lent)
 
     def keep(self, stream: BinaryIO) -> str:
-        """Store the bytes of a member as a blob, and give their sha256."""
-        return self.catalog.blobs.put(stream)
+        """Store the bytes of a member, and give their sha256."""
+        return self.store.put(stream)
 
     def open(self, sha256: str) -> BinaryIO:
-        """A blob that was kept."""
-        return self.catalog.blobs.open(sha256)
+        """What was kept."""
+        return self.store.open(sha256)
 
     # ---- as `StandIns` -----------------------------------------------------------------------------------------------
 

@@ -173,7 +173,7 @@ class FolderPlan:
     def _foresee(self, plan: CapturePlan, catalog: Catalog, is_costly: bool) -> Outlook:
         here = self.lent.leave_out(plan)
         if plan.reader == ArchiveReader.name:
-            here = replace(here, home=Members(catalog, here))
+            here = replace(here, home=Members(catalog, here, catalog.blobs))
         found = Outlook(plan.reader, plan.root, len(here.files), dict(plan.notes))
         found.notes |= foresee(here, self.folder.open)
         if is_costly:

@@ -186,7 +186,8 @@ class Retractor:
         self._mark(gone, counts, sight)
         for name in OF_FRAMES:
             _delete(writer, name, "frame_id", frames["frame_id"].to_pylist())
-        for name in (*SAID_OF_FRAMES, *_MEASURED, "quarantine", "frames", "captures"):
+        of_capture = ("quarantine", "frames", "sealed_recordings", "captures")
+        for name in (*SAID_OF_FRAMES, *_MEASURED, *of_capture):
             if self.catalog.exists(name):
                 writer.delete(name, where)
         done.num_frames += len(frames)

@@ -33,7 +33,7 @@ from assets.capture.stand_ins import StandIns
 from assets.capture.versions import name_capture
 from assets.capture.write_behind import WriteBehind
 from assets.code_versions import version_of
-from assets.formats.images.exif import exif_row, read_exif
+from assets.formats.images.exif import exif_row, hide_restricted, read_exif
 from assets.formats.observations import (
     AnnotationObservation,
     CalibrationObservation,
@@ -44,7 +44,7 @@ from assets.formats.observations import (
     ScanObservation,
     SignalObservation,
 )
-from assets.privacy.blanks import ENCODING, draw_blank
+from assets.privacy.blanks import draw_blank
 from assets.privacy.sealing import Sealer
 from assets.sandbox.guard import ImageFacts
 from assets.tables.appending import Appender
@@ -64,7 +64,10 @@ _WRITE_ORDER = (
     "annotated_frames",
     "quarantine",
 )
-WRITTEN = (*_WRITE_ORDER, "captures")  # the tables that intake writes
+# the tables that intake writes
+WRITTEN = ("sealed_recordings", *_WRITE_ORDER, "captures")
+# whose rows say less, or point elsewhere, once a capture that lay open is sealed
+_REPLACED_BY_SEALING = ("frame_exif", "scans")
 
 
 class CaptureRows:
@@ -73,7 +76,7 @@ class CaptureRows:
     `is_reread` says that the capture was taken by an older reader: what this one does not say is taken back. So is what
     an older version of the `replaced` files said. `stand_ins` tells which pictures are stored frames. `fence` raises
     when another worker has the capture by now; it is asked before each write of frames. With a `sealer` the bytes of
-    colour frames are sealed, and a blank picture is written in their place. As a context it ends when no write of it is
+    frames are sealed, and a blank picture is written in their place. As a context it ends when no write of it is
     under way any more.
     """
 
@@ -165,12 +168,13 @@ class CaptureRows:
             frame_id = name_frame(frame, self.capture_id, sha256)
         self._note_frame(frame_id, frame)
         row = frame_row(frame, frame_id, capture_id, sha256, facts)
-        is_sealed = self._sealer is not None and frame.kind == "color"
+        is_sealed = self._sealer is not None
         self._put("frames", self._seal(row) if is_sealed else row)
         self.num_pending_bytes += len(frame.payload)
         exif = read_exif(frame.payload) if frame.facts is None else None
         if exif:
-            columns = exif_row(frame_id, self.session, exif)
+            told = hide_restricted(exif) if is_sealed else exif
+            columns = exif_row(frame_id, self.session, told)
             self._put("frame_exif", Row(frame_id, columns))
         if frame.kind == "color" and facts.quality is not None and not is_sealed:
             made = {"input_sha256": sha256, "code_version": version_of("frame_quality")}
@@ -248,7 +252,9 @@ class CaptureRows:
                 continue
             table = to_table(TABLES[name], rows)
             appender = self._appenders.get(name)
-            if appender:
+            if self._sealer and name in _REPLACED_BY_SEALING:
+                self._fenced.upsert(name, table)
+            elif appender:
                 appender.append(table)
             else:
                 self.catalog.merge(name, table)
@@ -419,11 +425,11 @@ class CaptureRows:
             **self._sealer.seal(frame.key, held["payload"]),
         }
         self._put("sealed_frames", Row(frame.key, sealed))
-        blank = draw_blank(held["width_px"], held["height_px"])
+        blank, encoding = draw_blank(held["kind"], held["width_px"], held["height_px"])
         shown = {
             "payload": blank,
             "sha256": hashlib.sha256(blank).hexdigest(),
-            "encoding": ENCODING,
+            "encoding": encoding,
         }
         return Row(frame.key, {**held, **shown})
 

@@ -24,7 +24,7 @@ def name_capture(plan: CapturePlan) -> str:
     if plan.is_looked_at and plan.reader in {*FRAME_LABELLERS, _ARCHIVE}:
         version += " with all pictures looked at"
     if plan.is_sealed:
-        version += " sealed"
+        version += " sealed whole"
     return version
 
 

@@ -31,6 +31,7 @@ class Work:
     guard: ImageGuard
     lent: Lent
     files: Sequence[SessionFile]  # of the session
+    sealed_sizes: frozenset[int]  # bytes of the recordings that are sealed in the home
     # roots of plans whose labels speak of frames that came or went
     adrift: set[str] = field(default_factory=set)
 

@@ -15,6 +15,7 @@ from assets.tables.catalog import Catalog, is_in
 # of each table the column that names a blob
 _NAMING = {
     "captures": "sha256",
+    "sealed_recordings": "sealed_sha256",
     "scans": "blob_sha256",
     "meshes": "blob_sha256",
     "splats": "blob_sha256",

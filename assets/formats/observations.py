@@ -215,7 +215,7 @@ class CapturePlan:
     video: VideoChoice = ALL_FRAMES
     # the session's owner says that somebody looked at all pictures of its label files
     is_looked_at: bool = False
-    # colour frames are sealed, and covered pictures stand in their place
+    # its frames, and the file of a container, are sealed; covered pictures stand in the place of frames
     is_sealed: bool = False
     # of the bytes of a container that the blob store holds: frames may point into it
     sha256: str | None = None

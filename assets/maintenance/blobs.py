@@ -17,6 +17,8 @@ from assets.tables.upkeep import find_needed
 FACTS = "facts_sha256"
 ELSEWHERE = "blobs outside of the home are not looked at: others may use them"
 _LOST = "rows were lost to a power cut: blobs stay until that is settled"
+_SEALED, _ORIGINAL = "sealed_recordings", "original_sha256"
+_OF_FILES = ("captures", _SEALED)  # tables that name a file by what it came as
 _NO_CAPTURES = "there is no table of captures: blobs stay"
 
 
@@ -33,9 +35,13 @@ def find_unnamed(catalog: Catalog, ledger: Ledger, home: Path) -> tuple[list[str
     stored = set(catalog.blobs.names())
     if stored and not catalog.exists("captures"):
         return [], _NO_CAPTURES
-    unnamed = stored - _list_of_ledger(ledger)
+    # what is sealed by now is named by its captures and files for ever, and kept for versions that read it open
+    sealed = catalog.read_latest(_SEALED, [_ORIGINAL])[_ORIGINAL].to_pylist()
+    unnamed = stored - (_list_of_ledger(ledger) - {*sealed})
     for table in TABLES:
-        unnamed -= _list_of_table(catalog, table) if unnamed else set()
+        if unnamed:
+            named = _list_of_table(catalog, table)
+            unnamed -= named - {*sealed} if table in _OF_FILES else named
     for list_more in (_list_of_models, _list_of_videos):
         unnamed -= list_more(catalog) if unnamed else set()
     return sorted(unnamed), ""

@@ -1,8 +1,9 @@
-"""Cover what the policy of a session names in its colour frames: found, followed, drawn by hand, or labelled.
+"""Cover what the policy of a session names in its frames: found, followed, drawn by hand, or labelled.
 
 The sealed originals of one sensor of a capture are read twice: once to find faces in all of them, since who was seen
-before and after was there between, and once more, of those in which something is to be covered, to cover it. A frame
-in which nothing is to be covered holds again what it came with. Rows say what was done, and what of it is out of date.
+before and after was there between, and once more to cover it. A frame in which nothing is to be covered holds the
+pixels that it came with, without what a camera wrote beside them; one of a video is a picture from then on, since its
+recording is sealed. Rows say what was done, and what of it is out of date.
 """
 
 from __future__ import annotations
@@ -11,21 +12,24 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.images import decode_rgb
-from assets.privacy.blanks import ENCODING
+from assets.formats.images.exif import strip_metadata
+from assets.images import Payload, decode_depth, decode_rgb
+from assets.privacy.blanks import DEPTH_ENCODING, ENCODING
 from assets.privacy.keys import SealKeys
 from assets.privacy.policy import PrivacyPolicy
+from assets.privacy.recordings import OpenedRecordings
 from assets.privacy.sealing import unseal
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.schemas import TABLES, to_table
 from assets.video_frames import unpack
-from models.faces.covering import cover, find_cover, widen
+from models.faces.covering import cover, cover_depth, find_cover, widen
 from models.faces.found import Faces, Floats, join
 from models.faces.tiles import Detector, find_everywhere
 
@@ -39,20 +43,28 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Stream:
-    """The colour frames of one sensor of a capture, in order: rows of `frames` without payloads, of which `encodings`
-    are those that they came in, and `labelled` the boxes (N, 4) px of the policy's classes, by frame id."""
+    """The frames of one sensor of a capture, in order: rows of `frames` without payloads.
+
+    By frame id: `encodings` are those that they came in; `given` are boxes (N, 4) px, of a colour frame those of labels
+    of the policy's classes, of a depth image those that are covered in the colour frames of its time.
+    """
 
     frames: Sequence[Row]
     encodings: dict[str, str]
     originals: dict[str, str]  # sha256
-    labelled: dict[str, Floats]
+    given: dict[str, Floats]
+
+    @property
+    def is_depth(self) -> bool:
+        """Whether it is of depth images."""
+        return bool(self.frames[0]["kind"] == "depth")
 
     def name_input(self, frame_id: str) -> str:
-        """sha256 of what a frame came with, and of the boxes that labels say of it, where they do."""
+        """sha256 of what a frame came with, and of the boxes that are given for it, where there are any."""
         original = self.originals[frame_id]
-        if frame_id not in self.labelled:
+        if frame_id not in self.given:
             return original
-        boxes = self.labelled[frame_id].tobytes()
+        boxes = self.given[frame_id].tobytes()
         return hashlib.sha256(original.encode() + boxes).hexdigest()
 
 
@@ -65,6 +77,11 @@ class Covering:
     policy: PrivacyPolicy
     detectors: tuple[Detector, ...]
     made_by: str  # their `code_version`
+
+    @cached_property
+    def recordings(self) -> OpenedRecordings:
+        """What frames of videos lie in."""
+        return OpenedRecordings(self.catalog, self.keys)
 
     def cover_stream(
         self,
@@ -92,7 +109,7 @@ class Covering:
 
     def _find(self, stream: Stream, on_frame: Callable[[int], None]) -> Iterator[Faces]:
         """The faces of each frame."""
-        if not self.detectors:
+        if stream.is_depth or not self.detectors:
             yield from (join([]) for _ in stream.frames)
             return
         for at in _batch(stream.frames):
@@ -135,13 +152,13 @@ class Covering:
         self.catalog.upsert(table.name, to_table(table, rows))
 
     def _list_areas(self, stream: Stream, frame: Row, faces: Faces) -> Floats:
-        """(N, 4) px: faces with their margin, then regions of the sensor, then labels; clipped to the frame."""
+        """(N, 4) px: faces with their margin, then regions of the sensor, then what is given; clipped to the frame."""
         regions = np.array(self.policy.regions.get(frame["sensor"], ()), np.float64)
         boxes = np.concatenate(
             [
                 widen(faces.boxes_xyxy),
                 regions.reshape(-1, 4),
-                stream.labelled.get(frame["frame_id"], np.zeros((0, 4))),
+                stream.given.get(frame["frame_id"], np.zeros((0, 4))),
             ]
         )
         clipped = Faces(boxes, np.ones(len(boxes)))
@@ -150,14 +167,13 @@ class Covering:
     def _show(self, stream: Stream, frame: Row, payload: bytes, boxes: Floats) -> Row:
         """The columns of `frames` that hold the picture."""
         came_in = stream.encodings[frame["frame_id"]]
-        if not len(boxes):
-            return {
-                "payload": payload,
-                "sha256": stream.originals[frame["frame_id"]],
-                "encoding": came_in,
-            }
-        (image,) = unpack(self.catalog, [payload])
-        shown, encoding = encode(cover(decode_rgb(image), boxes), came_in)
+        shown = None if len(boxes) else _strip(payload, came_in)
+        if shown is not None:
+            encoding = came_in
+        else:
+            (image,) = unpack(self.catalog, [payload], self.recordings)
+            draw = draw_depth if stream.is_depth else draw_color
+            shown, encoding = draw(image, boxes, came_in)
         return {
             "payload": shown,
             "sha256": hashlib.sha256(shown).hexdigest(),
@@ -168,12 +184,12 @@ class Covering:
         self, stream: Stream, frame: Row, boxes: Floats, sha256: str, said: Row
     ) -> Row:
         is_covered = find_cover(frame["width_px"], frame["height_px"], boxes)
-        labelled = stream.labelled.get(frame["frame_id"], ())
+        given = () if stream.is_depth else stream.given.get(frame["frame_id"], ())
         return {
             **{c: frame[c] for c in ("frame_id", "capture_id", "session", "sensor")},
             **said,
             "num_regions": len(self.policy.regions.get(frame["sensor"], ())),
-            "num_labelled": len(labelled),
+            "num_labelled": len(given),
             "boxes_xyxy": boxes.reshape(-1).tolist(),
             "covered_share": float(is_covered.mean()),
             "sha256": sha256,
@@ -185,7 +201,8 @@ class Covering:
 
     def _decode(self, frames: Sequence[Row]) -> Iterator[NDArray[np.uint8]]:
         """(H, W, 3) RGB of each, as it came."""
-        for image in unpack(self.catalog, self._read_originals(frames)):
+        payloads = self._read_originals(frames)
+        for image in unpack(self.catalog, payloads, self.recordings):
             yield decode_rgb(image)
 
     def _read_originals(self, frames: Sequence[Row]) -> list[bytes]:
@@ -202,13 +219,27 @@ class Covering:
         return {row["frame_id"]: row for row in rows.to_pylist()}
 
 
-def encode(image_rgb: NDArray[np.uint8], came_in: str) -> tuple[bytes, str]:
-    """The picture and its encoding: PNG for what came in without loss, else JPEG."""
-    pixels = image_rgb[..., ::-1]
+def draw_color(image: Payload, boxes_xyxy: Floats, came_in: str) -> tuple[bytes, str]:
+    """The covered picture and its encoding: PNG for what came in without loss, else JPEG."""
+    pixels = cover(decode_rgb(image), boxes_xyxy)[..., ::-1]
     if came_in in LOSSLESS:
         return cv2.imencode(".png", pixels)[1].tobytes(), "png"
     quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
     return cv2.imencode(".jpg", pixels, quality)[1].tobytes(), ENCODING
+
+
+def draw_depth(image: Payload, boxes_xyxy: Floats, _: str) -> tuple[bytes, str]:
+    """The covered depth image, as PNG of 16 bits, whatever it came in."""
+    pixels = cover_depth(decode_depth(image), boxes_xyxy)
+    return cv2.imencode(".png", pixels)[1].tobytes(), DEPTH_ENCODING
+
+
+def _strip(payload: bytes, came_in: str) -> bytes | None:
+    """The same picture without metadata; None where it has to be drawn anew for that."""
+    try:
+        return strip_metadata(payload, came_in)
+    except ValueError:  # another encoding, or not built as its name says
+        return None
 
 
 def _batch(frames: Sequence[Row]) -> Iterator[slice]:

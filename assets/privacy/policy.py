@@ -2,7 +2,8 @@
 
 `privacy: true` covers faces. A mapping says more: `faces: false`, `regions: {SENSOR: [[x_min, y_min, x_max, y_max]]}`
 in px, `classes: [person]` for the boxes of labels, and `probe: {folder: PATH, recall: 0.9}`, a folder of pictures with
-known faces of which at least that share must be covered to the last pixel. `privacy: false` takes a session out of the
+known faces of which at least that share must be covered to the last pixel. `depth: false` leaves depth images as they
+came: else what is covered in colour is covered in them. `privacy: false` takes a session out of the
 policy of its source, as long as none of its frames was taken in under it.
 """
 
@@ -16,7 +17,7 @@ from typing import Any
 from assets.tables.schemas.table import content_id
 
 Box = tuple[float, float, float, float]
-_ENTRIES = frozenset({"faces", "regions", "classes", "probe"})
+_ENTRIES = frozenset({"faces", "regions", "classes", "probe", "depth"})
 _MOST = 1000  # sensors, regions of one, classes
 _MOST_TEXT = 1000  # characters
 
@@ -44,12 +45,13 @@ class Probe:
 
 @dataclass(frozen=True)
 class PrivacyPolicy:
-    """What of a session's colour frames is covered. Raises ValueError for one that covers nothing."""
+    """What of a session's frames is covered. Raises ValueError for one that covers nothing."""
 
     faces: bool = True
     regions: Mapping[str, tuple[Box, ...]] = field(default_factory=dict)  # by sensor
     classes: tuple[str, ...] = ()  # sorted
     probe: Probe | None = None
+    depth: bool = True  # in depth images, too
 
     def __post_init__(self) -> None:
         if not (self.faces or self.regions or self.classes):
@@ -67,7 +69,9 @@ class PrivacyPolicy:
     @property
     def digest(self) -> str:
         """Changes with what is covered; how it is probed makes no other picture."""
-        return content_id("privacy", self.faces, self.regions, self.classes)[:12]
+        return content_id(
+            "privacy", self.faces, self.regions, self.classes, self.depth
+        )[:12]
 
     @property
     def summary(self) -> str:
@@ -76,6 +80,7 @@ class PrivacyPolicy:
         parts = ["faces"] * self.faces
         parts += [f"{num_regions} fixed regions"] * bool(num_regions)
         parts += [f"labels of {', '.join(self.classes)}"] * bool(self.classes)
+        parts += ["depth images as they came"] * (not self.depth)
         return ", ".join(parts)
 
 
@@ -96,16 +101,22 @@ def read_entry(value: object) -> PrivacyPolicy | None:
         raise ValueError(
             f"privacy is {str(value)[:100]}: give true, false or a mapping of {', '.join(sorted(_ENTRIES))}"
         )
-    faces = value.get("faces", True)
-    if not isinstance(faces, bool):
-        raise ValueError(f"privacy.faces is {str(faces)[:100]}, not true or false")
     probe = _read_probe(value["probe"]) if "probe" in value else None
     return PrivacyPolicy(
-        faces,
+        _read_switch(value, "faces"),
         _read_regions(value.get("regions", {})),
         _read_classes(value.get("classes", [])),
         probe,
+        _read_switch(value, "depth"),
     )
+
+
+def _read_switch(value: Mapping[str, object], name: str) -> bool:
+    """On where nothing is said."""
+    switch = value.get(name, True)
+    if not isinstance(switch, bool):
+        raise ValueError(f"privacy.{name} is {str(switch)[:100]}, not true or false")
+    return switch
 
 
 def _read_regions(value: object) -> dict[str, tuple[Box, ...]]:

@@ -1,4 +1,4 @@
-"""Seal what frames held as they came, and open it again: AES-256 in GCM, a data key a capture, wrapped by the home's.
+"""Seal what frames held as they came, and open it again: AES-256 in GCM, under data keys that the home's key wraps.
 
 The frame's id is authenticated with its bytes, so that no sealed row passes for another's. What is opened is held
 against the sha256 that was noted when it was sealed.
@@ -20,7 +20,7 @@ _REMEDY = "install daguerre[privacy]"
 
 @dataclass(frozen=True)
 class DataKey:
-    """The key of one intake of a capture, and itself as the home's key wraps it (RFC 3394)."""
+    """The key of one intake of a capture, or of one recording, and itself as the home's key wraps it (RFC 3394)."""
 
     key_id: str
     secret: bytes
@@ -33,6 +33,11 @@ class DataKey:
 
         secret = secrets.token_bytes(KEY_BYTES)
         return cls(key.key_id, secret, aes_key_wrap(key.secret, secret))
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """Of a sealed row: by what `unwrap` finds the key again."""
+        return {"key_id": self.key_id, "wrapped_key": self.wrapped}
 
 
 class Sealer:
@@ -48,34 +53,42 @@ class Sealer:
 
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = AESGCM(self._key.secret).encrypt(nonce, payload, frame_id.encode())
-        return {
-            "key_id": self._key.key_id,
-            "wrapped_key": self._key.wrapped,
-            "payload": nonce + sealed,
-        }
+        return {**self._key.columns, "payload": nonce + sealed}
+
+
+def unwrap(keys: SealKeys, row: Mapping[str, Any]) -> bytes | None:
+    """The data key of a sealed row; None where it was changed. Raises SealKeyMissing without the key that wraps it."""
+    require_cryptography()
+    from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
+
+    key = keys.find(row["key_id"])
+    try:
+        return aes_key_unwrap(key.secret, row["wrapped_key"])
+    except (InvalidUnwrap, ValueError):
+        return None
 
 
 def unseal(keys: SealKeys, row: Mapping[str, Any]) -> bytes:
     """The bytes of a row of `sealed_frames`. Raises SealKeyMissing without its key, ValueError for a changed row."""
-    require_cryptography()
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-    from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
-
-    key = keys.find(row["key_id"])
-    sealed = row["payload"]
-    try:
-        secret = aes_key_unwrap(key.secret, row["wrapped_key"])
-        opened = AESGCM(secret).decrypt(
-            sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], row["frame_id"].encode()
-        )
-    except (InvalidTag, InvalidUnwrap, ValueError):
-        opened = None
+    secret = unwrap(keys, row)
+    opened = _decrypt(secret, row) if secret else None
     if opened is None or hashlib.sha256(opened).hexdigest() != row["original_sha256"]:
         raise ValueError(
             f"the original of frame {row['frame_id']} is not as it was sealed: restore `sealed_frames` from a backup"
         )
     return opened
+
+
+def _decrypt(secret: bytes, row: Mapping[str, Any]) -> bytes | None:
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    sealed = row["payload"]
+    nonce, name = sealed[:_NONCE_BYTES], row["frame_id"].encode()
+    try:
+        return AESGCM(secret).decrypt(nonce, sealed[_NONCE_BYTES:], name)
+    except (InvalidTag, ValueError):
+        return None
 
 
 def require_cryptography() -> None:

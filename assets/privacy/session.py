@@ -13,6 +13,7 @@ import numpy as np
 from assets.code_versions import version_of
 from assets.label_versions import read_versions, to_rows
 from assets.privacy.covered import Covering, Stream
+from assets.privacy.depth import find_depth_boxes
 from assets.privacy.keys import SealKeys
 from assets.privacy.policy import PrivacyPolicy, read_text
 from assets.privacy.probe import bring_up_to_date
@@ -23,8 +24,10 @@ from models.faces.found import Floats
 
 Row = dict[str, Any]
 Holding = Callable[[str], AbstractContextManager[Any]]
-_COLUMNS = ("frame_id", "capture_id", "session", "sensor", "sequence", "sha256")
-_SIZE = ("width_px", "height_px")
+_COLUMNS = (
+    *("frame_id", "capture_id", "session", "sensor", "kind", "t_ns", "sequence"),
+    *("sha256", "width_px", "height_px"),
+)
 
 
 @dataclass(frozen=True)
@@ -67,25 +70,41 @@ def anonymise_session(
     if held:
         return Anonymised(num_frames, 0, held)
     made_by = name_maker(policy)
-    due = _choose_due(catalog, session, streams, made_by)
     covering = Covering(catalog, keys, policy, _load(policy), made_by)
-    # each is looked at to find, and again to cover
-    total = sum(len(stream.frames) for stream in due) * (2 if policy.faces else 1)
-    done = 0
-
-    def tell(count: int) -> None:
-        nonlocal done
-        done += count
-        if on_progress:
-            on_progress(done, total)
-
-    num_done = sum(
-        covering.cover_stream(stream, holding(stream.frames[0]["capture_id"]), tell)
-        for stream in due
-    )
+    looks = _Looks(on_progress)
+    num_done = 0
+    for is_depth in (False, True):  # what is covered in colour is covered in depth
+        if is_depth:
+            streams = _list_streams(catalog, session, policy)
+        due = _choose_due(catalog, session, streams, made_by)
+        due = [stream for stream in due if stream.is_depth == is_depth]
+        # colour is looked at to find, and again to cover
+        looks.expect(due, 2 if policy.faces and not is_depth else 1)
+        for stream in due:
+            capture_id = stream.frames[0]["capture_id"]
+            num_done += covering.cover_stream(stream, holding(capture_id), looks.tell)
     if num_done:
         _let_see(catalog, session)
     return Anonymised(num_frames, num_done)
+
+
+@dataclass
+class _Looks:
+    """At frames: how many were done, of how many that are known of."""
+
+    on_progress: Callable[[int, int], None] | None
+    done: int = 0
+    total: int = 0
+
+    def expect(self, streams: Sequence[Stream], num_looks: int) -> None:
+        """So many more at each frame of these."""
+        self.total += sum(len(stream.frames) for stream in streams) * num_looks
+
+    def tell(self, count: int) -> None:
+        """So many were done."""
+        self.done += count
+        if self.on_progress:
+            self.on_progress(self.done, self.total)
 
 
 @dataclass(frozen=True)
@@ -162,17 +181,35 @@ def _list_streams(
     sealed = catalog.read_latest("sealed_frames", columns, mine).to_pydict()
     originals = dict(zip(sealed["frame_id"], sealed["original_sha256"], strict=True))
     encodings = dict(zip(sealed["frame_id"], sealed["encoding"], strict=True))
-    frames = catalog.read_latest("frames", [*_COLUMNS, *_SIZE], mine).to_pylist()
-    by_stream: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    frames = [
+        frame
+        for frame in catalog.read_latest("frames", list(_COLUMNS), mine).to_pylist()
+        if frame["frame_id"] in originals
+    ]
+    given = _read_given(catalog, session, frames, policy)
+    by_stream: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for frame in sorted(frames, key=lambda f: (f["sequence"], f["frame_id"])):
-        if frame["frame_id"] in originals:
-            by_stream[frame["capture_id"], frame["sensor"]].append(frame)
-    ids = [f["frame_id"] for found in by_stream.values() for f in found]
-    labelled = _read_labelled(catalog, ids, policy.classes) if policy.classes else {}
+        name = frame["capture_id"], frame["kind"], frame["sensor"]
+        by_stream[name].append(frame)
     return [
-        Stream(found, encodings, originals, labelled)
+        Stream(found, encodings, originals, given)
         for _, found in sorted(by_stream.items())
     ]
+
+
+def _read_given(
+    catalog: Catalog, session: str, frames: Sequence[Row], policy: PrivacyPolicy
+) -> dict[str, Floats]:
+    """Frame id -> boxes that nobody has to find, as `Stream.given`."""
+    color = [frame for frame in frames if frame["kind"] == "color"]
+    depth = [frame for frame in frames if frame["kind"] == "depth"]
+    given: dict[str, Floats] = {}
+    if policy.classes:
+        ids = [frame["frame_id"] for frame in color]
+        given |= _read_labelled(catalog, ids, policy.classes)
+    if policy.depth and depth:
+        given |= find_depth_boxes(catalog, session, depth, color)
+    return given
 
 
 def _read_labelled(

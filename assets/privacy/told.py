@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.privacy.policy import read_text
+from assets.privacy.recordings import TABLE, list_sealed
 from assets.tables.catalog import Catalog, is_in
 
 _CONTAINERS = "sha256 IS NOT NULL"
@@ -16,14 +17,17 @@ _CONTAINERS = "sha256 IS NOT NULL"
 
 @dataclass(frozen=True)
 class Told:
-    """One session. `recordings` lie in the store of blobs as they came: nobody seals those."""
+    """One session. `recordings` lie among the blobs as they came, beside `sealed_recordings`; `scans` are points."""
 
     session: str
     covers: str
     frames: int  # sealed
     covered: int  # of them, as they are shown
     blank: int
+    hidden: int  # depth images that are covered whole
     recordings: int
+    sealed_recordings: int
+    scans: int
     covered_low: float | None  # of the probe set's faces, the lower end of the interval
 
 
@@ -35,7 +39,10 @@ def tell_privacy(catalog: Catalog) -> list[Told]:
     names = [row["session"] for row in policies]
     sealed = _count(catalog, "sealed_frames", names)
     covered = _count_covered(catalog, names)
-    recordings = _count(catalog, "captures", names, _CONTAINERS)
+    hidden = _count_hidden(catalog, names)
+    recordings = _count_open(catalog, names)
+    locked = _count(catalog, TABLE, names)
+    scans = _count(catalog, "scans", names)
     return [
         Told(
             name,
@@ -43,7 +50,10 @@ def tell_privacy(catalog: Catalog) -> list[Told]:
             sealed[name],
             covered[name],
             sealed[name] - covered[name],
+            hidden[name],
             recordings[name],
+            locked[name],
+            scans[name],
             row["covered_low"],
         )
         for name, row in zip(names, policies, strict=True)
@@ -58,6 +68,27 @@ def _count_covered(catalog: Catalog, sessions: list[str]) -> Counter[str]:
     place = pc.index_in(frames["frame_id"], value_set=made["frame_id"])
     is_same = pc.equal(frames["sha256"], made["sha256"].take(place))
     return Counter(frames["session"].filter(is_same).to_pylist())
+
+
+def _count_hidden(catalog: Catalog, sessions: list[str]) -> Counter[str]:
+    """Depth images of which nothing says where in them to cover what is covered in colour."""
+    mine = is_in("session", sessions)
+    depth = catalog.read_latest("frames", ["frame_id"], f"{mine} AND kind = 'depth'")
+    columns = ["frame_id", "session"]
+    where = f"{mine} AND covered_share = 1"
+    whole = catalog.read_latest("anonymised_frames", columns, where)
+    is_depth = pc.is_in(whole["frame_id"], value_set=depth["frame_id"])
+    return Counter(whole["session"].filter(is_depth).to_pylist())
+
+
+def _count_open(catalog: Catalog, sessions: list[str]) -> Counter[str]:
+    """Recordings whose bytes lie among the blobs as they came: not sealed yet, or kept for older versions of tables."""
+    where = f"{is_in('session', sessions)} AND {_CONTAINERS}"
+    columns = ["session", "sha256"]
+    captures = catalog.read_latest("captures", columns, where).to_pylist()
+    kept = {(row["session"], row["sha256"]) for row in captures}
+    kept |= set(list_sealed(catalog, sessions))
+    return Counter(name for name, sha256 in kept if catalog.blobs.exists(sha256))
 
 
 def _count(

@@ -226,6 +226,11 @@ def _verify_blobs(stores: Stores) -> Iterator[Finding | None]:
         ),
     )
     members = _list_videos_of_archives(stores.catalog)
+    sealed = stores.catalog.read_latest(
+        "sealed_recordings", ["original_sha256", "sealed_sha256"]
+    )
+    wanted -= set(sealed["original_sha256"].to_pylist())
+    wanted |= set(sealed["sealed_sha256"].to_pylist())
     present = set(stores.blobs.names())
     for sha256 in sorted(wanted - present):
         yield Finding(

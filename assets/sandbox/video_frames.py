@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,15 +41,23 @@ from assets.sandbox.video_process import (
     serve,
 )
 
-if TYPE_CHECKING:
-    from assets.storage import BlobStore
-
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 # of the stream of a recording, the packets of a place's channel from its key on, at most so many
 ReadPackets = Callable[[BinaryIO, VideoPlace, int], list[bytes]]
 _BLOBS_AT_ONCE = 8  # that stay open here
 _MAX_CHILDREN = 2
 _REMEDY = "run `daguerre verify`, and restore the video from a backup"
+
+
+class Videos(Protocol):
+    """A store of videos by their sha256. Streams of one `uri` are kept open, for whoever asks for the same."""
+
+    @property
+    def uri(self) -> str:
+        """What tells it from other stores."""
+
+    def open(self, sha256: str) -> BinaryIO:
+        """A video's bytes, to be read from any place. Raises FileNotFoundError when it is gone."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class VideoFrameDecoder:
     def decode(
         self,
         places: Sequence[VideoPlace],
-        blobs: BlobStore,
+        blobs: Videos,
         read_packets: ReadPackets,
     ) -> dict[VideoPlace, Pixels]:
         """(H, W) grey, (H, W, 3) BGR or (H, W, 4) BGRA of each place, as `video_pixels.to_pixels` says.
@@ -131,14 +139,14 @@ class VideoFrameDecoder:
     def _ask(
         self,
         ask: _Ask,
-        blobs: BlobStore,
+        blobs: Videos,
         read_packets: ReadPackets,
         missed: _Missed,
     ) -> dict[VideoPlace, Pixels]:
         found: dict[VideoPlace, Pixels] = {}
         steps = max(ask.wanted)
         with self._talking(steps + MAX_DELAY, missed) as talk:
-            blob = (blobs.folder.uri, ask.first.blob)
+            blob = (blobs.uri, ask.first.blob)
             number = self._numbers.setdefault(blob, len(self._numbers))
             names = {n: name for (_, name), n in self._numbers.items()}
 
@@ -197,7 +205,7 @@ class VideoFrameDecoder:
         return self._child
 
     def _find_stream(
-        self, number: int, names: Mapping[int, str], blobs: BlobStore
+        self, number: int, names: Mapping[int, str], blobs: Videos
     ) -> BinaryIO:
         if number not in names:
             raise ChildGone
@@ -382,7 +390,7 @@ _of_process: dict[int, _Pool] = {}  # a fork has its own
 
 
 def decode_places(
-    places: Sequence[VideoPlace], blobs: BlobStore, read_packets: ReadPackets
+    places: Sequence[VideoPlace], blobs: Videos, read_packets: ReadPackets
 ) -> dict[VideoPlace, Pixels]:
     """What `VideoFrameDecoder.decode` gives, from a child of this process."""
     pid = os.getpid()

@@ -27,6 +27,11 @@ class BlobStore:
     def __init__(self, uri: str, options: dict[str, Any] | None = None) -> None:
         self.folder = Folder(uri, options)
 
+    @property
+    def uri(self) -> str:
+        """The address of the store."""
+        return self.folder.uri
+
     def put(self, stream: BinaryIO) -> str:
         """Store the stream's bytes and return their sha256. A blob that is there already is not written again.
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from models.faces.found import Floats
 
 FILL_RGB = (127, 127, 127)
+FILL_DEPTH = 0  # of depth images: not known
 MARGIN = 0.35  # of a found face's sides, at each of them: chin, hair and ears
 
 
@@ -36,4 +37,12 @@ def cover(image_rgb: NDArray[np.uint8], boxes_xyxy: Floats) -> NDArray[np.uint8]
     height, width = image_rgb.shape[:2]
     covered = image_rgb.copy()
     covered[find_cover(width, height, boxes_xyxy)] = FILL_RGB
+    return covered
+
+
+def cover_depth(depth: NDArray[np.uint16], boxes_xyxy: Floats) -> NDArray[np.uint16]:
+    """A copy of the depth image (H, W) with FILL_DEPTH in all boxes (N, 4) px."""
+    height, width = depth.shape
+    covered = depth.copy()
+    covered[find_cover(width, height, boxes_xyxy)] = FILL_DEPTH
     return covered

@@ -108,10 +108,20 @@ def _tell_privacy(facts: Mapping[str, Any]) -> Iterator[str]:
         )
         if told["covered_low"] is not None:
             yield f"  at least {told['covered_low']:.3f} of faces like those of its probe set are covered"
+        if told["sealed_recordings"]:
+            yield f"  {told['sealed_recordings']} recordings (video, MCAP, archive) sealed as a whole"
         if told["recordings"]:
             yield (
-                f"  NOT SEALED: {told['recordings']} recordings (video, MCAP, archive) lie among the blobs as they came"
+                f"  NOT SEALED: {told['recordings']} recordings (video, MCAP, archive) lie among the blobs as they "
+                "came: ingest the session again; `daguerre maintain` removes what older versions do not need"
             )
+        if told["hidden"]:
+            yield (
+                f"  {told['hidden']} depth images are covered whole, as nothing says which of their pixels show what "
+                "is covered: record calibrations of both cameras, or state `depth: false`"
+            )
+        if told["scans"]:
+            yield f"  NOT COVERED: {told['scans']} scans: points of people stay as they came"
 
 
 def tell_session(session: Mapping[str, Any], zone: str) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""The verb that opens the original of one sealed frame, and writes down who asked for it and why."""
+"""The verb that opens a sealed original, of a frame or a recording, and writes down who asked for it and why."""
 
 import getpass
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Annotated
@@ -11,21 +12,26 @@ import typer
 from orchestration.cli.output import Json, say
 from orchestration.profiles import load_settings
 
+_IDS = {"frame": "frame_id", "recording": "capture_id"}
+
 
 def unseal(
-    frame: Annotated[
-        str, typer.Argument(metavar="FRAME", help="The id of a sealed frame.")
+    named: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="The id of a sealed frame, or of a sealed capture."
+        ),
     ],
     out: Annotated[
         Path,
-        typer.Option(help="Where the picture goes: a file that is new."),
+        typer.Option(help="Where the original goes: a file that is new."),
     ],
     because: Annotated[
         str, typer.Option(metavar="TEXT", help="Why; kept with who and when, for ever.")
     ],
     as_json: Json = False,
 ) -> None:
-    """Write the original of a frame under a privacy policy into a file for you alone.
+    """Write the original of a frame, or of a recording, under a privacy policy into a file for you alone.
 
     Who, when and why are kept in `unsealings` before anything is opened, also where the key turns out to be missing.
     """
@@ -36,13 +42,13 @@ def unseal(
     settings = load_settings()
     if out.exists():
         raise ValueError(f"{out} exists: name a file that is new")
-    asked = Asked(frame, getpass.getuser(), because, time.time_ns())
+    asked = Asked(named, getpass.getuser(), because, time.time_ns())
     keys = SealKeys(settings.home, settings.seal_key)
     original = open_original(build_catalog(settings), keys, asked)
     with open(os.open(out, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(original.content)
+        shutil.copyfileobj(original.stream, file)
     facts = {
-        "frame_id": frame,
+        _IDS[original.kind]: named,
         "session": original.session,
         "file": str(out),
         "encoding": original.encoding,
@@ -50,5 +56,6 @@ def unseal(
         "reason": because,
         "unsealed_ns": asked.at_ns,
     }
-    told = f"{out}: frame {frame} of session {original.session} as it came ({original.encoding})"
+    what = f"{original.kind} {named} of session {original.session}"
+    told = f"{out}: {what} as it came ({original.encoding})"
     say(as_json, facts, f"{told}; kept with it: {asked.who}, {because}")

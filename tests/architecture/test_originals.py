@@ -26,6 +26,9 @@ NAMES_IT = {
     "checks/capture.py",
 }
 OPENS_IT = {"assets/privacy/covered.py", "assets/privacy/unsealing.py"}
+# intake reads what it has just sealed: a recording is read from the store, never from its source
+OPENS_RECORDINGS = OPENS_IT | {"assets/capture/intake.py"}
+OPENS_PIECES = {"assets/privacy/recordings.py"}
 ASKS_FOR_IT = {"orchestration/cli/unsealing.py"}
 
 
@@ -36,7 +39,7 @@ def walk() -> dict[str, ast.Module]:
     for room in ROOMS:
         for file in sorted((CHECKOUT / room).rglob("*.py")):
             text = file.read_text()
-            if "frames" in text or "unseal" in text:
+            if "frames" in text or "seal" in text:
                 found[file.relative_to(CHECKOUT).as_posix()] = ast.parse(text)
     return found
 
@@ -75,6 +78,15 @@ def test_sealed_bytes_are_opened_by_two_modules_and_a_person_asks_by_one_verb():
         if "assets.privacy.unsealing.open_original" in found
     }
     assert asking == ASKS_FOR_IT
+
+
+def test_sealed_recordings_are_opened_by_the_same_and_by_intake():
+    imports = {path: list_imports(tree) for path, tree in walk().items()}
+    for name, opening in (
+        ("assets.privacy.recordings.OpenedRecordings", OPENS_RECORDINGS),
+        ("assets.privacy.pieces.open_pieces", OPENS_PIECES),
+    ):
+        assert {path for path, found in imports.items() if name in found} == opening
 
 
 def test_pictures_of_frames_are_written_by_intake_and_by_what_covers_them():

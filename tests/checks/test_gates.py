@@ -113,6 +113,7 @@ FILLED_BY_OTHERS = {
     "anonymised_frames",
     "privacy_policies",
     "sealed_frames",
+    "sealed_recordings",
     "unsealings",
 }
 

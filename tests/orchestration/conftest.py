@@ -1,13 +1,14 @@
-"""Verbs as a person runs them, in this process."""
+"""Verbs as a person runs them, in this process; and the connections to databases that it makes."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from typer.testing import CliRunner
 
 
@@ -30,3 +31,16 @@ def run_on(
         return invoke
 
     return choose
+
+
+@pytest.fixture
+def connected() -> Iterator[list[Any]]:
+    """Every connection that SQLAlchemy makes in this process during the test."""
+    made: list[Any] = []
+
+    def note(connection: Any, _: object) -> None:
+        made.append(connection)
+
+    sa.event.listen(sa.pool.Pool, "connect", note)
+    yield made
+    sa.event.remove(sa.pool.Pool, "connect", note)

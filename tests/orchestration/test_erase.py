@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+import zipfile
 from dataclasses import replace
 
 import cv2
@@ -275,6 +276,23 @@ def test_blank_pictures_of_others_stay_and_copies_of_an_original_go(home, make_p
     }
     sealed = home.intake.catalog.read_latest("sealed_frames", ["session"])
     assert sealed["session"].to_pylist() == ["yard", "yard"]
+    assert home.run("verify")["ok"]
+
+
+def test_a_sealed_recording_goes_with_its_blob_and_its_key(home, tmp_path, make_png):
+    folder = tmp_path / "street"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "box.zip", "w") as archive:
+        archive.writestr("cam0/0.png", make_png(20))
+    (folder / "daguerre.yaml").write_text("privacy: {faces: false, classes: [cat]}\n")
+    sealing = replace(home.intake, keys=SealKeys(home.folder))
+    sealing.ingest(Folder(str(folder)), "street")
+    catalog = home.intake.catalog
+    (row,) = catalog.read_latest("sealed_recordings").to_pylist()
+    assert home.intake.blobs.exists(row["sealed_sha256"])
+    home.run("forget", "street", *ERASE)
+    assert not home.intake.blobs.exists(row["sealed_sha256"])
+    assert not len(catalog.read_latest("sealed_recordings"))
     assert home.run("verify")["ok"]
 
 

@@ -11,7 +11,7 @@ import math
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from assets.image_segments import (
@@ -40,6 +40,10 @@ _BODY = 0xA431
 _LENS = 0xA435
 _LATITUDE_REF, _LATITUDE, _LONGITUDE_REF, _LONGITUDE, _ALTITUDE_REF, _ALTITUDE = range(
     1, 7
+)
+_RESTRICTED = (
+    *("latitude_deg", "longitude_deg", "altitude_m"),
+    *("body_serial", "lens_serial"),
 )
 _TEXT = 2  # a type of TIFF
 _NUMBERS = {1: "B", 3: "H", 4: "I", 5: "II", 9: "i", 10: "ii", 11: "f", 12: "d"}
@@ -83,6 +87,11 @@ def read_exif(payload: bytes) -> ExifFacts | None:
 def exif_row(frame_id: str, session: str, facts: ExifFacts) -> dict[str, object]:
     """The row of `frame_exif`."""
     return {"frame_id": frame_id, "session": session, **asdict(facts)}
+
+
+def hide_restricted(facts: ExifFacts) -> ExifFacts:
+    """The facts without place and serial numbers, which tell whose picture it is."""
+    return replace(facts, **dict.fromkeys(_RESTRICTED))
 
 
 def strip_metadata(

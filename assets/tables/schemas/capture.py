@@ -486,6 +486,10 @@ PRIVACY_POLICIES = Table(
     ),
 )
 
+_KEY_ID = Column(
+    "key_id", TEXT, "1 (of the home's or team's key)", regex=r"^[0-9a-f]{16}$"
+)
+
 SEALED_FRAMES = Table(
     name="sealed_frames",
     stage="capture",
@@ -497,11 +501,27 @@ SEALED_FRAMES = Table(
         SESSION,
         Column("original_sha256", TEXT, "1 (of the bytes as they came)", regex=SHA),
         Column("encoding", TEXT, values=ENCODINGS),
-        Column(
-            "key_id", TEXT, "1 (of the home's or team's key)", regex=r"^[0-9a-f]{16}$"
-        ),
+        _KEY_ID,
         Column("wrapped_key", pa.large_binary(), "byte", privacy="restricted"),
         Column("payload", pa.large_binary(), "byte (sealed)", privacy="restricted"),
+    ),
+)
+
+# a recording's bytes lie among the blobs, sealed; those of a video in an archive by themselves
+SEALED_RECORDINGS = Table(
+    name="sealed_recordings",
+    stage="capture",
+    key="recording_id",
+    erase="capture_id",
+    columns=(
+        id_column("recording_id"),
+        id_column("capture_id"),
+        SESSION,
+        Column("original_sha256", TEXT, "1 (of the bytes as they came)", regex=SHA),
+        Column("size_bytes", INT, "byte (as they came)", low=0),
+        Column("sealed_sha256", TEXT, "1 (of the blob)", regex=SHA),
+        _KEY_ID,
+        Column("wrapped_key", pa.large_binary(), "byte", privacy="restricted"),
     ),
 )
 
@@ -526,18 +546,21 @@ ANONYMISED_FRAMES = Table(
     ),
 )
 
+# of one frame, or of the recording that a capture is
 UNSEALINGS = Table(
     name="unsealings",
     stage="capture",
+    version=2,
     key="unsealing_id",
     erase="frame_id",
     columns=(
         id_column("unsealing_id"),
-        id_column("frame_id"),
+        id_column("frame_id", nullable=True),
         SESSION,
         Column("who", TEXT, privacy="personal"),
         Column("reason", TEXT),
         Column("unsealed_ns", INT, "ns", "UTC since 1970", low=0),
+        id_column("capture_id", nullable=True),
     ),
 )
 
@@ -556,6 +579,7 @@ TABLES = (
     CONSENTS,
     PRIVACY_POLICIES,
     SEALED_FRAMES,
+    SEALED_RECORDINGS,
     ANONYMISED_FRAMES,
     UNSEALINGS,
 )

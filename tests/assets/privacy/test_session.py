@@ -16,6 +16,7 @@ from assets.browsing.frame_index import build_index
 from assets.browsing.pictures import Thumbnails, draw_whole
 from assets.capture.intake import Intake
 from assets.capture.session import anonymise
+from assets.formats.images.exif import ExifFacts, read_exif
 from assets.images import decode_rgb
 from assets.inference.predict import StoredImages
 from assets.previews.stored_frames import draw_contact_sheet
@@ -26,8 +27,10 @@ from assets.privacy.unsealing import Asked, open_original
 from assets.retrieval.frame_export import read_images
 from assets.storage import Folder
 from assets.tables.incremental import read_images as read_for_vectors
+from assets.tables.schemas import TABLES
 from checks.gates import gate_session
 from models.faces.covering import FILL_RGB
+from tests.assets.formats.images.test_exif import encode as encode_with_exif
 
 MAGENTA = (255, 0, 255)
 BOX = (30, 20, 80, 60)  # where the picture is magenta
@@ -79,13 +82,17 @@ def read_pixels(intake: Intake, where: str = "kind = 'color'") -> list[np.ndarra
     return [decode_rgb(one) for one in rows.sort_by("frame_id")["payload"].to_pylist()]
 
 
+def list_files(home: Path) -> list[Path]:
+    return [path for path in home.rglob("*") if path.is_file()]
+
+
 def list_places_of(content: bytes, home: Path) -> list[str]:
     """The files of the home that hold a piece out of the middle of these bytes."""
     piece = content[len(content) // 2 :][:64]
     return [
         str(path.relative_to(home))
-        for path in home.rglob("*")
-        if path.is_file() and piece in path.read_bytes()
+        for path in list_files(home)
+        if piece in path.read_bytes()
     ]
 
 
@@ -288,6 +295,32 @@ def test_labels_of_a_class_are_covered(tmp_path, sealing, take_in):
     assert not is_seen(shown)
 
 
+def test_position_and_serial_numbers_are_in_the_sealed_original_alone(
+    tmp_path, sealing, take_in, home
+):
+    """Of a picture in which nothing is covered, too."""
+    content = encode_with_exif()
+    (tmp_path / "in" / "cam1").mkdir(parents=True)
+    (tmp_path / "in" / "cam1" / "0.jpg").write_bytes(content)
+    (tmp_path / "in" / "daguerre.yaml").write_text(POLICY)
+    take_in(tmp_path / "in")
+    (facts,) = sealing.catalog.read_latest("frame_exif").to_pylist()
+    restricted = [
+        column.name
+        for column in TABLES["frame_exif"].columns
+        if column.privacy == "restricted"
+    ]
+    assert len(restricted) == 5 and {facts[name] for name in restricted} == {None}
+    assert (facts["model"], facts["orientation"]) == ("Model 3", 6)
+    (frame,) = sealing.catalog.read_latest("frames").to_pylist()
+    assert read_exif(frame["payload"]) == ExifFacts(orientation=6)
+    assert not any(b"B-17" in path.read_bytes() for path in list_files(home))
+    (shown,) = read_pixels(sealing)
+    np.testing.assert_array_equal(shown, decode_rgb(content))
+    (sealed,) = sealing.catalog.read_latest("sealed_frames").to_pylist()
+    assert unseal(SealKeys(home), sealed) == content
+
+
 def test_an_original_opens_to_who_says_why_and_it_is_kept(
     tmp_path, sealing, take_in, home
 ):
@@ -297,7 +330,7 @@ def test_an_original_opens_to_who_says_why_and_it_is_kept(
     (frame_id,) = catalog.read_latest("frames", ["frame_id"])["frame_id"].to_pylist()
     asked = Asked(frame_id, "ada", "the court asks", 1_700_000_000_000_000_000)
     original = open_original(catalog, SealKeys(home), asked)
-    assert (original.content, original.encoding) == (content, "png")
+    assert (original.stream.read(), original.encoding) == (content, "png")
     (row,) = catalog.read_latest("unsealings").to_pylist()
     assert (row["who"], row["reason"], row["session"]) == (
         "ada",
@@ -316,7 +349,7 @@ def test_an_original_opens_to_who_says_why_and_it_is_kept(
 def test_a_reason_is_asked_for_and_a_frame_that_is_not_sealed_is_named(catalog, home):
     with pytest.raises(ValueError, match="--because"):
         Asked("a" * 32, "ada", " ", 1)
-    with pytest.raises(ValueError, match="is not sealed"):
+    with pytest.raises(ValueError, match="is no sealed frame"):
         open_original(catalog, SealKeys(home), Asked("a" * 32, "ada", "so", 1))
 
 

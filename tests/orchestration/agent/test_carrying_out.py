@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -32,6 +33,14 @@ from tests.assets.registry.conftest import RELEASE, store_model, write_folder
 pytestmark = pytest.mark.filterwarnings("default")
 SESSION = "two-colours"
 TINY = ["image_size_px=32", "batch_size=4", "epochs=1"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _without_ray() -> Iterator[None]:
+    """What is shown of a training is its proposal: it is made in one process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGUERRE_PROFILE", "ci")
+        yield
 
 
 @pytest.fixture(scope="module")
