@@ -123,7 +123,8 @@ def read_status(home: Home) -> dict[str, Any]:
 def _list_sessions(
     home: Home, folders: Mapping[str, Folder], exclusions: Sequence[Exclusion]
 ) -> list[Row]:
-    """One row a session. `fault` is why it cannot be listed, with the remedy.
+    """One row a session. `fault` is why it cannot be listed, with the remedy; `frames` are the stored ones, those of a
+    session that is held too.
 
     `state` is the first that is true: forgotten, gone, unreachable, waiting, copy, held, quarantined, ingested, empty.
     `copy_of` names the sessions that hold the bytes of all its recordings; `alike` says where hardly a picture is left
@@ -141,13 +142,10 @@ def _list_sessions(
         ] = row["outcome"]
         if row["capture_id"]:
             used.setdefault(row["session"], set()).add(row["capture_id"])
-    frames = Counter[str]()
-    owners: dict[str, str] = {}
-    for row in home.catalog.read_latest(
-        "captures", ["capture_id", "session", "num_frames"]
-    ).to_pylist():
-        frames[row["session"]] += row["num_frames"]
-        owners[row["capture_id"]] = row["session"]
+    captures = home.catalog.read_latest("captures", ["capture_id", "session"])
+    owners = {row["capture_id"]: row["session"] for row in captures.to_pylist()}
+    stored = home.catalog.read_latest("frames", ["session"])["session"]
+    frames = Counter[str]({n["values"]: n["counts"] for n in stored.value_counts().to_pylist()})  # fmt: skip
     held: dict[str, list[Row]] = {}
     for row in home.catalog.read_latest("publications", where="is_held").to_pylist():
         held.setdefault(row["session"], []).append(

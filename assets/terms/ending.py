@@ -1,4 +1,4 @@
-"""Which consents end soon, or have ended, of sessions that are still stored."""
+"""Which consents end soon, or have ended, of those that count for a capture that is still stored."""
 
 from __future__ import annotations
 
@@ -46,13 +46,15 @@ def list_ended(catalog: Catalog, sessions: Collection[str]) -> list[str]:
 
 
 def _find(catalog: Catalog, remind_days: int, day: date) -> Iterator[Ending]:
-    captures = catalog.read_latest("captures", ["session"])
-    stored = set(captures["session"].to_pylist())
-    for row in read_standing(catalog).list_last():
+    standing = read_standing(catalog)
+    captures = catalog.read_latest("captures", ["session", "path"]).to_pylist()
+    counting = [standing.find(row["session"], row["path"]) for row in captures]
+    ids = {row["consent_id"] for row in counting if row is not None}
+    for row in standing.list_last():
+        if row["consent_id"] not in ids:
+            continue
         subject = str(Subject(row["session"], row["path"]))
         terms = terms_of(row)
-        if row["session"] not in stored:
-            continue
         if row["act"] == ENDED:
             yield Ending(subject, None, True)
         elif terms and terms.until and terms.until <= day + timedelta(days=remind_days):

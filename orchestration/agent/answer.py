@@ -90,6 +90,8 @@ class Fact:
 
     def __str__(self) -> str:
         """As it stands in a sentence. What others have named stands in quotation marks."""
+        if self.unit == "h" and isinstance(self.value, int | float):
+            return tell_hours(self.value)
         unit = "" if self.unit == "1" else f" {self.unit}"
         return f"{tell(self.value)}{unit}"
 
@@ -209,6 +211,16 @@ def tell(value: Value) -> str:
 def round_for_people(value: float) -> str:
     """Three digits that count; from 100 on none behind the point. JSON has the exact number."""
     return f"{value:.0f}" if abs(value) >= 99.95 else f"{value:.3g}"
+
+
+def tell_hours(hours: float) -> str:
+    """A duration in the unit that people say it in."""
+    seconds = hours * 3600
+    if seconds < 90:
+        return f"{round_for_people(seconds)} s"
+    if seconds < 5400:
+        return f"{round_for_people(seconds / 60)} min"
+    return f"{round_for_people(hours)} h"
 
 
 def clip(value: Value) -> Value:

@@ -5,12 +5,14 @@ Belongs here: writing and reading lines. Does not: what they say.
 
 import fcntl
 import json
+import logging
 import os
 from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+_log = logging.getLogger("daguerre.agent")
 MAX_BYTES = 2 << 20  # of a file; there are two, the older one goes
 
 
@@ -38,6 +40,17 @@ class BoundedLog:
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(handle, "ab") as file:
                 file.write(line)
+
+    def try_to_add(self, facts: Mapping[str, Any]) -> None:
+        """Add a line, or warn where the disk is full or may not be written: what was found out is not lost for it."""
+        try:
+            self.add(facts)
+        except OSError as error:
+            _log.warning(
+                "%s is not written, so that nothing tells of this call: %s",
+                self.path,
+                error,
+            )
 
     def read(self, limit: int) -> list[dict[str, Any]]:
         """The newest lines, the newest first; without those that a full disk or a lost machine has cut."""

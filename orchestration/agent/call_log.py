@@ -53,8 +53,8 @@ class CallLog:
         self.path = self._log.path
 
     def note(self, call: Call) -> None:
-        """Add a call."""
-        self._log.add(asdict(call) | {"arguments": shorten(call.arguments)})
+        """Add a call, or warn."""
+        self._log.try_to_add(asdict(call) | {"arguments": shorten(call.arguments)})
 
     def read(self, limit: int) -> list[dict[str, Any]]:
         """The newest calls, the newest first."""

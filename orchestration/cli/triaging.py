@@ -69,7 +69,7 @@ def _draw(found: "Diagnosis", proposal: str | None) -> Iterator[str]:
     yield f"  {found.cause}"
     for kind in found.also:
         yield f"  besides: {kind}"
-    yield from _list("evidence", [_tell(one) for one in found.evidence])
+    yield from _list("evidence", [_tell(one) for one in found.more_evidence])
     yield from _list("stopped by it", list(found.stopped))
     yield from _list("what helps", list(found.remedies))
     if proposal:
@@ -83,7 +83,8 @@ def _tell(one: "Evidence") -> str:
     short = _LONG_NUMBER.sub(lambda m: round_for_people(float(m[0])), one.numbers)
     numbers = f" [{short}]" if short else ""
     at = f" ({one.at})" if one.at else ""
-    return f"{one.what} {one.name}: {one.says}{numbers}{at}"
+    says = f": {one.says}" if one.says else ""
+    return f"{one.what} {one.name}{says}{numbers}{at}"
 
 
 def _list(title: str, lines: list[str]) -> Iterator[str]:

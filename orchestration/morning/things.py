@@ -5,23 +5,50 @@ that is another.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
+from assets.registry.person import tell_time
 from assets.retrieval.results import read_results
 from assets.retrieval.run_history import Run, list_runs
 from assets.retrieval.status import Home, read_status
 from assets.tables.catalog import Catalog, repr_sql
 from assets.tables.schemas.monitoring import WHOLE_SESSION
+from assets.tables.schemas.registry import APPROVED, PROMOTED, ROLLED_BACK
 from orchestration.agent.answer import Fact, Sentence, Source, say
 from orchestration.agent.proposing import open_book, tell_command
 from orchestration.agent.world import World
 
+Row: TypeAlias = dict[str, Any]
 SECTIONS = ("sessions", "gates", "drift", "trainings", "labels", "runs")
 _MOST_RUNS = 500  # newest, that are looked at
 _BAD_RUNS = ("FAILURE", "CANCELED")
 _LEFT_ALONE = ("forgotten", "copy")
+# what people say of the state of a session, a title, a proposal
+_OF_SESSIONS = {
+    "ingested": "is taken in",
+    "held": "is held back from readers",
+    "quarantined": "is taken in but for files that could not be read",
+    "waiting": "has files that are not taken in yet",
+    "gone": "does not lie in the landing zone any more",
+    "unreachable": "cannot be listed",
+    "copy": "is a copy of another",
+    "forgotten": "is forgotten",
+    "empty": "has no files",
+}
+_OF_TITLES = {
+    PROMOTED: "Version {version} of {task} was promoted by {who}",
+    APPROVED: "Version {version} of {task} was approved by {who}",
+    ROLLED_BACK: "{task} was rolled back to version {version} by {who}",
+}
+_OF_PROPOSALS = {
+    "open": "waits for a decision",
+    "begun": "was begun, and its end is not known",
+    "done": "is done",
+    "failed": "has failed",
+    "rejected": "was rejected",
+}
 
 
 @dataclass(frozen=True)
@@ -54,13 +81,20 @@ def list_things(world: World) -> list[Thing]:
     status = read_status(home)
     sessions = list(_list_sessions(status))
     told = {thing.id for thing in sessions if thing.command}
+    trained = {row["model_sha256"]: row for row in read_results(world.catalog)}
+    gates = [*_list_titles(world.catalog, trained), *_list_waiting(world, status, trained)]  # fmt: skip
+    of_gates = {fact.source.id for gate in gates for fact in gate.sentence.facts}
     found = [
         *sessions,
-        *_list_gates(world.catalog, status),
+        *gates,
         *_list_drift(world.catalog),
         *_list_alarms(world.catalog),
         *_list_requests(status),
-        *_list_trainings(world.catalog),
+        *(
+            _tell_training(row)
+            for sha256, row in trained.items()
+            if sha256 not in of_gates
+        ),
         *_list_queues(world.catalog),
         *_list_proposals(world),
         *_list_failed_runs(world, told),
@@ -79,13 +113,17 @@ def _list_sessions(status: dict[str, Any]) -> Iterator[Thing]:
     for row in status["sessions"]:
         name, state = row["session"], row["state"]
         own = Source("session", name)
-        facts = [Fact(n, row[n], own) for n in ("session", "state", "files", "frames")]
-        words = "Session {session}: {state}, {files} files, {frames} frames"
+        facts = [Fact(n, row[n], own) for n in ("session", "files", "frames")]
+        words = f"Session {{session}} {_OF_SESSIONS[state]}: {{files}} files, {{frames}} stored frames"
         held = "; ".join(sorted({h["reason"] for h in row["held"]}))
-        for label, value in (("held", held), ("unread", row["quarantined"])):
-            if value:
-                facts.append(Fact(label, value, own))
-                words += f", {label} {{{label}}}"
+        unread = row["quarantined"]
+        for fact, more in (
+            (Fact("unread", unread, own), "{unread} not read"),
+            (Fact("held", held, own), "held because {held}"),
+        ):
+            if fact.value:
+                facts.append(fact)
+                words += f", {more}"
         mark = f"{state} {row['files']} {row['frames']} {row['quarantined']} {held}"
         needs = held or row["fault"] or row["quarantined"]
         command = (
@@ -94,18 +132,42 @@ def _list_sessions(status: dict[str, Any]) -> Iterator[Thing]:
         yield Thing("sessions", name, mark, say(f"{words}.", *facts), command)
 
 
-def _list_gates(catalog: Catalog, status: dict[str, Any]) -> Iterator[Thing]:
-    from assets.registry.person import tell_act
-
+def _list_titles(catalog: Catalog, trained: Mapping[str, Row]) -> Iterator[Thing]:
+    """Who became champion, with how the model was trained: a model is told of in one place."""
     for row in catalog.read_latest("promotions").to_pylist():
         own = Source("model", row["after_sha256"])
-        facts = (Fact("task", row["task"], own), Fact("act", tell_act(row), own))
-        yield Thing("gates", row["promotion_id"], "", say("{task}: {act}.", *facts))
+        facts = (
+            Fact("version", row["after_version"], own),
+            *(Fact(name, row[name], own) for name in ("task", "who", "why")),
+            Fact("at", tell_time(row["at_ns"]), own),
+        )
+        said = say(f"{_OF_TITLES[row['act']]} at {{at}}: {{why}}.", *facts)
+        told = _add_training(said, trained.get(row["after_sha256"]))
+        yield Thing("gates", row["promotion_id"], "", told)
+
+
+def _list_waiting(
+    world: World, status: dict[str, Any], trained: Mapping[str, Row]
+) -> Iterator[Thing]:
+    if not status["waiting"]:
+        return
+    weights = world.tracker.reader.weights()
     for name in status["waiting"]:
-        fact = Fact("model", name, Source("home", "status"))
-        words = say("{model} passed the gate and waits for a person.", fact)
+        task, _, version = name.partition("/")
+        sha256 = weights.get((task, int(version)), "")
+        own = Source("model", sha256) if sha256 else Source("home", "status")
+        words = "{model} passed the gate and waits for a person."
+        said = _add_training(say(words, Fact("model", name, own)), trained.get(sha256))
         command = f"daguerre approve {name} --because ..."
-        yield Thing("gates", f"waiting {name}", "", words, command)
+        yield Thing("gates", f"waiting {name}", "", said, command)
+
+
+def _add_training(said: Sentence, row: Row | None) -> Sentence:
+    if row is None:
+        return said
+    facts = [fact for fact in _list_training_facts(row) if fact.name not in {f.name for f in said.facts}]  # fmt: skip
+    words = f"{said.words} It was trained by {{recipe}}: {{metric}} {{value}}."
+    return say(words, *said.facts, *(f for f in facts if f"{{{f.name}}}" in words))
 
 
 def _list_drift(catalog: Catalog) -> Iterator[Thing]:
@@ -144,21 +206,24 @@ def _list_requests(status: dict[str, Any]) -> Iterator[Thing]:
         yield Thing("drift", key, row["reason"], say(words, *facts), command)
 
 
-def _list_trainings(catalog: Catalog) -> Iterator[Thing]:
+def _tell_training(row: Row) -> Thing:
+    facts = _list_training_facts(row)
+    words = "Model {model} of {task} was trained by {recipe}: {metric} {value}."
+    return Thing("trainings", row["model_sha256"], str(facts[-1].value), say(words, *facts))  # fmt: skip
+
+
+def _list_training_facts(row: Row) -> tuple[Fact, ...]:
+    """Of a model: the last one is its score by the metric of the gate."""
     from assets.registry.release import rules_of
 
-    for row in read_results(catalog):
-        own = Source("model", row["model_sha256"])
-        metric = rules_of(row["task"]).metric
-        facts = (
-            Fact("model", row["model_sha256"][:16], own),
-            *(Fact(name, row[name], own) for name in ("task", "recipe")),
-            Fact("metric", metric, own),
-            Fact("value", row["scores"].get(metric), own),
-        )
-        words = "Model {model} of {task} was trained by {recipe}: {metric} {value}."
-        mark = str(row["scores"].get(metric))
-        yield Thing("trainings", row["model_sha256"], mark, say(words, *facts))
+    own = Source("model", row["model_sha256"])
+    metric = rules_of(row["task"]).metric
+    return (
+        Fact("model", row["model_sha256"][:16], own),
+        *(Fact(name, row[name], own) for name in ("task", "recipe")),
+        Fact("metric", metric, own),
+        Fact("value", row["scores"].get(metric), own),
+    )
 
 
 def _list_queues(catalog: Catalog) -> Iterator[Thing]:
@@ -192,13 +257,11 @@ def _list_proposals(world: World) -> Iterator[Thing]:
         own = Source("proposal", proposal.proposal_id)
         facts = (
             Fact("proposal", proposal.proposal_id, own),
-            Fact("state", one.state, own),
             Fact("command", tell_command(proposal.words), own),
             Fact("because", proposal.because, own),
         )
-        words = say(
-            "Proposal {proposal}: {state}: {command}, because {because}.", *facts
-        )
+        told = _OF_PROPOSALS[one.state]
+        words = say(f"Proposal {{proposal}} {told}: {{command}}, because {{because}}.", *facts)  # fmt: skip
         waits = one.state in ("open", "begun")
         command = f"daguerre proposals {proposal.proposal_id}" if waits else ""
         yield Thing("gates", proposal.proposal_id, one.state, words, command)

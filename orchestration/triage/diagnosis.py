@@ -3,7 +3,7 @@
 Belongs here: the value, as an answer and as JSON. Does not: finding it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestration.agent.acts import Words
@@ -27,6 +27,16 @@ class Evidence:
     numbers: str = ""
     at: str = ""  # a path or a place in the code
 
+    def beside(self, cause: str) -> "Evidence":
+        """What it adds to the cause: its words are left out where the cause has them."""
+        is_said = self.says.rstrip(".") in cause
+        return replace(self, says="") if is_said else self
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing but what it is of."""
+        return not (self.says or self.numbers or self.at)
+
     def to_row(self) -> dict[str, str]:
         """As a row of facts."""
         return dict(vars(self))
@@ -46,10 +56,21 @@ class Diagnosis:
     proposal: Words = ()
     also: tuple[Kind, ...] = ()  # kinds of other things that are the matter
 
+    @property
+    def more_evidence(self) -> tuple[Evidence, ...]:
+        """What there is besides the cause."""
+        found = (one.beside(self.cause) for one in self.evidence)
+        return tuple(one for one in found if not one.is_empty)
+
     def to_answer(self) -> Answer:
         """Sentences, and rows of evidence, remedies and what was stopped."""
         rows = [
-            take("evidence", [one.to_row() for one in self.evidence], MOST, self.of),
+            take(
+                "evidence",
+                [one.beside(self.cause).to_row() for one in self.evidence],
+                MOST,
+                self.of,
+            ),
             take("remedies", [{"remedy": r} for r in self.remedies], MOST, self.of),
             take("stopped", [{"stopped": s} for s in self.stopped], MOST, self.of),
         ]

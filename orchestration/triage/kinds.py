@@ -21,6 +21,7 @@ class Kind(StrEnum):
     NO_MEMORY = "out of memory"
     NO_RAY = "Ray absent"
     KILLED = "killed"
+    DIVERGED = "training diverged"
     REFUSED = "refused by a step"
     CODE_ERROR = "code error"
     UNKNOWN = "unknown"
@@ -41,7 +42,7 @@ _OF_RAY = {"RayError", "RaySystemError", "RayTaskError", "RayActorError"} | {
     "WorkerCrashedError",
     "GetTimeoutError",
 }
-_MEMORY = {"MemoryError", "OutOfMemoryError"}
+_MEMORY = {"MemoryError", "OutOfMemoryError", "DoesNotFitError"}
 _FULL = re.compile(r"\[Errno 28\]|No space left on device|are free there", re.I)
 _RAY = re.compile(
     r"DAGUERRE_RAY=|no Ray answers|no room for \w+ workers|Ray's machines", re.I
@@ -53,6 +54,7 @@ _CALIBRATION = re.compile(
 _UNREADABLE = re.compile(
     r"is cut off|could not be read|cannot be decoded|is no (picture|image)", re.I
 )
+_DIVERGED = re.compile(r"\b(loss|weight|gradient)s?\b.* not finite|diverged", re.I)
 # claims that fail of files and not of rows
 _OF_CHECK = {
     "images_are_readable": Kind.BAD_FILE,
@@ -97,6 +99,7 @@ def _name_link(link: ErrorLink) -> Kind | None:
         (Kind.KILLED, _INTERRUPTS),
         (Kind.FAILED_GATE, _GATES),
         (Kind.NO_MEMORY, _MEMORY),
+        (Kind.DIVERGED, {"NotFiniteError"}),
     )
     for kind, names in by_name:
         if name in names:
@@ -105,6 +108,8 @@ def _name_link(link: ErrorLink) -> Kind | None:
         return Kind.DISK_FULL
     if name in _OF_RAY or _RAY.search(link.says):
         return Kind.NO_RAY
+    if _DIVERGED.search(link.says):
+        return Kind.DIVERGED
     if name not in _REFUSALS:
         return None
     if _CALIBRATION.search(link.says):

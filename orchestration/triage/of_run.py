@@ -148,7 +148,14 @@ def _describe_check(check: RefusedCheck) -> Evidence:
 
 def _list_said(kind: Kind, told: RunFailure) -> list[str]:
     """What the error itself says that helps: our own errors end with the remedy."""
-    if kind not in (Kind.REFUSED, Kind.NO_RAY, Kind.NO_CALIBRATION, Kind.DISK_FULL):
+    if kind not in (
+        Kind.REFUSED,
+        Kind.DIVERGED,
+        Kind.NO_MEMORY,
+        Kind.NO_RAY,
+        Kind.NO_CALIBRATION,
+        Kind.DISK_FULL,
+    ):
         return []
     links = told.errors[0].links if told.errors else ()
     says = links[0].says if links else ""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from orchestration.agent.acts import Words
 from orchestration.triage.kinds import Kind
 
+# what the same command may do without, next time: the machine was the matter, and not what it was given
+_MAY_END_WELL = (Kind.KILLED, Kind.DISK_FULL, Kind.NO_RAY)
 TRAIN = "train_"  # what jobs of trainings begin with
 
 
@@ -41,7 +43,8 @@ def list_remedies(
             f"copy the files again, then daguerre quarantine retry {session}".strip(),
             f"or daguerre quarantine drop {session}, which acknowledges them".strip(),
         ],
-        Kind.FAILED_GATE: [f"daguerre report {session}"] * bool(session) + again,
+        Kind.FAILED_GATE: [f"daguerre report {session}"] * bool(session)
+        + _after("mend the data, as the same rows fail the same claim", again),
         Kind.NO_CALIBRATION: [
             f"daguerre calibrate {session or 'SESSION'} --board ...",
             *again,
@@ -51,14 +54,21 @@ def list_remedies(
             "daguerre maintain, or make room on the disk",
             *again,
         ],
-        Kind.NO_MEMORY: ["give the machine fewer workers or more memory", *again],
+        Kind.NO_MEMORY: _after(
+            "give the machine fewer workers or more memory, or a training a smaller batch",
+            again,
+        ),
         Kind.NO_RAY: [
             "daguerre status --health",
             "start the cluster, or unset DAGUERRE_RAY to work on this machine",
             *again,
         ],
         Kind.KILLED: again,
-        Kind.REFUSED: again,
+        Kind.DIVERGED: [
+            f"{again[0] if again else 'daguerre train TASK'} with --set lr=... lower, or without the frames that the "
+            "error names: the same ends the same"
+        ],
+        Kind.REFUSED: _after("do what it says first, as the same ends the same", again),
         Kind.CODE_ERROR: ["report the place in the code with the lines of the log"],
         Kind.UNKNOWN: [],
     }
@@ -66,8 +76,13 @@ def list_remedies(
 
 
 def choose_proposal(kind: Kind, stopped: Stopped) -> Words:
-    """The verb that a person may be asked for; none against what has to be mended first by hand."""
+    """The verb that a person may be asked for; none against what has to be mended first by hand, nor where the same
+    would end the same."""
     if kind is Kind.BAD_FILE and stopped.session:
         return ("quarantine", "retry", stopped.session)
-    mended_by_hand = (Kind.NO_CALIBRATION, Kind.CODE_ERROR, Kind.UNKNOWN)
-    return () if kind in mended_by_hand else stopped.again
+    return stopped.again if kind in _MAY_END_WELL else ()
+
+
+def _after(first: str, again: Sequence[str]) -> list[str]:
+    """What is to be done before the same again."""
+    return [f"{first}; then {command}" for command in again] or [first]

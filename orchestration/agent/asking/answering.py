@@ -14,7 +14,7 @@ from orchestration.agent.answer import (
     say,
     unknown,
 )
-from orchestration.agent.asking.choosing import Chosen, choose, rank
+from orchestration.agent.asking.choosing import Chosen, choose, list_nearest
 from orchestration.agent.asking.names import Known, Question, list_names
 from orchestration.agent.call_log import CallLog
 from orchestration.agent.tool import call
@@ -107,10 +107,9 @@ def _list_nearest(known: Known, question: Question) -> Iterator[Sentence]:
 
 
 def _fill_examples(known: Known, question: Question) -> list[str]:
-    """Examples of the kinds that are nearest, about names of the question or else of the home."""
-    likely = sorted(rank(question), key=lambda one: -one.value)
+    """The examples that are nearest, about names of the question or else of the home."""
     found: list[str] = []
-    for one in likely:
+    for one in list_nearest(question):
         text = known.fill(one.sentence.text, question)
         if text is not None and len(found) < _NUM_NEAREST:
             found.append(f"{text}?")

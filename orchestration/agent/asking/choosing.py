@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
-from orchestration.agent.asking.intents import INTENTS, Intent
+from orchestration.agent.asking.intents import COUNTED, INTENTS, Intent
 from orchestration.agent.asking.moments import find_time
 from orchestration.agent.asking.names import Known, Question, list_names
-from orchestration.agent.asking.thesaurus import SAID
 from orchestration.agent.asking.words import (
+    WORDS,
     Likeness,
     Sentences,
     find_counted,
@@ -27,6 +27,8 @@ _LEAST = 0.5  # likeness from which on a question is of a kind
 _MOST_CLAUSES = 4
 _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters
+# what begins so, and says but a name, goes on from another question
+_FOLLOWING = ("and", "also")
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
 
 
@@ -83,15 +85,26 @@ def rank(question: Question) -> list[Likeness]:
     return _learn().sentences.rank(question.words)
 
 
+def list_nearest(question: Question) -> list[Likeness]:
+    """All examples, the likest first, whatever names they take."""
+    found = _learn().sentences.compare(question.words)
+    return sorted(found, key=lambda one: -one.value)
+
+
 def _choose_one(known: Known, text: str) -> Chosen:
     learnt = _learn()
     question = known.read(text, learnt.usual)
     if is_order(question.words):
         return Chosen(None, question)
+    counted = _fill(COUNTED, question, 1.0)
+    if counted.is_clear:
+        return counted
     for likeness in rank(question):
         value = likeness.value
         intent = _INTENTS[likeness.sentence.stands_for]
-        if value < _LEAST or not learnt.answers[intent.name].fits(question.words):
+        if intent is COUNTED or value < _LEAST:
+            continue
+        if not learnt.answers[intent.name].fits(question.words):
             continue
         if likeness.has_same_slots:
             return _fill(intent, question, value)
@@ -130,28 +143,44 @@ _INTENTS = {intent.name: intent for intent in INTENTS}
 
 @dataclass(frozen=True)
 class AnswerOf:
-    """What answers of one kind say, by its examples: what decides them, what they count, and what else they tell of."""
+    """What answers of one kind say, by its examples: what decides them, what they count, what else they tell of.
+
+    `known`: all that their words mean; `has_bare`: names alone are a question.
+    """
 
     deciding: frozenset[str]
     counted: frozenset[str]
     told: frozenset[str]
+    known: frozenset[str]
+    has_bare: bool
 
     @classmethod
     def of(cls, examples: Sequence[Sequence[str]]) -> "AnswerOf":
         """`examples` in words."""
         counted = [(words, find_counted(words)) for words in examples]
         told = (list_meanings(words) for words, noun in counted if noun is None)
+        meant = [set(list_meanings(words)) for words in examples]
         return cls(
             frozenset(kind for words in examples for kind in list_deciding(words)),
             frozenset(noun for _, noun in counted if noun is not None),
             frozenset(w for some in told for w in some if not w.startswith("<")),
+            frozenset().union(*meant),
+            any(w and all(m.startswith("<") for m in w) for w in meant),
         )
 
     def fits(self, words: Sequence[str]) -> bool:
         """Whether one may answer a question: what is counted there, and who, when or how, is among what they say."""
         noun = find_counted(words)
         is_counted = noun is None or noun in self.counted | self.told
-        return is_counted and self.deciding.issuperset(list_deciding(words))
+        is_decided = self.deciding.issuperset(list_deciding(words))
+        return is_counted and is_decided and self._knows_half(words)
+
+    def _knows_half(self, words: Sequence[str]) -> bool:
+        """Whether at least half of what the words mean, names aside, is known here; of names alone nothing is."""
+        said = {m for m in list_meanings(words, self.known) if not m.startswith("<")}
+        if not said:
+            return self.has_bare and words[0] not in _FOLLOWING
+        return 2 * len(said & self.known) >= len(said)
 
 
 @dataclass(frozen=True)
@@ -171,7 +200,7 @@ def _learn() -> Learnt:
         for i in INTENTS
     }
     usual = {w for some in words.values() for s in some for w in s}
-    usual |= {word for phrase in SAID for word in phrase}
+    usual |= WORDS
     return Learnt(
         Sentences.of(words),
         frozenset(w for w in usual if w[0] != "<"),

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from assets.tables.catalog import repr_sql
+from orchestration.agent.asking.count_sql import write_count
+from orchestration.agent.asking.counting import read_count
 from orchestration.agent.asking.names import Question
 
 Make: TypeAlias = Callable[[Question], Mapping[str, Any]]
@@ -17,31 +18,25 @@ Make: TypeAlias = Callable[[Question], Mapping[str, Any]]
 class Intent:
     """One kind of question. `make` raises LookupError where a name is lacking.
 
-    A question that names several things of a kind where examples have one is asked about each.
+    A question that names several things of a kind where examples have one is asked about each, unless `is_at_once`. One
+    of which the grammar decides is never chosen by its examples: they tell what can be asked.
     """
 
     name: str
     tool: str
     examples: tuple[str, ...]
     make: Make = lambda question: {}
+    is_at_once: bool = False
 
     def list_repeated(self, question: Question) -> list[str]:
         """Kinds of which the question names more than any example does."""
+        if self.is_at_once:
+            return []
         most = {
             kind: max(text.count(f"<{kind}>") for text in self.examples)
             for kind in question.names
         }
         return [k for k, names in question.names.items() if 0 < most[k] < len(names)]
-
-
-def _sql(statement: str, *kinds: str) -> Make:
-    """A statement with `{}` for each name, quoted."""
-
-    def make(question: Question) -> dict[str, str]:
-        values = (repr_sql(question.first(kind)) for kind in kinds)
-        return {"sql": statement.format(*values)}
-
-    return make
 
 
 def _named(**arguments: str) -> Make:
@@ -89,181 +84,47 @@ def _of_things(*forms: str) -> tuple[str, ...]:
     return tuple(form.format(f"<{kind}>") for form in forms for kind in _THINGS)
 
 
+def _count(question: Question) -> dict[str, str]:
+    count = read_count(question)
+    statement = write_count(count, question.names) if count else None
+    if statement is None:
+        raise LookupError("count")
+    return {"sql": statement}
+
+
+# what is stored, counted or listed: read by its grammar, so that of these examples any mixture is
+COUNTED = Intent(
+    "count",
+    "sql",
+    (
+        "how many frames are there",
+        "how many frames has <session>",
+        "how many frames has <sensor> in <session>",
+        "how many frames has each session",
+        "which session has most frames",
+        "how many frames of <session> have no label",
+        "how many <class> labels are there",
+        "how many <class> labels has <session>",
+        "how many labels has each class",
+        "which classes are labelled in <session>",
+        "which class has fewest labels",
+        "which sessions have more than <number> labels",
+        "how many sessions are there",
+        "which sensors has <session>",
+        "how many frames has release <release>",
+        "how many frames has each part of <release>",
+        "which releases are there",
+        "which releases of <task> are there",
+        "how many models of <task> are there",
+        "which models were trained on <release>",
+        "how many frames wait for labels",
+    ),
+    _count,
+    is_at_once=True,
+)
+
 INTENTS = (
-    Intent(
-        "count_frames",
-        "sql",
-        (
-            "how many frames are there",
-            "how many images do we have in total",
-            "number of frames",
-        ),
-        _sql("select count(*) as frames from frames"),
-    ),
-    Intent(
-        "count_frames_of_session",
-        "sql",
-        (
-            "how many frames has session <session>",
-            "number of images in <session>",
-            "how many frames does <session> have",
-        ),
-        _sql("select count(*) as frames from frames where session = {}", "session"),
-    ),
-    Intent(
-        "count_frames_of_sensor",
-        "sql",
-        ("how many frames has the camera <sensor>", "how many frames of <sensor>"),
-        _sql("select count(*) as frames from frames where sensor = {}", "sensor"),
-    ),
-    Intent(
-        "count_frames_of_sensor_of_session",
-        "sql",
-        ("how many frames has <sensor> in <session>",),
-        _sql(
-            "select count(*) as frames from frames where sensor = {} and session = {}",
-            "sensor",
-            "session",
-        ),
-    ),
-    Intent(
-        "count_frames_by_session",
-        "sql",
-        ("how many frames has each session", "frames by session"),
-        _sql(
-            "select session, count(*) as frames from frames group by all order by session"
-        ),
-    ),
-    Intent(
-        "largest_session",
-        "sql",
-        ("which session has the most frames", "the largest session"),
-        _sql(
-            "select session, count(*) as frames from frames group by all order by frames desc, session limit 1"
-        ),
-    ),
-    Intent(
-        "count_sessions",
-        "sql",
-        (
-            "how many sessions are there",
-            "number of sessions",
-            "how many sessions were taken in",
-        ),
-        _sql("select count(distinct session) as sessions from captures"),
-    ),
-    Intent(
-        "count_labels_of_class",
-        "sql",
-        (
-            "how many labels of class <class> are there",
-            "how many <class> are labelled",
-            "how often was <class> labelled",
-            "number of <class> objects",
-        ),
-        _sql("select count(*) as labels from labels where class_name = {}", "class"),
-    ),
-    Intent(
-        "count_labels_of_session",
-        "sql",
-        (
-            "how many labels has session <session>",
-            "number of labels in <session>",
-            "how many objects are labelled in <session>",
-        ),
-        _sql("select count(*) as labels from labels where session = {}", "session"),
-    ),
-    Intent(
-        "count_labels_of_class_of_session",
-        "sql",
-        (
-            "how many labels of class <class> are in session <session>",
-            "how many <class> in <session>",
-        ),
-        _sql(
-            "select count(*) as labels from labels where class_name = {} and session = {}",
-            "class",
-            "session",
-        ),
-    ),
-    Intent(
-        "count_labels",
-        "sql",
-        ("how many labels are there", "number of labels in total"),
-        _sql("select count(*) as labels from labels"),
-    ),
-    Intent(
-        "list_classes",
-        "sql",
-        (
-            "which classes are labelled",
-            "what classes are there and how many labels has each",
-            "labels by class",
-            "list the names of all classes",
-        ),
-        _sql(
-            "select class_name, count(*) as labels from labels group by all order by labels desc, class_name"
-        ),
-    ),
-    Intent(
-        "list_sensors_of_session",
-        "sql",
-        (
-            "which sensors has session <session>",
-            "which cameras recorded <session>",
-            "frames by sensor of <session>",
-        ),
-        _sql(
-            "select sensor, count(*) as frames from frames where session = {} group by all order by sensor",
-            "session",
-        ),
-    ),
-    Intent(
-        "count_frames_of_release",
-        "sql",
-        (
-            "how many frames has release <release>",
-            "how large is the dataset <release>",
-            "number of frames in release <release>",
-        ),
-        _sql(
-            "select count(*) as frames from release_frames where release_id = {}",
-            "release",
-        ),
-    ),
-    Intent(
-        "list_parts_of_release",
-        "sql",
-        (
-            "how is release <release> split",
-            "how many train and test frames has <release>",
-            "how many frames are in each part of <release>",
-            "how many frames of <release> are for training",
-            "parts of release <release>",
-            "which splits has release <release>",
-            "train, val and test parts of release <release>",
-        ),
-        _sql(
-            "select split, count(*) as frames from release_frames where release_id = {} group by all order by split",
-            "release",
-        ),
-    ),
-    Intent(
-        "list_releases",
-        "sql",
-        ("which releases are there", "list the datasets", "which datasets were made"),
-        _sql("select release_id, task, num_frames from releases order by release_id"),
-    ),
-    Intent(
-        "count_open_questions",
-        "sql",
-        (
-            "how many frames wait for labels",
-            "how many frames are open in the queue",
-            "how long is the labelling queue",
-        ),
-        _sql("select count(*) as open_frames from label_queue where state = 'open'"),
-    ),
+    COUNTED,
     Intent(
         "status",
         "sessions",
@@ -284,6 +145,7 @@ INTENTS = (
             "what is the state of session <session>",
             "status of <session>",
             "how is <session> doing",
+            "<session>",
             "was <session> ingested",
             "how far is <session>",
         ),
@@ -347,12 +209,6 @@ INTENTS = (
             "who is champion",
             "which model is best",
         ),
-    ),
-    Intent(
-        "count_models",
-        "sql",
-        ("how many models are there", "how many models were trained"),
-        _sql("select count(*) as models from models"),
     ),
     Intent(
         "models_of_task",

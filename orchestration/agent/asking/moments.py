@@ -17,6 +17,7 @@ _UNITS = {
     "year": 365 * 86_400,
 }
 _BACK = ("last", "past", "previous", "this")
+_EVENING, _MORNING = timedelta(hours=6), timedelta(hours=6)  # from and to midnight
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _AROUND = ("since", "in", "on", "the", "of", "during", "within", "over", "for")
 
@@ -24,7 +25,8 @@ _AROUND = ("since", "in", "on", "the", "of", "during", "within", "over", "for")
 def find_time(words: Sequence[str], now: datetime) -> tuple[list[str], str]:
     """The words with `<time>` for the first stretch of time, and that as "since/before", both ISO 8601; "" for none.
 
-    Yesterday and a date are days of UTC. A week is the seven days until now, a month thirty days.
+    Last night is from 18 to 6 o'clock. Yesterday and a date are days of UTC. A week is the seven days until now, a
+    month thirty days.
     """
     for at in range(len(words)):
         found = _read(words[at:], now)
@@ -47,6 +49,8 @@ def _read(words: Sequence[str], now: datetime) -> tuple[int, datetime, datetime]
         return 1, today, now
     if words[0] == "yesterday":
         return 1, today - day, today
+    if tuple(words[:2]) == ("last", "night"):
+        return 2, today - _EVENING, today + _MORNING
     if _DATE.fullmatch(words[0]) and _is_date(words[0]):
         start = datetime.fromisoformat(words[0]).replace(tzinfo=UTC)
         return 1, start, start + day

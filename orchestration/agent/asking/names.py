@@ -14,7 +14,7 @@ from assets.tables.schemas import TABLES
 from assets.tables.sql import VIEWS
 from models.task_names import all_task_names
 from orchestration.agent.asking.moments import TIME, find_time
-from orchestration.agent.asking.words import find_meaning
+from orchestration.agent.asking.words import find_meaning, spell_out
 from orchestration.agent.world import World
 from orchestration.plan.making import list_assets, list_known_sessions
 
@@ -25,6 +25,8 @@ _QUOTED = re.compile(
 )
 _ID = re.compile(r"[0-9a-f]{6,64}")
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_JOINED = ("session", "sensor", "class")  # kinds of names that people write with spaces
+_MOST_JOINED = 4  # words
 _OF_TABLES = frozenset({"table", "column"})  # what words beside a table's name mean
 _TABLES_OF_IDS = {
     "model": ("models", "model_sha256"),
@@ -68,7 +70,7 @@ class Known:
         """The question in words. A name that is a word of `vocabulary` is one in quotation marks or behind its kind."""
         found: dict[str, list[str]] = {}
         words: list[str] = []
-        parts = list(_split(text))
+        parts = list(self._join(list(_split(text)), vocabulary))
         meant = [find_meaning(part.lower()) for part, _ in parts]
         usual = frozenset(vocabulary)
         if _OF_TABLES & set(meant):
@@ -84,7 +86,7 @@ class Known:
                 words.append("<unknown>")
             else:
                 words += _list_words(part.lower())
-        words, period = find_time(words, self.now)
+        words, period = find_time(spell_out(words), self.now)
         if period:
             found[TIME[1:-1]] = [period]
         words = [_take_number(word, found) for word in words]
@@ -99,6 +101,25 @@ class Known:
             name = names[0] if _WORD.fullmatch(names[0]) else f"'{names[0]}'"
             form = form.replace(f"<{kind}>", name, 1)
         return form
+
+    def _join(
+        self, parts: Sequence[tuple[str, bool]], usual: Collection[str]
+    ) -> Iterator[tuple[str, bool]]:
+        """Words that are one name of the home by spaces for its dashes, "desk south", as one in quotation marks."""
+        spaced = _space_names(self.names, usual)
+        at = 0
+        while at < len(parts):
+            for length in range(_MOST_JOINED, 1, -1):
+                run = parts[at : at + length]
+                said = " ".join(part.lower() for part, _ in run)
+                name = spaced.get(said) or spaced.get(said.removesuffix("s"))
+                if name and len(run) == length and not any(q for _, q in run):
+                    yield name, True
+                    at += length
+                    break
+            else:
+                yield parts[at]
+                at += 1
 
     def _find(
         self, part: str, usual: Collection[str], meant: Sequence[str]
@@ -150,6 +171,19 @@ def list_names(world: World) -> Known:
         },
         catalog,
     )
+
+
+def _space_names(
+    names: Mapping[str, Collection[str]], usual: Collection[str]
+) -> dict[str, str]:
+    """Names of several words as people say them -> as they are; none that two have, or that says usual words alone."""
+    found: dict[str, set[str]] = {}
+    for kind in _JOINED:
+        for name in names.get(kind, ()):
+            words = re.split(r"[-_ ]+", name.lower())
+            if len(words) > 1 and not set(words) <= set(usual):
+                found.setdefault(" ".join(words), set()).add(name)
+    return {said: min(some) for said, some in found.items() if len(some) == 1}
 
 
 def _list_column(catalog: Catalog, table: str, column: str) -> frozenset[str]:

@@ -29,9 +29,8 @@ indicate designate create supply supplied furnish specify specified define
 _GROUPS = """
 count: how-many how-much how-often how-frequently how-many-times frequency occurrences length number-of count number
   amount quantity total sum size large big extent volume tally figure magnitude measure aggregate totality
-each: per every each by-session by-sensor session-by-session apiece respective individual broken-down breakdown
-most: the-most most-much more-than-all biggest largest greatest highest maximum max most-frames most-pictures
-  most-images top
+each: per every each apiece respective individual broken-down breakdown
+most: the-most most-much more-than-all biggest largest greatest highest maximum max top
 frame: frame picture image photo photograph photography snapshot pic shot imagery img exposure snap
 capture: capture
 session: session shoot recording recording-session recording-sessions
@@ -41,14 +40,19 @@ class: class classes category categories kind type sort
 sensor: sensor camera cam device equipment instrument detector gear
 part: part split divide division partition portion share section proportion separate train-val-test component
   constituent percentage ratio
-wait: wait pending open await backlog left-to undecided unanswered outstanding
+wait: have-to-do need-to-do must-do should-do to-do
+  wait pending open await backlog left-to undecided unanswered outstanding
 queue: queue
 status: status state-of the-state its-state stand overview summary summarise summarize situation what-s-up sitrep
   going-on how-is-it health condition
 check: check gate control quality criterion criteria claim
 fail: fail failure broke broken break wrong crash error err abort unsuccessful not-pass not-passed not-successful
   not-hold not-good go-wrong went-wrong gone-wrong problem trouble issue bad violate violation malfunction misfire
-  red fault amiss faulty mistake
+  red fault amiss faulty mistake not-let-through not-let not-through not-ok not-okay not-work
+export: export hand-on hand-over handed-on handed-over left leave departure depart
+licence: licence license licenced licensed terms allowed allow permitted permit
+house: house company firm organisation organization building premises
+loss: would-be-lost would-i-lose would-we-lose would-lose lose-if lose-without
 held: held-back hold-back hold-up held block withhold withheld
 quarantine: quarantine unread unreadable corrupt damage defective reject unusable not-read set-aside put-aside lost
   lose could-not-be-read could-not-read cannot-be-read can-not-be-read can-not-read cannot-read could-not-be-opened
@@ -56,12 +60,13 @@ quarantine: quarantine unread unreadable corrupt damage defective reject unusabl
 file: file
 model: model net network predictor
 champion: champion champ winner production in-production best title-holder titleholder prod serving leading victor
-score: score performance perform accuracy metric good well good-at how-good how-well doing-at quality-of
+score: accurate precision precise recall
+  score performance perform accuracy metric good well good-at how-good how-well doing-at quality-of
 train: train retrain learn learnt teach taught fit
 compare: compare comparison versus vs better more-good gooder prefer preferable worse superior collate beat
   outperform
 difference: difference differ different deviate deviation diverge divergence change vary varies alter modify
-  modified discrepancy distinction unlike new-in what-is-new diff dissimilar contrast depart departure
+  modified discrepancy distinction unlike new-in what-is-new diff dissimilar contrast
 drift: drift drifty shift stray
 alarm: alarm alert warning
 origin: lineage lineage provenance origin trace source come-from comes-from came-from coming-from from-where
@@ -74,11 +79,11 @@ stale: stale outdated obsolete out-of-date up-to-date up-to-speed outmoded super
 update: update
 cost: cost price pricy expensive expense how-long how-much-time time-go time-take time-takes take-long takes-long
   took-long need-long long-does duration runtime spend spent pay effort budget compute money disbursement toll
-  disbursal
+  disbursal slow slowest longest time-consuming
 step: step stage
-run: run ran job execution execute pipeline
+run: run ran job execution execute pipeline what-was-done
 newest: newest latest last recent lately new fresh incoming
-reason: reason cause ground why-did why-was why-has why-is explanation explain
+reason: reason cause ground why why-did why-was why-has why-is explanation explain
 log: log output
 table: table
 column: column col field attribute property properties
@@ -93,6 +98,7 @@ make: make made
 code: code
 row: row
 asset: asset
+task: task tasks
 explain-what: what-happened
 """
 
@@ -113,7 +119,17 @@ def _split(words: str) -> frozenset[str]:
 SAID = _read_groups()
 LONGEST = max(map(len, SAID))
 # words that mean something where both stand in a sentence
-TOGETHER = {("where", "from"): "origin"}
+TOGETHER = {
+    ("where", "from"): "origin",
+    ("may", "use"): "licence",
+    ("may", "used"): "licence",
+    ("how", "doing"): "status",
+    ("how", "far"): "status",
+    ("how", "look"): "status",
+    ("how", "stands"): "status",
+    ("did", "say"): "log",
+    ("who", "got"): "export",
+}
 # what begins with one is an order, and those are not carried out
 ORDERS = _split(
     """
@@ -143,15 +159,30 @@ COURTESIES = _split(
 DECIDING: dict[tuple[str, ...], str] = {
     **{(word,): "who" for word in ("who", "whom", "whose")},
     **{
-        (word,): "least" for word in ("fewest", "least", "lowest", "rarest", "smallest")
+        (word,): "least"
+        for word in (
+            "cheapest",
+            "fastest",
+            "fewest",
+            "least",
+            "lowest",
+            "rarest",
+            "smallest",
+        )
     },
-    **{(word,): "average" for word in ("average", "median")},
+    **{(word,): "average" for word in ("average", "avg", "median")},
+    **{(word,): "newest" for word in ("last", "latest", "newest", "recent")},
+    **{(word,): "oldest" for word in ("earliest", "first", "oldest")},
     **{(word,): "without" for word in ("no", "not", "without")},
     **{("how", verb, who): "how to" for verb in ("do", "can") for who in ("i", "we")},
     ("how", "to"): "how to",
     ("when",): "when",
     ("where",): "where",
 }
+# what stands behind a word that asks
+AUXILIARIES = _split(
+    "am are can could did do does had has have is may might must shall should was were will would"
+)
 # what may stand between "how many" and what is counted
 BEFORE_COUNTED = _split(
     """

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 from orchestration.agent.asking.thesaurus import (
     AFTER_NOTHING,
+    AUXILIARIES,
     BEFORE_COUNTED,
     COURTESIES,
     DECIDING,
@@ -25,7 +26,8 @@ from orchestration.agent.asking.thesaurus import (
 )
 
 _ENDINGS = ("ing", "ed", "ly", "es", "s")
-_COUNTING = (("how", "many"), ("number", "of"))
+_NEGATED = AUXILIARIES - {"am", "may", "will"}  # by an ending
+COUNTING = (("how", "many"), ("number", "of"))
 _LEAST_SPELLED = 4  # letters of a word that may be a mistyped one
 _LEAST_INFLECTED = 4  # letters of one whose forms may be mistyped
 _LEAST_ADVERB = 6  # letters of a word that ends like one
@@ -97,17 +99,21 @@ class Sentences:
 
     def rank(self, words: Sequence[str]) -> list[Likeness]:
         """The likest sentence of each that they stand for, the likest first, those with other kinds of names last."""
+        found: dict[str, Likeness] = {}
+        for one in self.compare(words):
+            best = found.setdefault(one.sentence.stands_for, one)
+            if one.order < best.order:
+                found[one.sentence.stands_for] = one
+        return sorted(found.values(), key=lambda one: one.order)
+
+    def compare(self, words: Sequence[str]) -> Iterator[Likeness]:
+        """All sentences, in their order."""
         asked = frozenset(list_meanings(words, self.weights))
         slots = _list_slots(words)
-        found: dict[str, Likeness] = {}
         for sentence in self.all:
             value = self._compare(asked, sentence.meanings)
             value *= 1.0 if sentence.slots == slots else _OTHER_NUMBER
-            one = Likeness(value, sentence, sentence.slots.keys() == slots.keys())
-            best = found.setdefault(sentence.stands_for, one)
-            if one.order < best.order:
-                found[sentence.stands_for] = one
-        return sorted(found.values(), key=lambda one: one.order)
+            yield Likeness(value, sentence, sentence.slots.keys() == slots.keys())
 
     def _compare(self, one: frozenset[str], other: frozenset[str]) -> float:
         """The cosine of two sentences by their weighted meanings, each counted once."""
@@ -130,34 +136,55 @@ def list_meanings(words: Sequence[str], known: Iterable[str] = ()) -> Iterator[s
     spelled = [_spell(word, frozenset(known)) for word in words]
     yield from (m for both, m in TOGETHER.items() if set(both) <= set(spelled))
     while at < len(spelled):
-        length, meaning = _find_phrase(spelled[at : at + LONGEST])
+        length, meaning = find_phrase(spelled[at : at + LONGEST])
         # "session <session>" says no more than "<session>"
         if meaning and f"<{meaning}>" not in words:
             yield meaning
         at += length
 
 
+def spell_out(words: Sequence[str]) -> list[str]:
+    """With "do not" for "don't", which is two words here, and for "dont"."""
+    found: list[str] = []
+    for word in words:
+        before = found[-1] if found else ""
+        verb = before if before == "can" else before.removesuffix("n")
+        if word == "t" and verb in _NEGATED:
+            found[-1:] = [verb, "not"]
+        elif word.endswith("nt") and word[:-2] in _NEGATED:
+            found += [word[:-2], "not"]
+        else:
+            found.append(word)
+    return found
+
+
 def find_meaning(word: str) -> str:
     """What one word means, where it is alone."""
-    return _find_phrase([correct(word)])[1]
+    return find_phrase([correct(word)])[1]
 
 
 def list_deciding(words: Sequence[str]) -> Iterator[str]:
     """What kind of answer is asked for, as far as words say so; those of a phrase with a meaning of its own do not."""
     at = 0
     while at < len(words):
-        length, meaning = _find_phrase(words[at : at + LONGEST])
+        length, meaning = find_phrase(words[at : at + LONGEST])
         if length == 1 or not meaning:
             found = (DECIDING.get(tuple(words[at : at + n])) for n in (3, 2, 1))
-            yield from (kind for kind in found if kind)
+            yield from (kind for kind in found if kind and _asks(words, at))
         at += length
+
+
+def _asks(words: Sequence[str], at: int) -> bool:
+    """Whether a word asks, and does not begin a clause: "sessions where checks failed" asks for no place."""
+    is_maybe_clause = at > 0 and words[at] in ("where", "when")
+    return not is_maybe_clause or set(words[at + 1 : at + 2]) <= AUXILIARIES
 
 
 def find_counted(words: Sequence[str]) -> str | None:
     """What "how many" or "number of" counts, by its meaning: "" for something that nobody knows, None for no count."""
     words = tuple(words)
     for at, pair in enumerate(pairwise(words), 2):
-        if pair not in _COUNTING or words[at : at + 1] == ("times",):
+        if pair not in COUNTING or words[at : at + 1] == ("times",):
             continue
         rest = list(words[at:])
         while rest and rest[0] in BEFORE_COUNTED:
@@ -165,7 +192,7 @@ def find_counted(words: Sequence[str]) -> str | None:
         if not rest or rest[0] in AFTER_NOTHING:
             return None
         spelled = [correct(word) for word in rest]
-        return _find_phrase(spelled)[1] if _is_known(rest[0], spelled[0]) else ""
+        return find_phrase(spelled)[1] if is_known(rest[0], spelled[0]) else ""
     return None
 
 
@@ -180,14 +207,14 @@ def is_order(words: Sequence[str]) -> bool:
     return rest[0] in ORDERS or bool(is_told_of_what)
 
 
-def _is_known(word: str, spelled: str) -> bool:
+def is_known(word: str, spelled: str) -> bool:
     """Whether a word is of the lists, or a slip away from one that means something."""
     return word == spelled or bool(SAID.get((spelled,), _cut(spelled)))
 
 
-def _find_phrase(words: Sequence[str]) -> tuple[int, str]:
+def find_phrase(words: Sequence[str]) -> tuple[int, str]:
     """How many words from the first one on mean one thing, and what; "" for nothing."""
-    for length in range(len(words), 0, -1):
+    for length in range(min(len(words), LONGEST), 0, -1):
         meaning = SAID.get(tuple(words[:length]))
         if meaning is not None:
             return length, meaning
@@ -217,7 +244,8 @@ def _list_slots(words: Iterable[str]) -> Counter[str]:
 
 def _spell(word: str, known: frozenset[str]) -> str:
     """The word, or one of the lists that a slip of the fingers away is: a letter more, less, other, or two in turn."""
-    if len(word) < _LEAST_SPELLED or word[0] == "<" or word in known:
+    is_usual = word in known or _cut(word) in known
+    if len(word) < _LEAST_SPELLED or word[0] == "<" or is_usual:
         return word
     return correct(word)
 
@@ -225,7 +253,8 @@ def _spell(word: str, known: frozenset[str]) -> str:
 @cache
 def correct(word: str) -> str:
     """The word of the lists that one is, or may be a mistyped form of; itself where there is none."""
-    if word in _WORDS or _cut(word) in _WORDS:
+    cut = _cut(word)  # "" of a form of a word that tells nothing
+    if not cut or word in WORDS or cut in WORDS:
         return word
     near = sorted((_count_slips(word, other), other) for other in _near(word))
     fits = near and near[0][0] <= (1 if len(word) < 8 else 2)
@@ -235,7 +264,7 @@ def correct(word: str) -> str:
 def _near(word: str) -> Iterator[str]:
     return (
         w
-        for w in _WORDS
+        for w in WORDS
         if w[:1] == word[:1]
         and abs(len(w) - len(word)) <= 2
         and len(w) >= _LEAST_SPELLED
@@ -265,4 +294,4 @@ def _list_words() -> Iterator[str]:
             yield from (f"{phrase[0]}s", f"{stem}ed", f"{stem}ing")
 
 
-_WORDS = frozenset(_list_words())
+WORDS = frozenset(_list_words())  # of the lists, in their regular forms

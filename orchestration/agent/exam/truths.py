@@ -74,10 +74,11 @@ def frames_of_both(catalog: Catalog, names: Names) -> Truth:
 
 
 def largest(catalog: Catalog, names: Names) -> Truth:
-    """The session with the most frames; of equal ones the first by name."""
+    """The session with the most frames; equal ones are all of them."""
     counts = Counter(row["session"] for row in _read(catalog, "frames", "session"))
-    most = min(counts, key=lambda session: (-counts[session], session))
-    return Truth((counts[most],), names=frozenset([most]), all_names=frozenset(counts))
+    most = max(counts.values())
+    names = frozenset(session for session, n in counts.items() if n == most)
+    return Truth((most,), names=names, all_names=frozenset(counts))
 
 
 def open_questions(catalog: Catalog, names: Names) -> Truth:

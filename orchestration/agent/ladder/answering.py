@@ -194,4 +194,4 @@ def _note(
         "proposals": found.proposals if found else (),
         "outcome": found.outcome if found else hide(given)[:300],
     }
-    BoundedLog(world.settings.home, "questions").add(facts)
+    BoundedLog(world.settings.home, "questions").try_to_add(facts)

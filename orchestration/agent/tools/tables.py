@@ -43,11 +43,8 @@ def ask_sql(world: World, asked: Sql) -> Answer:
         {k: plain(v) for k, v in row.items()} for row in to_json_rows(found.rows)
     )
     said = Rows("rows", rows, source, is_cut=bool(found.cut))
-    line = None if found.cut or found.held else _say_in_a_line(rows, source)
-    if line is not None:
-        return Answer((line,), (said,))
-    count = Fact("rows", len(rows), source)
-    sentences = [say("{rows} rows.", count)]
+    line = None if found.cut or found.left_out else _say_in_a_line(rows, source)
+    sentences = [line or say("{rows} rows.", Fact("rows", len(rows), source))]
     if found.cut:
         words = {
             "rows": "There are more than the limit of {limit}: ask for a count, or narrow it.",

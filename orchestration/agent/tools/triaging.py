@@ -13,7 +13,6 @@ class Triaged(Arguments):
 
     what: str = Field(
         "last",
-        min_length=1,
         max_length=64,
         description="A run by its id or a beginning of it, a session, or 'last': the newest run that failed.",
     )
@@ -27,6 +26,10 @@ def diagnose(world: World, what: str) -> Diagnosis:
     from orchestration.triage.of_run import LAST, diagnose_run, find_run
     from orchestration.triage.of_session import diagnose_session
 
+    if not what.strip():
+        raise ValueError(
+            f"nothing is named: give a session, a run by its id, or `{LAST}` for the newest run that failed"
+        )
     if what == LAST:
         return diagnose_run(world.settings, find_run(world.settings, what))
     try:

@@ -269,7 +269,7 @@ def tell_sessions(world: World, asked: Sessions) -> Answer:
     states = Counter(row["state"] for row in rows)
     frames = sum(row["frames"] for row in rows)
     facts = [Fact("sessions", len(rows), source), Fact("frames", frames, source)]
-    words = "{sessions} sessions with {frames} frames"
+    words = "{sessions} sessions with {frames} stored frames"
     for state, count in sorted(states.items()):
         facts.append(Fact(state, count, source))
         words += f", {{{state}}} {state}"

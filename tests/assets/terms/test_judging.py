@@ -135,3 +135,16 @@ def test_what_ends_within_the_days_is_told_and_what_is_over_stays_told(stored):
     assert [one.summary for one in list_ending(stored.catalog, 6, DAY)] == [
         "the consent of tuesday has ended"
     ]
+
+
+def test_a_statement_that_others_have_replaced_for_all_captures_is_not_told(stored):
+    for path in PATHS:
+        stored.say("monday", until=date(2027, 6, 2), path=path)
+    stored.say("monday", until=date(2027, 6, 3))  # counts for no capture of its own
+    assert [one.subject for one in list_ending(stored.catalog, 7, DAY)] == [
+        f"monday/{path}" for path in PATHS
+    ]
+    stored.say("monday", licence=None)
+    assert [one.summary for one in list_ending(stored.catalog, 7, DAY)] == [
+        "the consent of monday has ended"
+    ]

@@ -56,7 +56,7 @@ def test_a_question_is_taken_for_its_tool_and_names(
         "how many dogs are labelled?",
         "how many persons are there?",
         "how many rows has the table frames?",
-        "how many frames of monday have no label?",
+        "how many frames of monday have no sharp label?",
         "how many frames has ''?",
         "who took the pictures?",
         "where were the pictures taken?",
@@ -68,15 +68,24 @@ def test_the_answer_of_another_question_is_not_given(open_world, text):
     assert not any(chosen.is_clear for chosen in choose(open_world(), text))
 
 
+def test_a_name_is_found_with_spaces_for_its_dashes():
+    names = {"session": ("desk-south", "last-run"), "class": ("coffee pot",), "sensor": (), "task": ()}  # fmt: skip
+    known = Known(names, None)  # type: ignore[arg-type]
+    found = known.read("how many coffee pots has Desk South", {"last", "run"})
+    assert found.words == ("how", "many", "<class>", "has", "<session>")
+    assert found.names == {"class": ("coffee pot",), "session": ("desk-south",)}
+    assert known.read("the last run", {"last", "run"}).names == {}
+
+
 def test_an_apostrophe_opens_no_quotation(open_world):
     (chosen,) = choose(open_world(), "what's wrong with monday's checks?")
     assert chosen.arguments == ({"session": "monday"},)
 
 
 def test_a_question_about_several_things_is_answered_for_each(open_world):
-    chosen, said = answer(open_world(), "how many frames have monday and tuesday?")
+    chosen, said = answer(open_world(), "have monday and tuesday drifted?")
     assert len(chosen) == 1 and len(chosen[0].arguments) == 2
-    assert said.text == '"monday": 12 frames. "tuesday": 20 frames.'
+    assert said.text.startswith('"monday": 0 of 0') and '"tuesday": 0 of 0' in said.text
 
 
 def test_two_questions_in_one_are_two_answers(open_world):
@@ -131,8 +140,8 @@ def test_an_id_of_nothing_is_said_to_be_one(open_world):
 
 def test_a_class_that_is_called_like_an_order_is_a_name(open_world):
     (chosen,), said = answer(open_world(), f"how many '{PLEA}' labels are there?")
-    assert chosen.intent is not None and chosen.intent.name == "count_labels_of_class"
-    assert said.text == "0 labels."
+    assert chosen.intent is not None and chosen.intent.name == "count"
+    assert said.text == "0 stored labels."
 
 
 ORDERS = [
@@ -192,12 +201,12 @@ def test_the_verb_answers_with_sources_and_exits_one_where_nothing_is_known(agen
     runner = CliRunner()
     known = runner.invoke(app, ["ask", "how many frames has tuesday?", "--json"])
     facts = json.loads(known.stdout)
-    assert (known.exit_code, facts["text"]) == (0, "20 frames.")
+    assert (known.exit_code, facts["text"]) == (0, "20 stored frames.")
     assert [one["tool"] for one in facts["calls"]] == ["sql"]
     assert facts["facts"][0]["source"]["kind"] == "sql"
     shown = runner.invoke(app, ["ask", "how many frames has tuesday?"])
     first, source = shown.stdout.splitlines()
-    assert first == "20 frames."
+    assert first == "20 stored frames."
     assert source.startswith("source: daguerre query 'select count(*)")
     unknown = runner.invoke(app, ["ask", "who will win the match?"])
     assert unknown.exit_code == 1 and "I don't know" in unknown.stdout

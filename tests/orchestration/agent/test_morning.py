@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from assets.tables.catalog import Catalog
+from assets.tables.schemas import TABLES, to_table
+from bench.synthetic_home import plain_row
+from orchestration.agent.answer import Fact, Source
 from orchestration.agent.tool import call
 from orchestration.agent.tools import find_tool
 from orchestration.agent.world import World
@@ -52,6 +56,28 @@ def test_everything_is_told_once_and_what_waits_until_it_is_done(agent_home):
     third = wake()
     assert list_ids(third, "happened") == ["sessions monday"]
     assert list_ids(third, "waits") == ["sessions tuesday"]
+
+
+def test_a_morning_speaks_in_words_and_short_durations(agent_home):
+    says = {one["id"]: one["says"] for one in wake("--dry-run")["waits"]}
+    assert '"monday" is taken in but for files that could not be read' in says["monday"]
+    assert "does not lie in the landing zone any more" in says["tuesday"]
+    assert f'held because "{HELD}"' in says["tuesday"]
+    hours = [Fact("took", h, Source("runs", "ended"), "h") for h in (0.0265, 0.5, 2.25)]
+    assert [str(fact) for fact in hours] == ["1.59 min", "30 min", "2.25 h"]
+
+
+def test_a_model_is_told_of_once_where_it_was_promoted(agent_home):
+    catalog = Catalog(str(agent_home / "tables"))
+    model = catalog.read_latest("models").to_pylist()[0]["model_sha256"]
+    given = {"task": "recognition", "act": "promoted", "who": "the gate", "why": "all rules hold",
+             "after_sha256": model, "after_version": 1, "promotion_id": "a" * 32}  # fmt: skip
+    row = plain_row("promotions", given)
+    catalog.merge("promotions", to_table(TABLES["promotions"], [row]))
+    told = wake("--dry-run")["happened"]
+    assert [one["section"] for one in told] == ["gates", "trainings"]
+    assert told[0]["says"].startswith('Version 1 of "recognition" was promoted by "the')
+    assert "It was trained by" in told[0]["says"] and told[1]["id"] != model
 
 
 def test_a_proposal_waits_until_somebody_has_decided_and_is_then_told(agent_home):

@@ -324,6 +324,14 @@ def test_each_call_is_written_down_with_its_sizes_and_without_its_answer(
     assert not any(frame_id in path.read_text() for frame_id in ids)
 
 
+def test_an_answer_is_given_where_its_call_cannot_be_written_down(
+    ask, agent_home, caplog
+):
+    (agent_home / "logs").write_text("a file where the folder should be")
+    assert ask("sql", sql="select 1 as n").facts[0].value == 1
+    assert "tool_calls.jsonl is not written" in caplog.text
+
+
 def test_a_line_of_the_log_that_was_cut_costs_no_other(tmp_path):
     log = CallLog(tmp_path)
     log.note(Call("me", "first", {}))

@@ -13,6 +13,7 @@ import pytest
 
 from assets.ledger import Ledger
 from assets.retrieval.run_failures import ErrorLink, StepError
+from orchestration.agent.answer import Source
 from orchestration.agent.tool import call
 from orchestration.agent.tools import find_tool
 from orchestration.agent.world import World
@@ -20,8 +21,9 @@ from orchestration.cli.calling import run_verb
 from orchestration.cli.triaging import _tell
 from orchestration.profiles import CHECKOUT, load_settings
 from orchestration.triage import of_run
-from orchestration.triage.diagnosis import Evidence
+from orchestration.triage.diagnosis import Diagnosis, Evidence
 from orchestration.triage.kinds import Kind, name_error
+from orchestration.triage.remedies import Stopped, choose_proposal, list_remedies
 from tests.orchestration.agent.conftest import HELD, PLEA
 
 # runs in a home, each of which fails by itself; the last one is killed
@@ -256,6 +258,7 @@ def test_where_nothing_is_the_matter_the_exit_code_is_1_and_the_tool_says_why(
 @pytest.mark.parametrize(
     ("cls", "says", "kind"),
     [
+        ("NotFiniteError", "the loss is nan in step 3", Kind.DIVERGED),
         ("NoRoom", "9 bytes are to lie in x, and 1 are free there", Kind.DISK_FULL),
         ("RayTaskError", "gone", Kind.NO_RAY),
         ("OutOfMemoryError", "CUDA out of memory", Kind.NO_MEMORY),
@@ -271,3 +274,44 @@ def test_an_exception_is_of_a_kind_by_its_class_and_words(cls, says, kind):
 def test_people_see_three_digits_of_a_figure():
     one = Evidence("check", "frames", "1 of 180", "num 180, share 0.00555555555556")
     assert _tell(one) == "check frames: 1 of 180 [num 180, share 0.00556]"
+
+
+@pytest.mark.parametrize("kind", [Kind.REFUSED, Kind.DIVERGED, Kind.NO_MEMORY, Kind.FAILED_GATE])  # fmt: skip
+def test_what_would_end_the_same_is_not_proposed_and_the_remedy_says_what_to_change(
+    kind,
+):
+    stopped = Stopped("train_detection", "", ("training/detection",))
+    assert choose_proposal(kind, stopped) == ()
+    assert choose_proposal(Kind.KILLED, stopped) == ("train", "detection")
+    again = [r for r in list_remedies(kind, stopped) if "daguerre train" in r]
+    assert again and not any(r == "daguerre train detection" for r in again)
+
+
+def test_a_loss_that_is_not_finite_is_a_training_that_diverged(home, find):
+    told = triage(find("training/detection"))
+    assert told["kind"] == "training diverged"
+    with pytest.raises(ValueError, match="against 'training diverged' nothing can be"):
+        run_verb(("triage", find("training/detection"), "--propose"))
+
+
+def test_evidence_for_people_adds_to_the_cause_and_does_not_repeat_it():
+    cause = "ValueError: the box is empty"
+    found = Diagnosis(
+        Source("run", "r"),
+        "job",
+        Kind.REFUSED,
+        cause,
+        (
+            Evidence("error", "step", "the box is empty"),
+            Evidence("error", "step", "the box is empty", at="assets/a.py:3"),
+            Evidence("log", "step", "another line"),
+        ),
+    )
+    shown = [(one.says, one.at) for one in found.more_evidence]
+    assert shown == [("", "assets/a.py:3"), ("another line", "")]
+    assert len(found.to_dict()["evidence"]) == 3
+
+
+def test_nothing_named_is_told_so(agent_home):
+    with pytest.raises(ValueError, match="nothing is named: give a session, a run"):
+        run_verb(("triage", ""))
