@@ -15,6 +15,7 @@ from assets.erasure.files import (
     find_blobs,
     find_landed,
     find_long_texts,
+    find_pages,
     find_pictures,
     find_remade,
     find_texts,
@@ -27,7 +28,7 @@ from assets.erasure.rows import Going, find_going
 from assets.erasure.subject import Subject
 from assets.ledger import Ledger
 from assets.registry.places import locate_store
-from assets.storage import BlobStore
+from assets.storage import BlobStore, SessionFile
 from assets.tables.catalog import PUBLISHED, Catalog, is_in
 from assets.tables.recovery import list_losses
 from assets.workspace import Workspace
@@ -54,6 +55,8 @@ class Home:
     mlflow_artifacts: str
     dagster_url: str | None
     judge: Callable[[str], object]
+    # a person has ended all others who had the tables open: it counts where that does not show
+    is_said_alone: bool = False
 
     @property
     def folder(self) -> Path:
@@ -132,7 +135,7 @@ def _list_held(
     size = sum(home.blobs.folder.fs.size(home.blobs._path(b)) or 0 for b in there)
     yield Held("blobs", "that nothing else names", len(there), size)
     landed = find_landed(home.zone, subject)
-    yield Held("landing zone", "files", len(landed), measure(landed))
+    yield _count_listed("landing zone", "files", landed)
     shown = find_pictures(
         home.workspace, home.mlflow_file, set(models), set(subject.releases)
     )
@@ -144,6 +147,8 @@ def _list_held(
         len(remade),
         measure(remade),
     )
+    pages = find_pages(home.workspace, models)
+    yield _count_listed("store of pages", "files that can be made again", pages)
     redactor = home.redactor(subject)
     told = list(redact_texts(find_texts(home.folder), redactor, is_dry_run=True))
     yield Held(
@@ -154,6 +159,10 @@ def _list_held(
         yield Held(name, "values that tell of it", count, size, "rewritten")
     files = home.ledger.file_table().num_rows
     yield Held("ledger", "rows of files", min(len(subject.files), files), 0)
+
+
+def _count_listed(store: str, what: str, found: list[SessionFile]) -> Held:
+    return Held(store, what, len(found), sum(file.size_bytes for file in found))
 
 
 def _tell_rows(going: Going) -> Held:
@@ -201,8 +210,6 @@ def _advise(home: Home, subject: Subject) -> Iterator[str]:
         yield f"{told} is too long to be looked into: remove it, or what it tells"
     for place in tell_places(subject, home.zone):
         yield f"{place} is no folder of this home: remove its files there"
-    if "://" in home.zone.folder.uri:
-        yield f"files in {home.zone.folder.uri} stay: remove them there, with their versions"
     for what, url in (
         ("Dagster's storage", home.dagster_url),
         ("MLflow", home.mlflow_url),
@@ -213,7 +220,7 @@ def _advise(home: Home, subject: Subject) -> Iterator[str]:
         yield f"{RECORD} keeps the names that people typed in acts before: nothing is taken out of it"
     if home.ledger.engine.dialect.name != "sqlite":
         yield "the ledger on a server keeps deleted rows until it is vacuumed"
-    if home.workspace.store is not None:
-        yield f"pages below {home.workspace.store.uri} stay: remove its `reports`, which are made again"
+    if "://" in home.mlflow_artifacts:
+        yield f"MLflow's artifacts below {home.mlflow_artifacts} keep pictures and texts: remove those of its models"
     for loss in list_losses(home.catalog.uri):
         yield f"{loss.folder} keeps what a power cut broke: remove it"

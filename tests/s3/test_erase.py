@@ -1,0 +1,100 @@
+"""What is erased is in no object of a bucket any more, and in no older version that the bucket keeps."""
+
+from __future__ import annotations
+
+import pytest
+from s3fs import S3FileSystem
+from typer.testing import CliRunner
+
+from assets.storage import Folder, drop_history, object_history
+from bench.prove.canaries import find_canaries, name_needles
+from orchestration.cli import app
+from orchestration.resources import build_intake, build_landing_zone
+
+
+@pytest.fixture
+def versioned(settings) -> S3FileSystem:
+    """The bucket of the settings, which keeps what is replaced and deleted."""
+    store = S3FileSystem(use_listings_cache=False, **settings.file_options)
+    store.make_bucket_versioned(name_bucket(settings), True)
+    return store
+
+
+def name_bucket(settings) -> str:
+    return settings.tables_uri.split("/")[2]
+
+
+def list_history(store: S3FileSystem, bucket: str) -> list[str]:
+    """Keys of older versions and of marks of deletion."""
+    found = store.call_s3("list_object_versions", Bucket=bucket)
+    old = [one["Key"] for one in found.get("Versions", ()) if not one["IsLatest"]]
+    return old + [one["Key"] for one in found.get("DeleteMarkers", ())]
+
+
+def test_bytes_go_from_a_bucket_with_versions_once_a_person_is_alone(
+    versioned, settings, make_png, tmp_path, monkeypatch
+):
+    for name, value in (
+        ("HOME", settings.home),
+        ("S3_ENDPOINT", settings.s3_endpoint),
+        ("LANDING", settings.landing_uri),
+        ("TABLES", settings.tables_uri),
+        ("BLOBS", settings.blobs_uri),
+    ):
+        monkeypatch.setenv(f"DAGUERRE_{name}", str(value))
+    intake, zone = build_intake(settings), build_landing_zone(settings)
+    for session in ("monday", "tuesday"):
+        content = make_png(len(session))
+        versioned.pipe_file(f"{settings.landing_uri}/{session}/a.png", content)
+        intake.ingest(zone.locate(session), session)
+    versioned.pipe_file(f"{settings.blobs_uri}/reports/index.html", b"monday")
+    columns = ["frame_id", "sha256", "payload"]
+    mine = intake.catalog.read_latest("frames", columns, "session = 'monday'")
+    (frame,) = mine.to_pylist()
+    needles = name_needles([frame["frame_id"], frame["sha256"], "monday"])
+    needles["bytes"] = frame["payload"][-80:]
+
+    def look(name: str) -> list[str]:
+        bucket = name_bucket(settings)
+        versioned.get(bucket, str(tmp_path / name), recursive=True)
+        return find_canaries(tmp_path / name, needles, {})
+
+    before = look("before")
+    assert {line.split("/")[0] for line in before} == {"tables", "landing", "blobs"}
+
+    def run(*words: str):
+        return CliRunner().invoke(app, ["forget", *words], catch_exceptions=False)
+
+    with pytest.raises(ValueError, match="--alone"):
+        run("monday", "--erase", "--because", "a face", "--yes")
+    left = intake.catalog.read_latest("frames", ["session"])["session"].to_pylist()
+    assert left == ["tuesday"], "it is hidden by then"
+    assert list_history(versioned, name_bucket(settings))
+    assert run("--resume", "--alone").exit_code == 0
+    assert look("after") == []
+    assert list_history(versioned, name_bucket(settings)) == []
+    assert run("--resume").exit_code == 0
+    kept = intake.catalog.read("frames", ["session"])["session"].to_pylist()
+    assert kept == ["tuesday"]
+
+
+def test_a_version_that_the_store_keeps_stays_deleted_and_is_told(
+    settings, monkeypatch
+):
+    """A lock of the bucket holds one of two; the mark of deletion before it stays, or it would be the object again."""
+    monkeypatch.setattr(object_history, "_PAGE_VERSIONS", 2)
+    store = S3FileSystem(use_listings_cache=False, **settings.file_options)
+    bucket = f"locked-{name_bucket(settings)}"
+    store.call_s3("create_bucket", Bucket=bucket, ObjectLockEnabledForBucket=True)
+    for name in ("held", "free", "free", "other"):
+        store.pipe_file(f"s3://{bucket}/blobs/{name}", b"x")
+    hold = {"Bucket": bucket, "Key": "blobs/held", "LegalHold": {"Status": "ON"}}
+    store.call_s3("put_object_legal_hold", **hold)
+    for name in ("held", "free", "other"):
+        store.rm_file(f"s3://{bucket}/blobs/{name}")
+    folder = Folder(f"s3://{bucket}/blobs", settings.file_options)
+    history = drop_history(folder, {"held", "free"}.__contains__)
+    assert history.kept == {"blobs/held"} and history.num_removed == 3
+    assert "s3:DeleteObjectVersion" in history.remedy
+    assert folder.files() == []
+    assert set(list_history(store, bucket)) == {"blobs/held", "blobs/other"}
