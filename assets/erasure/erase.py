@@ -145,7 +145,7 @@ def _redact(home: Home, subject: Subject, facts: Facts) -> None:
     """What rows of others, logs, Dagster and MLflow tell of it; versions of models that were whole are sealed anew."""
     redactor = home.redactor(subject)
     for name in home.catalog.names():
-        if retell(home.catalog, name, redactor.redact):
+        if retell(home.catalog, name, redactor):
             _publish_newest(home, subject, name)
     for _ in files.redact_texts(files.find_texts(home.folder), redactor, False):
         pass

@@ -23,8 +23,8 @@ from assets.erasure.files import (
     redact_texts,
     tell_places,
 )
-from assets.erasure.redaction import Redactor, list_own_words
-from assets.erasure.rows import Going, find_going
+from assets.erasure.redaction import Redactor, list_kept_keys, list_own_words
+from assets.erasure.rows import Going, find_going, find_telling
 from assets.erasure.subject import Subject
 from assets.ledger import Ledger
 from assets.registry.places import locate_store
@@ -71,7 +71,9 @@ class Home:
     def redactor(self, subject: Subject) -> Redactor:
         """What takes the subject out of texts."""
         names = subject.list_names(self.catalog) - list_own_words()
-        return Redactor(subject.list_ids(), names, f"{MARK}-{subject.erasure_id[:8]}")
+        kept = list_kept_keys(subject.sessions)
+        mark = f"{MARK}-{subject.erasure_id[:8]}"
+        return Redactor(subject.list_ids(), names, mark, kept)
 
 
 @dataclass(frozen=True)
@@ -128,8 +130,14 @@ def list_models(catalog: Catalog, subject: Subject) -> list[str]:
 def _list_held(
     home: Home, subject: Subject, blobs: list[str], models: list[str]
 ) -> Iterator[Held]:
+    redactor = home.redactor(subject)
     for going in find_going(home.catalog, subject):
         yield _tell_rows(going)
+    for name in home.catalog.names():
+        num_telling = len(find_telling(home.catalog, name, redactor))
+        yield Held(
+            f"table {name}", "texts that tell of it", num_telling, 0, "rewritten"
+        )
     yield from _list_versions(home.catalog)
     there = find_blobs(home.blobs, blobs)
     size = sum(home.blobs.folder.fs.size(home.blobs._path(b)) or 0 for b in there)
@@ -149,7 +157,6 @@ def _list_held(
     )
     pages = find_pages(home.workspace, models)
     yield _count_listed("store of pages", "files that can be made again", pages)
-    redactor = home.redactor(subject)
     told = list(redact_texts(find_texts(home.folder), redactor, is_dry_run=True))
     yield Held(
         "logs and facts", "texts that tell of it", len(told), measure(told), "rewritten"
@@ -205,6 +212,8 @@ def _advise(home: Home, subject: Subject) -> Iterator[str]:
     yield from (_BACKUPS, _COPIES, _SERVERS)
     for word in sorted(list_own_words().intersection(subject.sessions)):
         yield f"session '{word}' is named by a word of Daguerre: logs, Dagster and MLflow keep the word"
+    for word in sorted(list_kept_keys(subject.sessions)):
+        yield f"session '{word}' is named by a word of Dagster or MLflow: it stays where it is a key of JSON"
     for path in find_long_texts(home.folder):
         told = path.relative_to(home.folder).as_posix()
         yield f"{told} is too long to be looked into: remove it, or what it tells"
