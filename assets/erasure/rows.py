@@ -131,6 +131,7 @@ def _list_telling(name: str) -> list[str]:
         column.name
         for column in TABLES[name].columns
         if column.type == TEXT
+        and not column.values
         and (column.name in _TELLING or column.name.endswith("reason"))
     ]
 
