@@ -57,26 +57,31 @@ def drop_history(folder: Folder, is_meant: IsMeant = lambda _: True) -> History:
 
 
 def _list_pages(folder: Folder) -> Iterator[dict[str, Any]]:
-    bucket, prefix = _split(folder)
-    place: dict[str, str] = {}
-    while True:
-        page = retry(
-            lambda at=place: folder.fs.call_s3(  # type: ignore[misc]
-                "list_object_versions",
-                Bucket=bucket,
-                Prefix=prefix,
-                MaxKeys=_PAGE_VERSIONS,
-                **at,
-            )
-        )
-        yield page
-        if not page.get("IsTruncated"):
-            return
+    """Each is listed before the one ahead of it is worked on: a version that is gone is no place to go on from."""
+    page: dict[str, Any] | None = _ask_page(folder, {})
+    while page:
         place = {
             name: page[f"Next{name}"]
             for name in ("KeyMarker", "VersionIdMarker")
             if page.get(f"Next{name}")
         }
+        following = _ask_page(folder, place) if page.get("IsTruncated") else None
+        yield page
+        page = following
+
+
+def _ask_page(folder: Folder, place: dict[str, str]) -> dict[str, Any]:
+    bucket, prefix = _split(folder)
+    found: dict[str, Any] = retry(
+        lambda: folder.fs.call_s3(
+            "list_object_versions",
+            Bucket=bucket,
+            Prefix=prefix,
+            MaxKeys=_PAGE_VERSIONS,
+            **place,
+        )
+    )
+    return found
 
 
 def _find_old(
