@@ -134,10 +134,10 @@ def _list_held(
     for going in find_going(home.catalog, subject):
         yield _tell_rows(going)
     for name in home.catalog.names():
-        num_telling = len(find_telling(home.catalog, name, redactor))
-        yield Held(
-            f"table {name}", "texts that tell of it", num_telling, 0, "rewritten"
-        )
+        telling = find_telling(home.catalog, name, redactor)
+        if telling:
+            what = "rows of others that tell of it"
+            yield Held(f"table {name}", what, len(telling), 0, "rewritten")
     yield from _list_versions(home.catalog)
     there = find_blobs(home.blobs, blobs)
     size = sum(home.blobs.folder.fs.size(home.blobs._path(b)) or 0 for b in there)

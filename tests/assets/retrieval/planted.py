@@ -74,7 +74,10 @@ def plant_stored(catalog: Catalog, session: str) -> None:
 
 def list_said(folder: Path) -> list[str]:
     """`file: group: tag` of all that ExifTool finds in pictures and videos below a folder and that none may say."""
-    found = json.loads(_run("-json", "-G1", "-a", "-u", "-ee", *_list_judged(folder)))
+    judged = _list_judged(folder)
+    if not judged:
+        return []
+    found = json.loads(_run("-json", "-G1", "-a", "-u", "-ee", *judged))
     said = []
     for file in found:
         name = Path(file.pop("SourceFile"))

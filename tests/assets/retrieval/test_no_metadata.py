@@ -51,7 +51,7 @@ OUT, FILE = "OUT", "FILE"  # a new folder; a file in it
 # verb of `daguerre export` -> its words for each form, and how many pictures there are at least
 EXPORTS = {
     "frames": [
-        (("OUT", "monday", "--format", form), len(PARTS)) for form in sorted(FORMATS)
+        ((OUT, "--sessions", "monday", "--format", form), len(PARTS)) for form in sorted(FORMATS)
     ],
     "labels": [
         ((OUT, "--task", DETECTION, "--format", form), len(STILLS)) for form in OF_BOXES
@@ -88,7 +88,7 @@ def home(tmp_path_factory, open_at) -> Home:
     refresh_odometry(home.catalog, "room")
     refresh_meshes(home.catalog, "room", 0.06)
     blob = home.catalog.blobs.put(io.BytesIO(b"ply\nend_header\n"))
-    put(home, "splats", {"reason": None, "blob_sha256": blob})
+    put(home, "splats", {"reason": None, "blob_sha256": blob, "size_bytes": 15})
     put(home, "rig_calibrations", CAMERA | {"reason": None})
     capture = {"capture_id": content_id("room"), "session": "room", "path": "room"}
     rows = to_table(TABLES["captures"], [plain_row("captures", capture)])
