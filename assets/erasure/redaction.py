@@ -17,9 +17,8 @@ _HEX = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f])")
 _NAME = re.compile(r"[\w.~+@-]+(?:/[\w.~+@-]+)*")
 # frames that are shown; charts are PNG, as everywhere
 _PICTURE = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/=]+")
-_IS_KEY = re.compile(
-    r'\\*" ?:'
-)  # of what stands before it, also in JSON that is a text of JSON
+# what follows a key of JSON, also in JSON that is a text of JSON
+_IS_KEY = re.compile(r'\\*" ?:')
 # in the configuration of a run of Dagster, which is no class
 _CONFIGURED = ("config", "execution", "loggers", "ops", "resources")
 _EMPTY = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="

@@ -210,10 +210,8 @@ class Database:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
         self._metadata.create_all(connection, checkfirst=True)
-        for index in self._files.indexes:  # `create_all` passes over a table that is there
-            connection.execute(
-                self._sa.schema.CreateIndex(index, if_not_exists=True)
-            )
+        for index in self._files.indexes:  # of a table that was there already, too
+            index.create(connection, checkfirst=True)
         add_seals(connection, self._metadata)
 
     def _insert(self, table: Any) -> Any:

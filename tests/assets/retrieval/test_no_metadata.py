@@ -51,7 +51,8 @@ OUT, FILE = "OUT", "FILE"  # a new folder; a file in it
 # verb of `daguerre export` -> its words for each form, and how many pictures there are at least
 EXPORTS = {
     "frames": [
-        ((OUT, "--sessions", "monday", "--format", form), len(PARTS)) for form in sorted(FORMATS)
+        ((OUT, "--sessions", "monday", "--format", form), len(PARTS))
+        for form in sorted(FORMATS)
     ],
     "labels": [
         ((OUT, "--task", DETECTION, "--format", form), len(STILLS)) for form in OF_BOXES
