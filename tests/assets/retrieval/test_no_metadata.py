@@ -140,7 +140,11 @@ def test_every_export_is_judged_here():
 
 @pytest.mark.parametrize(
     ("verb", "words", "least"),
-    [(verb, *one) for verb, some in EXPORTS.items() for one in some],
+    [
+        pytest.param(verb, *one, id=f"{verb}-{one[0][-1]}-{number}")
+        for verb, some in EXPORTS.items()
+        for number, one in enumerate(some)
+    ],
 )
 def test_what_is_exported_has_none_of_it(
     home, release_id, tmp_path, monkeypatch, verb, words, least
