@@ -6,6 +6,7 @@ while there is room.
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +33,7 @@ _COLUMNS = ("payload",)
 
 
 class Thumbnails:
-    """JPEGs of `THUMB_PX` on the longer side, by frame id; those that were asked for last are kept."""
+    """JPEGs of `THUMB_PX` on the longer side, by `tag_picture`; those that were asked for last are kept."""
 
     def __init__(self, catalog: Catalog, most_bytes: int = MOST_KEPT_BYTES) -> None:
         self._catalog = catalog
@@ -42,12 +43,13 @@ class Thumbnails:
         self._lock = Lock()
         self._threads = ThreadPoolExecutor(_THREADS, "thumbnails")
 
-    def find(self, frame_id: str) -> bytes | None:
-        """One that is kept."""
+    def find(self, index: FrameIndex, frame_id: str) -> bytes | None:
+        """One that is kept. Raises FrameMissing for a frame that there is not, or not any more."""
+        tag = tag_picture(index, frame_id)
         with self._lock:
-            if frame_id in self._kept:
-                self._kept.move_to_end(frame_id)
-            return self._kept.get(frame_id)
+            if tag in self._kept:
+                self._kept.move_to_end(tag)
+            return self._kept.get(tag)
 
     def make(
         self, index: FrameIndex, frame_ids: Sequence[str]
@@ -55,8 +57,10 @@ class Thumbnails:
         """One of each frame that the index has; an error for a frame whose bytes do not decode."""
         made: dict[str, bytes | ValueError] = {}
         wanted = []
-        for frame_id in dict.fromkeys(frame_ids):
-            kept = self.find(frame_id)
+        unique = list(dict.fromkeys(frame_ids))
+        is_there = (index.find(unique) >= 0).tolist()
+        for frame_id in itertools.compress(unique, is_there):
+            kept = self.find(index, frame_id)
             if kept is None:
                 wanted.append(frame_id)
             else:
@@ -69,34 +73,44 @@ class Thumbnails:
         self, index: FrameIndex, frame_ids: Sequence[str]
     ) -> dict[str, bytes | ValueError]:
         positions = index.find(frame_ids)
-        there = [n for n, place in enumerate(positions.tolist()) if place >= 0]
-        payloads = index.take(positions[there], _COLUMNS)["payload"].to_pylist()
+        payloads = index.take(positions, _COLUMNS)["payload"].to_pylist()
         images = _unpack(self._catalog, payloads)
-        turns = [find_upright(index, int(positions[n])) for n in there]
+        turns = [find_upright(index, place) for place in positions.tolist()]
         jpegs = list(self._threads.map(_make_thumb, images, turns))
-        made = {frame_ids[n]: jpeg for n, jpeg in zip(there, jpegs, strict=True)}
+        made = dict(zip(frame_ids, jpegs, strict=True))
         for frame_id, jpeg in made.items():
             if isinstance(jpeg, bytes):
-                self._keep(frame_id, jpeg)
+                self._keep(tag_picture(index, frame_id), jpeg)
         return made
 
-    def _keep(self, frame_id: str, jpeg: bytes) -> None:
+    def _keep(self, tag: str, jpeg: bytes) -> None:
         with self._lock:
-            self._num_bytes += len(jpeg) - len(self._kept.get(frame_id, b""))
-            self._kept[frame_id] = jpeg
+            self._num_bytes += len(jpeg) - len(self._kept.get(tag, b""))
+            self._kept[tag] = jpeg
             while self._num_bytes > self._most_bytes:
                 self._num_bytes -= len(self._kept.popitem(last=False)[1])
 
 
+def tag_picture(index: FrameIndex, frame_id: str) -> str:
+    """Another text where the picture of a frame may be another one. Raises FrameMissing for one that there is not."""
+    position = _locate(index, frame_id)
+    return f"{frame_id}-{index.versions['frames']}-{index.orientations[position]}"
+
+
 def draw_whole(catalog: Catalog, index: FrameIndex, frame_id: str) -> bytes:
     """JPEG of a whole frame. Raises FrameMissing for one that there is not, ValueError for one that does not decode."""
-    (position,) = index.find([frame_id])
-    if position < 0:
-        raise FrameMissing(frame_id)
+    position = _locate(index, frame_id)
     payloads = index.take(np.array([position]), _COLUMNS)["payload"].to_pylist()
     (image,) = unpack(catalog, payloads)
-    pixels = find_upright(index, int(position)).show_pixels(decode_rgb(image))
+    pixels = find_upright(index, position).show_pixels(decode_rgb(image))
     return _encode(pixels, _WHOLE_QUALITY)
+
+
+def _locate(index: FrameIndex, frame_id: str) -> int:
+    (position,) = index.find([frame_id]).tolist()
+    if position < 0:
+        raise FrameMissing(frame_id)
+    return int(position)
 
 
 def find_upright(index: FrameIndex, position: int) -> Upright:

@@ -27,10 +27,12 @@ from assets.erasure.subject import Subject, list_pairs
 from assets.ledger.erased import ErasedFile, digest_of
 from assets.registry.reading import StoreReader
 from assets.registry.seals import find_changes, list_sealed, read_seal, seal_version
+from assets.storage import Folder, History, drop_history
 from assets.tables.catalog import is_in
 from assets.tables.erased_from import reduce_releases
 from assets.tables.purge import purge_table, require_alone
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.tables.seals import to_file_options
 from assets.wall_clock import tell_second
 
 # readers meet these first
@@ -73,7 +75,7 @@ def go_on(home: Home, erasure_id: str, on_step: OnStep | None = None) -> Path | 
         if on_step:
             on_step(name)
         if name == "bytes":
-            require_alone(home.catalog)
+            require_alone(home.catalog, home.is_said_alone)
         _STEPS[name](home, subject, facts)
         if name != names[-1]:
             home.ledger.note_erasure(erasure_id, names[at + 1], json.dumps(facts))
@@ -128,8 +130,9 @@ def _publish_newest(home: Home, subject: Subject, name: str) -> None:
 
 def _remove_files(home: Home, subject: Subject, facts: Facts) -> None:
     """What landed, pictures that were drawn, and what can be made again."""
-    files.remove_landed(home.zone, files.find_landed(home.zone, subject))
+    _note_left(facts, files.remove_landed(home.zone, subject))
     models = set(facts["plan"]["models"])
+    _note_left(facts, files.remove_pages(home.workspace, models))
     shown = files.find_pictures(
         home.workspace, home.mlflow_file, models, set(subject.releases)
     )
@@ -142,7 +145,7 @@ def _redact(home: Home, subject: Subject, facts: Facts) -> None:
     """What rows of others, logs, Dagster and MLflow tell of it; versions of models that were whole are sealed anew."""
     redactor = home.redactor(subject)
     for name in home.catalog.names():
-        if retell(home.catalog, name, redactor.redact):
+        if retell(home.catalog, name, redactor):
             _publish_newest(home, subject, name)
     for _ in files.redact_texts(files.find_texts(home.folder), redactor, False):
         pass
@@ -156,11 +159,14 @@ def _redact(home: Home, subject: Subject, facts: Facts) -> None:
 def _purge(home: Home, subject: Subject, facts: Facts) -> None:
     """Every table down to its newest rows, and what else releases need; then those follow to the versions that stay."""
     notes = subjects.folder_of(home.folder, subject.erasure_id)
-    names = [n for n in home.catalog.names() if n not in _LAST]
-    purged = {
-        name: purge_table(home.catalog, name, partial(match_rows, subject), notes)
-        for name in names
-    }
+    purge = partial(
+        purge_table,
+        home.catalog,
+        is_going=partial(match_rows, subject),
+        notes=notes,
+        is_said_alone=home.is_said_alone,
+    )
+    purged = {n: purge(n) for n in home.catalog.names() if n not in _LAST}
     frames, captures = (
         purged[n].pinned if n in purged else None for n in ("frames", "captures")
     )
@@ -171,7 +177,9 @@ def _purge(home: Home, subject: Subject, facts: Facts) -> None:
         *(n for n in _LAST if home.catalog.exists(n)),
         *["gone"] * ("gone" in purged),
     ]:
-        purge_table(home.catalog, name, partial(match_rows, subject), notes)
+        purge(name)
+    options = to_file_options(home.catalog.storage_options)
+    _note_left(facts, drop_history(Folder(home.catalog.uri, options)))
     facts["tables"] = {
         name: {
             "version": one.version,
@@ -204,8 +212,8 @@ def _remove_blobs(home: Home, subject: Subject, facts: Facts) -> None:
     emptied = _list_emptied(home, subject)
     home.ledger.erase_files(keys, sorted({*subject.captures, *emptied}))
     home.ledger.rewrite_texts(home.redactor(subject).redact)
-    for sha256 in find_superfluous(home.catalog, home.ledger, facts["plan"]["blobs"]):
-        files.remove_blob(home.blobs, sha256)
+    blobs = find_superfluous(home.catalog, home.ledger, facts["plan"]["blobs"])
+    _note_left(facts, files.remove_blobs(home.blobs, blobs))
     filled = subjects.recall_filled(home.folder, subject.erasure_id)
     if filled:
         files.put_landed(home.zone, *filled)
@@ -217,6 +225,13 @@ def _list_emptied(home: Home, subject: Subject) -> set[str]:
     where = is_in("capture_id", sorted(known))
     rows = home.catalog.read_latest("captures", ["capture_id"], where)
     return known - set(rows["capture_id"].to_pylist())
+
+
+def _note_left(facts: Facts, history: History) -> None:
+    """Keep for the certificate what a bucket did not let go."""
+    told = facts.setdefault("older_versions", [])
+    if history.remedy and history.remedy not in told:
+        told.append(history.remedy)
 
 
 # ---- what follows ----------------------------------------------------------------------------------------------------
@@ -301,7 +316,7 @@ def _certify(home: Home, subject: Subject, facts: Facts) -> None:
                 "tables": facts["tables"],
                 "successors": facts["successors"],
                 "models": plan["models"],
-                "left_to_people": plan["advice"],
+                "left_to_people": [*plan["advice"], *facts["older_versions"]],
             },
         )
     )

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assets.disk import make_folder, sync, write_synced
@@ -20,7 +20,15 @@ from assets.erasure.subject import Subject, list_pairs
 from assets.exclusions import index_by_session
 from assets.landing import LandingZone
 from assets.registry.places import to_path
-from assets.storage import BlobStore, Folder, session_key
+from assets.storage import (
+    BlobStore,
+    Folder,
+    History,
+    SessionFile,
+    drop_history,
+    drop_objects,
+    session_key,
+)
 from assets.workspace import REPORTS, Workspace
 
 _PLOTS = "plots"  # below the reports: what is drawn of models
@@ -42,22 +50,30 @@ class Held:
     becomes: str = "removed"
 
 
-def find_landed(zone: LandingZone, subject: Subject) -> list[Path]:
-    """Files of the subject that lie in a landing zone on this machine."""
-    root = to_path(zone.folder.uri)
-    if root is None:
-        return []
+def find_landed(zone: LandingZone, subject: Subject) -> list[SessionFile]:
+    """Files of the subject that lie in the landing zone; their paths are below that."""
+    is_meant = _recognise_landed(subject)
+    return [
+        below
+        for name in zone.folder.folders()
+        if _key_of(name) in subject.named
+        for file in zone.folder.below(name).files()
+        if is_meant((below := replace(file, path=f"{name}/{file.path}")).path)
+    ]
+
+
+def _recognise_landed(subject: Subject) -> Callable[[str], bool]:
+    """Whether what lies at a path below the landing zone is of the subject."""
     covering = index_by_session(subject.exclusions)
     mine = set(list_pairs(subject.files, "session", "path"))
-    found = []
-    names = {*covering, *(session for session, _ in mine)}
-    for name in zone.folder.folders():
+
+    def is_meant(place: str) -> bool:
+        name, _, path = place.partition("/")
         session = _key_of(name)
-        for file in Folder(str(root / name)).files() if session in names else ():
-            is_named = session in covering and covering[session](file.path)
-            if is_named or (session, file.path) in mine:
-                found.append(root / name / file.path)
-    return found
+        is_named = session in covering and covering[session](path) is not None
+        return is_named or (session, path) in mine
+
+    return is_meant
 
 
 def locate_landed(zone: LandingZone, session: str, path: str) -> Path:
@@ -86,16 +102,21 @@ def put_landed(zone: LandingZone, session: str, path: str, content: bytes) -> No
     sync(place.parent)
 
 
-def remove_landed(zone: LandingZone, paths: Iterable[Path]) -> None:
-    """Remove these, and folders that are empty then."""
+def remove_landed(zone: LandingZone, subject: Subject) -> History:
+    """Remove the files of the subject, and folders that are empty then; of a bucket their older versions too."""
+    found = find_landed(zone, subject)
     root = to_path(zone.folder.uri)
-    for path in paths:
-        path.unlink(missing_ok=True)
-        for folder in path.parents:
-            if root is None or folder == root or not folder.is_relative_to(root):
+    if root is None:
+        drop_objects(zone.folder, (file.path for file in found))
+        return drop_history(zone.folder, _recognise_landed(subject))
+    for file in found:
+        Path(file.uri).unlink(missing_ok=True)
+        for folder in Path(file.uri).parents:
+            if folder == root or not folder.is_relative_to(root):
                 break
             if folder.is_dir() and not os.listdir(folder):
                 folder.rmdir()
+    return History(zone.folder.uri)
 
 
 def find_pictures(
@@ -124,6 +145,37 @@ def find_remade(workspace: Workspace) -> list[Path]:
     cached = (p for p in sorted(cache.rglob("*")) if p.is_file() and p.suffix != _NET)
     told = (workspace.home / name for name in _TOLD)
     return [*pages, *cached, *(path for path in told if path.is_file())]
+
+
+def find_pages(workspace: Workspace, models: Collection[str]) -> list[SessionFile]:
+    """Pages in a store beside the home, and pictures that were drawn there for these models."""
+    folder = _open_pages(workspace)
+    if folder is None or not folder.exists():
+        return []
+    return [file for file in folder.files() if _is_page_going(file.path, models)]
+
+
+def remove_pages(workspace: Workspace, models: Collection[str]) -> History:
+    """Remove these, with their older versions."""
+    folder = _open_pages(workspace)
+    if folder is None:
+        return History("")
+    drop_objects(folder, (file.path for file in find_pages(workspace, models)))
+    return drop_history(folder, lambda path: _is_page_going(path, models))
+
+
+def _open_pages(workspace: Workspace) -> Folder | None:
+    store = workspace.store
+    return Folder(f"{store.uri}/{REPORTS}", store.options) if store else None
+
+
+def _is_page_going(path: str, models: Collection[str]) -> bool:
+    """Pages go wholly, being made again; of plots those that show frames, of these models."""
+    place = Path(path)
+    if place.parts[0] != _PLOTS:
+        return True
+    is_shown = place.suffix.lower() in _SHOWN
+    return is_shown and place.parts[1] in {model[:16] for model in models}
 
 
 def find_texts(home: Path) -> Iterator[Path]:
@@ -173,10 +225,11 @@ def find_blobs(blobs: BlobStore, hashes: Iterable[str]) -> list[str]:
     return [sha256 for sha256 in hashes if blobs.exists(sha256)]
 
 
-def remove_blob(blobs: BlobStore, sha256: str) -> None:
-    """Remove it, in a folder or a bucket; done again it finds nothing."""
-    if blobs.exists(sha256):
-        blobs.folder.fs.rm_file(blobs._path(sha256))
+def remove_blobs(blobs: BlobStore, hashes: Collection[str]) -> History:
+    """Remove them, in a folder or a bucket, there with their older versions; done again it finds nothing."""
+    names = {f"{sha256[:2]}/{sha256}" for sha256 in hashes}
+    drop_objects(blobs.folder, sorted(names))
+    return drop_history(blobs.folder, names.__contains__)
 
 
 def measure(paths: Iterable[Path]) -> int:

@@ -15,6 +15,7 @@ from assets.erasure.files import (
     find_blobs,
     find_landed,
     find_long_texts,
+    find_pages,
     find_pictures,
     find_remade,
     find_texts,
@@ -22,12 +23,12 @@ from assets.erasure.files import (
     redact_texts,
     tell_places,
 )
-from assets.erasure.redaction import Redactor, list_own_words
-from assets.erasure.rows import Going, find_going
+from assets.erasure.redaction import Redactor, list_kept_keys, list_own_words
+from assets.erasure.rows import Going, find_going, find_telling
 from assets.erasure.subject import Subject
 from assets.ledger import Ledger
 from assets.registry.places import locate_store
-from assets.storage import BlobStore
+from assets.storage import BlobStore, SessionFile
 from assets.tables.catalog import PUBLISHED, Catalog, is_in
 from assets.tables.recovery import list_losses
 from assets.workspace import Workspace
@@ -54,6 +55,8 @@ class Home:
     mlflow_artifacts: str
     dagster_url: str | None
     judge: Callable[[str], object]
+    # a person has ended all others who had the tables open: it counts where that does not show
+    is_said_alone: bool = False
 
     @property
     def folder(self) -> Path:
@@ -68,7 +71,9 @@ class Home:
     def redactor(self, subject: Subject) -> Redactor:
         """What takes the subject out of texts."""
         names = subject.list_names(self.catalog) - list_own_words()
-        return Redactor(subject.list_ids(), names, f"{MARK}-{subject.erasure_id[:8]}")
+        kept = list_kept_keys(subject.sessions)
+        mark = f"{MARK}-{subject.erasure_id[:8]}"
+        return Redactor(subject.list_ids(), names, mark, kept)
 
 
 @dataclass(frozen=True)
@@ -125,14 +130,20 @@ def list_models(catalog: Catalog, subject: Subject) -> list[str]:
 def _list_held(
     home: Home, subject: Subject, blobs: list[str], models: list[str]
 ) -> Iterator[Held]:
+    redactor = home.redactor(subject)
     for going in find_going(home.catalog, subject):
         yield _tell_rows(going)
+    for name in home.catalog.names():
+        telling = find_telling(home.catalog, name, redactor)
+        if telling:
+            what = "rows of others that tell of it"
+            yield Held(f"table {name}", what, len(telling), 0, "rewritten")
     yield from _list_versions(home.catalog)
     there = find_blobs(home.blobs, blobs)
     size = sum(home.blobs.folder.fs.size(home.blobs._path(b)) or 0 for b in there)
     yield Held("blobs", "that nothing else names", len(there), size)
     landed = find_landed(home.zone, subject)
-    yield Held("landing zone", "files", len(landed), measure(landed))
+    yield _count_listed("landing zone", "files", landed)
     shown = find_pictures(
         home.workspace, home.mlflow_file, set(models), set(subject.releases)
     )
@@ -144,7 +155,8 @@ def _list_held(
         len(remade),
         measure(remade),
     )
-    redactor = home.redactor(subject)
+    pages = find_pages(home.workspace, models)
+    yield _count_listed("store of pages", "files that can be made again", pages)
     told = list(redact_texts(find_texts(home.folder), redactor, is_dry_run=True))
     yield Held(
         "logs and facts", "texts that tell of it", len(told), measure(told), "rewritten"
@@ -154,6 +166,10 @@ def _list_held(
         yield Held(name, "values that tell of it", count, size, "rewritten")
     files = home.ledger.file_table().num_rows
     yield Held("ledger", "rows of files", min(len(subject.files), files), 0)
+
+
+def _count_listed(store: str, what: str, found: list[SessionFile]) -> Held:
+    return Held(store, what, len(found), sum(file.size_bytes for file in found))
 
 
 def _tell_rows(going: Going) -> Held:
@@ -196,13 +212,13 @@ def _advise(home: Home, subject: Subject) -> Iterator[str]:
     yield from (_BACKUPS, _COPIES, _SERVERS)
     for word in sorted(list_own_words().intersection(subject.sessions)):
         yield f"session '{word}' is named by a word of Daguerre: logs, Dagster and MLflow keep the word"
+    for word in sorted(list_kept_keys(subject.sessions)):
+        yield f"session '{word}' is named by a word of Dagster or MLflow: it stays where it is a key of JSON"
     for path in find_long_texts(home.folder):
         told = path.relative_to(home.folder).as_posix()
         yield f"{told} is too long to be looked into: remove it, or what it tells"
     for place in tell_places(subject, home.zone):
         yield f"{place} is no folder of this home: remove its files there"
-    if "://" in home.zone.folder.uri:
-        yield f"files in {home.zone.folder.uri} stay: remove them there, with their versions"
     for what, url in (
         ("Dagster's storage", home.dagster_url),
         ("MLflow", home.mlflow_url),
@@ -213,7 +229,7 @@ def _advise(home: Home, subject: Subject) -> Iterator[str]:
         yield f"{RECORD} keeps the names that people typed in acts before: nothing is taken out of it"
     if home.ledger.engine.dialect.name != "sqlite":
         yield "the ledger on a server keeps deleted rows until it is vacuumed"
-    if home.workspace.store is not None:
-        yield f"pages below {home.workspace.store.uri} stay: remove its `reports`, which are made again"
+    if "://" in home.mlflow_artifacts:
+        yield f"MLflow's artifacts below {home.mlflow_artifacts} keep pictures and texts: remove those of its models"
     for loss in list_losses(home.catalog.uri):
         yield f"{loss.folder} keeps what a power cut broke: remove it"

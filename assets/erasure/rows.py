@@ -6,15 +6,17 @@ that only name a group by one of its frames stay, under another name for the gro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.erasure.redaction import Redactor
 from assets.erasure.subject import Subject
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.tables.schemas.table import TEXT
 
 _FRAMES = (
     *("frame_id", "other_frame_id", "color_frame_id", "nearest_frame_id"),
@@ -25,8 +27,11 @@ _PATHS = ("source_path", "path")
 _ASKED = (*_FRAMES, *_PICTURES, *_PATHS, "capture_id", "session")
 _SESSIONS = ("session",)
 _LISTS = {"frame_ids": _FRAMES, "frame_sha256s": _PICTURES, "sessions": _SESSIONS}
-# of rows of others: texts that name a session, or may
-_TELLING = ("slice_value", "calibrated_in", "what")
+# of rows of others: words of people and rules, which may name a session, as reasons do
+_TELLING = frozenset(
+    {"slice_value", "calibrated_in", "what", "place", "cause", "remedy", "summary"}
+    | {"objection", "told", "notes", "why", "why_not"}
+)
 # by their group alone: what others say stays
 _GROUPED = {"frame_scores": "group_id"}
 # what is read anew of all sessions with the next question, and may tell of this one in its words
@@ -85,27 +90,54 @@ def mend(catalog: Catalog, subject: Subject, name: str) -> None:
         _shorten(catalog, subject, name)
 
 
-def retell(catalog: Catalog, name: str, redact: Callable[[str], str]) -> int:
-    """Give texts of rows that stay the form that `redact` gives them; in how many rows. Done again it finds nothing."""
+def find_telling(catalog: Catalog, name: str, redactor: Redactor) -> list[str]:
+    """Keys of the rows with a text that names something of the subject, newest version."""
     key = TABLES[name].key
-    columns = [c for c in _TELLING if c in TABLES[name].schema.names]
+    columns = _list_telling(name)
     if not columns:
-        return 0
-    told = catalog.read_latest(name, [key, *columns]).to_pylist()
-    due = [
-        row[key]
-        for row in told
-        if any(row[c] and redact(row[c]) != row[c] for c in columns)
-    ]
+        return []
+    stored = catalog.open_stored(name)
+    found = []
+    for batch in stored.scanner(
+        columns=[key, *columns], batch_size=_BATCH
+    ).to_batches():
+        is_telling = pa.repeat(False, len(batch))
+        for column in columns:
+            texts = pc.unique(batch[column]).drop_null().to_pylist()
+            told = [t for t in texts if _retell(redactor, column, t) != t]
+            mine = pc.is_in(batch[column], value_set=pa.array(told, pa.string()))
+            is_telling = pc.or_(is_telling, mine)
+        found += batch[key].filter(is_telling).to_pylist()
+    return found
+
+
+def retell(catalog: Catalog, name: str, redactor: Redactor) -> int:
+    """Take what names the subject out of texts of rows that stay; in how many. Done again it finds nothing."""
+    due = find_telling(catalog, name, redactor)
+    columns = _list_telling(name)
     for start in range(0, len(due), _WHOLE_AT_ONCE):
-        mine = is_in(key, due[start : start + _WHOLE_AT_ONCE])
+        mine = is_in(TABLES[name].key, due[start : start + _WHOLE_AT_ONCE])
         rows = catalog.read_latest(name, None, mine).to_pylist()
         changed = [
-            row | {c: redact(row[c]) for c in columns if row[c] is not None}
+            row | {c: row[c] and _retell(redactor, c, row[c]) for c in columns}
             for row in rows
         ]
         catalog.upsert(name, to_table(TABLES[name], changed))
     return len(due)
+
+
+def _list_telling(name: str) -> list[str]:
+    return [
+        column.name
+        for column in TABLES[name].columns
+        if column.type == TEXT
+        and not column.values
+        and (column.name in _TELLING or column.name.endswith("reason"))
+    ]
+
+
+def _retell(redactor: Redactor, column: str, text: str) -> str:
+    return redactor.redact_place(text) if column == "place" else redactor.redact(text)
 
 
 def match_rows(subject: Subject, rows: pa.Table) -> pa.Array:

@@ -90,6 +90,13 @@ class Subject:
         return pa.array(sorted({*named, *(f"{s}/{p}" for s, p in pairs)}), pa.string())
 
     @property
+    def named(self) -> set[str]:
+        """Sessions that are meant, or that a file of the subject is of."""
+        return {session for session, _ in self.targets} | set(
+            self.files["session"].unique().to_pylist()
+        )
+
+    @property
     def touched(self) -> list[str]:
         """Sessions of which something goes and something stays."""
         parts = [self.frames["session"], self.files["session"]]

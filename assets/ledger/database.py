@@ -135,6 +135,8 @@ class Database:
             sa.Column("reason", text, nullable=False),
             sa.Column("remedy", text, nullable=False),
         )
+        # whether any file of a session is held, where thousands are gone
+        sa.Index("ix_files_outcome", self._files.c.session, self._files.c.outcome)
         self._file_columns = list_values(self._files)
         self._pauses = table(
             "pauses",
@@ -208,6 +210,8 @@ class Database:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})")
         self._metadata.create_all(connection, checkfirst=True)
+        for index in self._files.indexes:  # of a table that was there already, too
+            index.create(connection, checkfirst=True)
         add_seals(connection, self._metadata)
 
     def _insert(self, table: Any) -> Any:

@@ -9,6 +9,7 @@ from assets.storage.names import (
     store_name,
     unspelt_key,
 )
+from assets.storage.object_history import History, drop_history
 from assets.storage.objects import drop_objects, put_object
 
 __all__ = [
@@ -16,8 +17,10 @@ __all__ = [
     "Fault",
     "Folder",
     "GoneFolder",
+    "History",
     "NotAsListed",
     "SessionFile",
+    "drop_history",
     "drop_objects",
     "hash_stream",
     "is_utf8",

@@ -44,18 +44,29 @@ def writing(uri: str) -> Iterator[None]:
             _writing[uri] -= 1
 
 
-def is_alone(uri: str) -> bool:
+def is_alone(uri: str, is_said: bool = False) -> bool:
     """Whether no other process has these tables open, and no thread of this one writes to them.
 
-    Who comes later opens versions that are the newest by then.
+    Who comes later opens versions that are the newest by then. Where it does not show, `is_said` counts.
     """
-    if not _CAN_LOCK or not is_local(uri) or _writing[uri]:
-        return False
+    has_others = _look_for_others(uri)
+    return not _writing[uri] and (is_said if has_others is None else not has_others)
+
+
+def can_tell(uri: str) -> bool:
+    """Whether it shows who else has these tables open."""
+    return _look_for_others(uri) is not None
+
+
+def _look_for_others(uri: str) -> bool | None:
+    """Whether another process has these tables open; None where that does not show."""
+    if not _CAN_LOCK or not is_local(uri):
+        return None
     try:
         found = fcntl.fcntl(_hold(uri), fcntl.F_OFD_GETLK, _describe(fcntl.F_WRLCK))
     except OSError:
-        return False
-    return bool(struct.unpack(_FLOCK, found)[0] == fcntl.F_UNLCK)
+        return None
+    return bool(struct.unpack(_FLOCK, found)[0] != fcntl.F_UNLCK)
 
 
 @contextmanager

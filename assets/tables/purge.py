@@ -27,7 +27,7 @@ from assets.tables.commits import (
     move_tag,
     write_out_deleted,
 )
-from assets.tables.presence import being_first, is_alone
+from assets.tables.presence import being_first, can_tell, is_alone
 from assets.tables.schemas import TABLES
 from assets.tables.seals import drop_seals, seal_tables
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 _BATCH_BYTES = 8 << 20
 _MAX_BATCH_ROWS = 8192
+_OTHERS = "`daguerre ui`, `browse`, `serve`, a run"
 _KEPT_AT_ONCE = 256  # rows with their payloads, of those that only old versions have
 # (N,) rows of a table with all columns of ids -> (N,) whether they are to be in no version
 IsGoing = Callable[[pa.Table], pa.Array]
@@ -53,12 +54,18 @@ class Purged:
     bytes_after: int
 
 
-def purge_table(catalog: Catalog, name: str, is_going: IsGoing, notes: Path) -> Purged:
+def purge_table(
+    catalog: Catalog,
+    name: str,
+    is_going: IsGoing,
+    notes: Path,
+    is_said_alone: bool = False,
+) -> Purged:
     """Leave the newest rows, and those of pinned versions that are not going; `notes` keeps what is under way.
 
-    Raises ValueError where another process has the tables open.
+    Raises ValueError where another process has the tables open, see `require_alone`.
     """
-    require_alone(catalog)
+    require_alone(catalog, is_said_alone)
     before = _measure(catalog, name)
     dataset = catalog.open_stored(name)
     note = notes / f"kept-{name}.json"
@@ -84,13 +91,22 @@ def purge_table(catalog: Catalog, name: str, is_going: IsGoing, notes: Path) -> 
     return Purged(name, newest, pinned, num_kept, before, _measure(catalog, name))
 
 
-def require_alone(catalog: Catalog) -> None:
-    """Raises ValueError where another process has the tables open: it may read what would go."""
-    if not is_alone(catalog.uri):
+def require_alone(catalog: Catalog, is_said: bool) -> None:
+    """Raises ValueError where another process has the tables open, which may read what would go, or write.
+
+    In a bucket that does not show; there `is_said` counts, that a person has ended all others.
+    """
+    if is_alone(catalog.uri, is_said):
+        return
+    if not can_tell(catalog.uri):
         raise ValueError(
-            f"another process has the tables of {catalog.uri} open, and may read what is to go: end it "
-            "(`daguerre ui`, `browse`, `serve`, a run), then call this again"
+            f"nobody can tell who has the tables of {catalog.uri} open, and a writer would lose rows: end every "
+            f"process that works with them, on all machines ({_OTHERS}), then call this again with --alone"
         )
+    raise ValueError(
+        f"another process has the tables of {catalog.uri} open, and may read what is to go: end it "
+        f"({_OTHERS}), then call this again"
+    )
 
 
 def _gather(

@@ -49,8 +49,6 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-# pictures of a frame never change: its id is that of its bytes
-_FOR_LONG = {"Cache-Control": "private, max-age=86400, immutable"}
 _ANEW = {"Cache-Control": "no-store"}
 _ASKED_AGAIN = {
     "Cache-Control": "private, no-cache"
@@ -115,11 +113,14 @@ def send_file(name: str, request: Request) -> Response:
     found = FileResponse(
         path, headers=headers, media_type=_KINDS[path.suffix], stat_result=path.stat()
     )
-    if request.headers.get("if-none-match") == found.headers["etag"]:
-        return Response(
-            status_code=304, headers=headers | {"ETag": found.headers["etag"]}
-        )
-    return found
+    return find_same(request, found.headers["etag"]) or found
+
+
+def find_same(request: Request, etag: str) -> Response | None:
+    """That the browser has it already, where it says so."""
+    if request.headers.get("if-none-match") != etag:
+        return None
+    return Response(status_code=304, headers={**_HEADERS, **_ASKED_AGAIN, "ETag": etag})
 
 
 def send_png(png: bytes) -> Response:
@@ -127,9 +128,10 @@ def send_png(png: bytes) -> Response:
     return Response(png, 200, {**_HEADERS, **_ANEW}, "image/png")
 
 
-def send_jpeg(jpeg: bytes) -> Response:
-    """What never changes."""
-    return Response(jpeg, 200, {**_HEADERS, **_FOR_LONG}, "image/jpeg")
+def send_jpeg(jpeg: bytes, etag: str) -> Response:
+    """What may be gone, or another one, when it is shown again: a browser keeps it, and asks."""
+    headers = {**_HEADERS, **_ASKED_AGAIN, "ETag": etag}
+    return Response(jpeg, 200, headers, "image/jpeg")
 
 
 def write(facts: Any, status: int = 200) -> Response:

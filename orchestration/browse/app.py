@@ -5,7 +5,7 @@ who may come in, what is written.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -26,13 +26,14 @@ from assets.browsing.frame_map import find_inside, list_ids, tell_map
 from assets.browsing.marks import read_marks
 from assets.browsing.masks import tell_masks
 from assets.browsing.overview import tell_home
-from assets.browsing.pictures import draw_whole
+from assets.browsing.pictures import draw_whole, tag_picture
 from assets.browsing.timeline import tell_timeline
 from orchestration.browse.answers import (
     Refused,
     answer,
     answer_post,
     fail,
+    find_same,
     refuse_path,
     send_file,
     send_jpeg,
@@ -204,16 +205,25 @@ class _Front:
         return found
 
     async def thumb(self, request: Request) -> Response:
-        frame_id = request.path_params["frame_id"]
-        return send_jpeg(await self._thumbs.make(frame_id))
+        return await self._send_picture(request, self._thumbs.make)
 
     async def picture(self, request: Request) -> Response:
+        return await self._send_picture(request, self._draw_whole)
+
+    async def _send_picture(
+        self, request: Request, draw: Callable[[str], Awaitable[bytes]]
+    ) -> Response:
+        """Nothing is drawn for a browser that has it. A frame that was taken out since is missing."""
+        await self._follow()
         frame_id = request.path_params["frame_id"]
+        etag = f'"{tag_picture(self._browser.index, frame_id)}"'
+        same = find_same(request, etag)
+        return same or send_jpeg(await draw(frame_id), etag)
+
+    async def _draw_whole(self, frame_id: str) -> bytes:
         browser = self._browser
-        return send_jpeg(
-            await asyncio.to_thread(
-                draw_whole, browser.catalog, browser.index, frame_id
-            )
+        return await asyncio.to_thread(
+            draw_whole, browser.catalog, browser.index, frame_id
         )
 
     async def timeline(self, request: Request) -> Response:

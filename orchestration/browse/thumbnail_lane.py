@@ -24,7 +24,7 @@ class ThumbnailLane:
 
     async def make(self, frame_id: str) -> bytes:
         """The JPEG. Raises FrameMissing for a frame that there is not, ValueError for one that does not decode."""
-        kept = self._browser.thumbnails.find(frame_id)
+        kept = self._browser.thumbnails.find(self._browser.index, frame_id)
         if kept is not None:
             return kept
         future = self._waiting.get(frame_id)

@@ -32,8 +32,8 @@ _STEPS = {
 }
 
 
-def build_home(settings: Settings) -> "Home":
-    """All stores of the settings."""
+def build_home(settings: Settings, is_said_alone: bool = False) -> "Home":
+    """All stores of the settings; whether a person has ended all other processes of theirs."""
     from assets.erasure.plan import Home
     from orchestration.resources import build_intake, build_landing_zone
     from orchestration.session import judge_again
@@ -49,6 +49,7 @@ def build_home(settings: Settings) -> "Home":
         settings.mlflow_artifacts,
         settings.dagster_url,
         lambda session: judge_again(settings, session),
+        is_said_alone,
     )
 
 
@@ -62,6 +63,7 @@ class Order:
     by: str
     at: str
     is_asked: bool
+    is_said_alone: bool
 
 
 def name_ids(settings: Settings, named: Sequence[str]) -> list[str]:
@@ -85,7 +87,7 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
     from assets.erasure.plan import make_plan
     from assets.erasure.subject import find_subject
 
-    home = build_home(settings)
+    home = build_home(settings, order.is_said_alone)
     if not order.because and not is_dry_run:
         raise ValueError("--erase wants a reason: --because TEXT")
     if home.ledger.erasures():
@@ -115,11 +117,13 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
     say(as_json, facts, join_lines([_describe(plan, False), *_tell_end(facts)]))
 
 
-def resume(settings: Settings, is_dry_run: bool, as_json: bool) -> None:
+def resume(
+    settings: Settings, is_dry_run: bool, is_said_alone: bool, as_json: bool
+) -> None:
     """Finish what was cut short. Nothing to do is no fault."""
     from assets.erasure.subject import drop_leftovers
 
-    home = build_home(settings)
+    home = build_home(settings, is_said_alone)
     open_ones = sorted(home.ledger.erasures())
     if not is_dry_run:
         drop_leftovers(home.folder, open_ones)

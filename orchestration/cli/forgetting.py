@@ -62,6 +62,13 @@ def forget(
     resume: Annotated[
         bool, typer.Option("--resume", help="End an erasure that was cut short.")
     ] = False,
+    alone: Annotated[
+        bool,
+        typer.Option(
+            "--alone",
+            help="Tables in a bucket: you have ended every other process that has them open, so bytes may go.",
+        ),
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     undo: Annotated[
         bool,
@@ -88,7 +95,7 @@ def forget(
     settings = load_settings()
     by, at = getpass.getuser(), tell_second()
     if resume:
-        return erasing.resume(settings, dry_run, as_json)
+        return erasing.resume(settings, dry_run, alone, as_json)
     if not named:
         raise ValueError("nothing is named: give a session, a file of one, or an id")
     if undo and not dry_run:
@@ -102,7 +109,7 @@ def forget(
     if undo:
         return _undo(settings, targets, as_json, dry_run)
     if erase or region:
-        order = erasing.Order(targets, region, because, by, at, not yes)
+        order = erasing.Order(targets, region, because, by, at, not yes, alone)
         return erasing.erase(settings, order, dry_run, as_json)
     parts = [str(target) for target in targets if target.path != WHOLE]
     if keep_rows and parts:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from dataclasses import asdict, replace
 
 import pytest
@@ -187,3 +189,15 @@ def test_many_threads_get_one_claim(home):
     for thread in threads:
         thread.join()
     assert sum(c is not None for c in won) == 1 and len(won) == 8
+
+
+def test_whether_files_are_held_is_asked_of_an_index_that_older_ledgers_get(tmp_path):
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    Ledger(url)
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as file:
+        file.execute("DROP INDEX ix_files_outcome")
+    Ledger(url)
+    query = "EXPLAIN QUERY PLAN SELECT * FROM files WHERE session = ? AND outcome = ? LIMIT 1"
+    with closing(sqlite3.connect(tmp_path / "ledger.db")) as file:
+        ((*_, told),) = file.execute(query, ["monday", "ingested"]).fetchall()
+    assert "ix_files_outcome (session=? AND outcome=?)" in told

@@ -39,6 +39,7 @@ from assets.tables.presence import is_alone
 from assets.tables.releases import hash_content, open_release, summarise
 from assets.tables.schemas import TABLES, content_id, to_table
 from bench.prove.canaries import find_canaries, name_needles
+from bench.synthetic_home import plain_row
 from checks.gates import gate_session
 from orchestration.cli import app
 from orchestration.cli.erasing import build_home
@@ -305,9 +306,19 @@ def test_a_session_of_which_picture_after_picture_goes_leaves_nothing(home):
 
 def test_rows_of_others_do_not_name_an_erased_session(home):
     catalog = home.intake.catalog
-    whole = Departure(EXPORT, "frames of monday", "/out", ["monday", "tuesday"])
+    whole = Departure(
+        EXPORT, "frames of monday", "/out/monday.zip", ["monday", "tuesday"]
+    )
     with leaving(catalog, whole):
         pass
+    alarm = {"alarm_id": "4" * 32, "kind": "drift", "cause": "c", "session": None}
+    catalog.upsert(
+        "alarms",
+        to_table(
+            TABLES["alarms"],
+            [plain_row("alarms", alarm | {"summary": "monday is dark"})],
+        ),
+    )
     score = {"score_id": "1" * 32, "model_sha256": "2" * 64, "release_id": "3" * 32}
     score |= {"split": "test", "slice_by": "session", "slice_value": "monday"}
     score |= {"metric": "accuracy", "value": 1.0, "num_samples": 1}
@@ -315,6 +326,9 @@ def test_rows_of_others_do_not_name_an_erased_session(home):
     home.run("forget", "monday", *ERASE)
     (row,) = catalog.read_latest("departures").to_pylist()
     assert row["sessions"] == ["tuesday"] and row["what"].startswith("frames of erased")
+    assert row["place"].startswith("/out/erased-") and row["place"].endswith(".zip")
+    (told,) = catalog.read_latest("alarms", ["summary"])["summary"].to_pylist()
+    assert told.startswith("erased-") and told.endswith(" is dark")
     assert find_canaries(home.folder / "tables", {"session": b"monday"}, {}) == []
     assert home.run("verify")["ok"]
 

@@ -14,6 +14,7 @@ from orchestration.cli import app
 MEANINGS = {
     "accept-thin-test": "let a champion rest on a thin test part",
     "all-scores": "answers below the operating score too",
+    "alone": "say that nobody else has the tables open",
     "base": "the commit that code is compared with",
     "batch": "images that are computed together, at most",
     "because": "why a person decides so",

@@ -10,7 +10,7 @@ import pytest
 
 from assets.erasure import files
 from assets.erasure.databases import redact_files
-from assets.erasure.redaction import Redactor, list_own_words
+from assets.erasure.redaction import Redactor, list_kept_keys, list_own_words
 
 ID, SHA = "ab" * 16, "cd" * 32
 NAMES = {"monday", "images/0042.png", "odd name.png"}
@@ -23,16 +23,33 @@ NAMES = {"monday", "images/0042.png", "odd name.png"}
         (f"{ID}0 and {'ef' * 16}", f"{ID}0 and {'ef' * 16}"),
         ("/home/landing/monday/images/0042.png", "/home/landing/X/X"),
         ("monday-2 and tuesday stay, monday goes", "monday-2 and tuesday stay, X goes"),
-        ('{"monday": 1, "partition": "monday"}', '{"monday": 1, "partition": "X"}'),
+        ('{"monday": 1, "partition": "monday"}', '{"X": 1, "partition": "X"}'),
+        ('{"tags": ["tags"]}', '{"tags": ["X"]}'),
+        (r'"{\"tags\": \"tags\", \"monday\": 1}"', r'"{\"tags\": \"X\", \"X\": 1}"'),
         ("read odd name.png", "read X"),
         ("other/images/0042.png", "other/X"),
     ],
 )
 def test_what_is_named_goes(text, left):
-    redactor = Redactor({ID, SHA}, NAMES, "X")
+    kept = list_kept_keys(["tags", "monday", "a-b"])
+    assert kept == {"tags"}, "a word of Dagster and of MLflow"
+    redactor = Redactor({ID, SHA}, NAMES | kept, "X", kept)
     assert redactor.redact(text) == left
     assert redactor.redact(left) == left
     assert redactor.num_found == left.count("X")
+
+
+@pytest.mark.parametrize(
+    ("place", "left"),
+    [
+        ("/out/monday.zip", "/out/X.zip"),
+        ("s3://a/monday/tuesday.tar.gz", "s3://a/X/tuesday.tar.gz"),
+        ("monday", "X"),
+        ("/out/monday-2.zip", "/out/monday-2.zip"),
+    ],
+)
+def test_a_place_that_has_the_name_of_what_went_there_loses_it(place, left):
+    assert Redactor((), {"monday"}, "X").redact_place(place) == left
 
 
 @pytest.mark.parametrize("name", ["img/é.png", 'say "x".png', "a b/c d.png"])

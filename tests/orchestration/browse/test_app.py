@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from assets.browsing import browser
 from assets.browsing.browser import Browser
 from assets.browsing.masks import MOST_RUNS
 from assets.inference.embed import name_version
 from assets.tables.schemas import EMBEDDING_DIM, content_id
+from orchestration.browse import app as routes
 from orchestration.browse.serving import build_app
 from orchestration.profiles import load_settings
 from tests.assets.browsing.conftest import looked_at, name_frame, put  # noqa: F401
@@ -102,6 +104,22 @@ def test_pictures_are_jpegs(client):
         answer = client.get(path)
         assert answer.headers["content-type"] == "image/jpeg"
         assert answer.content.startswith(b"\xff\xd8")
+
+
+def test_a_picture_that_a_browser_keeps_is_asked_for_again_and_gone_with_its_frame(
+    client, catalog, monkeypatch
+):
+    monkeypatch.setattr(browser, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(routes, "_FOLLOW_S", 60.0)
+    for path in (f"/thumbs/{MONDAY}.jpg", f"/pictures/{MONDAY}.jpg"):
+        first = client.get(path)
+        assert first.headers["cache-control"] == "private, no-cache"
+        same = {"If-None-Match": first.headers["etag"]}
+        again = client.get(path, headers=same)
+        assert again.status_code == 304 and not again.content
+    catalog.delete("frames", f"frame_id = '{MONDAY}'")
+    for path in (f"/thumbs/{MONDAY}.jpg", f"/pictures/{MONDAY}.jpg"):
+        assert client.get(path, headers=same).status_code == 404
 
 
 def test_what_a_camera_wrote_leaves_by_no_route(client, embedded):
