@@ -21,6 +21,7 @@ from assets.browsing.questions import QuestionError
 from assets.browsing.shown import to_plain
 from assets.search.uploads import PictureRefused
 from orchestration.browse.writing import WriteRefused
+from orchestration.roles.rights import RightMissing
 
 _KINDS = {
     ".html": "text/html; charset=utf-8",
@@ -86,6 +87,8 @@ async def answer(handler: Handler, request: Request) -> Response:
         return await handler(request)
     except Refused as refused:
         return _refuse(refused.status, str(refused), refused.remedy)
+    except RightMissing as error:
+        return _refuse(403, str(error), "ask whoever runs this home for the role")
     except Overtaken as error:
         return _refuse(409, str(error), "look at what stands now, and correct that")
     except (QuestionError, ConditionError, LayerError, WriteRefused) as error:
@@ -125,6 +128,13 @@ def send_file(name: str, request: Request) -> Response:
 def send_png(png: bytes) -> Response:
     """What changes with its tables."""
     return Response(png, 200, {**_HEADERS, **_ANEW}, "image/png")
+
+
+def send_original(content: bytes) -> Response:
+    """Bytes as they came, to be saved: no page shows them, and nothing keeps them."""
+    named = {"Content-Disposition": 'attachment; filename="original"'}
+    headers = {**_HEADERS, **_ANEW, **named}
+    return Response(content, 200, headers, "application/octet-stream")
 
 
 def send_jpeg(jpeg: bytes) -> Response:
