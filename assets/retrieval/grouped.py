@@ -176,7 +176,9 @@ def _list_aggregated(item: Part, table: str) -> Iterator[str]:
     _require(_is_bare(item, _OF_CALL) and not item["order_bys"]["orders"])
     _require(not item["distinct"] or item["function_name"] == "count")
     for argument in item["arguments"]:
-        yield _name_column(argument["expression"], table)
+        column = _name_column(argument["expression"], table)
+        _require(bool(column))
+        yield column
 
 
 def _name_column(part: Part, table: str) -> str:
