@@ -7,12 +7,10 @@ answered; of any other nobody could say how many sessions stand behind a value.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
-
-import pyarrow as pa
 
 from assets.ledger import Ledger
 from assets.retrieval.query import (
@@ -72,22 +70,54 @@ def run_bounded(
 
     Raises QueryError as that does, and for a statement that names a private column in any other form.
     """
-    if min_group is not None:
-        node = _read_select(sql)
-        if node is not None and _list_columns(node) & list_private(_name(node)):
-            return _run_grouped(catalog, sql, bounds, min_group)
-    return run_query(catalog, ledger, sql, False, bounds)
+    import duckdb
+
+    parsed = None if min_group is None else _read_select(sql)
+    if parsed is None or min_group is None:
+        return run_query(catalog, ledger, sql, False, bounds)
+    private = _require_form(_get_select(parsed))
+    with open_tables(catalog, is_bounded=True) as connection:
+        try:
+            told, few = _write(connection, parsed, private, min_group)
+            with limit_time(connection, bounds.seconds):
+                rows = connection.sql(told).limit(bounds.rows + 1).to_arrow_table()
+                ((num_small,),) = connection.execute(few).fetchall()
+        except duckdb.InterruptException as error:
+            raise QueryError(f"it took more than {bounds.seconds:g} s") from error
+        except duckdb.Error as error:
+            raise QueryError(explain(error, sql)) from error
+    rows, cut = cut_rows(rows, bounds)
+    table, names = _name(_get_select(parsed)), tuple(rows.column_names)
+    return Found(
+        rows,
+        (),
+        find_held(catalog, {table}, rows),
+        names,
+        names,
+        tuple(f"{table}.{column}" for column in private),
+        cut,
+        num_small,
+    )
 
 
 def _read_select(sql: str) -> dict[str, Any] | None:
-    """A plain SELECT from one of the tables; None for what is something else, which sees no private column."""
+    """A SELECT from one table that names a private column of it, as DuckDB understands it; None for all else, which
+    sees no private column."""
     with open_closed() as connection:
         parsed = parse_statement(connection, sql)
-    statements = parsed.get("statements") or ()
-    node = statements[0]["node"] if len(statements) == 1 else {}
+    if len(parsed.get("statements") or ()) != 1:
+        return None
+    node = _get_select(parsed)
     source = node.get("from_table") or {}
-    is_plain = node.get("type") == "SELECT_NODE" and source["type"] == "BASE_TABLE"
-    return node if is_plain and _name(node) in TABLES else None
+    if node["type"] != "SELECT_NODE" or source.get("type") != "BASE_TABLE":
+        return None
+    is_known = _name(node) in TABLES
+    return parsed if is_known and _list_columns(node) & list_private(_name(node)) else None  # fmt: skip
+
+
+def _get_select(parsed: Part) -> dict[str, Any]:
+    node: dict[str, Any] = parsed["statements"][0]["node"]
+    return node
 
 
 def _name(node: Part) -> str:
@@ -101,42 +131,6 @@ def _list_columns(part: Any) -> set[str]:
         for one in walk_parts(part)
         for name in one.get("column_names") or ()
     }
-
-
-def _run_grouped(catalog: Catalog, sql: str, bounds: Bounds, least: int) -> Found:
-    import duckdb
-
-    with open_tables(catalog, is_bounded=True) as connection:
-        try:
-            parsed = parse_statement(connection, sql)
-            (statement,) = parsed["statements"]
-            private = _require_form(statement["node"])
-            counts = [f"n_{secrets.token_hex(16)}" for _ in private]
-            statement["node"]["select_list"] += _count_sessions(connection, private, counts)  # fmt: skip
-            told, few = _write(connection, parsed, counts, least)
-            with limit_time(connection, bounds.seconds):
-                rows = connection.sql(told).limit(bounds.rows + 1).to_arrow_table()
-                ((num_small,),) = connection.execute(few).fetchall()
-        except duckdb.InterruptException as error:
-            raise QueryError(f"it took more than {bounds.seconds:g} s") from error
-        except duckdb.Error as error:
-            raise QueryError(explain(error, sql)) from error
-    rows, cut = cut_rows(rows, bounds)
-    return _describe(catalog, _name(statement["node"]), private, rows, num_small, cut)
-
-
-def _describe(
-    catalog: Catalog,
-    table: str,
-    private: Sequence[str],
-    rows: pa.Table,
-    num_small: int,
-    cut: str,
-) -> Found:
-    names = tuple(rows.column_names)
-    found = Found(rows, (), find_held(catalog, {table}, rows), names, names, cut=cut)
-    asked = tuple(f"{table}.{column}" for column in private)
-    return replace(found, restricted=asked, num_small=num_small)
 
 
 def _require_form(node: Part) -> list[str]:
@@ -197,29 +191,21 @@ def _require(holds: bool) -> None:
         raise QueryError(_FORM)
 
 
-def _count_sessions(
-    connection: Any, private: Sequence[str], names: Sequence[str]
-) -> list[Any]:
-    """For each private column how many sessions have a value of it, as parts of a select list."""
+def _write(
+    connection: Any, parsed: Part, private: Sequence[str], least: int
+) -> tuple[str, str]:
+    """SQL of the groups that are large enough, and of how many are not: to the statement are added, under names that
+    nobody can guess, the numbers of sessions that have a value of each private column."""
+    names = [f"n_{secrets.token_hex(16)}" for _ in private]
     counts = ", ".join(
         f'count(DISTINCT session) FILTER (WHERE "{column}" IS NOT NULL) AS {name}'
         for column, name in zip(private, names, strict=True)
     )
-    parsed = parse_statement(connection, f"SELECT {counts} FROM x")
-    found: list[Any] = parsed["statements"][0]["node"]["select_list"]
-    return found
-
-
-def _write(
-    connection: Any, parsed: Part, counts: Sequence[str], least: int
-) -> tuple[str, str]:
-    """SQL of the groups that are large enough, and of how many are not."""
-    import json
-
-    text = json.dumps(parsed)
+    counting = parse_statement(connection, f"SELECT {counts} FROM x")
+    _get_select(parsed)["select_list"] += _get_select(counting)["select_list"]
     sql = "SELECT json_deserialize_sql(?::JSON)"
-    ((grouped,),) = connection.execute(sql, [text]).fetchall()
-    names = ", ".join(counts)
-    few = f"FROM ({grouped}) WHERE least({names}) < {least:d}"
-    large = f"FROM ({grouped}) WHERE least({names}) >= {least:d}"
-    return f"SELECT * EXCLUDE ({names}) {large}", f"SELECT count(*) {few}"
+    ((grouped,),) = connection.execute(sql, [json.dumps(parsed)]).fetchall()
+    listed = ", ".join(names)
+    few = f"SELECT count(*) FROM ({grouped}) WHERE least({listed}) < {least:d}"
+    large = f"FROM ({grouped}) WHERE least({listed}) >= {least:d}"
+    return f"SELECT * EXCLUDE ({listed}) {large}", few

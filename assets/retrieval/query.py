@@ -79,8 +79,10 @@ def run_query(
     `session` only those that stand in it.
 
     With `bounds` only tables and views are asked, no column of a private class is there but where the bounds say so,
-    and what is too large is cut. Raises QueryError for a statement that fails, that is not a single SELECT, that reaches
-    for files or the network, or that takes longer than its bounds.
+    and what is too large is cut.
+
+    Raises QueryError for a statement that fails, that is not a single SELECT, that reaches for files or the network, or
+    that takes longer than its bounds.
     """
     import duckdb
 
