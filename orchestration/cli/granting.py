@@ -27,7 +27,7 @@ def grant(
     roles: Annotated[
         list[str],
         typer.Argument(
-            metavar="ROLE...",
+            metavar="ROLE",
             help="One or more of reader, annotator, operator, approver and privacy-officer.",
         ),
     ],

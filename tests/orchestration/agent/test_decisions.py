@@ -67,7 +67,7 @@ def test_who_operates_carries_out_a_proposal_and_stands_in_the_record(
     assert (act["act"], act["who"]) == ("approve proposal", "ben")
     assert act["why"] == "we need them"
     again = operator.post("/api/decide", json=said)
-    assert again.status_code == 400 and "done" in again.json()["error"]
+    assert again.status_code == 400 and "approved by ben" in again.json()["error"]
 
 
 def test_over_http_a_program_has_the_rights_of_its_token(book):
