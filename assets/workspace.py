@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assets.pixel_cache import CacheRoom
-
 if TYPE_CHECKING:
     from assets.pages import Pages
+    from assets.pixel_cache import CacheRoom
     from assets.storage import BlobStore
     from assets.terms.policy import Policy
 
@@ -63,6 +62,8 @@ class Workspace:
     @property
     def pixels(self) -> CacheRoom:
         """Where trainings keep decoded images."""
+        from assets.pixel_cache import CacheRoom
+
         return CacheRoom(self.cache / PIXELS, self.pixel_cache_bytes)
 
     @property

@@ -25,7 +25,6 @@ from typing import Any
 
 import numpy as np
 
-from assets.tables.schemas.tracking import TRACKER_NAMES
 from assets.tracking.mot_challenge import find_detections, find_truth
 from assets.tracking.sequences import choose_method, track_sequence
 from bench.peers.environment import make_environment
@@ -35,6 +34,7 @@ from models.metrics.clear_mot import measure_clear
 from models.metrics.hota import measure_hota
 from models.metrics.identity import measure_identity
 from models.metrics.track_pairs import TrackedBoxes, pair_tracks
+from models.tracking.names import TRACKER_NAMES
 from models.tracking.sightings import Sightings
 from orchestration.profiles import CHECKOUT
 

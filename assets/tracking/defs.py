@@ -11,8 +11,8 @@ from assets.materialize import picture, progress_to, result
 from assets.partitions import sessions
 from assets.run_config import read_config
 from assets.tables.catalog import Catalog
-from assets.tables.schemas.tracking import TRACKER_NAMES
 from assets.workspace import Workspace
+from models.tracking.names import TRACKER_NAMES
 
 _KEY = ["tracking", "tracks"]
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from assets.tables.rows import FrameRow, TrackRow
 from assets.tables.schemas import content_id
-from assets.tables.schemas.tracking import TRACKER_NAMES
 from assets.tracking.recordings import Recording, Sighted
+from models.tracking.names import TRACKER_NAMES
 from models.tracking.offline import OfflineConfig, track_offline
 from models.tracking.online import (
     ByteConfig,

@@ -26,13 +26,13 @@ import numpy as np
 
 from assets.annotation.labels import Answer, Author, Marked, record_answers
 from assets.tables.catalog import Catalog, session_is
-from assets.tables.schemas.tracking import TRACKER_NAMES
 from assets.tracking.figures import measure_tracks
 from assets.tracking.mot_challenge import MotRows, read_mot, to_sightings
 from assets.tracking.sequences import choose_method
 from bench.printing import make_parser, print_figures
 from checks.gates import gate_session
 from models.metrics.track_pairs import TrackedBoxes
+from models.tracking.names import TRACKER_NAMES
 from orchestration.profiles import CHECKOUT, load_settings
 from orchestration.resources import build_catalog
 

@@ -16,7 +16,8 @@ from assets.ledger.proposals import Proposal, Proposals, Standing, tell_decided
 from orchestration.agent.acts import Words, find_act
 from orchestration.agent.call_log import tell_now
 from orchestration.agent.plan_text import tell_cost, tell_plan
-from orchestration.agent.world import PREFIX, Done, World
+from orchestration.agent.proposal_ids import PREFIX
+from orchestration.agent.world import Done, World
 from orchestration.plan.lines import Cost
 from orchestration.plan.making import name_code
 

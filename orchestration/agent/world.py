@@ -22,8 +22,6 @@ from orchestration.resources import (
 if TYPE_CHECKING:
     from assets.registry.tracker import Tracker
 
-PREFIX = "P-"  # of a proposal's id: no task has a name like this
-
 
 @dataclass(frozen=True)
 class Done:

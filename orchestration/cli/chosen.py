@@ -3,15 +3,17 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from assets.choice import EVERYTHING, Choice
 from assets.foreign_text import for_line
-from assets.tables.catalog import Catalog, session_is
 from orchestration.cli.output import join_lines
-from orchestration.profiles import Settings
+
+if TYPE_CHECKING:
+    from assets.tables.catalog import Catalog
+    from orchestration.profiles import Settings
 
 Sessions = Annotated[
     list[str] | None,
@@ -70,7 +72,7 @@ def read_options(
     return choice
 
 
-def is_place(target: str, catalog: Catalog) -> bool:
+def is_place(target: str, catalog: "Catalog") -> bool:
     """Whether a word is a path and no session: it has a slash, or something lies there and no session is called so."""
     if is_path(target):
         return True
@@ -82,13 +84,15 @@ def is_path(target: str) -> bool:
     return "/" in target or target in (".", "..")
 
 
-def is_session(catalog: Catalog, target: str) -> bool:
+def is_session(catalog: "Catalog", target: str) -> bool:
     """Whether a session with published frames is called so."""
+    from assets.tables.catalog import session_is
+
     return len(catalog.read("frames", ["frame_id"], session_is(target))) > 0
 
 
 def show_dataset(
-    settings: Settings, task: str, release_id: str | None, choice: Choice | None
+    settings: "Settings", task: str, release_id: str | None, choice: Choice | None
 ) -> tuple[dict[str, object], str]:
     """Facts and text of what a training would learn from."""
     from orchestration.chosen import preview_dataset

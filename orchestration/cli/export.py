@@ -3,21 +3,22 @@
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assets.choice import EVERYTHING
-from assets.departures import EXPORT, Departure, leaving
 from assets.foreign_text import for_line
-from assets.tables.catalog import Catalog, is_in
-from assets.tables.rows import FrameRow
-from assets.terms.ending import list_ended
 from models.task_names import TASK_NAMES
 from orchestration.cli.chosen import Sessions, Where, read_names, read_options
 from orchestration.cli.output import Json, format_bytes, join_lines, say
 from orchestration.cli.progress import show_progress
 from orchestration.log_lines import tell
+
+if TYPE_CHECKING:
+    from assets.departures import Departure
+    from assets.tables.catalog import Catalog
+    from assets.tables.rows import FrameRow
 
 export_app = typer.Typer(
     no_args_is_help=True, help="Write stored data for other programs."
@@ -434,15 +435,18 @@ def edge(
 
 
 def _leave(
-    catalog: Catalog,
+    catalog: "Catalog",
     what: str,
     place: Path,
     sessions: Sequence[str] = (),
     num_frames: int | None = None,
     release_id: str | None = None,
     model_sha256: str | None = None,
-) -> AbstractContextManager[Departure]:
+) -> "AbstractContextManager[Departure]":
     """Write down that something leaves while the context lasts; consents that have ended are told."""
+    from assets.departures import EXPORT, Departure, leaving
+    from assets.terms.ending import list_ended
+
     for line in list_ended(catalog, sessions):
         tell(for_line(f"WARNING: {line}"))
     return leaving(
@@ -457,18 +461,20 @@ def _leave(
     )
 
 
-def _list_released(catalog: Catalog, release_id: str) -> list[str]:
+def _list_released(catalog: "Catalog", release_id: str) -> list[str]:
+    from assets.tables.catalog import is_in
+
     where = is_in("release_id", [release_id])
     (row,) = catalog.read_latest("releases", ["sessions"], where).to_pylist()
     return list(row["sessions"])
 
 
-def _list_sessions(catalog: Catalog, frame_ids: Sequence[str]) -> list[str]:
+def _list_sessions(catalog: "Catalog", frame_ids: Sequence[str]) -> list[str]:
     rows = catalog.read_of("frames", ["session"], "frame_id", list(frame_ids))
     return sorted(rows["session"].unique().to_pylist())
 
 
-def _count_frames(frames: Sequence[FrameRow]) -> tuple[list[str], int]:
+def _count_frames(frames: "Sequence[FrameRow]") -> tuple[list[str], int]:
     """Their sessions, and how many they are."""
     return sorted({frame["session"] for frame in frames}), len(frames)
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assets.tables.schemas import SESSION_KEY
-from assets.tables.schemas.tracking import TRACKER_NAMES
+from models.tracking.names import TRACKER_NAMES
 from orchestration.cli.chosen import is_place
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
@@ -95,6 +94,8 @@ def track(
     Tracks of a SESSION go into the table `tracks`, judged by its gate; exit code 1 where that holds them back. Of a
     FOLDER nothing is kept but what --out says; where it has a truth, how good the tracks are is told.
     """
+    from assets.tables.schemas import SESSION_KEY
+
     if detections is not None or _is_place(target):
         _refuse_both(model=models, looks=looks)
         folder = _require_folder(target, detections)

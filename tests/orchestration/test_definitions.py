@@ -67,3 +67,22 @@ def test_what_commands_share_loads_without_the_orchestrator() -> None:
         ).returncode
         == 0
     )
+
+
+def test_the_help_of_a_verb_loads_nothing_that_computes_or_stores() -> None:
+    script = (
+        "import sys, orchestration.cli\n"
+        "try: orchestration.cli.app(['export', '--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = ('cv2', 'lance', 'numpy', 'pandas', 'pyarrow', 'sqlalchemy')\n"
+        "print('loaded:', [name for name in heavy if name in sys.modules])"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "Usage" in told
+    assert told.splitlines()[-1] == "loaded: []"

@@ -15,9 +15,9 @@ from assets.tables.schemas.table import (
     Table,
     id_column,
 )
+from models.tracking.names import TRACKER_NAMES
 
 AFTER: tuple[str, ...] = ("monitoring",)
-TRACKER_NAMES = ("offline", "bytetrack", "sort")
 # steadied: turns of the camera are taken out. no_gain: they are known, and boxes follow each other no better without
 # them. unknown: there are no poses of all frames, or no calibration
 STEADINESS = ("steadied", "no_gain", "unknown")
