@@ -62,7 +62,7 @@ from orchestration.browse.writing import Writer, WriteRefused
 from orchestration.roles.keys import find_person
 from orchestration.roles.rights import Person, Right, RightMissing
 
-Act: TypeAlias = Callable[[Person, bytes], Any]
+Deed: TypeAlias = Callable[[Person, bytes], Any]
 _FOLLOW_S = 0.5  # that an answer waits for tables that have moved
 MOST_SESSIONS = 200  # of a timeline
 MOST_IDS = 50_000
@@ -112,10 +112,8 @@ def make_app(parts: Parts) -> Starlette:
         "/api/query": (front.query, Right.LOOK),
         "/api/masked": (front.read_masked, Right.READ_PRIVATE),
         "/api/original": (front.unseal, Right.UNSEAL),
-        "/api/decide": (
-            front.decide_proposal,
-            Right.LOOK,
-        ),  # the verb says by which right
+        # the right to decide is that of the verb which is proposed
+        "/api/decide": (front.decide_proposal, Right.LOOK),
         "/api/approve": (front.approve, Right.APPROVE),
         "/api/erase": (front.erase, Right.ERASE),
     }
@@ -324,7 +322,7 @@ class _Front:
     async def decide(self, request: Request) -> Response:
         return await self._act(request, partial(self._write, self._writer.decide))
 
-    def _write(self, change: Act, person: Person, body: bytes) -> Any:
+    def _write(self, change: Deed, person: Person, body: bytes) -> Any:
         with self._writing:
             try:
                 done = change(person, body)
@@ -363,7 +361,7 @@ class _Front:
     async def erase(self, request: Request) -> Response:
         return await self._act(request, self._parts.deciding.erase)
 
-    async def _act(self, request: Request, act: Act) -> Response:
+    async def _act(self, request: Request, act: Deed) -> Response:
         """What a person asks for by a body, in their name."""
         body = await read_body(request, MOST_JSON_BYTES)
         person = self._find_person(request)
