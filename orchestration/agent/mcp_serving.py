@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mcp.server.lowlevel import Server
 
 ASK_FOR_TOKEN = (
-    "This is for who has the token of `daguerre mcp --port`, or one of `daguerre role grant`: give it as "
+    "This is for who has the token of `daguerre mcp`, or one of `daguerre role grant`: give it as "
     "`Authorization: Bearer ...`."
 )
 
