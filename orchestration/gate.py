@@ -15,6 +15,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from orchestration.roles.keys import Keys, let_in
+from orchestration.roles.rights import Person
+
 _READING = ("GET", "HEAD")
 _PAGE = "<!doctype html><meta charset=utf-8><title>Daguerre</title><p>{text}</p>"
 _HEADERS = {
@@ -41,10 +44,10 @@ class Refusal:
 
 
 class Gate:
-    """Lets in who knows the token, from pages of its own origin, under a name that is its own.
+    """Lets in whom the keys know, from pages of its own origin, under a name that is its own; the request says who.
 
     `origins` are like `http://127.0.0.1:3000`: what a browser may call this server. `cookie` is the name of the cookie
-    that holds the token after the link was opened. `ask` is what they read who have no token; `tell` writes a refusal,
+    that holds a token after the link was opened. `ask` is what they read who have no token; `tell` writes a refusal,
     which is a page otherwise.
     """
 
@@ -52,14 +55,14 @@ class Gate:
         self,
         app: ASGIApp,
         origins: Collection[str],
-        token: str,
+        keys: Keys,
         cookie: str,
         ask: str = ASK_FOR_LINK,
         tell: Callable[[Refusal], Response] | None = None,
     ) -> None:
         self._app = app
         self._origin_of = {urlsplit(origin).netloc: origin for origin in origins}
-        self._token = token
+        self._keys = keys
         self._cookie = cookie
         self._ask = ask
         self._tell = tell or _tell
@@ -70,8 +73,10 @@ class Gate:
             await self._app(scope, receive, send)
             return
         request = HTTPConnection(scope)
-        refusal = self.judge(request)
-        if refusal is None and not _is_link(request):
+        found = self.judge(request)
+        refusal = found if isinstance(found, Refusal) else None
+        if isinstance(found, Person) and not _is_link(request):
+            let_in(request, found)
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -79,12 +84,12 @@ class Gate:
             answer = self._tell(refusal) if refusal else self._welcome(request)
             await answer(scope, receive, send)
 
-    def judge(self, request: HTTPConnection) -> Refusal | None:
-        """Why the request is not let in, or None."""
+    def judge(self, request: HTTPConnection) -> Person | Refusal:
+        """Who asks, or why the request is not let in."""
         return (
             self._judge_host(request)
             or self._judge_origin(request)
-            or self._judge_token(request)
+            or self._find_person(request)
         )
 
     def _judge_host(self, request: HTTPConnection) -> Refusal | None:
@@ -111,22 +116,20 @@ class Gate:
             return Refusal(403, "A page of another origin may ask nothing here.")
         return None
 
-    def _judge_token(self, request: HTTPConnection) -> Refusal | None:
+    def _find_person(self, request: HTTPConnection) -> Person | Refusal:
+        nobody = Refusal(401, self._ask)
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return None if self._is_token(given) else Refusal(401, self._ask)
+            return self._keys.find_by_token(given) or nobody
         if _is_link(request):
-            is_known = self._is_token(request.query_params["token"])
-            return None if is_known else Refusal(401, self._ask)
-        if not self._is_token(request.cookies.get(self._cookie, "")):
-            return Refusal(401, self._ask)
-        if _may_change(request) and "origin" not in request.headers:
+            return self._keys.find_by_token(request.query_params["token"]) or nobody
+        person = self._keys.find_by_token(
+            request.cookies.get(self._cookie, "")
+        ) or self._keys.find_by_proxy(request)
+        if person and _may_change(request) and "origin" not in request.headers:
             reason = "This changes state, or could, and no page of ours asked for it."
             return Refusal(403, reason)
-        return None
-
-    def _is_token(self, given: str) -> bool:
-        return secrets.compare_digest(given.encode(), self._token.encode())
+        return person or nobody
 
     def _welcome(self, request: HTTPConnection) -> Response:
         """The token moves from the address into a cookie."""
@@ -134,7 +137,7 @@ class Gate:
         is_encrypted = self._origin_of[_host(request)].startswith("https:")
         answer.set_cookie(
             self._cookie,
-            self._token,
+            request.query_params["token"],
             httponly=True,
             samesite="strict",
             secure=is_encrypted,

@@ -22,6 +22,9 @@ from orchestration.mlflow_page import OpenOnRuns
 from orchestration.pictures import Pictures, find_picture
 from orchestration.ports import list_origins
 from orchestration.profiles import Settings, load_settings
+from orchestration.roles.book import RoleBook
+from orchestration.roles.keys import Keys
+from orchestration.roles.rights import Person
 
 _POLL_MS = 2000
 _STATEMENT_MS = 15_000
@@ -40,8 +43,7 @@ def main(name: str, port: str, workspace: str = "", browse_port: str = "0") -> N
         "browse": partial(_make_browse, settings),
     }
     with make[name]() as app:
-        token = read_token(settings.ui_token)
-        gate = Gate(app, origins, token, _name_cookie(settings))
+        gate = Gate(app, origins, _build_keys(name, settings), _name_cookie(settings))
         # lines of access would hold the token, and the servers' own addresses
         uvicorn.run(
             gate,
@@ -52,6 +54,13 @@ def main(name: str, port: str, workspace: str = "", browse_port: str = "0") -> N
             proxy_headers=False,
             timeout_graceful_shutdown=3,
         )
+
+
+def _build_keys(name: str, settings: Settings) -> Keys:
+    """Roles open the frame browser alone: Dagster's pages and MLflow's know none, and let who comes in do all."""
+    token, author = read_token(settings.ui_token), getpass.getuser()
+    book = RoleBook(settings.roles_file) if name == "browse" else None
+    return Keys(token, Person(author), book)
 
 
 def _name_cookie(settings: Settings) -> str:

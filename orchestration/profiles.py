@@ -135,6 +135,16 @@ class Settings:
         """The file with what opens `daguerre browse`: the one that is named, or one that is new at each start."""
         return self.ui_token_file or self.home / "browse_token"
 
+    @property
+    def mcp_token(self) -> Path:
+        """The file with what opens `daguerre mcp --port`: the one that is named, or one that is new at each start."""
+        return self.ui_token_file or self.home / "mcp_token"
+
+    @property
+    def roles_file(self) -> Path:
+        """The file that gives roles to people."""
+        return self.home / "roles.yaml"
+
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from the environment. Raises ValueError for a value that cannot be used, naming the variable."""

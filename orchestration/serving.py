@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,9 @@ from orchestration.log_lines import tell
 from orchestration.metrics.serving import ServingPage
 from orchestration.ports import list_origins, require_free
 from orchestration.profiles import LOOPBACK, Settings
+from orchestration.roles.book import RoleBook
+from orchestration.roles.keys import Keys
+from orchestration.roles.rights import Person
 
 if TYPE_CHECKING:
     from assets.serving.sources import Sources
@@ -136,9 +140,11 @@ async def _answer_behind(
     open_sources = partial(_open_sources, settings, service.rules.most_bytes)
     app = make_app(service, open_sources, {"/metrics": ServingPage(service).answer})
     origins = list_origins(str(options.port), settings)
-    token = read_token(token_file)
+    keys = Keys(
+        read_token(token_file), Person(getuser()), RoleBook(settings.roles_file)
+    )
     gate = Gate(
-        app, origins, token, "daguerre_serve", ASK_FOR_TOKEN, _tell_who_may_not_ask
+        app, origins, keys, "daguerre_serve", ASK_FOR_TOKEN, _tell_who_may_not_ask
     )
     config = uvicorn.Config(
         gate,

@@ -10,6 +10,7 @@ import numpy as np
 from assets.browsing.depth import describe_depth
 from assets.browsing.frame_index import FrameIndex, FrameMissing
 from assets.browsing.held import tell_held
+from assets.browsing.masked import name_masked
 from assets.browsing.pictures import find_upright
 from assets.browsing.questions import Question, filter_plain
 from assets.browsing.shown import list_shown, to_plain
@@ -37,8 +38,9 @@ _KIND = {"labels": "label", "meshes": "mesh"}
 
 
 def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, Any]:
-    """`frame`, why its session is `held` back (None: it is not), its `columns` with units, `depth`, `quality`, `labels`
-    and `queue` by task, `neighbours` in time, `lineage` back and forward. Raises FrameMissing."""
+    """`frame`, why its session is `held` back (None: it is not), its `columns` with units, names of those that are
+    `masked`, `depth`, `quality`, `labels` and `queue` by task, `neighbours` in time, `lineage` back and forward. Raises
+    FrameMissing."""
     (position,) = index.find([frame_id])
     if position < 0:
         raise FrameMissing(frame_id)
@@ -63,6 +65,7 @@ def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, 
         },
         "held": tell_held(catalog, [row["session"]]).get(row["session"]),
         "columns": list(_tell_columns(shown, row)),
+        "masked": name_masked(),
         "depth": describe_depth(catalog, index, frame_id),
         "quality": _read_quality(catalog, frame_id),
         "labels": _tell_labels(catalog, row),

@@ -34,6 +34,7 @@ class Bounds:
     rows: int = 200
     seconds: float = 10.0
     size_bytes: int = 100_000  # of the rows, as Arrow has them
+    is_private: bool = False  # whether columns of a private class are there
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Found:
     ] = ()  # of these the ones that the statement names, and takes by no star
     restricted: tuple[str, ...] = ()  # "table.column" of that class that it asks for
     cut: str = ""  # why there are rows besides, of a statement within bounds
+    # groups that are left out, being of too few sessions; None where no private column was asked so
+    num_small: int | None = None
 
 
 _FILES = "files"
@@ -76,7 +79,9 @@ def run_query(
     newest, held or not; `held` names the sessions of the tables asked that are held, where the rows have a column
     `session` only those that stand in it.
 
-    With `bounds` no column of a private class is there, only tables and views are asked, and what is too large is cut.
+    With `bounds` only tables and views are asked, no column of a private class is there but where the bounds say so,
+    and what is too large is cut.
+
     Raises QueryError for a statement that fails, that is not a single SELECT, that reaches for files or the network, or
     that takes longer than its bounds.
     """
@@ -88,7 +93,8 @@ def run_query(
         files[_FILES] = ledger.file_table()
     except LedgerFault as fault:
         unknown = fault
-    with open_tables(catalog, files, is_private=bounds is None) as connection:
+    is_private = bounds is None or bounds.is_private
+    with open_tables(catalog, files, is_private, bounds is not None) as connection:
         try:
             statements = connection.extract_statements(sql)
             if (
@@ -98,7 +104,7 @@ def run_query(
                 raise QueryError(
                     "only one SELECT statement is answered: the tables are read-only"
                 )
-            parsed = _parse(connection, sql)
+            parsed = parse_statement(connection, sql)
             if bounds is not None:
                 _require_tables(parsed, list_own(connection))
             ending = limit_time(connection, bounds.seconds) if bounds else nullcontext()
@@ -113,11 +119,11 @@ def run_query(
         except duckdb.Error as error:
             if unknown and "files does not exist" in str(error):
                 raise QueryError(str(unknown)) from error
-            hidden = "" if bounds is None else _tell_private(str(error))
+            hidden = "" if is_private else _tell_private(str(error))
             raise QueryError(explain(error, sql) + hidden) from error
     return replace(
         found,
-        held=_find_held(catalog, asked, found.rows),
+        held=find_held(catalog, asked, found.rows),
         named=_list_named(parsed, found.columns),
         restricted=_list_restricted(parsed, asked),
     )
@@ -129,14 +135,14 @@ def _require_tables(parsed: dict[str, Any], own: Collection[str]) -> None:
     known = {*TABLES, *VIEWS, _FILES}
     if parsed.get("error"):
         raise QueryError("only a plain SELECT is answered: write it without PIVOT")
-    for part in _walk(parsed):
+    for part in walk_parts(parsed):
         for entry in (part.get("cte_map") or {}).get("map", ()):
             if entry["key"].lower() in own:
                 raise QueryError(
                     f"{entry['key']!r} is a name of DuckDB's own: take another"
                 )
             known.add(entry["key"].lower())
-    for part in _walk(parsed):
+    for part in walk_parts(parsed):
         kind = part.get("type")
         if kind == "BASE_TABLE":
             place = [part.get("catalog_name"), part.get("schema_name")]
@@ -157,7 +163,7 @@ def _require_tables(parsed: dict[str, Any], own: Collection[str]) -> None:
             )
 
 
-def _walk(parsed: Any) -> Iterator[dict[str, Any]]:
+def walk_parts(parsed: Any) -> Iterator[dict[str, Any]]:
     """Every part of a statement."""
     parts: list[Any] = [parsed]
     for part in parts:
@@ -175,7 +181,7 @@ def _tell_private(said: str) -> str:
     return f"; {', '.join(named)} is private, and not read here" if named else ""
 
 
-def _parse(connection: Any, sql: str) -> dict[str, Any]:
+def parse_statement(connection: Any, sql: str) -> dict[str, Any]:
     """The statement as DuckDB understands it; an error, in the same form, for one that is no plain SELECT."""
     # all of it: a result that is not read to its end holds the connection
     ((parsed,),) = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchall()
@@ -218,7 +224,7 @@ def _describes(part: dict[str, Any]) -> bool:
 def _list_restricted(parsed: dict[str, Any], asked: set[str]) -> tuple[str, ...]:
     """Columns of the restricted class that a statement names anywhere, or takes by no name of theirs; but for bytes
     that a star takes: of these nobody sees more than length and hash."""
-    parts = list(_walk(parsed))
+    parts = list(walk_parts(parsed))
     stars = any(part.get("class") == "STAR" for part in parts)
     takes_all = any(_takes_unnamed(parts))
     named = {
@@ -253,7 +259,7 @@ def _takes_unnamed(parts: Sequence[dict[str, Any]]) -> Iterator[bool]:
         )
 
 
-def _find_held(catalog: Catalog, asked: set[str], rows: pa.Table) -> tuple[Held, ...]:
+def find_held(catalog: Catalog, asked: set[str], rows: pa.Table) -> tuple[Held, ...]:
     """What is held of the tables that were asked; nothing where the query asks for what is held by itself."""
     if "publications" in asked or not asked:
         return ()
@@ -292,11 +298,11 @@ def _fetch(relation: Any, with_bytes: bool, bounds: Bounds | None) -> Found:
     if bounds is None:
         return Found(relation.to_arrow_table(), left_out, columns=columns)
     rows = relation.limit(bounds.rows + 1).to_arrow_table()
-    rows, cut = _cut(rows, bounds)
+    rows, cut = cut_rows(rows, bounds)
     return Found(rows, left_out, columns=columns, cut=cut)
 
 
-def _cut(rows: pa.Table, bounds: Bounds) -> tuple[pa.Table, str]:
+def cut_rows(rows: pa.Table, bounds: Bounds) -> tuple[pa.Table, str]:
     """The first rows that are within bounds, and why there are more. Raises QueryError where that is none."""
     cut = ""
     if len(rows) > bounds.rows:

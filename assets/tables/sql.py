@@ -64,14 +64,15 @@ def open_tables(
     catalog: Catalog,
     more: Mapping[str, pa.Table] | None = None,
     is_private: bool = True,
+    is_bounded: bool = False,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that knows the newest version of every table by its name, the views, and `more` by theirs.
 
-    Not `is_private`: without the columns that `list_private` names, and with little memory. What such a table is made
-    of has a name that nobody can guess: let no statement through that names anything but a table or a view.
+    Not `is_private`: without the columns that `list_private` names. What such a table is made of has a name that nobody
+    can guess: let no statement through that names anything but a table or a view. `is_bounded`: with little memory.
     """
     with open_closed() as connection:
-        if not is_private:
+        if is_bounded:
             connection.execute(f"SET memory_limit = '{_MEMORY}'")
             connection.execute(f"SET threads = {_THREADS}")
         for name in TABLES:

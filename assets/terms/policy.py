@@ -1,4 +1,4 @@
-"""What a team lets into a release, as a file says it: purposes, licences that may be mixed, and what is unknown."""
+"""What a team lets into a release, and out of private columns, as a file says it."""
 
 from __future__ import annotations
 
@@ -13,28 +13,31 @@ from assets.formats.strict_yaml import MAX_YAML_BYTES, parse_yaml
 from assets.terms.terms import read_licence, read_purposes
 
 POLICY_NAME = "policy.yaml"
-_ENTRIES = ("purposes", "mixed", "unknown", "remind_days")
+_ENTRIES = ("purposes", "mixed", "unknown", "remind_days", "min_group")
 _WORDS = ("warn", "refuse")
 _REMEDY = (
-    "write entries of `purposes: [research]`, `mixed: [[CC0-1.0, CC-BY-4.0]]`, `unknown: warn` or refuse, and "
-    "`remind_days: 30`"
+    "write entries of `purposes: [research]`, `mixed: [[CC0-1.0, CC-BY-4.0]]`, `unknown: warn` or refuse, "
+    "`remind_days: 30` and `min_group: 5`"
 )
 _MAX_DAYS = 3650
+_LEAST_GROUP, _MOST_GROUP = 2, 1_000_000
 
 
 @dataclass(frozen=True)
 class Policy:
     """`purposes`: every session of a release allows all of these. `mixed`: each group names licences that may be in one
-    release; none: all may. `remind_days`: how long before its end a consent is told of."""
+    release; none: all may. `remind_days`: how long before its end a consent is told of. `min_group`: sessions at least
+    that a figure over private columns is of, for who may not read them; none: there is no such figure."""
 
     purposes: tuple[str, ...] = ()
     mixed: tuple[frozenset[str], ...] = ()
     refuses_unknown: bool = False
     remind_days: int = 30
+    min_group: int | None = None
 
     @property
     def text(self) -> str:
-        """As JSON; equal policies give equal text."""
+        """What of it judges releases, as JSON; equal policies give equal text."""
         said = {
             "purposes": list(self.purposes),
             "mixed": sorted(map(sorted, self.mixed)),
@@ -68,6 +71,7 @@ def parse_policy(said: object) -> Policy:
         _read_groups(said.get("mixed", [])),
         unknown == _WORDS[1],
         _read_days(said.get("remind_days", 30)),
+        _read_group(said["min_group"]) if "min_group" in said else None,
     )
 
 
@@ -80,4 +84,12 @@ def _read_groups(said: Any) -> tuple[frozenset[str], ...]:
 def _read_days(said: Any) -> int:
     if type(said) is not int or not 0 <= said <= _MAX_DAYS:
         raise ValueError(f"remind_days is {str(said)[:100]}, no number of days")
+    return said
+
+
+def _read_group(said: Any) -> int:
+    if type(said) is not int or not _LEAST_GROUP <= said <= _MOST_GROUP:
+        raise ValueError(
+            f"min_group is {str(said)[:100]}, no number of {_LEAST_GROUP} sessions or more"
+        )
     return said

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from assets.retrieval.recorded_costs import read_rates
 from orchestration.agent.world import World
 from orchestration.plan.lines import Cost
+from orchestration.roles.rights import Right
 
 Words: TypeAlias = tuple[str, ...]
 Price: TypeAlias = Callable[[World, Words, Sequence[Any]], Cost | None]
@@ -23,7 +24,7 @@ class Act:
     """A verb that may be proposed: how its plan is looked at, and what of that it rests on.
 
     `looks`: the words of verbs that change nothing; their facts, in this order, are the plan. `lead` says in lines what
-    will be made. `price`: None of what is done at once.
+    will be made. `price`: None of what is done at once. `right`: who may decide about it through a server.
     """
 
     verb: Words
@@ -31,6 +32,7 @@ class Act:
     lead: Callable[[Sequence[Any]], Sequence[str]]
     looks: Callable[[Words], Sequence[Words]] = lambda words: [(*words, "--dry-run")]
     price: Price | None = None
+    right: Right = Right.OPERATE
 
 
 def find_act(words: Words) -> Act:
@@ -186,6 +188,6 @@ _ACTS = (
         ("backfill",), _rest_of_backfill, _lead_backfill, _look_at_backfill, _price_plan
     ),
     Act(("train",), _rest_of_training, _lead_training, price=_price_training),
-    Act(("approve",), _rest_of_champion, _lead_champion),
-    Act(("rollback",), _rest_of_champion, _lead_champion),
+    Act(("approve",), _rest_of_champion, _lead_champion, right=Right.APPROVE),
+    Act(("rollback",), _rest_of_champion, _lead_champion, right=Right.APPROVE),
 )

@@ -21,6 +21,7 @@ from assets.browsing.questions import QuestionError
 from assets.browsing.shown import to_plain
 from assets.search.uploads import PictureRefused
 from orchestration.browse.writing import WriteRefused
+from orchestration.roles.rights import RightMissing
 
 _KINDS = {
     ".html": "text/html; charset=utf-8",
@@ -50,9 +51,8 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _ANEW = {"Cache-Control": "no-store"}
-_ASKED_AGAIN = {
-    "Cache-Control": "private, no-cache"
-}  # kept, and asked whether it is the same
+# kept, and asked whether it is the same
+_ASKED_AGAIN = {"Cache-Control": "private, no-cache"}
 _ASK_FRAMES = "GET /api/frames lists ids"
 _CHOOSE_AGAIN = "choose another picture, or open a frame and ask for those like it"
 _log = logging.getLogger("daguerre.browse")
@@ -84,6 +84,8 @@ async def answer(handler: Handler, request: Request) -> Response:
         return await handler(request)
     except Refused as refused:
         return _refuse(refused.status, str(refused), refused.remedy)
+    except RightMissing as error:
+        return _refuse(403, str(error), "ask whoever runs this home for the role")
     except Overtaken as error:
         return _refuse(409, str(error), "look at what stands now, and correct that")
     except (QuestionError, ConditionError, LayerError, WriteRefused) as error:
@@ -132,6 +134,13 @@ def send_jpeg(jpeg: bytes, etag: str) -> Response:
     """What may be gone, or another one, when it is shown again: a browser keeps it, and asks."""
     headers = {**_HEADERS, **_ASKED_AGAIN, "ETag": etag}
     return Response(jpeg, 200, headers, "image/jpeg")
+
+
+def send_original(content: bytes) -> Response:
+    """Bytes as they came, to be saved: no page shows them, and nothing keeps them."""
+    named = {"Content-Disposition": 'attachment; filename="original"'}
+    headers = {**_HEADERS, **_ANEW, **named}
+    return Response(content, 200, headers, "application/octet-stream")
 
 
 def write(facts: Any, status: int = 200) -> Response:

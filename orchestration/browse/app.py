@@ -1,14 +1,15 @@
 """The routes of the frame browser: pages of frames, pictures, marks, one frame.
 
-Belongs here: which route asks what. Does not: what is read, how requests are read and answered (`requests`, `answers`),
-who may come in, what is written.
+Belongs here: which route asks what, and by which right. Does not: what is read, how requests are read and answered
+(`requests`, `answers`), who may come in, what is written.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 from starlette.applications import Starlette
@@ -22,6 +23,7 @@ from assets.annotation.labels import Overtaken
 from assets.browsing.browser import Browser
 from assets.browsing.depth import DepthLayer, open_depth
 from assets.browsing.frame_facts import tell_frame
+from assets.browsing.frame_index import FrameMissing
 from assets.browsing.frame_map import find_inside, list_ids, tell_map
 from assets.browsing.marks import read_marks
 from assets.browsing.masks import tell_masks
@@ -29,6 +31,7 @@ from assets.browsing.overview import tell_home
 from assets.browsing.pictures import draw_whole, tag_picture
 from assets.browsing.timeline import tell_timeline
 from orchestration.browse.answers import (
+    Handler,
     Refused,
     answer,
     answer_post,
@@ -37,11 +40,14 @@ from orchestration.browse.answers import (
     refuse_path,
     send_file,
     send_jpeg,
+    send_original,
     send_png,
     write,
 )
 from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
+from orchestration.browse.deciding import Deciding
+from orchestration.browse.governing import Governing
 from orchestration.browse.requests import (
     MOST_JSON_BYTES,
     MOST_UPLOAD_BYTES,
@@ -54,18 +60,31 @@ from orchestration.browse.requests import (
 )
 from orchestration.browse.thumbnail_lane import ThumbnailLane
 from orchestration.browse.writing import Writer, WriteRefused
+from orchestration.roles.keys import find_person
+from orchestration.roles.rights import Person, Right, RightMissing
 
+Deed: TypeAlias = Callable[[Person, bytes], Any]
 _FOLLOW_S = 0.5  # that an answer waits for tables that have moved
 MOST_SESSIONS = 200  # of a timeline
 MOST_IDS = 50_000
 _CORRECT_AGAIN = "nothing was written: change that and save again; a frame that is gone shows no more after a reload"
 
 
-def make_app(
-    browser: Browser, writer: Writer, comparing: Comparing, asking: Asking
-) -> Starlette:
-    """The application; who may come in is for who runs it (`orchestration.gate.Gate`)."""
-    front = _Front(browser, writer, comparing, asking)
+@dataclass(frozen=True)
+class Parts:
+    """What the routes ask."""
+
+    browser: Browser
+    writer: Writer
+    comparing: Comparing
+    asking: Asking
+    governing: Governing
+    deciding: Deciding
+
+
+def make_app(parts: Parts) -> Starlette:
+    """The application; who may come in is for who runs it (`orchestration.gate.Gate`), which says who asks."""
+    front = _Front(parts)
     read = {
         "/": front.page,
         "/page/{name}": front.page_file,
@@ -86,18 +105,32 @@ def make_app(
         "/depth/{frame_id}.png": front.depth_picture,
     }
     asked = {
-        "/api/lasso": front.lasso,
-        "/api/similar": front.similar,
-        "/api/labels": front.correct,
-        "/api/queue": front.decide,
-        "/api/ask": front.ask,
+        "/api/lasso": (front.lasso, Right.LOOK),
+        "/api/similar": (front.similar, Right.LOOK),
+        "/api/labels": (front.correct, Right.ANNOTATE),
+        "/api/queue": (front.decide, Right.ANNOTATE),
+        "/api/ask": (front.ask, Right.LOOK),
+        "/api/query": (front.query, Right.LOOK),
+        "/api/masked": (front.read_masked, Right.READ_PRIVATE),
+        "/api/original": (front.unseal, Right.UNSEAL),
+        # the right to decide is that of the verb which is proposed
+        "/api/decide": (front.decide_proposal, Right.LOOK),
+        "/api/approve": (front.approve, Right.APPROVE),
+        "/api/erase": (front.erase, Right.ERASE),
     }
     return Starlette(
         routes=[
-            *(Route(path, partial(answer, one)) for path, one in read.items()),
             *(
-                Route(path, partial(answer_post, one), methods=["POST"])
-                for path, one in asked.items()
+                Route(path, partial(answer, front.guard(Right.LOOK, one)))
+                for path, one in read.items()
+            ),
+            *(
+                Route(
+                    path,
+                    partial(answer_post, front.guard(right, one)),
+                    methods=["POST"],
+                )
+                for path, (one, right) in asked.items()
             ),
         ],
         exception_handlers={HTTPException: refuse_path, Exception: fail},
@@ -107,16 +140,26 @@ def make_app(
 class _Front:
     """The handlers. What takes time runs in a thread: others are answered meanwhile."""
 
-    def __init__(
-        self, browser: Browser, writer: Writer, comparing: Comparing, asking: Asking
-    ) -> None:
-        self._browser = browser
-        self._writer = writer
-        self._comparing = comparing
-        self._asking = asking
-        self._thumbs = ThumbnailLane(browser)
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._browser = parts.browser
+        self._writer = parts.writer
+        self._comparing = parts.comparing
+        self._thumbs = ThumbnailLane(parts.browser)
         self._writing = Lock()
         self._following: set[asyncio.Task[bool]] = set()
+
+    def guard(self, right: Right, handler: Handler) -> Handler:
+        """The handler, for who has the right."""
+
+        async def guarded(request: Request) -> Response:
+            self._find_person(request).require(right)
+            return await handler(request)
+
+        return guarded
+
+    def _find_person(self, request: Request) -> Person:
+        return find_person(request, self._writer.author)
 
     async def page(self, request: Request) -> Response:
         return send_file("index.html", request)
@@ -126,7 +169,8 @@ class _Front:
 
     async def home(self, request: Request) -> Response:
         await self._follow()
-        return write(await asyncio.to_thread(self._tell_home))
+        person = self._find_person(request)
+        return write(await asyncio.to_thread(self._tell_home, person))
 
     async def _follow(self) -> None:
         """Look whether tables have moved. Where it takes long to read them, what stood before is answered, and who asks
@@ -138,10 +182,17 @@ class _Front:
         if task.done():
             task.result()
 
-    def _tell_home(self) -> dict[str, Any]:
-        browser = self._browser
-        found = tell_home(browser.catalog, browser.index)
-        return {**found, "author": self._writer.author, "home": self._writer.home}
+    def _tell_home(self, person: Person) -> dict[str, Any]:
+        """`author` is who may correct labels, None where who asks may not."""
+        found = tell_home(self._browser.catalog, self._browser.index)
+        may_write = Right.ANNOTATE in person.rights
+        return {
+            **found,
+            "author": person.name if may_write else None,
+            "person": {"name": person.name, "roles": person.roles},
+            "reads_private": Right.READ_PRIVATE in person.rights,
+            "home": self._writer.home,
+        }
 
     async def frames(self, request: Request) -> Response:
         asked = request.query_params
@@ -276,17 +327,15 @@ class _Front:
         return write({"upload_id": name})
 
     async def correct(self, request: Request) -> Response:
-        body = await read_body(request, MOST_JSON_BYTES)
-        return write(await asyncio.to_thread(self._write, self._writer.correct, body))
+        return await self._act(request, partial(self._write, self._writer.correct))
 
     async def decide(self, request: Request) -> Response:
-        body = await read_body(request, MOST_JSON_BYTES)
-        return write(await asyncio.to_thread(self._write, self._writer.decide, body))
+        return await self._act(request, partial(self._write, self._writer.decide))
 
-    def _write(self, change: Callable[[bytes], Any], body: bytes) -> Any:
+    def _write(self, change: Deed, person: Person, body: bytes) -> Any:
         with self._writing:
             try:
-                done = change(body)
+                done = change(person, body)
             except (Overtaken, WriteRefused):
                 raise
             except ValueError as error:  # what does not fit the frame
@@ -295,13 +344,40 @@ class _Front:
         return done
 
     async def tell_asking(self, request: Request) -> Response:
-        return write(await asyncio.to_thread(self._asking.tell))
+        person = self._find_person(request)
+        return write(await asyncio.to_thread(self._parts.asking.tell, person))
 
     async def ask(self, request: Request) -> Response:
+        return await self._act(request, self._parts.asking.ask)
+
+    async def query(self, request: Request) -> Response:
+        return await self._act(request, self._parts.governing.query)
+
+    async def read_masked(self, request: Request) -> Response:
+        return await self._act(request, self._parts.governing.read_masked)
+
+    async def unseal(self, request: Request) -> Response:
         body = await read_body(request, MOST_JSON_BYTES)
+        person = self._find_person(request)
+        found = await asyncio.to_thread(self._parts.governing.unseal, person, body)
+        return send_original(found.content)
+
+    async def decide_proposal(self, request: Request) -> Response:
+        return await self._act(request, self._parts.deciding.decide)
+
+    async def approve(self, request: Request) -> Response:
+        return await self._act(request, self._parts.deciding.approve)
+
+    async def erase(self, request: Request) -> Response:
+        return await self._act(request, self._parts.deciding.erase)
+
+    async def _act(self, request: Request, act: Deed) -> Response:
+        """What a person asks for by a body, in their name."""
+        body = await read_body(request, MOST_JSON_BYTES)
+        person = self._find_person(request)
         try:
-            return write(await asyncio.to_thread(self._asking.ask, body))
-        except WriteRefused:
+            return write(await asyncio.to_thread(act, person, body))
+        except (Refused, Overtaken, WriteRefused, RightMissing, FrameMissing):
             raise
         except ValueError as error:
             raise Refused(400, str(error)[:300], "ask otherwise") from error

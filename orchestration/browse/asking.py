@@ -1,7 +1,7 @@
 """Questions that people ask in the browser, and what programs propose, as `daguerre ask` and `proposals` tell them.
 
-Belongs here: what a request may say, and the answer as JSON. Does not: answering, and deciding about a proposal: its
-verb may train for hours, and is run by a person's own command.
+Belongs here: what a request may say, and the answer as JSON. Does not: answering, and deciding about a proposal
+(`orchestration.browse.deciding`).
 """
 
 import re
@@ -9,16 +9,18 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from assets.locks import find_holder
+from orchestration.agent.acts import find_act
 from orchestration.agent.answer import Answer, Rows, Sentence
 from orchestration.agent.ladder.answering import Reply, reply
 from orchestration.agent.proposing import open_book, tell_command
 from orchestration.agent.world import World
-from orchestration.browse.writing import WriteRefused
+from orchestration.browse.writing import WriteRefused, parse_body
 from orchestration.cli.calling import run_verb
 from orchestration.profiles import Settings
+from orchestration.roles.rights import Person, Right
 
 MOST_ROWS = 50  # of one table of an answer
 _MOST_PROPOSALS = 50
@@ -36,51 +38,44 @@ class Asked(BaseModel):
 
 @dataclass(frozen=True)
 class Asking:
-    """Questions in the name of the person who started the server, one after the other."""
+    """Questions in the name of who asks, one after the other."""
 
     settings: Settings
-    author: str
     _busy: Lock = field(default_factory=Lock, compare=False)
 
-    def tell(self) -> dict[str, Any]:
+    def tell(self, person: Person) -> dict[str, Any]:
         """What may be asked, and the newest proposals."""
-        found = open_book(self._world).list_all()[:_MOST_PROPOSALS]
+        found = open_book(self._open_world(person)).list_all()[:_MOST_PROPOSALS]
         source = self.settings.asked_model
         return {
             "model": source.told if source else None,
             "is_local": source.is_local,
             "dagster": self._find_dagster(),
-            "proposals": [_show_proposal(one) for one in found],
+            "proposals": [_show_proposal(one, person) for one in found],
         }
 
-    def ask(self, body: bytes) -> dict[str, Any]:
-        """The answer. Raises WriteRefused for a body that is no question, and while another is answered; ValueError."""
-        asked = _parse(body)
+    def ask(self, person: Person, body: bytes) -> dict[str, Any]:
+        """The answer. Raises WriteRefused for a body that is no question, and while another is answered; RightMissing;
+        ValueError."""
+        asked = parse_body(Asked, body)
+        if asked.propose:
+            person.require(Right.PROPOSE)
         if not self._busy.acquire(blocking=False):
             raise WriteRefused("another question is being answered: wait for its end")
         try:
-            found = reply(self._world, asked.question, asked.rung, asked.propose)
+            world = self._open_world(person)
+            found = reply(world, asked.question, asked.rung, asked.propose)
         finally:
             self._busy.release()
         return _show(found) | {"dagster": self._find_dagster()}
 
-    @property
-    def _world(self) -> World:
-        return World(self.settings, self.author, run_verb)
+    def _open_world(self, person: Person) -> World:
+        return World(self.settings, person.name, run_verb)
 
     def _find_dagster(self) -> str | None:
         """Where the UI of this home has Dagster, while it runs."""
         found = _ADDRESS.search(find_holder(self.settings.ui_lock))
         return found[0] if found else None
-
-
-def _parse(body: bytes) -> Asked:
-    try:
-        return Asked.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "the body"
-        raise WriteRefused(f"{where}: {first['msg']}"[:300]) from None
 
 
 def _show(found: Reply) -> dict[str, Any]:
@@ -116,12 +111,13 @@ def _show_rows(rows: Rows) -> dict[str, Any]:
     return told | {"rows": told["rows"][:MOST_ROWS], "sources": sources, "is_cut": is_cut}  # fmt: skip
 
 
-def _show_proposal(one: Any) -> dict[str, Any]:
+def _show_proposal(one: Any, person: Person) -> dict[str, Any]:
     """Without names of people, which no page shows."""
     proposal = one.proposal
     return {
         "proposal": proposal.proposal_id,
         "state": one.state,
+        "may_decide": find_act(proposal.words).right in person.rights,
         "command": tell_command(proposal.words),
         "because": proposal.because,
         "at": proposal.at,

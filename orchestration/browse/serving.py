@@ -7,14 +7,19 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from assets.browsing.browser import Browser
-from orchestration.browse.app import make_app
+from orchestration.browse.app import Parts, make_app
 from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
+from orchestration.browse.deciding import Deciding
+from orchestration.browse.governing import Governing
 from orchestration.browse.writing import Writer
 from orchestration.gate import Gate, read_token, renew_token
 from orchestration.ports import list_origins, require_free
 from orchestration.profiles import LOOPBACK, Settings
 from orchestration.resources import build_catalog
+from orchestration.roles.book import RoleBook
+from orchestration.roles.keys import Keys
+from orchestration.roles.rights import Person
 
 ASK_FOR_LINK = (
     "This page is for the person who started it: open the link that `daguerre browse` printed, "
@@ -38,7 +43,8 @@ def serve(settings: Settings, port: int, author: str) -> None:
     print("Ctrl-C ends it.", flush=True)
     origins = list_origins(str(port), settings)
     app = build_app(settings, browser, author)
-    run(Gate(app, origins, token, COOKIE, ASK_FOR_LINK), settings, port)
+    keys = build_keys(settings, token, author)
+    run(Gate(app, origins, keys, COOKIE, ASK_FOR_LINK), settings, port)
 
 
 def build_browser(settings: Settings) -> Browser:
@@ -47,10 +53,22 @@ def build_browser(settings: Settings) -> Browser:
 
 
 def build_app(settings: Settings, browser: Browser, author: str) -> ASGIApp:
-    """The application, in which `author` corrects labels and asks."""
-    writer = Writer(settings, browser, author)
-    asking = Asking(settings, author)
-    return make_app(browser, writer, Comparing(settings, browser.catalog), asking)
+    """The application; where no gate says who asks, it is `author`, who started it."""
+    return make_app(
+        Parts(
+            browser,
+            Writer(settings, browser, author),
+            Comparing(settings, browser.catalog),
+            Asking(settings),
+            Governing(settings, browser),
+            Deciding(settings),
+        )
+    )
+
+
+def build_keys(settings: Settings, token: str, author: str) -> Keys:
+    """What opens it: the token of its start, which is the author's, and those of people with a role."""
+    return Keys(token, Person(author), RoleBook(settings.roles_file))
 
 
 def run(app: ASGIApp, settings: Settings, port: int) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from assets.annotation import review
 from assets.annotation.labels import Answer, Author
 from assets.annotation.queue.stored import OPEN, SKIPPED, change_state
+from assets.audit import Act, note
 from assets.browsing.browser import Browser
 from assets.browsing.frame_index import FrameMissing
 from assets.browsing.masks import MOST_RUNS, from_runs, require_drawable
@@ -24,6 +25,7 @@ from assets.tables.catalog import is_in
 from models.masks import encode_mask
 from orchestration.observed import judge_labels, tell_labels
 from orchestration.profiles import Settings
+from orchestration.roles.rights import Person
 
 MOST_CHANGES = 1_000
 MOST_POINTS = 10_000
@@ -70,7 +72,7 @@ class Decision(BaseModel):
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes in the name of the person who started the server."""
+    """Writes in the name of who asks; `author` started the server."""
 
     settings: Settings
     browser: Browser
@@ -81,13 +83,13 @@ class Writer:
         """How the home is called."""
         return self.settings.home.name
 
-    def correct(self, body: bytes) -> dict[str, Any]:
+    def correct(self, person: Person, body: bytes) -> dict[str, Any]:
         """The number of the new version, warnings, and checks that failed.
 
         Raises WriteRefused, FrameMissing, `Overtaken` where somebody was first, and ValueError for what does not fit
         the frame.
         """
-        asked = _parse(Correction, body)
+        asked = parse_body(Correction, body)
         catalog = self.browser.catalog
         (position,) = self.browser.index.find([asked.frame_id])
         if position < 0:
@@ -97,9 +99,10 @@ class Writer:
         review.require_seen(stood, asked.seen)
         answer = _make_answer(asked, stood, turn)
         warnings = review.find_new_classes(catalog, stood, answer)
-        author = Author("person", self.author)
+        author = Author("person", person.name)
         version = review.write(catalog, stood, answer, author)
         failed = judge_labels(catalog)
+        self._note(person, f"{answer.act} labels", f"{asked.frame_id} of {asked.task}")
         told = f"{answer.act} in the browser"
         facts = {"labels of the frame": len(answer.marked)}
         tell_labels(self.settings, catalog, told, facts)
@@ -109,9 +112,9 @@ class Writer:
             "failed_checks": failed,
         }
 
-    def decide(self, body: bytes) -> dict[str, Any]:
+    def decide(self, person: Person, body: bytes) -> dict[str, Any]:
         """The state that the row has now. Raises WriteRefused for a row that is not open, or that there is not."""
-        asked = _parse(Decision, body)
+        asked = parse_body(Decision, body)
         catalog = self.browser.catalog
         columns = ["queue_id", "frame_id", "state"]
         where = is_in("row_id", [asked.row_id])
@@ -123,7 +126,25 @@ class Writer:
             raise WriteRefused(f"the frame is {row['state']} already")
         if not change_state(catalog, row["queue_id"], [row["frame_id"]], SKIPPED):
             raise WriteRefused("somebody was first: look at the frame again")
+        self._note(person, "skip", f"{row['frame_id']} of queue {row['queue_id'][:12]}")
         return {"state": SKIPPED}
+
+    def _note(self, person: Person, act: str, of: str) -> None:
+        """What somebody with a role writes is in the record of acts; of others the label's own version says it."""
+        if person.is_proven:
+            note(self.settings.home, Act(act, person.name, of))
+
+
+def parse_body(kind: type[Asked], body: bytes) -> Asked:
+    """What a request says. Raises WriteRefused, with the place, for anything else."""
+    try:
+        return kind.model_validate_json(body)
+    except ValidationError as error:
+        first: Mapping[str, Any] = error.errors(include_url=False, include_input=False)[
+            0
+        ]
+        where = ".".join(map(str, first["loc"])) or "the body"
+        raise WriteRefused(f"{where}: {first['msg']}"[:300]) from None
 
 
 def _make_answer(asked: Correction, stood: review.Look, turn: Upright) -> Answer:
@@ -168,14 +189,3 @@ def _draw_mask(points: list[list[float]], turn: Upright) -> str:
     inside = np.clip(np.floor(corners), 0, [width - 1, height - 1]).astype(np.int32)
     cv2.fillPoly(drawn, [inside], 1)
     return encode_mask(turn.store_mask(drawn.astype(bool)))
-
-
-def _parse(kind: type[Asked], body: bytes) -> Asked:
-    try:
-        return kind.model_validate_json(body)
-    except ValidationError as error:
-        first: Mapping[str, Any] = error.errors(include_url=False, include_input=False)[
-            0
-        ]
-        where = ".".join(map(str, first["loc"])) or "the body"
-        raise WriteRefused(f"{where}: {first['msg']}"[:300]) from None

@@ -30,6 +30,7 @@ from orchestration.cli.examining import exam
 from orchestration.cli.export import export_app
 from orchestration.cli.forgetting import forget
 from orchestration.cli.fusing import fuse
+from orchestration.cli.granting import role_app
 from orchestration.cli.indexing import index
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.labelling import labels_app
@@ -109,6 +110,7 @@ queue_app.command()(pull)
 _GROUPS = {
     "Data": (("quarantine", quarantine_app), ("export", export_app)),
     "Models": (("queue", queue_app), ("labels", labels_app)),
+    "The home": (("role", role_app),),
 }
 
 

@@ -77,25 +77,40 @@ def mcp(
             help="Offer tools that keep proposals too; a person decides about each with `daguerre approve`.",
         ),
     ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="Over HTTP at /mcp, on this port of 127.0.0.1, to who has a token or a role, until interrupted.",
+            min=1,
+            max=65535,
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Serve the tools of the home to one program, over stdin and stdout, by the Model Context Protocol. Read-only.
+    """Serve the tools of the home to programs by the Model Context Protocol. Read-only.
 
-    The program starts it: `daguerre mcp` is the command of its settings. It needs the extra daguerre[mcp].
+    A program starts it and speaks over stdin and stdout: `daguerre mcp` is the command of its settings. With --port it
+    is a server for several. It needs the extra daguerre[mcp].
     """
     from importlib import metadata
 
-    from orchestration.agent.mcp_server import build_server, serve
+    from orchestration.agent.mcp_server import build_server, serve_stdio
     from orchestration.agent.world import World
     from orchestration.cli.proposing import open_world
 
     def open_for(who: str) -> World:
         world = open_world()
-        return World(world.settings, f"{world.who} by {who}", world.run_verb)
+        by = f"{world.who} by {who}" if port is None else f"{who} by mcp"
+        return World(world.settings, by, world.run_verb)
 
     server = build_server(open_for, metadata.version("daguerre"), propose)
+    if port is not None:
+        from orchestration.agent.mcp_serving import serve_http
+
+        return serve_http(open_world(), server, port)
     import anyio
 
-    anyio.run(serve, server)
+    anyio.run(serve_stdio, server)
 
 
 def _draw_reply(found: "Reply") -> Iterator[str]:

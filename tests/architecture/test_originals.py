@@ -29,7 +29,10 @@ OPENS_IT = {"assets/privacy/covered.py", "assets/privacy/unsealing.py"}
 # intake reads what it has just sealed: a recording is read from the store, never from its source
 OPENS_RECORDINGS = OPENS_IT | {"assets/capture/intake.py"}
 OPENS_PIECES = {"assets/privacy/recordings.py"}
-ASKS_FOR_IT = {"orchestration/cli/unsealing.py"}
+ASKS_FOR_IT = {
+    "orchestration/browse/governing.py",  # of a privacy officer, through the server
+    "orchestration/cli/unsealing.py",
+}
 
 
 @cache
@@ -66,7 +69,7 @@ def test_the_table_of_sealed_frames_is_named_where_it_has_to_be():
     assert naming == NAMES_IT
 
 
-def test_sealed_bytes_are_opened_by_two_modules_and_a_person_asks_by_one_verb():
+def test_sealed_bytes_are_opened_by_two_modules_and_a_person_asks_by_a_verb_or_a_role():
     imports = {path: list_imports(tree) for path, tree in walk().items()}
     opening = {
         p for p, found in imports.items() if "assets.privacy.sealing.unseal" in found

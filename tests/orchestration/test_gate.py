@@ -11,6 +11,8 @@ import pytest
 from orchestration.gate import Gate, as_header, read_token, renew_token
 from orchestration.ports import list_origins
 from orchestration.profiles import load_settings
+from orchestration.roles.keys import Keys
+from orchestration.roles.rights import Person
 
 HOST = "127.0.0.1:3000"
 TOKEN = "a-token"
@@ -48,7 +50,7 @@ def ask(
     async def receive() -> dict:
         raise AssertionError("the gate answers without the body")
 
-    gate = Gate(behind, ORIGINS, TOKEN, "door")
+    gate = Gate(behind, ORIGINS, Keys(TOKEN, Person("Anna")), "door")
     asyncio.run(gate(scope, receive, send))
     if method == "WEBSOCKET":
         return {"let in": "let in", "websocket.close": "closed"}[sent[0]["type"]], {}

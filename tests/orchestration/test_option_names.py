@@ -23,6 +23,7 @@ MEANINGS = {
     "browse-port": "port of the frame browser",
     "budget": "frames that may be open at once",
     "by": "who says it",
+    "by-proxy": "a proxy says who it is",
     "canary": "share of requests that a new champion answers at first",
     "captures": "how many captures are simulated",
     "check": "hold a rig against its calibration",
@@ -192,5 +193,5 @@ def test_what_is_printed_as_a_table_has_a_wide_form():
     assert having["wide"] == {"drift", "status", "query", "results", "slices"}
     assert having["csv"] == {"query", "results", "slices"}
     verbs = {verb for verb, _ in walk(typer.main.get_command(app))}
-    groups = {"", "quarantine", "export", "labels"}
+    groups = {"", "quarantine", "export", "labels", "role"}
     assert verbs - groups - having["json"] == {"browse", "mcp", "serve", "ui"}

@@ -29,6 +29,8 @@ from orchestration.browse.serving import ASK_FOR_LINK, COOKIE, build_app, build_
 from orchestration.gate import Gate
 from orchestration.profiles import Settings, load_settings
 from orchestration.resources import build_catalog
+from orchestration.roles.keys import Keys
+from orchestration.roles.rights import Person
 from tests.assets.browsing.conftest import name_frame, put
 from tests.assets.browsing.test_depth import put_map
 from tests.assets.comparison.conftest import (
@@ -216,7 +218,7 @@ def _serve(settings: Settings) -> Iterator[Served]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         app = build_app(settings, build_browser(settings), AUTHOR)
-        gate = Gate(app, [address], TOKEN, COOKIE, ASK_FOR_LINK)
+        gate = Gate(app, [address], Keys(TOKEN, Person(AUTHOR)), COOKIE, ASK_FOR_LINK)
         config = uvicorn.Config(
             gate, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
         )

@@ -77,8 +77,8 @@ def largest(catalog: Catalog, names: Names) -> Truth:
     """The session with the most frames; equal ones are all of them."""
     counts = Counter(row["session"] for row in _read(catalog, "frames", "session"))
     most = max(counts.values())
-    names = frozenset(session for session, n in counts.items() if n == most)
-    return Truth((most,), names=names, all_names=frozenset(counts))
+    largest_ones = frozenset(s for s, count in counts.items() if count == most)
+    return Truth((most,), names=largest_ones, all_names=frozenset(counts))
 
 
 def open_questions(catalog: Catalog, names: Names) -> Truth:

@@ -1,11 +1,16 @@
-"""Tools that read tables: which there are, and one SELECT over them. Columns of a private class are not there."""
+"""Tools that read tables: which there are, and one SELECT over them.
+
+Columns of a private class are not there; a policy may let figures over groups of sessions be asked of them.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
 
 from pydantic import Field
 
-from assets.retrieval.query import Bounds, run_query, to_json_rows
+from assets.audit import Act, note
+from assets.retrieval.grouped import run_bounded
+from assets.retrieval.query import Bounds, Found, to_json_rows
 from assets.tables.schemas import TABLES
 from assets.tables.sql import VIEWS, list_private
 from orchestration.agent.answer import (
@@ -37,13 +42,14 @@ class Sql(Arguments):
 def ask_sql(world: World, asked: Sql) -> Answer:
     """The rows, within bounds; a sentence says where there are more."""
     bounds = Bounds(asked.limit, asked.seconds)
-    found = run_query(world.catalog, world.ledger, asked.sql, False, bounds)
+    found = look_up(world, asked.sql, bounds)
     source = Source("sql", asked.sql)
     rows = tuple(
         {k: plain(v) for k, v in row.items()} for row in to_json_rows(found.rows)
     )
     said = Rows("rows", rows, source, is_cut=bool(found.cut))
-    line = None if found.cut or found.left_out else _say_in_a_line(rows, source)
+    is_whole = not (found.cut or found.left_out or found.num_small)
+    line = _say_in_a_line(rows, source) if is_whole else None
     sentences = [line or say("{rows} rows.", Fact("rows", len(rows), source))]
     if found.cut:
         words = {
@@ -53,6 +59,9 @@ def ask_sql(world: World, asked: Sql) -> Answer:
         limit = asked.limit if found.cut == "rows" else bounds.size_bytes
         unit = "1" if found.cut == "rows" else "bytes"
         sentences.append(say(words[found.cut], Fact("limit", limit, source, unit)))
+    if found.num_small:
+        small = Fact("groups", found.num_small, source)
+        sentences.append(say("Left out, being of too few sessions: {groups}.", small))
     if found.left_out:
         left = Fact("left_out", ", ".join(found.left_out), source)
         sentences.append(say("Left out, being bytes: {left_out}.", left))
@@ -61,6 +70,16 @@ def ask_sql(world: World, asked: Sql) -> Answer:
         fact = Fact("held", held, Source("home", "publications"))
         sentences.append(say("Held by a check, and not for training: {held}.", fact))
     return Answer(tuple(sentences), (said,))
+
+
+def look_up(world: World, sql: str, bounds: Bounds) -> Found:
+    """The rows for who may not read private columns; figures over these are written down as reads."""
+    least = world.settings.workspace.policy.min_group
+    found = run_bounded(world.catalog, world.ledger, sql, bounds, least)
+    if found.num_small is not None:
+        of = f"{', '.join(found.restricted)} over groups of {least} sessions or more"
+        note(world.settings.home, Act("read", world.who, of, sql))
+    return found
 
 
 class Table(Listing):

@@ -31,6 +31,7 @@ class FrameView {
   #list = null;
   #at = null;
   #left = null; // changes that somebody else was faster than
+  #unmasked = null; // private columns that were asked for
 
   constructor(page) {
     this.page = page;
@@ -74,6 +75,7 @@ class FrameView {
     this.#leaveEditor();
     this.#id = id;
     this.#facts = null;
+    this.#unmasked = null;
     this.#at = address.has('at') ? address.count('at', 0) : null;
     const listed = this.#at === null ? null : this.#list.get(this.#at);
     this.#frame = listed?.frame_id === id ? listed : null;
@@ -140,7 +142,7 @@ class FrameView {
   }
 
   #showSide(marks) {
-    const { held, columns = [], quality = {}, lineage = {}, labels = [], queue = [] } = this.#facts ?? {};
+    const { held, columns = [], masked = [], quality = {}, lineage = {}, labels = [], queue = [] } = this.#facts ?? {};
     fill(
       this.side,
       held && panel('Held back', make('p', { class: 'held' }, `Readers do not get this session: ${held}.`)),
@@ -150,9 +152,28 @@ class FrameView {
       !this.#editor && panel('Objects', listObjects(marks, this.look)),
       (labels.length > 0 || queue.length > 0) && panel('Labels', labels.map((one) => this.#tellLabels(one)), queue.map((row) => this.#tellQueue(row))),
       panel('Frame', this.#facts ? describeColumns(columns) : make('p', { class: 'hint' }, 'Asking …')),
+      masked.length > 0 && panel('Private', this.#tellMasked(masked)),
       Object.keys(quality ?? {}).length > 0 && panel('Quality', describeFigures(quality)),
       this.#facts && panel('Lineage', listLineage(lineage)),
     );
+  }
+
+  /** Private columns by their names, and their values for who may read them and asks. */
+  #tellMasked(names) {
+    if (this.#unmasked) return this.#unmasked.length ? describeColumns(this.#unmasked) : make('p', { class: 'hint' }, 'Nothing is known.');
+    const told = make('p', { class: 'hint' }, `Hidden: ${names.join(', ')}.`);
+    return this.page.home.reads_private ? [told, button('Show; it is written down', () => this.#unmask(this.#id), { class: 'small' })] : told;
+  }
+
+  async #unmask(id) {
+    try {
+      const { columns } = await post('/api/masked', { frame_id: id });
+      if (id !== this.#id) return;
+      this.#unmasked = columns;
+      this.#show();
+    } catch (error) {
+      sayFault(error);
+    }
   }
 
   #tellLabels({ task, version, is_looked_at: isLookedAt, num_missing: missing }) {

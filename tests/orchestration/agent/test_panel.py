@@ -64,7 +64,7 @@ def test_no_other_page_can_ask(ask_page):
     assert answer.status_code == 403
 
 
-def test_proposals_are_shown_with_plan_and_command_and_no_route_decides(
+def test_proposals_are_shown_with_plan_and_command_and_the_link_decides_about_none(
     ask, ask_page, agent_home
 ):
     wanted = {"task": "detection", "strategy": "random", "budget": 3}
@@ -74,8 +74,10 @@ def test_proposals_are_shown_with_plan_and_command_and_no_route_decides(
     assert shown["approve"] == f"daguerre approve {shown['proposal']}"
     assert "asked: 3" in shown["plan"] and shown["because"] == PLEA
     assert "somebody" not in told.text and SERIAL not in told.text
-    for path in ("/api/approve", "/api/reject", f"/api/proposals/{shown['proposal']}"):
-        assert ask_page.client.post(path, json={}, headers=POST).status_code == 404
+    for act in ("approve", "reject"):
+        said = {"proposal": shown["proposal"], "act": act, "because": "mine"}
+        refused = ask_page.client.post("/api/decide", json=said, headers=POST)
+        assert refused.status_code == 403 and "operator" in refused.json()["error"]
     assert run_verb(("proposals", shown["proposal"])).facts["state"] == "open"
 
 

@@ -13,6 +13,8 @@ from orchestration.metrics.exposition import CONTENT_TYPE
 from orchestration.metrics.families import CLAIMS
 from orchestration.metrics.page import Metrics, make_page
 from orchestration.metrics.scrape import Scraper
+from orchestration.roles.keys import Keys
+from orchestration.roles.rights import Person
 
 HOST = "127.0.0.1:3000"
 ORIGINS = [f"http://{HOST}", "http://localhost:3000"]
@@ -52,7 +54,9 @@ async def behind(scope, receive, send) -> None:
 
 
 def test_behind_the_gate_they_are_for_who_knows_the_token() -> None:
-    gate = Gate(Metrics(behind, SCRAPER), ORIGINS, "a-token", "door")
+    gate = Gate(
+        Metrics(behind, SCRAPER), ORIGINS, Keys("a-token", Person("Anna")), "door"
+    )
     assert ask(gate)[0] == 401
     assert ask(gate, **as_header("another"))[0] == 401
     assert "daguerre_" not in ask(gate)[2]
