@@ -7,11 +7,11 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from assets.annotation.labels import Overtaken
 from assets.browsing.conditions import ConditionError
@@ -51,6 +51,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _ANEW = {"Cache-Control": "no-store"}
+_PIECE_BYTES = 65_536
 # kept, and asked whether it is the same
 _ASKED_AGAIN = {"Cache-Control": "private, no-cache"}
 _ASK_FRAMES = "GET /api/frames lists ids"
@@ -136,11 +137,12 @@ def send_jpeg(jpeg: bytes, etag: str) -> Response:
     return Response(jpeg, 200, headers, "image/jpeg")
 
 
-def send_original(content: bytes) -> Response:
-    """Bytes as they came, to be saved: no page shows them, and nothing keeps them."""
+def send_original(stream: BinaryIO) -> Response:
+    """Bytes as they came, to be saved, in pieces: no page shows them, and nothing keeps them."""
     named = {"Content-Disposition": 'attachment; filename="original"'}
     headers = {**_HEADERS, **_ANEW, **named}
-    return Response(content, 200, headers, "application/octet-stream")
+    pieces = iter(lambda: stream.read(_PIECE_BYTES), b"")
+    return StreamingResponse(pieces, 200, headers, "application/octet-stream")
 
 
 def write(facts: Any, status: int = 200) -> Response:

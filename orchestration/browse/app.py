@@ -360,7 +360,7 @@ class _Front:
         body = await read_body(request, MOST_JSON_BYTES)
         person = self._find_person(request)
         found = await asyncio.to_thread(self._parts.governing.unseal, person, body)
-        return send_original(found.content)
+        return send_original(found.stream)
 
     async def decide_proposal(self, request: Request) -> Response:
         return await self._act(request, self._parts.deciding.decide)
