@@ -19,7 +19,8 @@ from orchestration.browse.serving import (
 from orchestration.gate import Gate, as_header
 from orchestration.profiles import load_settings
 from orchestration.roles.book import RoleBook
-from orchestration.roles.rights import ROLES
+from orchestration.roles.keys import Keys
+from orchestration.roles.rights import ROLES, Person, Right
 from tests.assets.browsing.conftest import looked_at, name_frame, put  # noqa: F401
 from tests.orchestration.browse.test_app import SECRETS, correct
 
@@ -76,6 +77,52 @@ def test_what_a_role_may_not_do_is_refused_with_the_right_and_who_gives_it(
             assert refused.status_code == 403, (role, path)
             assert "has no right to" in refused.json()["error"]
             assert "`daguerre role grant`" in refused.json()["error"]
+
+
+# every route that is asked by POST, with its right; all others are read, by who may look
+RIGHT_OF = {
+    "/api/lasso": Right.LOOK,
+    "/api/similar": Right.LOOK,
+    "/api/ask": Right.LOOK,
+    "/api/query": Right.LOOK,
+    "/api/decide": Right.LOOK,
+    "/api/labels": Right.ANNOTATE,
+    "/api/queue": Right.ANNOTATE,
+    "/api/masked": Right.READ_PRIVATE,
+    "/api/original": Right.UNSEAL,
+    "/api/approve": Right.APPROVE,
+    "/api/erase": Right.ERASE,
+}
+
+
+def test_every_route_that_there_is_asks_for_its_right_before_anything_else(world, home):
+    settings = load_settings({"DAGUERRE_HOME": str(home)})
+    app = build_app(settings, build_browser(settings), "Carl")
+    routes = [
+        (method, route.path)
+        for route in app.routes
+        for method in route.methods - {"HEAD"}
+    ]
+    asked = {path for method, path in routes if method == "POST"}
+    assert asked == RIGHT_OF.keys() and len(routes) == len(asked) + 17
+    persons = [Person(role, (role,)) for role in ROLES] + [Person("nobody", ())]
+    for person in persons:
+        client = TestClient(Gate(app, [ADDRESS], Keys("its", person), COOKIE), ADDRESS)
+        for method, path in routes:
+            if method == "GET" and person.name not in ("reader", "nobody"):
+                continue  # all roles look
+            named = path.format(frame_id=LOCATED, name="index.html")
+            stranger = client.request(method, named, headers=POST)
+            assert stranger.status_code == 401, named
+            # a body that is none: rights are looked at first
+            headers = POST | as_header("its")
+            answer = client.request(method, named, content=b"?", headers=headers)
+            right = RIGHT_OF[path] if method == "POST" else Right.LOOK
+            if right in person.rights:
+                assert answer.status_code not in (401, 403, 500), (person, path)
+            else:
+                assert answer.status_code == 403, (person, path)
+                assert f"no right to {right}," in answer.json()["error"]
 
 
 def test_two_tokens_one_may_correct_and_the_other_sees_the_name(world, enter, home):
