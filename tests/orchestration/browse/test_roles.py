@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
-from assets.audit import check_record, read_acts
+from assets.audit import RECORD, check_record, read_acts
 from assets.tables.schemas import content_id
 from orchestration.browse.serving import (
     ASK_FOR_LINK,
@@ -138,6 +138,17 @@ def test_two_tokens_one_may_correct_and_the_other_sees_the_name(world, enter, ho
     (act,) = read_acts(home)
     assert (act["act"], act["who"]) == ("correct labels", "annotator")
     assert act["of"] == f"{frame_id} of detection"
+
+
+def test_a_correction_that_cannot_be_written_down_is_not_made(world, enter, home):
+    anna = enter("annotator")
+    (home / RECORD).parent.mkdir()
+    (home / RECORD).write_text("no entry\n")
+    asked = correct(name_frame("monday", 0), {"class_name": "cup", "box": [0, 0, 8, 6]})
+    refused = anna.post("/api/labels", json=asked)
+    assert refused.status_code == 422
+    assert refused.json()["remedy"].startswith("nothing was written")
+    assert not len(world.catalog.read_latest("label_versions"))
 
 
 def test_who_opened_the_link_works_as_without_roles(world, enter):
