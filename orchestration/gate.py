@@ -6,6 +6,7 @@ Belongs here: what of a request is believed, and what is answered to one that is
 import html
 import os
 import secrets
+import tempfile
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,13 +147,13 @@ class Gate:
 
 
 def renew_token(path: Path) -> str:
-    """A new token of 256 random bits, in a file for this user alone."""
+    """A new token of 256 random bits, in a file for this user alone, which is whole whenever it is there."""
     token = secrets.token_urlsafe(32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor, part = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     with os.fdopen(descriptor, "w") as stream:
         stream.write(token)
+    os.replace(part, path)
     return token
 
 

@@ -7,9 +7,9 @@ MLflow's alias follow. Whoever comes second is told what the first did.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from assets.registry.person import Ruling, tell_act, tell_time
 from assets.registry.promotion import follow_table, judge, make_row, publish_verdict
@@ -85,13 +85,21 @@ class Change:
         )
 
 
+Before: TypeAlias = Callable[[Change], object]
+
+
 def approve(
-    catalog: Catalog, tracker: Tracker, order: Order, version: int | None = None
+    catalog: Catalog,
+    tracker: Tracker,
+    order: Order,
+    version: int | None = None,
+    before: Before = lambda change: None,
 ) -> Change:
     """Make the version that waits for a person champion, where every other rule of the gate holds.
 
-    Of the champion itself it renews the approval. Raises ValueError, and changes nothing, for a version that the gate
-    refuses or has not judged, where the alias was moved by hand, and where the champion changes meanwhile.
+    Of the champion itself it renews the approval. `before` is told of the change before it is made. Raises ValueError,
+    and changes nothing, for a version that the gate refuses or has not judged, where the alias was moved by hand, and
+    where the champion changes meanwhile.
     """
     task = order.task
     champion = read_champion(catalog, task)
@@ -124,6 +132,7 @@ def approve(
         change = _plan(order, APPROVED, champion, row)
         if order.is_dry_run:
             return change
+        before(change)
         _crown(catalog, row, champion, change)
         publish_verdict(catalog, tracker, package, model, decision)
     follow_table(catalog, tracker, task)
@@ -131,9 +140,14 @@ def approve(
 
 
 def roll_back(
-    catalog: Catalog, tracker: Tracker, order: Order, to: int | None = None
+    catalog: Catalog,
+    tracker: Tracker,
+    order: Order,
+    to: int | None = None,
+    before: Before = lambda change: None,
 ) -> Change:
-    """Make a former champion champion again: the one before, or the version `to`. The gate leaves it so.
+    """Make a former champion champion again: the one before, or the version `to`. The gate leaves it so; `before` as of
+    `approve`.
 
     Raises ValueError, and changes nothing, where there is none, where its stored bytes have changed, for a version that
     never passed the gate, where the alias was moved by hand, and where the champion changes meanwhile.
@@ -159,6 +173,7 @@ def roll_back(
     row = make_row(model, spent=next(mine, None))
     change = _plan(order, ROLLED_BACK, champion, row)
     if not order.is_dry_run:
+        before(change)
         _crown(catalog, row, champion, change)
         follow_table(catalog, tracker, task)
     return change

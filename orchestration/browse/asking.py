@@ -15,6 +15,7 @@ from assets.locks import find_holder
 from orchestration.agent.acts import find_act
 from orchestration.agent.answer import Answer, Rows, Sentence
 from orchestration.agent.ladder.answering import Reply, reply
+from orchestration.agent.ladder.disclosure import PEOPLE, leave_out
 from orchestration.agent.proposing import open_book, tell_command
 from orchestration.agent.world import World
 from orchestration.browse.writing import WriteRefused, parse_body
@@ -79,7 +80,8 @@ class Asking:
 
 
 def _show(found: Reply) -> dict[str, Any]:
-    answer = found.answer
+    """Without names of people, as a language model gets it."""
+    answer = leave_out(found.answer, PEOPLE)
     return {
         "is_known": answer.is_known,
         "rung": found.rung,

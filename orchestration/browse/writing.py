@@ -99,10 +99,10 @@ class Writer:
         review.require_seen(stood, asked.seen)
         answer = _make_answer(asked, stood, turn)
         warnings = review.find_new_classes(catalog, stood, answer)
+        self._note(person, f"{answer.act} labels", f"{asked.frame_id} of {asked.task}")
         author = Author("person", person.name)
         version = review.write(catalog, stood, answer, author)
         failed = judge_labels(catalog)
-        self._note(person, f"{answer.act} labels", f"{asked.frame_id} of {asked.task}")
         told = f"{answer.act} in the browser"
         facts = {"labels of the frame": len(answer.marked)}
         tell_labels(self.settings, catalog, told, facts)
@@ -124,9 +124,9 @@ class Writer:
         row = rows[0]
         if row["state"] != OPEN:
             raise WriteRefused(f"the frame is {row['state']} already")
+        self._note(person, "skip", f"{row['frame_id']} of queue {row['queue_id'][:12]}")
         if not change_state(catalog, row["queue_id"], [row["frame_id"]], SKIPPED):
             raise WriteRefused("somebody was first: look at the frame again")
-        self._note(person, "skip", f"{row['frame_id']} of queue {row['queue_id'][:12]}")
         return {"state": SKIPPED}
 
     def _note(self, person: Person, act: str, of: str) -> None:

@@ -1,6 +1,7 @@
 """The verbs that give people roles in a home, for the servers that stand before it: grant, list, revoke."""
 
 import getpass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -44,10 +45,11 @@ def grant(
     Servers that run follow at once, and a token from before opens nothing any more.
     """
     settings, book = _open()
-    token = book.grant(name, list(dict.fromkeys(roles)), not by_proxy)
-    told = ", ".join(dict.fromkeys(roles))
-    _note(settings, "grant role", f"{name}: {told}")
-    facts = {"name": name, "roles": told.split(", "), "token": token or None}
+    given = list(dict.fromkeys(roles))
+    told = ", ".join(given)
+    noting = partial(_note, settings, "grant role", f"{name}: {told}")
+    token = book.grant(name, given, not by_proxy, noting)
+    facts = {"name": name, "roles": given, "token": token or None}
     lines = [f"{name} is {told}"]
     if token:
         lines += [
@@ -80,8 +82,7 @@ def list_(as_json: Json = False) -> None:
 def revoke(name: Name, as_json: Json = False) -> None:
     """Take all roles from a person: their token opens nothing any more."""
     settings, book = _open()
-    book.revoke(name)
-    _note(settings, "revoke role", name)
+    book.revoke(name, partial(_note, settings, "revoke role", name))
     say(as_json, {"name": name, "roles": []}, f"{name} has no role any more")
 
 

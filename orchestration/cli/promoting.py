@@ -3,6 +3,7 @@
 import datetime
 import getpass
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -77,8 +78,9 @@ def approve(
     until_ns = _read_day(until) if until else None
     order = Order(task, getpass.getuser(), because, until_ns, dry_run)
     settings = load_settings()
-    change = do(build_catalog(settings), build_tracker(settings), order, version)
-    _note(settings, change)
+    noting = partial(_note, settings)
+    stores = build_catalog(settings), build_tracker(settings)
+    change = do(*stores, order, version, noting)
     say(as_json, change.to_dict(), join_lines([change.line]))
 
 
@@ -103,8 +105,9 @@ def rollback(
 
     order = Order(_require_task(task), getpass.getuser(), because, None, dry_run)
     settings = load_settings()
-    change = roll_back(build_catalog(settings), build_tracker(settings), order, to)
-    _note(settings, change)
+    noting = partial(_note, settings)
+    stores = build_catalog(settings), build_tracker(settings)
+    change = roll_back(*stores, order, to, noting)
     say(as_json, change.to_dict(), join_lines([change.line]))
 
 
@@ -112,9 +115,8 @@ def _note(settings: "Settings", change: "Change") -> None:
     """Leave it in the record of acts."""
     from assets.audit import Act, note
 
-    if not change.order.is_dry_run:
-        of = f"{change.order.task}/{change.after[0]}"
-        note(settings.home, Act(change.act, change.order.who, of, change.order.why))
+    of = f"{change.order.task}/{change.after[0]}"
+    note(settings.home, Act(change.act, change.order.who, of, change.order.why))
 
 
 def _read_name(name: str) -> tuple[str, int | None]:

@@ -5,8 +5,9 @@ Belongs here: what it may hold, and how it is read and written. Does not: reques
 
 import hashlib
 import os
+import re
 import secrets
-from contextlib import suppress
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,7 +20,7 @@ from assets.locks import waiting_for
 from orchestration.roles.rights import ROLES, Person
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
-_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}$"
+_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.@+-]{0,63}"
 _HEX = r"^[0-9a-f]{64}$"
 _REMEDY = "`daguerre role grant` writes it; docs/how-to/share-a-home.md shows all of it"
 
@@ -50,8 +51,8 @@ class Roles(BaseModel):
     """All of the file."""
 
     model_config = _STRICT
-    people: dict[Annotated[str, StringConstraints(pattern=_NAME)], Entry] = Field(
-        default_factory=dict
+    people: dict[Annotated[str, StringConstraints(pattern=f"^{_NAME}$")], Entry] = (
+        Field(default_factory=dict)
     )
     proxy: Proxy | None = None
 
@@ -82,11 +83,22 @@ class RoleBook:
             self._seen = seen
         return self._roles
 
-    def grant(self, name: str, roles: list[str], with_token: bool = True) -> str:
+    def grant(
+        self,
+        name: str,
+        roles: list[str],
+        with_token: bool = True,
+        before: Callable[[], object] = lambda: None,
+    ) -> str:
         """Give a person these roles in place of what they had; their new token, which is stored nowhere.
 
-        "" where none is wanted. Raises ValueError for a name or role that is none.
+        "" where none is wanted. `before` is called when all is well, before it counts. Raises ValueError for a name or
+        role that is none.
         """
+        if not re.fullmatch(_NAME, name):
+            raise ValueError(
+                f"{name!r} is no name: give 1 to 64 letters, digits and _ . @ + -, the first a letter, a digit or _"
+            )
         for role in roles:
             if role not in ROLES:
                 raise ValueError(
@@ -102,17 +114,21 @@ class RoleBook:
         with waiting_for(self._lock):
             kept = self.read().model_dump(mode="json", exclude_none=True)
             kept["people"][name] = said
-            _write(self.path, _validate(kept, "this grant cannot be written"))
+            changed = _validate(kept, "this grant cannot be written")
+            before()
+            _write(self.path, changed)
         return token
 
-    def revoke(self, name: str) -> None:
-        """Let a person be without a role. Raises ValueError for one who has none."""
+    def revoke(self, name: str, before: Callable[[], object] = lambda: None) -> None:
+        """Let a person be without a role; `before` as of `grant`. Raises ValueError for one who has none."""
         with waiting_for(self._lock):
             kept = self.read().model_dump(mode="json", exclude_none=True)
             if kept["people"].pop(name, None) is None:
                 known = ", ".join(kept["people"]) or "nobody"
                 raise ValueError(f"{name!r} has no role: {known} has one")
-            _write(self.path, _validate(kept, "this cannot be written"))
+            changed = _validate(kept, "this cannot be written")
+            before()
+            _write(self.path, changed)
 
     @property
     def _lock(self) -> Path:
@@ -125,10 +141,13 @@ def hash_token(salt: str, token: str) -> str:
 
 
 def _look(path: Path) -> tuple[int, ...]:
-    with suppress(FileNotFoundError):
+    try:
         found = path.stat()
-        return found.st_ino, found.st_mtime_ns, found.st_size
-    return ()
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error}; {_REMEDY}") from error
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _parse(path: Path) -> Roles:

@@ -22,6 +22,11 @@ class Keys:
     def __init__(
         self, token: str, holder: Person, book: RoleBook | None = None
     ) -> None:
+        """Raises ValueError for a token that is empty: it would let in whoever gives none."""
+        if not token:
+            raise ValueError(
+                "the token of this server is empty: start it again, or write one into the file that the settings name"
+            )
         self._token = token
         self._holder = holder
         self._book = book

@@ -178,6 +178,7 @@ def test_each_start_has_a_token_of_its_own_for_this_user_alone(tmp_path: Path) -
     assert len(tokens) == 2
     assert path.read_text() in tokens
     assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
     assert min(map(len, tokens)) >= 43  # 256 bits, six a character
 
 

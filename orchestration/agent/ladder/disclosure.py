@@ -4,7 +4,7 @@ Belongs here: what is taken out, and how much is sent. Does not: what tools say,
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,33 +12,28 @@ from typing import Any
 from assets.addresses import hide
 from assets.tables.schemas import TABLES
 from assets.tables.sql import list_private
-from orchestration.agent.answer import Answer
+from orchestration.agent.answer import Answer, Rows
 from orchestration.profiles import Settings
 
 MAX_CHARACTERS = 16_000  # of one answer
-_PEOPLE = frozenset({"by", "decided_by", "who", "author"})
+# who asked, proposed or decided, in rows of tools
+PEOPLE = frozenset({"by", "decided_by", "who", "author"})
 _HIDDEN = "***"
 _LEAST_SECRET = 6  # characters; shorter ones are words
 
 
 def disclose(answer: Answer, settings: Settings) -> str:
     """The answer as JSON, in `MAX_CHARACTERS` at most; a note says that rows were left out."""
-    hidden = _list_hidden()
-    seen = replace(
+    return _write(leave_out(answer, _list_hidden()), settings)
+
+
+def leave_out(answer: Answer, names: Collection[str]) -> Answer:
+    """The answer without columns and facts of these names."""
+    return replace(
         answer,
-        rows=tuple(
-            replace(
-                rows,
-                rows=tuple(
-                    {k: v for k, v in row.items() if k not in hidden}
-                    for row in rows.rows
-                ),
-            )
-            for rows in answer.rows
-        ),
-        more=tuple(fact for fact in answer.more if fact.name not in hidden),
+        rows=tuple(_leave_out(rows, names) for rows in answer.rows),
+        more=tuple(fact for fact in answer.more if fact.name not in names),
     )
-    return _write(seen, settings)
 
 
 def conceal(text: str, settings: Settings) -> str:
@@ -47,6 +42,11 @@ def conceal(text: str, settings: Settings) -> str:
         if len(secret) >= _LEAST_SECRET:
             text = text.replace(secret, shown)
     return hide(text)
+
+
+def _leave_out(rows: Rows, names: Collection[str]) -> Rows:
+    shown = ({k: v for k, v in row.items() if k not in names} for row in rows.rows)
+    return replace(rows, rows=tuple(shown))
 
 
 def _write(answer: Answer, settings: Settings) -> str:
@@ -66,7 +66,7 @@ def _list_hidden() -> frozenset[str]:
     private = {name for table in TABLES for name in list_private(table)}
     named = {(table, c.name) for table in TABLES for c in TABLES[table].columns}
     open_ones = {name for table, name in named if name not in list_private(table)}
-    return frozenset(private - open_ones) | _PEOPLE
+    return frozenset(private - open_ones) | PEOPLE
 
 
 def _list_secrets(settings: Settings) -> Iterator[tuple[str, str]]:

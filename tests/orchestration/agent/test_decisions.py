@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from assets.audit import read_acts
 from orchestration.agent.mcp_server import build_server
 from orchestration.agent.mcp_serving import build_gated
+from orchestration.agent.tools import PROPOSING
 from orchestration.agent.world import World
 from orchestration.browse.serving import (
     ASK_FOR_LINK,
@@ -88,6 +89,9 @@ def test_over_http_a_program_has_the_rights_of_its_token(book):
         refused = call(client, reader, "propose_queue", wanted).json()["result"]
         assert refused["isError"]
         assert "anna has no right to let a program propose" in str(refused)
+        for tool in PROPOSING:
+            told = call(client, reader, tool.name, {}).json()["result"]
+            assert "has no right to let a program propose" in str(told), tool.name
         assert run_verb(("proposals",)).facts == []
         operator = book.grant("ben", ["operator"])
         kept = call(client, operator, "propose_queue", wanted).json()["result"]

@@ -77,6 +77,9 @@ def test_proposals_are_shown_with_plan_and_command_and_the_link_decides_about_no
     assert shown["approve"] == f"daguerre approve {shown['proposal']}"
     assert "asked: 3" in shown["plan"] and shown["because"] == PLEA
     assert "somebody" not in told.text and SERIAL not in told.text
+    answer = ask_page("which proposals are open?")[1]
+    assert shown["proposal"] in answer["rows"][0]["rows"][0]
+    assert "somebody" not in json.dumps(answer)
     for act in ("approve", "reject"):
         said = {"proposal": shown["proposal"], "act": act, "because": "mine"}
         refused = ask_page.client.post("/api/decide", json=said, headers=POST)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from starlette.testclient import TestClient
 
-from assets.audit import check_record, read_acts
+from assets.audit import RECORD, check_record, read_acts
 from assets.tables.schemas import content_id
 from orchestration.browse.serving import (
     ASK_FOR_LINK,
@@ -19,7 +19,8 @@ from orchestration.browse.serving import (
 from orchestration.gate import Gate, as_header
 from orchestration.profiles import load_settings
 from orchestration.roles.book import RoleBook
-from orchestration.roles.rights import ROLES
+from orchestration.roles.keys import Keys
+from orchestration.roles.rights import ROLES, Person, Right
 from tests.assets.browsing.conftest import looked_at, name_frame, put  # noqa: F401
 from tests.orchestration.browse.test_app import SECRETS, correct
 
@@ -78,6 +79,52 @@ def test_what_a_role_may_not_do_is_refused_with_the_right_and_who_gives_it(
             assert "`daguerre role grant`" in refused.json()["error"]
 
 
+# every route that is asked by POST, with its right; all others are read, by who may look
+RIGHT_OF = {
+    "/api/lasso": Right.LOOK,
+    "/api/similar": Right.LOOK,
+    "/api/ask": Right.LOOK,
+    "/api/query": Right.LOOK,
+    "/api/decide": Right.LOOK,
+    "/api/labels": Right.ANNOTATE,
+    "/api/queue": Right.ANNOTATE,
+    "/api/masked": Right.READ_PRIVATE,
+    "/api/original": Right.UNSEAL,
+    "/api/approve": Right.APPROVE,
+    "/api/erase": Right.ERASE,
+}
+
+
+def test_every_route_that_there_is_asks_for_its_right_before_anything_else(world, home):
+    settings = load_settings({"DAGUERRE_HOME": str(home)})
+    app = build_app(settings, build_browser(settings), "Carl")
+    routes = [
+        (method, route.path)
+        for route in app.routes
+        for method in route.methods - {"HEAD"}
+    ]
+    asked = {path for method, path in routes if method == "POST"}
+    assert asked == RIGHT_OF.keys() and len(routes) == len(asked) + 17
+    persons = [Person(role, (role,)) for role in ROLES] + [Person("nobody", ())]
+    for person in persons:
+        client = TestClient(Gate(app, [ADDRESS], Keys("its", person), COOKIE), ADDRESS)
+        for method, path in routes:
+            if method == "GET" and person.name not in ("reader", "nobody"):
+                continue  # all roles look
+            named = path.format(frame_id=LOCATED, name="index.html")
+            stranger = client.request(method, named, headers=POST)
+            assert stranger.status_code == 401, named
+            # a body that is none: rights are looked at first
+            headers = POST | as_header("its")
+            answer = client.request(method, named, content=b"?", headers=headers)
+            right = RIGHT_OF[path] if method == "POST" else Right.LOOK
+            if right in person.rights:
+                assert answer.status_code not in (401, 403, 500), (person, path)
+            else:
+                assert answer.status_code == 403, (person, path)
+                assert f"no right to {right}," in answer.json()["error"]
+
+
 def test_two_tokens_one_may_correct_and_the_other_sees_the_name(world, enter, home):
     anna, ben = enter("annotator"), enter("reader")
     assert anna.get("/api/home").json()["author"] == "annotator"
@@ -91,6 +138,17 @@ def test_two_tokens_one_may_correct_and_the_other_sees_the_name(world, enter, ho
     (act,) = read_acts(home)
     assert (act["act"], act["who"]) == ("correct labels", "annotator")
     assert act["of"] == f"{frame_id} of detection"
+
+
+def test_a_correction_that_cannot_be_written_down_is_not_made(world, enter, home):
+    anna = enter("annotator")
+    (home / RECORD).parent.mkdir()
+    (home / RECORD).write_text("no entry\n")
+    asked = correct(name_frame("monday", 0), {"class_name": "cup", "box": [0, 0, 8, 6]})
+    refused = anna.post("/api/labels", json=asked)
+    assert refused.status_code == 422
+    assert refused.json()["remedy"].startswith("nothing was written")
+    assert not len(world.catalog.read_latest("label_versions"))
 
 
 def test_who_opened_the_link_works_as_without_roles(world, enter):

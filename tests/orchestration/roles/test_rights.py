@@ -7,7 +7,7 @@ import stat
 import pytest
 from starlette.requests import HTTPConnection
 
-from assets.audit import read_acts
+from assets.audit import RECORD, read_acts
 from orchestration.cli.calling import run_verb
 from orchestration.roles.book import RoleBook
 from orchestration.roles.keys import Keys
@@ -114,6 +114,30 @@ def test_a_faulty_file_is_named_and_lets_nobody_in_by_a_role(book, text):
     assert keys.find_by_token("of-the-start") is not None
 
 
+def test_a_file_that_cannot_be_looked_at_lets_nobody_in_by_a_role(book):
+    keys = Keys("of-the-start", Person("Carl"), book)
+    token = book.grant("anna", ["reader"])
+    book.path.unlink()
+    book.path.symlink_to(book.path)
+    with pytest.raises(ValueError, match=r"roles\.yaml cannot be read"):
+        book.read()
+    assert keys.find_by_token(token) is None
+    assert keys.find_by_proxy(ask("10.0.0.5", "anna")) is None
+    assert keys.find_by_token("of-the-start") is not None
+
+
+def test_a_server_without_a_token_of_its_own_does_not_start(book):
+    with pytest.raises(ValueError, match="the token of this server is empty"):
+        Keys("", Person("Carl"), book)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-x", "anna\n", "ä", "a" * 65])
+def test_a_name_that_is_none_is_refused_with_what_one_is(book, name):
+    with pytest.raises(ValueError, match="is no name: give 1 to 64 letters"):
+        book.grant(name, ["reader"])
+    assert not book.path.exists()
+
+
 @pytest.mark.parametrize(
     ("text", "request_", "found"),
     [
@@ -156,3 +180,15 @@ def test_the_verbs_give_list_and_take_roles_and_are_in_the_record(home, monkeypa
         ("grant role", "ben: reader"),
         ("revoke role", "anna"),
     ]
+
+
+def test_what_cannot_be_written_down_is_not_done(home, monkeypatch):
+    monkeypatch.setenv("DAGUERRE_HOME", str(home))
+    run_verb(("role", "grant", "anna", "reader"))
+    kept = (home / "roles.yaml").read_text()
+    with (home / RECORD).open("a") as record:
+        record.write("no entry\n")
+    for words in (("grant", "ben", "reader"), ("revoke", "anna")):
+        with pytest.raises(ValueError, match="its last entry: it is no JSON"):
+            run_verb(("role", *words))
+    assert (home / "roles.yaml").read_text() == kept
