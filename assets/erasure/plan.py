@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 
 MARK = "erased"
 _BACKUPS = "backups: each made before holds it: remove them, or restore, erase and back up again"
-_COPIES = "what `daguerre export`, `predict` and reports wrote elsewhere lies where you put it: remove that"
+_COPIES = (
+    "what `daguerre export`, `unseal`, `predict` and reports wrote elsewhere lies where you put it: remove that "
+    "(`daguerre departures` names exports)"
+)
 _SERVERS = "running `daguerre browse`, `serve` and `ui` hold it in memory until they end: start them anew"
 
 

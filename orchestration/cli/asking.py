@@ -21,7 +21,7 @@ def ask(
         str,
         typer.Argument(
             metavar="QUESTION",
-            help='Such as "why did desk-monday drift", "which checks failed", "what is stale", "who is champion of '
+            help='Such as "why did desk-dusk drift", "which checks failed", "what is stale", "who is champion of '
             'detection", "how many frames has desk-monday", "lineage of <id>", "why did the last run fail". Names with '
             "spaces stand in quotation marks.",
         ),

@@ -107,14 +107,14 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
     plan = make_plan(home, subject)
     facts = {**plan.to_dict(), "dry_run": is_dry_run, "certificate": None}
     if is_dry_run:
-        return say(as_json, facts, _describe(plan, is_dry_run))
+        return say(as_json, facts, join_lines(_describe(plan, is_dry_run)))
     if order.is_asked:
-        typer.echo(_describe(plan, True), err=True)
+        typer.echo(join_lines(_describe(plan, True)), err=True)
         typer.confirm("erase this, for good?", abort=True, err=True)
     note(settings.home, Act("erase", order.by, _name(subject), order.because))
     begin(home, subject, plan, filled)
     facts |= _finish(settings, home, subject.erasure_id)
-    say(as_json, facts, join_lines([_describe(plan, False), *_tell_end(facts)]))
+    say(as_json, facts, join_lines([*_describe(plan, False), *_tell_end(facts)]))
 
 
 def resume(
@@ -190,7 +190,7 @@ def _fill(home: "Home", order: Order) -> tuple[str, str, bytes]:
     return target.session, target.path, fill(place, read_region(order.region))
 
 
-def _describe(plan: "Plan", is_plan: bool) -> str:
+def _describe(plan: "Plan", is_plan: bool) -> list[str]:
     """What goes, or went, of every store."""
     said = "would be" if is_plan else "were"
     lines = [
@@ -208,7 +208,7 @@ def _describe(plan: "Plan", is_plan: bool) -> str:
         lines.append(
             f"  {plan.near_duplicates} frames look like one of these, and stay: look at them"
         )
-    return join_lines([*lines, *(f"to do by hand: {text}" for text in plan.advice)])
+    return [*lines, *(f"to do by hand: {text}" for text in plan.advice)]
 
 
 def _tell_end(facts: dict[str, Any]) -> list[str]:

@@ -68,9 +68,9 @@ class Pace:
         rate = self.rate(2 if has_frames else 1)
         parts = [f"{done:,}/{self.total:,} {self.unit}"]
         parts += [f"{frames:,} frames"] * has_frames
-        parts += [f"{rate:,.0f} {'frames' if has_frames else self.unit}/s"] * (
-            rate is not None
-        )
+        if rate is not None:
+            per_s = f"{rate:,.0f}" if rate == 0 or rate >= 1 else f"{rate:.1g}"
+            parts.append(f"{per_s} {'frames' if has_frames else self.unit}/s")
         if self.left_s is not None and done < self.total:
             parts.append(f"{_clock(self.left_s)} left")
         return ", ".join(parts)

@@ -42,6 +42,10 @@ def unseal(
     settings = load_settings()
     if out.exists():
         raise ValueError(f"{out} exists: name a file that is new")
+    if not out.absolute().parent.is_dir():
+        raise ValueError(
+            f"there is no folder {out.absolute().parent}: make it, or name a file elsewhere"
+        )
     asked = Asked(named, getpass.getuser(), because, time.time_ns())
     keys = SealKeys(settings.home, settings.seal_key)
     original = open_original(build_catalog(settings), keys, asked)

@@ -64,7 +64,7 @@ def test_the_end_has_no_time_left():
     pace = Pace("files", total=2)
     pace.add(0.0, 0)
     pace.add(4.0, 2)
-    assert pace.describe(has_frames=False) == "2/2 files, 0 files/s"
+    assert pace.describe(has_frames=False) == "2/2 files, 0.5 files/s"
 
 
 def test_only_the_recent_half_minute_counts():

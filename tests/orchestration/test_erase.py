@@ -108,6 +108,13 @@ def home(stored, tmp_path, open_at, monkeypatch) -> Home:
     return Home(folder, open_at(folder))
 
 
+def test_what_went_is_told_as_it_was_planned_a_line_a_store(home):
+    words = ("forget", "monday", "--erase", "--because", "asked")
+    said = CliRunner().invoke(app, [*words, "--yes"], catch_exceptions=False).stdout
+    assert "\\n" not in said
+    assert "  table frames: 3 rows: removed" in said.splitlines()
+
+
 def release(home: Home, name: str, *places: tuple[str, str]) -> str:
     """A release of pretraining of these pictures, pinned at the newest version of frames."""
     frames = [home.frame(*place) for place in places]

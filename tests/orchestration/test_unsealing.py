@@ -56,6 +56,13 @@ def test_a_file_that_exists_is_not_written_over(run, tmp_path, monkeypatch):
     assert out.read_bytes() == b"mine"
 
 
+def test_a_file_in_no_folder_is_refused_before_it_is_written_down(run, tmp_path):
+    (frame,) = run("query", "select frame_id from frames")["rows"]
+    with pytest.raises(ValueError, match="there is no folder"):
+        unseal(frame["frame_id"], tmp_path / "none" / "a.png", "asked by court")
+    assert run("query", "select * from unsealings")["rows"] == []
+
+
 def test_status_and_plan_tell_what_is_blank_and_then_what_is_covered(run):
     (told,) = run("status")["privacy"]
     assert (told["frames"], told["covered"], told["blank"]) == (1, 0, 1)

@@ -80,7 +80,15 @@ def tell_drift(world: World, asked: Drift) -> Answer:
             key_kind="alarm",
         ),
     )
-    return Answer((say(words, *facts),), tuple(r for r in rows if r.rows))
+    told_rows = tuple(r for r in rows if r.rows)
+    if asked.session and not readings:
+        said = say(
+            "No champion has judged {asked}: {judged} verdicts on drift. {alarms} alarms are told.",
+            Fact("asked", asked.session, source),
+            *(fact for fact in facts if fact.name in ("judged", "alarms")),
+        )
+        return Answer((said,), told_rows, more=facts)
+    return Answer((say(words, *facts),), told_rows)
 
 
 def _list_causes(

@@ -257,6 +257,8 @@ def test_stale_rows_costs_sessions_and_drift_are_said_of_this_home(ask):
     held = {row["session"]: row["held"] for row in rows(found, "sessions")}
     assert held["monday"] == "" and HELD in held["tuesday"]
     assert value(ask("drift"), "judged") == 0
+    said = str(ask("drift", session="monday").sentences[0])
+    assert said.startswith('No champion has judged "monday": 0 verdicts')
     with pytest.raises(ValueError, match="there is no session 'sunday'"):
         ask("sessions", session="sunday")
 
