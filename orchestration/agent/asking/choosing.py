@@ -28,7 +28,8 @@ _MOST_CLAUSES = 4
 _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters
 # what begins so, and says but a name, goes on from another question
-_FOLLOWING = ("and", "also")
+_FOLLOWING = (("and",), ("also",), ("same",), ("what", "about"), ("how", "about"))
+_SAID_OF_ALL = frozenset({"count", "each", "make"})  # tell no kind from another
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
 
 
@@ -104,7 +105,7 @@ def _choose_one(known: Known, text: str) -> Chosen:
         intent = _INTENTS[likeness.sentence.stands_for]
         if intent is COUNTED or value < _LEAST:
             continue
-        if not learnt.answers[intent.name].fits(question.words):
+        if not learnt.fits(intent, question.words):
             continue
         if likeness.has_same_slots:
             return _fill(intent, question, value)
@@ -168,19 +169,28 @@ class AnswerOf:
             any(w and all(m.startswith("<") for m in w) for w in meant),
         )
 
-    def fits(self, words: Sequence[str]) -> bool:
-        """Whether one may answer a question: what is counted there, and who, when or how, is among what they say."""
+    def fits(self, words: Sequence[str], elsewhere: frozenset[str]) -> bool:
+        """Whether one may answer a question: what is counted there, and who, when or how, is among what they say.
+
+        `elsewhere`: what the examples of all kinds mean.
+        """
         noun = find_counted(words)
         is_counted = noun is None or noun in self.counted | self.told
         is_decided = self.deciding.issuperset(list_deciding(words))
-        return is_counted and is_decided and self._knows_half(words)
+        return is_counted and is_decided and self._knows(words, elsewhere)
 
-    def _knows_half(self, words: Sequence[str]) -> bool:
-        """Whether at least half of what the words mean, names aside, is known here; of names alone nothing is."""
+    def _knows(self, words: Sequence[str], elsewhere: frozenset[str]) -> bool:
+        """Whether at least half of what the words mean, names aside, is known here, and the rest to no other kind.
+
+        Of names alone nothing is.
+        """
         said = {m for m in list_meanings(words, self.known) if not m.startswith("<")}
         if not said:
-            return self.has_bare and words[0] not in _FOLLOWING
-        return 2 * len(said & self.known) >= len(said)
+            is_following = any(tuple(words[: len(f)]) == f for f in _FOLLOWING)
+            return self.has_bare and not is_following
+        unknown = said - self.known
+        is_anothers = bool(unknown & elsewhere - _SAID_OF_ALL)
+        return 2 * len(unknown) <= len(said) and not is_anothers
 
 
 @dataclass(frozen=True)
@@ -190,6 +200,11 @@ class Learnt:
     sentences: Sentences
     usual: frozenset[str]
     answers: Mapping[str, AnswerOf]
+    meanings: frozenset[str]  # of all kinds
+
+    def fits(self, intent: Intent, words: Sequence[str]) -> bool:
+        """Whether an answer of a kind may answer a question in words."""
+        return self.answers[intent.name].fits(words, self.meanings)
 
 
 @cache
@@ -201,8 +216,10 @@ def _learn() -> Learnt:
     }
     usual = {w for some in words.values() for s in some for w in s}
     usual |= WORDS
+    answers = {name: AnswerOf.of(examples) for name, examples in words.items()}
     return Learnt(
         Sentences.of(words),
         frozenset(w for w in usual if w[0] != "<"),
-        {name: AnswerOf.of(examples) for name, examples in words.items()},
+        answers,
+        frozenset().union(*(one.known for one in answers.values())),
     )

@@ -74,7 +74,7 @@ def _about(question: Question) -> dict[str, str]:
 
 def _in_time(question: Question) -> dict[str, str]:
     since, _, before = question.first("time").partition("/")
-    return {"since": since, "before": before}
+    return {"since": since, "before": before} if since else {"before": before}
 
 
 _THINGS = ("frame", "capture", "release", "model", "prediction", "track")
@@ -326,6 +326,7 @@ INTENTS = (
         "stale",
         (
             "what is stale",
+            "which assets are stale",
             "what is to be made anew",
             "what is out of date",
             "which rows were made by old code",
@@ -354,6 +355,7 @@ INTENTS = (
         "cost",
         (
             "how long does training <task> take",
+            "how long does training a <task> model take",
             "what does it cost to train <task>",
             "how long did the <task> training take",
         ),
@@ -380,6 +382,7 @@ INTENTS = (
             "which alarms were raised",
             "why was the alarm raised",
             "do sessions differ from what the champion learnt",
+            "do new sessions differ from what models learnt",
             "has the data changed since models were trained",
         ),
     ),
@@ -529,6 +532,7 @@ INTENTS = (
             "who asked what",
             "who used the tools",
             "log of all calls",
+            "the newest calls",
             "which questions were asked",
         ),
     ),
