@@ -43,7 +43,11 @@ def model(agent_home, monkeypatch) -> Iterator[ScriptedModel]:
 
 def test_what_rules_answer_is_sent_nowhere(model, open_world):
     found = reply(open_world(), "how many frames has tuesday?")
-    assert (found.rung, found.answer.text, model.bodies) == ("rules", "20 frames.", [])
+    assert (found.rung, found.answer.text, model.bodies) == (
+        "rules",
+        "20 stored frames.",
+        [],
+    )
 
 
 def test_what_rules_cannot_answer_the_model_does_by_the_same_tools(model, open_world):
@@ -169,7 +173,8 @@ def test_a_day_has_so_many_tokens_over_all_questions(model, open_world, monkeypa
     with pytest.raises(ValueError, match="29000 of the 30000 tokens of this day"):
         reply(open_world(), STRANGE)
     assert (
-        reply(open_world(), "how many frames has tuesday?").answer.text == "20 frames."
+        reply(open_world(), "how many frames has tuesday?").answer.text
+        == "20 stored frames."
     )
 
 

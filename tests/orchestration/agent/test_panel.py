@@ -35,7 +35,10 @@ def test_an_answer_has_its_sentences_rows_and_sources(ask_page):
     status, told = ask_page("how many frames has tuesday?")
     assert status == 200 and told["is_known"] and told["rung"] == "rules"
     (sentence,) = told["sentences"]
-    assert sentence["text"] == "20 frames." and sentence["sources"][0]["kind"] == "sql"
+    assert (
+        sentence["text"] == "20 stored frames."
+        and sentence["sources"][0]["kind"] == "sql"
+    )
     status, told = ask_page("which sessions are there?")
     (rows,) = told["rows"]
     assert {source["kind"] for source in rows["sources"]} == {"session"}
