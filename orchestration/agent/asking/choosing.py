@@ -29,7 +29,8 @@ _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters
 # what begins so, and says but a name, goes on from another question
 _FOLLOWING = (("and",), ("also",), ("same",), ("what", "about"), ("how", "about"))
-_SAID_OF_ALL = frozenset({"count", "each", "make"})  # tell no kind from another
+# of these a kind tells only where its examples have them: what questions are about, and what became of it
+_SUBJECTS = frozenset({"approve", "fail", "model"})
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
 
 
@@ -105,7 +106,7 @@ def _choose_one(known: Known, text: str) -> Chosen:
         intent = _INTENTS[likeness.sentence.stands_for]
         if intent is COUNTED or value < _LEAST:
             continue
-        if not learnt.fits(intent, question.words):
+        if not learnt.answers[intent.name].fits(question.words):
             continue
         if likeness.has_same_slots:
             return _fill(intent, question, value)
@@ -169,18 +170,15 @@ class AnswerOf:
             any(w and all(m.startswith("<") for m in w) for w in meant),
         )
 
-    def fits(self, words: Sequence[str], elsewhere: frozenset[str]) -> bool:
-        """Whether one may answer a question: what is counted there, and who, when or how, is among what they say.
-
-        `elsewhere`: what the examples of all kinds mean.
-        """
+    def fits(self, words: Sequence[str]) -> bool:
+        """Whether one may answer a question: what is counted there, and who, when or how, is among what they say."""
         noun = find_counted(words)
         is_counted = noun is None or noun in self.counted | self.told
         is_decided = self.deciding.issuperset(list_deciding(words))
-        return is_counted and is_decided and self._knows(words, elsewhere)
+        return is_counted and is_decided and self._knows(words)
 
-    def _knows(self, words: Sequence[str], elsewhere: frozenset[str]) -> bool:
-        """Whether at least half of what the words mean, names aside, is known here, and the rest to no other kind.
+    def _knows(self, words: Sequence[str]) -> bool:
+        """Whether at least half of what the words mean, names aside, is known here, and each of `_SUBJECTS`.
 
         Of names alone nothing is.
         """
@@ -189,8 +187,7 @@ class AnswerOf:
             is_following = any(tuple(words[: len(f)]) == f for f in _FOLLOWING)
             return self.has_bare and not is_following
         unknown = said - self.known
-        is_anothers = bool(unknown & elsewhere - _SAID_OF_ALL)
-        return 2 * len(unknown) <= len(said) and not is_anothers
+        return 2 * len(unknown) <= len(said) and not unknown & _SUBJECTS
 
 
 @dataclass(frozen=True)
@@ -200,11 +197,6 @@ class Learnt:
     sentences: Sentences
     usual: frozenset[str]
     answers: Mapping[str, AnswerOf]
-    meanings: frozenset[str]  # of all kinds
-
-    def fits(self, intent: Intent, words: Sequence[str]) -> bool:
-        """Whether an answer of a kind may answer a question in words."""
-        return self.answers[intent.name].fits(words, self.meanings)
 
 
 @cache
@@ -216,10 +208,8 @@ def _learn() -> Learnt:
     }
     usual = {w for some in words.values() for s in some for w in s}
     usual |= WORDS
-    answers = {name: AnswerOf.of(examples) for name, examples in words.items()}
     return Learnt(
         Sentences.of(words),
         frozenset(w for w in usual if w[0] != "<"),
-        answers,
-        frozenset().union(*(one.known for one in answers.values())),
+        {name: AnswerOf.of(examples) for name, examples in words.items()},
     )

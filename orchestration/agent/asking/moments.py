@@ -59,7 +59,12 @@ def _tell_period(
     since: datetime, before: datetime, now: datetime, bound: str = ""
 ) -> str:
     """The time itself, or what lies before or behind it."""
-    told = {"since": (since, now), "after": (before, now), "before": (None, since), "until": (None, before)}  # fmt: skip
+    told = {
+        "since": (since, now),
+        "after": (before, now),
+        "before": (None, since),
+        "until": (None, before),
+    }
     begin, end = told.get(bound, (since, before))
     return f"{_tell(begin) if begin else ''}/{_tell(end)}"
 

@@ -31,8 +31,7 @@ COUNTING = (("how", "many"), ("number", "of"))
 _LEAST_SPELLED = 4  # letters of a word that may be a mistyped one
 _LEAST_INFLECTED = 4  # letters of one whose forms may be mistyped
 _LEAST_ADVERB = 6  # letters of a word that ends like one
-_LEAST_MISSPELLED = 6  # letters of one that may have another vowel
-_LEAST_ANY = 8  # letters of one that may have any other letter
+_LEAST_ANY = 6  # letters of one that may have any other letter
 _IN_TURN = 0.9  # slips that two letters in turn are: the commonest of them
 _OTHER_NUMBER = (
     0.85  # of the likeness, where a question has more or fewer names than an example
@@ -304,22 +303,21 @@ def _compare(letter: str, wanted: str, length: int) -> int:
     if letter == wanted:
         return 0
     is_near = wanted in _BESIDE.get(letter, "")
-    is_vowel = length >= _LEAST_MISSPELLED and {letter, wanted} <= set("aeiouy")
-    return 1 if is_near or is_vowel or length >= _LEAST_ANY else 2
+    return 1 if is_near or length >= _LEAST_ANY else 2
 
 
 def _list_keys_beside() -> dict[str, str]:
-    """Letter -> those of the keys around it, on the keyboards of QWERTY."""
+    """Letter -> those of the keys around it, on the keyboards of QWERTY: rows are half a key apart."""
     rows = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-    places = {k: (n, at) for n, row in enumerate(rows) for at, k in enumerate(row)}
+    places = {k: (n, 2 * at + n) for n, row in enumerate(rows) for at, k in enumerate(row)}  # fmt: skip
     return {
         k: "".join(
             other
             for other, (m, there) in places.items()
-            if (m == n and abs(there - at) == 1) or (m, there) in ((n + 1, at), (n + 1, at - 1), (n - 1, at), (n - 1, at + 1))
+            if abs(m - n) + abs(there - at) == 2 and abs(m - n) < 2
         )
         for k, (n, at) in places.items()
-    }  # fmt: skip
+    }
 
 
 _BESIDE = _list_keys_beside()

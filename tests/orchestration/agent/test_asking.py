@@ -62,7 +62,6 @@ def test_a_question_is_taken_for_its_tool_and_names(
         "where were the pictures taken?",
         "when was monday recorded?",
         "how do I train a model?",
-        "which models were trained on monday?",
         "which model is the newest?",
         "the newest 3 models",
         "the last 5 failed runs",

@@ -141,15 +141,21 @@ def test_sessions_and_frames_without_labels_are_those_of_which_no_label_is_store
             assert statement and tables.execute(statement).fetchall() == rows
 
 
-@pytest.mark.parametrize("text", ["how many frames have a <class> and a <class>", "which sessions have <class> and <class>"])  # fmt: skip
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how many frames have a <class> and a <class>",
+        "which sessions have <class> and <class>",
+    ],
+)
 def test_what_has_both_of_two_names_is_not_counted_as_what_has_one(text):
     both = Question(tuple(text.split()), {"class": ("cup", "mug")})
     assert read_count(both) is None
 
 
 def test_labels_of_two_classes_are_counted_for_each():
-    words = tuple("how many labels of <class> and <class>".split())
-    assert read_count(Question(words, {"class": ("cup", "mug")})) == Count("label")
+    each = Question(("labels", "of", "<class>", "and", "<class>"), {"class": ("cup", "mug")})  # fmt: skip
+    assert read_count(each) == Count("label")
 
 
 def test_what_goes_on_from_another_question_is_not_guessed(open_world):
