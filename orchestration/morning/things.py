@@ -23,7 +23,7 @@ from orchestration.agent.world import World
 Row: TypeAlias = dict[str, Any]
 SECTIONS = ("sessions", "gates", "drift", "trainings", "labels", "runs")
 _MOST_RUNS = 500  # newest, that are looked at
-_BAD_RUNS = ("FAILURE", "CANCELED")
+_OF_BAD_RUNS = {"FAILURE": "failed", "CANCELED": "was stopped"}
 _LEFT_ALONE = ("forgotten", "copy")
 # what people say of the state of a session, a title, a proposal
 _OF_SESSIONS = {
@@ -106,7 +106,7 @@ def list_ended_runs(world: World) -> list[Run]:
     """The newest runs that have come to an end."""
     settings = world.settings
     runs = list_runs(settings.dagster_home, settings.dagster_url, _MOST_RUNS)
-    return [run for run in runs if run.status in ("SUCCESS", *_BAD_RUNS)]
+    return [run for run in runs if run.status in ("SUCCESS", *_OF_BAD_RUNS)]
 
 
 def _list_sessions(status: dict[str, Any]) -> Iterator[Thing]:
@@ -270,10 +270,10 @@ def _list_proposals(world: World) -> Iterator[Thing]:
 def _list_failed_runs(world: World, told: Collection[str]) -> Iterator[Thing]:
     """Without those of sessions that are told of themselves."""
     for run in list_ended_runs(world):
-        if run.status in _BAD_RUNS and run.session not in told:
+        if run.status in _OF_BAD_RUNS and run.session not in told:
             own = Source("run", run.run_id)
             facts = [Fact("run", run.run_id[:8], own), Fact("job", run.job, own)]
-            words = "Run {run} of {job} failed"
+            words = f"Run {{run}} of {{job}} {_OF_BAD_RUNS[run.status]}"
             if run.session:
                 facts.append(Fact("session", run.session, own))
                 words += " for session {session}"

@@ -28,7 +28,9 @@ _MOST_CLAUSES = 4
 _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters
 # what begins so, and says but a name, goes on from another question
-_FOLLOWING = ("and", "also")
+_FOLLOWING = (("and",), ("also",), ("same",), ("what", "about"), ("how", "about"))
+# of these a kind tells only where its examples have them: what questions are about, and what became of it
+_SUBJECTS = frozenset({"approve", "fail", "model"})
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
 
 
@@ -173,14 +175,19 @@ class AnswerOf:
         noun = find_counted(words)
         is_counted = noun is None or noun in self.counted | self.told
         is_decided = self.deciding.issuperset(list_deciding(words))
-        return is_counted and is_decided and self._knows_half(words)
+        return is_counted and is_decided and self._knows(words)
 
-    def _knows_half(self, words: Sequence[str]) -> bool:
-        """Whether at least half of what the words mean, names aside, is known here; of names alone nothing is."""
+    def _knows(self, words: Sequence[str]) -> bool:
+        """Whether at least half of what the words mean, names aside, is known here, and each of `_SUBJECTS`.
+
+        Of names alone nothing is.
+        """
         said = {m for m in list_meanings(words, self.known) if not m.startswith("<")}
         if not said:
-            return self.has_bare and words[0] not in _FOLLOWING
-        return 2 * len(said & self.known) >= len(said)
+            is_following = any(tuple(words[: len(f)]) == f for f in _FOLLOWING)
+            return self.has_bare and not is_following
+        unknown = said - self.known
+        return 2 * len(unknown) <= len(said) and not unknown & _SUBJECTS
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ _HAS: dict[str, Collection[str]] = {
     "part": ("frame",),
     "task": ("label",),
 }
+# names of which one thing may have several
+_HAS_SEVERAL: dict[str, Collection[str]] = {"frame": ("class",), "session": ("class", "sensor")}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ def read_count(question: Question) -> Count | None:
     if "queue" in roles:
         return _read_queue(parts)
     found = _read_kind(parts, question)
-    is_read = found is not None and _says_all(found, parts) and _is_asked(found, parts)
-    return found if is_read else None
+    if found is None or _asks_for_both(found, parts, question):
+        return None
+    return found if _says_all(found, parts) and _is_asked(found, parts) else None
 
 
 def _drop_beginning(parts: list[Part]) -> list[Part]:
@@ -209,6 +212,14 @@ def _says_all(found: Count, parts: Sequence[Part]) -> bool:
     done = {part.what for part in parts if part.role == "done"}
     is_number_left = _has(parts, "name", "number") and found.than is None
     return not is_number_left and {*_list_nouns(parts), *done} <= known
+
+
+def _asks_for_both(found: Count, parts: Sequence[Part], question: Question) -> bool:
+    """Whether what has each of two names may be meant, "frames with <class> and <class>", which is not counted."""
+    is_of_session = found.by == "session" and found.noun not in _list_nouns(parts)
+    kinds = _HAS_SEVERAL.get("session" if is_of_session else found.noun, ())
+    several = [kind for kind in kinds if len(question.names.get(kind, ())) > 1]
+    return bool(several) and not found.without and found.by not in several
 
 
 def _is_asked(found: Count, parts: Sequence[Part]) -> bool:

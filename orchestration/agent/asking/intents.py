@@ -74,7 +74,7 @@ def _about(question: Question) -> dict[str, str]:
 
 def _in_time(question: Question) -> dict[str, str]:
     since, _, before = question.first("time").partition("/")
-    return {"since": since, "before": before}
+    return {"since": since, "before": before} if since else {"before": before}
 
 
 _THINGS = ("frame", "capture", "release", "model", "prediction", "track")
@@ -328,6 +328,7 @@ INTENTS = (
         "stale",
         (
             "what is stale",
+            "which assets are stale",
             "what is to be made anew",
             "what is out of date",
             "which rows were made by old code",
@@ -356,6 +357,7 @@ INTENTS = (
         "cost",
         (
             "how long does training <task> take",
+            "how long does training a <task> model take",
             "what does it cost to train <task>",
             "how long did the <task> training take",
         ),
@@ -382,6 +384,7 @@ INTENTS = (
             "which alarms were raised",
             "why was the alarm raised",
             "do sessions differ from what the champion learnt",
+            "do new sessions differ from what models learnt",
             "has the data changed since models were trained",
         ),
     ),
@@ -531,6 +534,7 @@ INTENTS = (
             "who asked what",
             "who used the tools",
             "log of all calls",
+            "the newest calls",
             "which questions were asked",
         ),
     ),

@@ -1,4 +1,4 @@
-"""Words for a stretch of time in a question: "yesterday", "last week", "the past 3 days", "since 2026-11-29".
+"""Words for a stretch of time in a question: "yesterday", "last week", "the past 3 days", "before 2026-11-29".
 
 Belongs here: finding them, and what they mean in UTC. Does not: what is asked about that time.
 """
@@ -19,11 +19,21 @@ _UNITS = {
 _BACK = ("last", "past", "previous", "this")
 _EVENING, _MORNING = timedelta(hours=6), timedelta(hours=6)  # from and to midnight
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_AROUND = ("since", "in", "on", "the", "of", "during", "within", "over", "for")
+# words before a time that make it another
+_BOUNDS = {
+    **{word: "since" for word in ("since",)},
+    **{word: "after" for word in ("after",)},
+    **{word: "before" for word in ("before",)},
+    **{word: "until" for word in ("until", "till", "by", "to", "through")},
+}
+_AROUND = ("in", "on", "the", "of", "during", "within", "over", "for", "from", *_BOUNDS)
+_UNREAD = "<unknown>"
 
 
 def find_time(words: Sequence[str], now: datetime) -> tuple[list[str], str]:
-    """The words with `<time>` for the first stretch of time, and that as "since/before", both ISO 8601; "" for none.
+    """The words with `<time>` for the stretch of time, and that as "since/before", each ISO 8601 or ""; "" for none.
+
+    Several times, such as "between", are not read: `<unknown>` stands for them.
 
     Last night is from 18 to 6 o'clock. Yesterday and a date are days of UTC. A week is the seven days until now, a
     month thirty days.
@@ -33,12 +43,30 @@ def find_time(words: Sequence[str], now: datetime) -> tuple[list[str], str]:
         if found:
             length, since, before = found
             start = at
-            is_open = "since" in words[max(0, at - 2) : at]
             while start and words[start - 1] in _AROUND:
                 start -= 1
-            rest = [*words[:start], TIME, *words[at + length :]]
-            return rest, f"{_tell(since)}/{_tell(now if is_open else before)}"
+            after = words[at + length :]
+            bounds = {_BOUNDS[word] for word in words[start:at] if word in _BOUNDS}
+            is_read = len(bounds) < 2 and words[start - 1 : start] != ["day"]
+            if not is_read or find_time(after, now)[0] != list(after):
+                return [*words[:start], _UNREAD, *after], ""
+            rest = [*words[:start], TIME, *after]
+            return rest, _tell_period(since, before, now, *bounds)
     return list(words), ""
+
+
+def _tell_period(
+    since: datetime, before: datetime, now: datetime, bound: str = ""
+) -> str:
+    """The time itself, or what lies before or behind it."""
+    told = {
+        "since": (since, now),
+        "after": (before, now),
+        "before": (None, since),
+        "until": (None, before),
+    }
+    begin, end = told.get(bound, (since, before))
+    return f"{_tell(begin) if begin else ''}/{_tell(end)}"
 
 
 def _read(words: Sequence[str], now: datetime) -> tuple[int, datetime, datetime] | None:

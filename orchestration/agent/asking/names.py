@@ -127,7 +127,9 @@ class Known:
         """The kind and name of a word; kinds that the question speaks of come first."""
         lowered = part.lower()
         kinds = sorted(self.names, key=lambda kind: kind not in meant)
-        for spelled in dict.fromkeys((part, lowered, lowered.removesuffix("s"))):
+        for spelled in dict.fromkeys(
+            (part, lowered, lowered.removesuffix("s"), lowered.removesuffix("es"))
+        ):
             if spelled.lower() in usual:
                 continue
             for kind in kinds:

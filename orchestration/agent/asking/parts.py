@@ -19,7 +19,7 @@ _ROLES: Mapping[str, str] = {
     word: role
     for role, words in {
         "each": "each every per by apiece",
-        "not": "no not without except excluding",
+        "not": "no not never without except excluding",
         "unlabelled": "unlabelled unlabeled unannotated",
         "most": "most highest max maximum",
         "least": "fewest least lowest min minimum",
@@ -51,6 +51,11 @@ _PARTS_OF_RELEASE = frozenset(
 # what is done to all of a noun, so that to say it is no condition; "made" is said of everything
 _DONE = {"train": "model", "ingest": "session", "origin": "session"}
 _TELLS_NOTHING = ("", "make")
+# what tells nothing of most questions, and is a condition of what is counted, or stands for what was said before
+_CONDITIONS = frozenset(
+    {"again", "alone", "another", "both", "it", "its", "just", "less", "more", "once"}
+    | {"one", "only", "same", "several", "them", "they"}
+)
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,8 @@ def _read(words: Sequence[str], at: int) -> tuple[int, Part | None]:
     if word in _PARTS_OF_RELEASE and "<release>" in words:
         return 1, Part("noun", "part")
     length, meaning = find_phrase(rest)
+    if length == 1 and word in _CONDITIONS:
+        return 1, Part(OTHER)
     return length, _name(meaning, words)
 
 

@@ -100,6 +100,12 @@ code: code
 row: row
 asset: asset
 task: task tasks
+mask: mask
+track: track
+splat: splat
+text: text
+short: short
+soft: soft
 explain-what: what-happened
 """
 
@@ -169,8 +175,10 @@ DECIDING: dict[tuple[str, ...], str] = {
             "lowest",
             "rarest",
             "smallest",
+            "worst",
         )
     },
+    **{(word,): "in order" for word in ("second", "third")},
     **{(word,): "average" for word in ("average", "avg", "median")},
     **{(word,): "newest" for word in ("last", "latest", "newest", "recent")},
     **{(word,): "oldest" for word in ("earliest", "first", "oldest")},

@@ -31,6 +31,7 @@ COUNTING = (("how", "many"), ("number", "of"))
 _LEAST_SPELLED = 4  # letters of a word that may be a mistyped one
 _LEAST_INFLECTED = 4  # letters of one whose forms may be mistyped
 _LEAST_ADVERB = 6  # letters of a word that ends like one
+_LEAST_ANY = 6  # letters of one that may have any other letter
 _IN_TURN = 0.9  # slips that two letters in turn are: the commonest of them
 _OTHER_NUMBER = (
     0.85  # of the likeness, where a question has more or fewer names than an example
@@ -218,7 +219,9 @@ def mend(word: str, usual: Collection[str]) -> str:
 
 def is_known(word: str, spelled: str) -> bool:
     """Whether a word is of the lists, or a slip away from one that means something."""
-    return word == spelled or bool(SAID.get((spelled,), _cut(spelled)))
+    if word != spelled:
+        return bool(SAID.get((spelled,), _cut(spelled)))
+    return word.startswith("<") or bool({word, _cut(word)} & {"", *WORDS})
 
 
 def find_phrase(words: Sequence[str]) -> tuple[int, str]:
@@ -287,11 +290,37 @@ def _count_slips(one: str, other: str) -> float:
     for i, letter in enumerate(one, 1):
         older, before, row = before, row, [float(i)]
         for j, wanted in enumerate(other, 1):
-            costs = [before[j] + 1, row[-1] + 1, before[j - 1] + (letter != wanted)]
+            other_letter = before[j - 1] + _compare(letter, wanted, len(one))
+            costs = [before[j] + 1, row[-1] + 1, other_letter]
             if i > 1 and j > 1 and letter == other[j - 2] and wanted == one[i - 2]:
                 costs.append(older[j - 2] + _IN_TURN)
             row.append(min(costs))
     return row[-1]
+
+
+def _compare(letter: str, wanted: str, length: int) -> int:
+    """Slips that one letter for another is: two of a short word, unless their keys lie side by side."""
+    if letter == wanted:
+        return 0
+    is_near = wanted in _BESIDE.get(letter, "")
+    return 1 if is_near or length >= _LEAST_ANY else 2
+
+
+def _list_keys_beside() -> dict[str, str]:
+    """Letter -> those of the keys around it, on the keyboards of QWERTY: rows are half a key apart."""
+    rows = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+    places = {k: (n, 2 * at + n) for n, row in enumerate(rows) for at, k in enumerate(row)}  # fmt: skip
+    return {
+        k: "".join(
+            other
+            for other, (m, there) in places.items()
+            if abs(m - n) + abs(there - at) == 2 and abs(m - n) < 2
+        )
+        for k, (n, at) in places.items()
+    }
+
+
+_BESIDE = _list_keys_beside()
 
 
 def _list_words() -> Iterator[str]:

@@ -180,11 +180,13 @@ def _say_time(asked: Runs, facts: tuple[Fact, ...], is_cut: bool) -> Sentence:
     source = Source("runs", "newest")
     since = Fact("since", asked.since or None, source)
     before = Fact("before", asked.before or None, source)
-    words = "{runs} runs since {since} and before {before}; {failed} of them failed"
+    bounds = [fact for fact in (since, before) if fact.value]
+    when = " and ".join(f"{fact.name} {{{fact.name}}}" for fact in bounds)
+    words = f"{{runs}} runs {when}; {{failed}} of them failed"
     if not is_cut:
-        return say(f"{words}.", *facts, since, before)
+        return say(f"{words}.", *facts, *bounds)
     most = Fact("most", _MOST_RUNS, source)
-    return say(f"{words}, of the newest {{most}} of all.", *facts, since, before, most)
+    return say(f"{words}, of the newest {{most}} of all.", *facts, *bounds, most)
 
 
 class Log(Listing):

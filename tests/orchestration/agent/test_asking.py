@@ -62,6 +62,14 @@ def test_a_question_is_taken_for_its_tool_and_names(
         "where were the pictures taken?",
         "when was monday recorded?",
         "how do I train a model?",
+        "which model is the newest?",
+        "the newest 3 models",
+        "the last 5 failed runs",
+        "who approved the champion?",
+        "which model is the worst?",
+        "is everything fine?",
+        "same for monday",
+        "which runs failed between 2020-02-03 and 2020-02-05?",
     ],
 )
 def test_the_answer_of_another_question_is_not_given(open_world, text):
@@ -99,6 +107,8 @@ def test_what_is_asked_of_a_time_is_answered_of_that_time_alone(open_world):
     _, before = answer(open_world(), "which runs failed on 2020-02-03?")
     assert today.facts[0].value == 1
     assert before.facts[0].value == 0 and '"2020-02-03T00:00:00Z"' in before.text
+    _, until = answer(open_world(), "which runs failed before 2020-02-03?")
+    assert until.text.startswith('0 runs before "2020-02-03T00:00:00Z"')
 
 
 def test_who_is_champion_of_a_task_without_one_is_told_in_a_line(open_world):

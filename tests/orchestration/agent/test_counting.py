@@ -42,6 +42,7 @@ def ask(text: str) -> Question:
         ("how many frames have labels", Count("frame", is_labelled=True)),
         ("frames that are not from <sensor>", Count("frame", without="sensor")),
         ("how many frames have no <class>", Count("frame", without="class")),
+        ("how many frames were never labelled", Count("frame", is_labelled=False)),
         ("which sessions have no labels", Count("session", is_labelled=False, is_list=True)),
         ("which sessions contain <class>", Count("label", "session")),
         ("which sensors are there", Count("frame", "sensor")),
@@ -81,6 +82,12 @@ def test_a_question_is_read_by_what_it_counts_and_under_which_conditions(text, c
         "which sessions are there",
         "frames",
         "the <number> frames of <session>",
+        "how many frames have exactly one label",
+        "how many frames have only a <class>",
+        "which sessions have more labels than frames",
+        "how many frames has it",
+        "how many of them have labels",
+        "how many masks has <session>",
     ],
 )
 def test_a_question_with_a_word_that_no_count_explains_is_not_read(text):
@@ -132,6 +139,23 @@ def test_sessions_and_frames_without_labels_are_those_of_which_no_label_is_store
         ):  # fmt: skip
             statement = write_count(count, names)
             assert statement and tables.execute(statement).fetchall() == rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "how many frames have a <class> and a <class>",
+        "which sessions have <class> and <class>",
+    ],
+)
+def test_what_has_both_of_two_names_is_not_counted_as_what_has_one(text):
+    both = Question(tuple(text.split()), {"class": ("cup", "mug")})
+    assert read_count(both) is None
+
+
+def test_labels_of_two_classes_are_counted_for_each():
+    each = Question(("labels", "of", "<class>", "and", "<class>"), {"class": ("cup", "mug")})  # fmt: skip
+    assert read_count(each) == Count("label")
 
 
 def test_what_goes_on_from_another_question_is_not_guessed(open_world):

@@ -73,7 +73,10 @@ def test_some_words_decide_what_kind_of_answer_is_right(text, deciding):
         ("sesions", "sessions"),  # one left out
         ("pictture", "picture"),  # one too many
         ("sensur", "sensor"),  # another
+        ("franes", "frames"),  # by the key beside
         ("weather", "weather"),  # near nothing
+        ("film", "film"),  # and no "file": the keys lie apart
+        ("masks", "masks"),  # a word of its own
         ("cat", "cat"),  # too short to tell
     ],
 )
@@ -105,10 +108,15 @@ def test_a_slip_of_the_fingers_is_read_as_what_was_meant(typed, meant):
             "runs <time>",
             "2026-11-30T10:30:00Z/2026-11-30T12:30:00Z",
         ),
+        ("runs after 2026-11-28", "runs <time>", "2026-11-29T00:00:00Z/2026-11-30T12:30:00Z"),
+        ("runs before 2026-11-28", "runs <time>", "/2026-11-28T00:00:00Z"),
+        ("runs up to 2026-11-28", "runs up <time>", "/2026-11-29T00:00:00Z"),
+        ("runs between 2026-11-28 and yesterday", "runs between <unknown> and yesterday", ""),
+        ("runs the day before yesterday", "runs the day <unknown>", ""),
         ("the last run", "the last run", ""),
         ("runs on 2026-13-45", "runs on 2026-13-45", ""),
     ],
-)
+)  # fmt: skip
 def test_a_stretch_of_time_is_read_in_utc(text, words, period):
     assert find_time(text.split(), NOW) == (words.split(), period)
 
