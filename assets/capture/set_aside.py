@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from assets.capture.outcomes import Known
 from assets.capture.rows import WRITTEN, CaptureRows
 from assets.formats import Leftover
+from assets.formats.layout import is_hidden
 from assets.formats.observations import CapturePlan, Problem, Source, outer_path
 from assets.ledger import FileOutcome, Ledger
 from assets.storage import BlobStore, Folder, NotAsListed, SessionFile
@@ -22,6 +23,14 @@ def explain_unreadable(error: OSError) -> tuple[str, str]:
     if isinstance(error, NotAsListed):
         return error.reason, error.remedy
     return f"cannot be opened: {type(error).__name__}", _REMEDY
+
+
+def withhold(left: Leftover) -> Leftover:
+    """The same under a privacy policy: hidden files, in which desktops keep small pictures, are not stored."""
+    if not (left.is_document and is_hidden(left.file.path)):
+        return left
+    reason = f"{left.reason}, not stored under a privacy policy"
+    return replace(left, reason=reason, is_kept=False)
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class SetAside:
         hashes = {}
         for left in leftovers:
             try:
-                if left.is_document:
+                if left.is_document and left.is_kept:
                     with source.open(left.file) as stream:
                         hashes[left.file.path] = self.blobs.put(stream)
             except UNREADABLE as error:
