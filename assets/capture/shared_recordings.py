@@ -54,12 +54,17 @@ class SharedRecordings:
         return self._look_open(sha256) if plan.is_sealed else self._look_sealed(sha256)
 
     def _look_sealed(self, sha256: str) -> Sharing:
-        """Of a session without a policy: what another's has sealed is a copy of that, once that is taken in."""
+        """Of a session without a policy: what another's has sealed is a copy of that, once that is taken in.
+
+        What is a capture already, and sealed inside an archive alone, was open before that and stays so.
+        """
         row = find_sealed(self.catalog, sha256)
         if row is None:
             return Sharing(False)
-        if self.ledger.is_committed(name_container(sha256)):
-            return Sharing(True)
+        capture_id = name_container(sha256)
+        if self.ledger.is_committed(capture_id):
+            mine = f"capture_id = {repr_sql(capture_id)}"
+            return Sharing(find_sealed(self.catalog, sha256, mine) is not None)
         return Sharing(
             True,
             f"is sealed under the privacy policy of session '{row['session']}', which holds it in an archive, or whose "
