@@ -85,12 +85,23 @@ def _asks_more(question: Question, parts: Sequence[Part]) -> bool:
     """Whether it asks who or why, has two conditions that change the count, or counts two things, or none known."""
     is_elsewhere = _ANSWERED_ELSEWHERE.intersection(list_deciding(question.words))
     narrowing = [p for p in parts if p.role in (*_ORDERS, "each", "than", "not", "unlabelled")]  # fmt: skip
-    both = pairwise(parts)
-    is_two = any(a.role == "and" and b.role in ("noun", "count") for a, b in both)
+    behind = [part for a, part in pairwise(_merge_repeated(parts)) if a.role == "and"]
+    is_two = any(part.role in ("noun", "count") for part in behind)
     # "for training, and how many for testing" is one
     is_two = is_two and "part" not in _list_nouns(parts)
     is_unknown = find_counted(question.words) == ""
     return bool(is_elsewhere) or len(narrowing) > 1 or is_two or is_unknown
+
+
+def _merge_repeated(parts: Sequence[Part]) -> list[Part]:
+    """ "How many of <session> and how many of <session>" counts one thing."""
+    repeated = [
+        at
+        for at in range(1, len(parts) - 1)
+        if parts[at] == Part("count")
+        and (parts[at - 1].role, parts[at + 1].role) == ("and", "name")
+    ]
+    return [part for at, part in enumerate(parts) if at not in repeated]
 
 
 def _read_queue(parts: Sequence[Part]) -> Count | None:
@@ -183,7 +194,8 @@ def _read_plain(parts: Sequence[Part], question: Question) -> Count | None:
     others = _list_nouns(parts) - {noun}
     is_labelled = True if "label" in others and noun in ("frame", "session") else None
     found = Count(noun, is_labelled=is_labelled)
-    is_asked = _has(parts, "asked") and not _has(parts, "count")
+    is_bare = parts == [Part("noun", "release")]  # "datasets?"
+    is_asked = (_has(parts, "asked") or is_bare) and not _has(parts, "count")
     if noun in ("sensor", "class", "session") and not _has(parts, "count"):
         counted = "label" if is_labelled else _find_counted(noun, question)
         return Count(counted, noun)

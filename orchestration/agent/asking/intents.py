@@ -274,6 +274,8 @@ INTENTS = (
             "may we use <session>",
             "may <release> be used",
             "what would be lost without <session>",
+            "which models learnt from <session>",
+            "which models have seen <session>",
             "which licences does <model> rest on",
             "is there a consent for <session>",
             "terms of <release>",

@@ -14,7 +14,7 @@ from assets.tables.schemas import TABLES
 from assets.tables.sql import VIEWS
 from models.task_names import all_task_names
 from orchestration.agent.asking.moments import TIME, find_time
-from orchestration.agent.asking.words import find_meaning, spell_out
+from orchestration.agent.asking.words import find_meaning, mend, spell_out
 from orchestration.agent.world import World
 from orchestration.plan.making import list_assets, list_known_sessions
 
@@ -85,7 +85,7 @@ class Known:
             elif is_quoted:
                 words.append("<unknown>")
             else:
-                words += _list_words(part.lower())
+                words += [mend(word, vocabulary) for word in _list_words(part.lower())]
         words, period = find_time(spell_out(words), self.now)
         if period:
             found[TIME[1:-1]] = [period]

@@ -49,7 +49,7 @@ _PARTS_OF_RELEASE = frozenset(
     {"train", "training", "test", "testing", "val", "validation"}
 )
 # what is done to all of a noun, so that to say it is no condition; "made" is said of everything
-_DONE = {"train": "model", "ingest": "session"}
+_DONE = {"train": "model", "ingest": "session", "origin": "session"}
 _TELLS_NOTHING = ("", "make")
 
 

@@ -23,7 +23,7 @@ stay thing stuff item kind-of sort-of lot bit way long home system content infor
 material collection archive library set put use used using involve produce deliver yield take took taken record
 collect gather acquire obtain receive appear occur happen arise build built would-like d-like should-like like-to
 i-like do-you-like exhibit demonstrate demonstrated depict incorporate bear carry carried feature accumulate compile
-indicate designate create supply supplied furnish specify specified define
+indicate designate create supply supplied furnish specify specified define whole entire right-now drawn draw
 """
 # what words and phrases stand for, and these; of a word that is not here endings are cut off
 _GROUPS = """
@@ -35,8 +35,9 @@ frame: frame picture image photo photograph photography snapshot pic shot imager
 capture: capture
 session: session shoot recording recording-session recording-sessions
 release: release dataset data-set data-sets
-label: label annotation annotate mark tag annot object instance
-class: class classes category categories kind type sort
+label: label annotation annotate mark tag annot object instance bounding-box bounding-boxes
+class: class classes category categories kind type sort object-class object-classes object-category object-categories
+  object-kind object-type label-class label-classes
 sensor: sensor camera cam device equipment instrument detector gear
 part: part split divide division partition portion share section proportion separate train-val-test component
   constituent percentage ratio
@@ -86,11 +87,11 @@ newest: newest latest last recent lately new fresh incoming
 reason: reason cause ground why why-did why-was why-has why-is explanation explain
 log: log output
 table: table
-column: column col field attribute property properties
+column: column col field attribute property properties schema
 query: query queried queries
 propose: propose proposal suggest suggestion recommend recommendation motion advise proposition proffer
 approve: approve approval decide decision sign-off consent
-help: help remedy remedies solve mend cure
+help: help remedy remedies solve mend cure fix repair
 ask: asked ask question enquiry enquiries inquiry inquiries enquire inquire call calls
 tool: tool
 ingest: ingest ready is-done finished complete progress ingestion intake take-in taken-in took-in taking-in import

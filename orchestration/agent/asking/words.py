@@ -6,7 +6,7 @@ sentences mean.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -205,6 +205,15 @@ def is_order(words: Sequence[str]) -> bool:
         return False
     is_told_of_what = rest[0] in MAYBE_ORDERS and rest[1:2] and rest[1] in DETERMINERS
     return rest[0] in ORDERS or bool(is_told_of_what)
+
+
+def mend(word: str, usual: Collection[str]) -> str:
+    """A mistyped word as it was meant: where that means something, or has the same letters in another order."""
+    if word in usual or word.startswith("<"):
+        return word
+    spelled = correct(word)
+    is_meant = is_known(word, spelled) or sorted(word) == sorted(spelled)
+    return spelled if is_meant else word
 
 
 def is_known(word: str, spelled: str) -> bool:

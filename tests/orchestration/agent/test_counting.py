@@ -51,6 +51,10 @@ def ask(text: str) -> Question:
         ("which models were trained on <release>", Count("model", is_list=True)),
         ("how many frames wait for labels", Count("frame", is_open=True)),
         ("how many fraems has <session>", Count("frame")),
+        ("how much frames comes from <sensor>", Count("frame")),
+        ("how many images has <session> and how many <session>", Count("frame")),
+        ("datasets", Count("release", is_list=True)),
+        ("which object categories are there", Count("label", "class")),
     ],
 )  # fmt: skip
 def test_a_question_is_read_by_what_it_counts_and_under_which_conditions(text, count):

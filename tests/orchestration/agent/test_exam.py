@@ -60,7 +60,7 @@ def test_names_are_those_of_the_home_and_what_it_has_no_name_for_is_counted(
     assert num_lacking == 1  # nothing is labelled
 
 
-@pytest.mark.parametrize(("which", "least"), [("second", 0.95), ("held_out", 0.84)])
+@pytest.mark.parametrize(("which", "least"), [("second", 0.97), ("held_out", 0.80)])
 def test_questions_find_their_tools_and_what_none_says_is_refused(
     open_world, which, least, monkeypatch
 ):

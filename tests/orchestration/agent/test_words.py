@@ -14,6 +14,7 @@ from orchestration.agent.asking.words import (
     is_order,
     list_deciding,
     list_meanings,
+    mend,
 )
 
 NOW = datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
@@ -131,3 +132,16 @@ def test_of_sentences_those_with_the_same_kinds_of_names_come_first():
     first, second = sentences.rank(["how", "many", "frames", "in", "<session>"])
     assert first.sentence.stands_for == "one" and first.has_same_slots
     assert second.sentence.stands_for == "all" and not second.has_same_slots
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("fraems", "frames"),
+        ("mnay", "many"),  # tells nothing, and decides what is asked
+        ("dogs", "dogs"),  # a slip away from "does", and of other letters
+        ("kept", "kept"),
+    ],
+)
+def test_a_mistyped_word_is_mended_where_it_is_sure_what_was_meant(word, meant):
+    assert mend(word, {"kept"}) == meant
