@@ -360,6 +360,7 @@ class Intake:
         if claim is None:
             outcomes = self.ledger.outcomes_of(capture_id)
             verdict = next((o for o in outcomes if o.outcome != "gone"), None)
+            self._aside(session).drop_problems({f.path for f in plan.files})
             self.ledger.record(copy_outcome(plan, session, capture_id, sha256, verdict))
             return False
         fence = partial(self.ledger.renew, claim)

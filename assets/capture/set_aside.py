@@ -68,9 +68,13 @@ class SetAside:
     def forget_folders(self, mended: Sequence[FileOutcome]) -> None:
         """A folder that can be listed now is no entry any more: its files are."""
         if mended:
-            rows = CaptureRows(self.catalog, self.session, None, None, None)
-            rows.drop_obsolete_problems({o.path for o in mended})
+            self.drop_problems({o.path for o in mended})
             self.ledger.forget(mended)
+
+    def drop_problems(self, paths: set[str]) -> None:
+        """Take back what the quarantine says of files that nobody read then."""
+        rows = CaptureRows(self.catalog, self.session, None, None, None)
+        rows.drop_obsolete_problems(paths)
 
     def clear_dropped(self, files: Sequence[SessionFile], known: Known) -> set[str]:
         """What a person has acknowledged counts in no check: its rows leave the quarantine, the ledger has the reason.
