@@ -192,9 +192,7 @@ def decoder():
 
 def store(**videos: bytes) -> SimpleNamespace:
     """A blob store that holds these."""
-    return SimpleNamespace(
-        folder=SimpleNamespace(uri="memory"), open=lambda name: BytesIO(videos[name])
-    )
+    return SimpleNamespace(uri="memory", open=lambda name: BytesIO(videos[name]))
 
 
 def no_packets(*_):
