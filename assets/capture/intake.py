@@ -44,7 +44,13 @@ from assets.capture.recovery import make_good, stamp_intake
 from assets.capture.retraction import Retraction, Retractor, Sight, look
 from assets.capture.rows import WRITTEN, CaptureRows
 from assets.capture.scan_bytes import ScanBytes
-from assets.capture.set_aside import UNREADABLE, SetAside, explain_unreadable
+from assets.capture.set_aside import (
+    UNREADABLE,
+    SetAside,
+    explain_unreadable,
+    withhold,
+)
+from assets.capture.shared_recordings import SharedRecordings
 from assets.capture.source_settings import inherit_video, stamp_video
 from assets.capture.stand_ins import drop_adrift, is_adrift
 from assets.capture.work import Work
@@ -71,11 +77,9 @@ from assets.privacy.policy import PrivacyPolicy
 from assets.privacy.recordings import (
     OpenedRecordings,
     SealedRecordings,
-    find_sealed,
-    list_sizes,
     name_container,
 )
-from assets.privacy.sealing import Sealer
+from assets.privacy.sealing import Sealer, require_no_loss
 from assets.read_ahead import ReadAhead
 from assets.sandbox.guard import (
     ImageGuard,
@@ -119,7 +123,9 @@ class Intake:
             )
         make_good(self.catalog, self.ledger)
         video = inherit_video(source)
-        policy = self._take_policy(session, source)
+        known = self._read_known(session)
+        sight = self._look(source, session)
+        policy = self._take_policy(session, source, sight)
         above = source.above()
         code = stamp_intake(self.catalog) + (stamp_video(above) if above else "")
         with (
@@ -127,14 +133,14 @@ class Intake:
             _sparing_collector(),
             ExitStack() as stack,
         ):
-            known = self._read_known(session)
-            sight = self._look(source, session)
             if adopt_copies(self.ledger, source, sight.files, known.values()).num_files:
                 known = self._read_known(session)
             _start_decoders(sight.files, known, guard, stack)
             lent = self._lend(source, session, sight, known, code)
             plans, leftovers = plan_lending(sight.files, source.open, lent, video=video)
             plans = [replace(plan, is_sealed=policy is not None) for plan in plans]
+            if policy:
+                leftovers = [withhold(left) for left in leftovers]
             work = Work(
                 source,
                 session,
@@ -144,7 +150,7 @@ class Intake:
                 guard,
                 lent,
                 sight.files,
-                list_sizes(self.catalog),
+                SharedRecordings.of(self.catalog, self.ledger, session),
             )
             copies = self._take_all(plans, work, on_progress)
         self._settle(work, leftovers)
@@ -163,10 +169,13 @@ class Intake:
         """The claim of a capture, for as long as the context lasts: nobody else writes or deletes rows of it."""
         return self._claiming(capture_id)
 
-    def _take_policy(self, session: str, source: Folder) -> PrivacyPolicy | None:
+    def _take_policy(
+        self, session: str, source: Folder, sight: Sight
+    ) -> PrivacyPolicy | None:
         """The session's privacy policy, written down before anything of it is. Raises ValueError."""
-        policy = find_policy(self.catalog, session, source)
+        policy = find_policy(self.catalog, session, source, sight.files)
         if policy:
+            require_no_loss(self.catalog, self._require_keys())
             Sealer(self._require_keys())
             note_policy(self.catalog, session, policy)
         return policy
@@ -330,7 +339,11 @@ class Intake:
             if missing:
                 self._aside(session).refuse(plan, missing, REMEDY)
                 return True
-            store = self._choose_store(plan, work)
+            sharing = work.shared.compare(plan, source)
+            if sharing.reason:
+                self._aside(session).refuse(plan, sharing.reason, sharing.remedy)
+                return True
+            store = self._choose_store(plan, work, sharing.is_sealed)
             capture_id, sha256, opener = _identify(plan, source, session, store)
             plan = replace(plan, sha256=sha256)
             if isinstance(store, SealedRecordings):
@@ -347,6 +360,7 @@ class Intake:
         if claim is None:
             outcomes = self.ledger.outcomes_of(capture_id)
             verdict = next((o for o in outcomes if o.outcome != "gone"), None)
+            self._aside(session).drop_problems({f.path for f in plan.files})
             self.ledger.record(copy_outcome(plan, session, capture_id, sha256, verdict))
             return False
         fence = partial(self.ledger.renew, claim)
@@ -417,29 +431,13 @@ class Intake:
         self.ledger.commit(claim, outcomes)
 
     def _choose_store(
-        self, plan: CapturePlan, work: Work
+        self, plan: CapturePlan, work: Work, is_sealed: bool
     ) -> BlobStore | SealedRecordings:
-        """Where a capture's container is kept: sealed under a policy, and where another session's policy sealed it."""
-        is_sealed = plan.is_sealed or self._is_sealed_elsewhere(plan, work)
+        """Where a capture's container is kept."""
         if not plan.is_container or not is_sealed:
             return self.blobs
         opened = OpenedRecordings(self.catalog, self._require_keys())
         return SealedRecordings(opened, work.session)
-
-    def _is_sealed_elsewhere(self, plan: CapturePlan, work: Work) -> bool:
-        """Raises ValueError where the intake of the session that sealed it has not come to its end."""
-        file = plan.files[0]
-        if not plan.is_container or file.size_bytes not in work.sealed_sizes:
-            return False
-        with work.source.open(file) as stream:
-            sha256 = hash_stream(stream)
-        row = find_sealed(self.catalog, sha256)
-        if row and not self.ledger.is_committed(row["capture_id"]):
-            raise ValueError(
-                f"{file.path} is sealed under the privacy policy of session '{row['session']}', whose intake is not "
-                "done: ingest that session first"
-            )
-        return row is not None
 
     def _claim_or_wait(
         self, capture_id: str, plan: CapturePlan, is_reread: bool

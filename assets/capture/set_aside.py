@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from assets.capture.outcomes import Known
 from assets.capture.rows import WRITTEN, CaptureRows
 from assets.formats import Leftover
+from assets.formats.layout import is_hidden
 from assets.formats.observations import CapturePlan, Problem, Source, outer_path
 from assets.ledger import FileOutcome, Ledger
 from assets.storage import BlobStore, Folder, NotAsListed, SessionFile
@@ -22,6 +23,14 @@ def explain_unreadable(error: OSError) -> tuple[str, str]:
     if isinstance(error, NotAsListed):
         return error.reason, error.remedy
     return f"cannot be opened: {type(error).__name__}", _REMEDY
+
+
+def withhold(left: Leftover) -> Leftover:
+    """The same under a privacy policy: hidden files, in which desktops keep small pictures, are not stored."""
+    if not (left.is_document and is_hidden(left.file.path)):
+        return left
+    reason = f"{left.reason}, not stored under a privacy policy"
+    return replace(left, reason=reason, is_kept=False)
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,7 @@ class SetAside:
         hashes = {}
         for left in leftovers:
             try:
-                if left.is_document:
+                if left.is_document and left.is_kept:
                     with source.open(left.file) as stream:
                         hashes[left.file.path] = self.blobs.put(stream)
             except UNREADABLE as error:
@@ -59,9 +68,13 @@ class SetAside:
     def forget_folders(self, mended: Sequence[FileOutcome]) -> None:
         """A folder that can be listed now is no entry any more: its files are."""
         if mended:
-            rows = CaptureRows(self.catalog, self.session, None, None, None)
-            rows.drop_obsolete_problems({o.path for o in mended})
+            self.drop_problems({o.path for o in mended})
             self.ledger.forget(mended)
+
+    def drop_problems(self, paths: set[str]) -> None:
+        """Take back what the quarantine says of files that nobody read then."""
+        rows = CaptureRows(self.catalog, self.session, None, None, None)
+        rows.drop_obsolete_problems(paths)
 
     def clear_dropped(self, files: Sequence[SessionFile], known: Known) -> set[str]:
         """What a person has acknowledged counts in no check: its rows leave the quarantine, the ledger has the reason.

@@ -10,6 +10,7 @@ from assets.capture.folders import name_folder
 from assets.capture.lending import Lent
 from assets.capture.members import Members
 from assets.capture.outcomes import Known
+from assets.capture.shared_recordings import SharedRecordings
 from assets.capture.stand_ins import StandIns
 from assets.capture.untouched import find_exported
 from assets.capture.versions import name_capture
@@ -31,7 +32,7 @@ class Work:
     guard: ImageGuard
     lent: Lent
     files: Sequence[SessionFile]  # of the session
-    sealed_sizes: frozenset[int]  # bytes of the recordings that are sealed in the home
+    shared: SharedRecordings
     # roots of plans whose labels speak of frames that came or went
     adrift: set[str] = field(default_factory=set)
 

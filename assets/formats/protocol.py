@@ -71,6 +71,7 @@ class Leftover:
     remedy: str
     is_document: bool
     reader: str = "none"
+    is_kept: bool = True  # a document, among the blobs
 
 
 class UnreadableBytes(ValueError):

@@ -46,6 +46,11 @@ class SealKeys:
         """The file in the home."""
         return self.home / FILE_NAME
 
+    @property
+    def is_at_hand(self) -> bool:
+        """Whether there is a key, whatever it opens."""
+        return bool(self.given) or self.path.exists()
+
     def open_or_make(self) -> SealKey:
         """The key; made, where there is none. Raises ValueError for one that cannot be used."""
         if self.given:
@@ -56,7 +61,7 @@ class SealKeys:
 
     def find(self, key_id: str) -> SealKey:
         """The key of that name. Raises SealKeyMissing where another, or none, is at hand."""
-        if not self.given and not self.path.exists():
+        if not self.is_at_hand:
             raise SealKeyMissing(
                 f"sealed under key {key_id}, and there is no key: put {self.path} back, or give {SETTING}"
             )

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assets.privacy.keys import KEY_BYTES, SealKey, SealKeys
+from assets.privacy.keys import KEY_BYTES, SealKey, SealKeyMissing, SealKeys
+from assets.tables.catalog import Catalog
 
 _NONCE_BYTES = 12
 _REMEDY = "install daguerre[privacy]"
@@ -54,6 +55,21 @@ class Sealer:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = AESGCM(self._key.secret).encrypt(nonce, payload, frame_id.encode())
         return {**self._key.columns, "payload": nonce + sealed}
+
+
+def require_no_loss(catalog: Catalog, keys: SealKeys) -> None:
+    """Raises SealKeyMissing where something is sealed and there is no key: a new one would lie in the place of the old.
+
+    Who has lost that for good gives a new one by hand.
+    """
+    for table in () if keys.is_at_hand else ("sealed_frames", "sealed_recordings"):
+        for key_id in catalog.read_latest(table, ["key_id"])["key_id"].unique():
+            try:
+                keys.find(key_id.as_py())
+            except SealKeyMissing as error:
+                raise SealKeyMissing(
+                    f"{error}; where it is lost for good, and what it sealed with it, give another"
+                ) from None
 
 
 def unwrap(keys: SealKeys, row: Mapping[str, Any]) -> bytes | None:

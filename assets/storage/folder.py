@@ -353,6 +353,11 @@ class Folder:
                 return None
         return self._entry(name, info)
 
+    def leads_out(self, name: str) -> bool:
+        """Whether what has that name directly below is a link that `find` does not see, as it leads elsewhere."""
+        place = f"{self._root}/{name}"
+        return self.is_local and os.path.islink(place) and self.find(name) is None
+
     def below(self, name: str) -> Folder:
         """The folder `name` directly below this one. Raises ValueError for a name that would lead elsewhere."""
         if name in {"", ".", ".."} or "/" in name or "\\" in name:

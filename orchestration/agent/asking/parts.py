@@ -53,8 +53,8 @@ _DONE = {"train": "model", "ingest": "session", "origin": "session"}
 _TELLS_NOTHING = ("", "make")
 # what tells nothing of most questions, and is a condition of what is counted, or stands for what was said before
 _CONDITIONS = frozenset(
-    {"again", "alone", "another", "both", "it", "its", "just", "less", "more", "once"}
-    | {"one", "only", "same", "several", "them", "they"}
+    {"alone", "another", "both", "it", "its", "less", "more", "one", "only", "same"}
+    | {"several", "them", "they"}
 )
 
 

@@ -299,10 +299,10 @@ def _count_slips(one: str, other: str) -> float:
 
 
 def _compare(letter: str, wanted: str, length: int) -> int:
-    """Slips that one letter for another is: two of a short word, unless their keys lie side by side."""
+    """Slips that one letter for another is: two of a short word, unless it is the next key, or a vowel for a vowel."""
     if letter == wanted:
         return 0
-    is_near = wanted in _BESIDE.get(letter, "")
+    is_near = wanted in _BESIDE.get(letter, "") or {letter, wanted} <= _VOWELS
     return 1 if is_near or length >= _LEAST_ANY else 2
 
 
@@ -321,6 +321,7 @@ def _list_keys_beside() -> dict[str, str]:
 
 
 _BESIDE = _list_keys_beside()
+_VOWELS = frozenset("aeiou")
 
 
 def _list_words() -> Iterator[str]:

@@ -239,6 +239,46 @@ def test_a_recording_that_another_session_sealed_is_not_stored_open(
     assert {f["session"] for f in read(sealing, "frames")} == {"street"}
 
 
+def test_what_another_session_shows_is_not_taken_for_private(
+    tmp_path, take_in, sealing
+):
+    """To seal it here would leave it in view there, and make it blank there with its next reading."""
+    contents = write_recordings(tmp_path / "open")
+    take_in(tmp_path / "open", "open")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "film.avi").write_bytes(contents["film"])
+    (tmp_path / "in" / "daguerre.yaml").write_text(POLICY)
+    take_in(tmp_path / "in")
+    assert read(sealing, "sealed_recordings") == []
+    (told,) = read(sealing, "quarantine")
+    assert told["session"] == "street"
+    assert told["reason"].startswith("is shown as it came by session 'open'")
+    (tmp_path / "open" / "daguerre.yaml").write_text(POLICY)
+    take_in(tmp_path / "open", "open")
+    sealing.ledger.reopen(sealing.ledger.outcomes("street").values())
+    take_in(tmp_path / "in")
+    assert read(sealing, "quarantine") == []
+    assert len(read(sealing, "sealed_recordings")) == 4
+
+
+def test_a_video_out_of_a_sealed_archive_is_not_blank_in_a_session_without_a_policy(
+    tmp_path, street, take_in, sealing, home
+):
+    (tmp_path / "yard").mkdir()
+    (tmp_path / "yard" / "inner.avi").write_bytes(street["inner"])
+    take_in(tmp_path / "yard", "yard")
+    assert {f["session"] for f in read(sealing, "frames")} == {"street"}
+    (told,) = read(sealing, "quarantine")
+    assert "sealed under the privacy policy of session 'street'" in told["reason"]
+    assert list_places_of(street["inner"], home) == []
+    (tmp_path / "yard" / "daguerre.yaml").write_text(POLICY)
+    sealing.ledger.reopen(sealing.ledger.outcomes("yard").values())
+    take_in(tmp_path / "yard", "yard")
+    yard = [f for f in read(sealing, "frames") if f["session"] == "yard"]
+    assert {f["encoding"] for f in yard} == {"jpeg"}
+    assert len(yard) == 2
+
+
 def test_with_its_file_a_sealed_recording_goes(tmp_path, street, take_in, sealing):
     (tmp_path / "in" / "box.zip").unlink()
     take_in(tmp_path / "in")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,12 +20,14 @@ from assets.capture.session import anonymise
 from assets.formats.images.exif import ExifFacts, read_exif
 from assets.images import decode_rgb
 from assets.inference.predict import StoredImages
+from assets.maintenance.blobs import find_unnamed
 from assets.previews.stored_frames import draw_contact_sheet
 from assets.privacy.keys import SealKeyMissing, SealKeys
 from assets.privacy.sealing import unseal
 from assets.privacy.session import find_unanonymised
 from assets.privacy.unsealing import Asked, open_original
 from assets.retrieval.frame_export import read_images
+from assets.retrieval.verify import Stores, verify
 from assets.storage import Folder
 from assets.tables.incremental import read_images as read_for_vectors
 from assets.tables.schemas import TABLES
@@ -271,6 +274,66 @@ def test_settings_that_may_speak_of_privacy_and_cannot_be_read_stop_the_intake(
     with pytest.raises(ValueError, match="may speak of privacy and cannot be read"):
         sealing.ingest(Folder(str(tmp_path / "in")), "street")
     assert not sealing.catalog.exists("frames")
+
+
+@pytest.mark.parametrize(
+    "name", ["daguerre.yml", "Daguerre.yaml", "cam0/daguerre.yaml", "../daguerre.yml"]
+)
+def test_settings_of_privacy_that_nobody_would_read_stop_the_intake(
+    tmp_path, sealing, name
+):
+    folder = tmp_path / "source" / "in"
+    write(folder)
+    (folder / "daguerre.yaml").rename(folder / name)
+    with pytest.raises(ValueError, match="may speak of privacy, and is not read"):
+        sealing.ingest(Folder(str(folder)), "street")
+    assert not sealing.catalog.exists("frames")
+    (folder / name).write_text("looked_at: true\n")
+    assert sealing.ingest(Folder(str(folder)), "street").frames == 2
+
+
+def test_settings_that_are_a_link_out_of_the_session_stop_the_intake(tmp_path, sealing):
+    write(tmp_path / "in")
+    (tmp_path / "in" / "daguerre.yaml").rename(tmp_path / "shared")
+    (tmp_path / "in" / "daguerre.yaml").symlink_to(tmp_path / "shared")
+    with pytest.raises(ValueError, match="is a link out of its folder"):
+        sealing.ingest(Folder(str(tmp_path / "in")), "street")
+    assert not sealing.catalog.exists("frames")
+
+
+def test_no_key_is_made_in_the_place_of_one_that_is_lost(tmp_path, sealing, home):
+    """Who puts the old one back would overwrite it. One that is given by hand counts."""
+    write(tmp_path / "in", 1)
+    sealing.ingest(Folder(str(tmp_path / "in")), "street")
+    (home / "seal_key").unlink()
+    write(tmp_path / "two", 1)
+    with pytest.raises(SealKeyMissing, match=r"put .*seal_key back.*lost for good"):
+        sealing.ingest(Folder(str(tmp_path / "two")), "two")
+    assert not (home / "seal_key").exists()
+    given = SealKeys(home, base64.b64encode(b"k" * 32).decode())
+    told = replace(sealing, keys=given).ingest(Folder(str(tmp_path / "two")), "two")
+    assert told.frames == 1
+
+
+def test_small_pictures_that_a_desktop_left_are_not_stored(
+    tmp_path, sealing, take_in, home
+):
+    """Also where they lay open before: the nightly care removes them then."""
+    write(tmp_path / "in", 1, "looked_at: true\n")
+    small = cv2.imencode(".png", draw(7)[::2, ::2])[1].tobytes()
+    (tmp_path / "in" / ".thumbnails").mkdir()
+    (tmp_path / "in" / ".thumbnails" / "0.png").write_bytes(small)
+    take_in(tmp_path / "in")
+    (place,) = list_places_of(small, home)
+    (tmp_path / "in" / "daguerre.yaml").write_text(POLICY)
+    take_in(tmp_path / "in")
+    unnamed, _ = find_unnamed(sealing.catalog, sealing.ledger, home)
+    assert place.rpartition("/")[2] in unnamed
+    (home / place).unlink()
+    stores = Stores(sealing.catalog, sealing.ledger, sealing.blobs, home)
+    assert list(verify(stores)) == []
+    take_in(tmp_path / "in")
+    assert list_places_of(small, home) == []
 
 
 def test_without_a_key_nothing_is_taken_in(tmp_path, intake):
