@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from orchestration.agent.asking.names import Question
 from orchestration.agent.asking.parts import OTHER, Part, list_parts
-from orchestration.agent.asking.words import find_counted, list_deciding
+from orchestration.agent.asking.words import list_deciding
 
 # of names
 _KINDS = frozenset({"session", "sensor", "class", "release", "task", "number"})
@@ -85,15 +85,14 @@ def _merge_common(parts: Sequence[Part]) -> list[Part]:
 
 
 def _asks_more(question: Question, parts: Sequence[Part]) -> bool:
-    """Whether it asks who or why, has two conditions that change the count, or counts two things, or none known."""
+    """Whether it asks who or why, has two conditions that change the count, or counts two things."""
     is_elsewhere = _ANSWERED_ELSEWHERE.intersection(list_deciding(question.words))
     narrowing = [p for p in parts if p.role in (*_ORDERS, "each", "than", "not", "unlabelled")]  # fmt: skip
     behind = [part for a, part in pairwise(_merge_repeated(parts)) if a.role == "and"]
     is_two = any(part.role in ("noun", "count") for part in behind)
     # "for training, and how many for testing" is one
     is_two = is_two and "part" not in _list_nouns(parts)
-    is_unknown = find_counted(question.words) == ""
-    return bool(is_elsewhere) or len(narrowing) > 1 or is_two or is_unknown
+    return bool(is_elsewhere) or len(narrowing) > 1 or is_two
 
 
 def _merge_repeated(parts: Sequence[Part]) -> list[Part]:

@@ -6,7 +6,7 @@ Belongs here: words and their parts. Does not: what the parts come to, which is 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestration.agent.asking.thesaurus import BEFORE_COUNTED
+from orchestration.agent.asking.thesaurus import AFTER_NOTHING, BEFORE_COUNTED
 from orchestration.agent.asking.words import COUNTING, correct, find_phrase, is_known
 
 NOUNS = frozenset(
@@ -72,14 +72,18 @@ def list_parts(words: Sequence[str]) -> Iterator[Part]:
     at = 0
     while at < len(words):
         length, part = _read(words, at)
-        if (
-            tuple(words[max(0, at - 2) : at]) in COUNTING
-            and words[at] in BEFORE_COUNTED
-        ):
-            part = None
+        if tuple(words[max(0, at - 2) : at]) in COUNTING:
+            part = _read_counted(words[at], part)
         if part is not None:
             yield part
         at += length
+
+
+def _read_counted(word: str, part: Part | None) -> Part | None:
+    """What stands behind "how many": nothing that is counted, or what is, if only "persons", which nobody counts."""
+    if word in BEFORE_COUNTED:
+        return None
+    return part or (None if word in AFTER_NOTHING else Part(OTHER))
 
 
 def _read(words: Sequence[str], at: int) -> tuple[int, Part | None]:

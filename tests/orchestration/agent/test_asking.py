@@ -93,7 +93,8 @@ def test_an_apostrophe_opens_no_quotation(open_world):
 def test_a_question_about_several_things_is_answered_for_each(open_world):
     chosen, said = answer(open_world(), "have monday and tuesday drifted?")
     assert len(chosen) == 1 and len(chosen[0].arguments) == 2
-    assert said.text.startswith('"monday": 0 of 0') and '"tuesday": 0 of 0' in said.text
+    for session in ("monday", "tuesday"):
+        assert f'No champion has judged "{session}"' in said.text
 
 
 def test_two_questions_in_one_are_two_answers(open_world):
