@@ -30,7 +30,7 @@ MAX_QUESTION = 1000  # characters
 # what begins so, and says but a name, goes on from another question
 _FOLLOWING = (("and",), ("also",), ("same",), ("what", "about"), ("how", "about"))
 # of these a kind tells only where its examples have them: what questions are about, and what became of it
-_SUBJECTS = frozenset({"approve", "fail", "model"})
+_SUBJECTS = frozenset({"approve", "fail", "licence", "model"})
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
 
 

@@ -66,7 +66,7 @@ def _traced(question: Question) -> dict[str, str]:
 
 
 def _about(question: Question) -> dict[str, str]:
-    for kind in ("release", "model", "session"):
+    for kind in ("release", "model", "session", "task"):
         if kind in question.names:
             return {"of": question.first(kind)}
     raise LookupError("session")
@@ -277,6 +277,10 @@ INTENTS = (
             "which models learnt from <session>",
             "which models have seen <session>",
             "which licences does <model> rest on",
+            "licence of the <task> model",
+            "may we use the <task> model",
+            "what may <task> be used for",
+            "on which data does <task> rest",
             "is there a consent for <session>",
             "terms of <release>",
         ),

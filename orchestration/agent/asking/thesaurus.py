@@ -51,7 +51,7 @@ fail: fail failure broke broken break wrong crash error err abort unsuccessful n
   not-hold not-good go-wrong went-wrong gone-wrong problem trouble issue bad violate violation malfunction misfire
   red fault amiss faulty mistake not-let-through not-let not-through not-ok not-okay not-work
 export: export hand-on hand-over handed-on handed-over left leave departure depart
-licence: licence license licenced licensed terms allowed allow permitted permit
+licence: licence license licenced licensed terms allowed allow permitted permit commercial
 house: house company firm organisation organization building premises
 loss: would-be-lost would-i-lose would-we-lose would-lose lose-if lose-without
 held: held-back hold-back hold-up held block withhold withheld
@@ -130,6 +130,8 @@ TOGETHER = {
     ("where", "from"): "origin",
     ("may", "use"): "licence",
     ("may", "used"): "licence",
+    ("can", "use"): "licence",
+    ("can", "used"): "licence",
     ("how", "doing"): "status",
     ("how", "far"): "status",
     ("how", "look"): "status",

@@ -29,6 +29,9 @@ from tests.orchestration.agent.conftest import PLEA, SERIAL
             {"session": "monday"},
         ),
         ("has tuesday drifted", "drift_of_session", {"session": "tuesday"}),
+        ("can I use the detection model in a product?", "terms", {"of": "detection"}),
+        ("licence of the detection model", "terms", {"of": "detection"}),
+        ("how good is the detection model", "models_of_task", {"task": "detection"}),
         (
             "Who is champion of detection?",
             "champion_of_task",
