@@ -31,7 +31,7 @@ STAGE = Stage(
             make="assets.capture.session:anonymise",
             find_due="assets.privacy.session:find_unanonymised",
             doing="covering what privacy asks for in",
-            unit="looks at frames",
+            unit="steps",
         ),
         SessionStep(
             keys=(("capture", "clock_reports"),),

@@ -1,5 +1,6 @@
 """The verb that writes the card of a model or a dataset."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +10,7 @@ from orchestration.cli.output import Json, say, write_json
 
 if TYPE_CHECKING:
     from assets.cards import Card
+    from assets.tables.catalog import Catalog
     from orchestration.profiles import Settings
 
 
@@ -47,18 +49,30 @@ def card(
 def _read(settings: "Settings", name: str) -> "Card":
     """Raises ValueError for a name that is neither a model's nor a release's."""
     from assets.comparison.pair import find_model
-    from assets.tables.ids import begins_with, complete_id
     from models.task_names import all_task_names
     from orchestration.cards import card_of_model, card_of_release
     from orchestration.resources import build_catalog, build_tracker
 
     catalog, tracker = build_catalog(settings), build_tracker(settings)
-    if name not in all_task_names() and "/" not in name:
-        starts = begins_with("models", name)
-        if not len(catalog.read_latest("models", ["model_sha256"], starts)):
-            release_id = complete_id(catalog, "releases", name)
+    tasks = all_task_names()
+    if name not in tasks and "/" not in name:
+        release_id = _find_release(catalog, name, tasks)
+        if release_id:
             return card_of_release(settings, release_id)
     model = find_model(
         catalog, name, lambda task, n: tracker.version(task, n).model_sha256
     )
     return card_of_model(settings, model)
+
+
+def _find_release(catalog: "Catalog", beginning: str, tasks: Iterable[str]) -> str:
+    """The id of the release; "" where models begin so. Raises ValueError, with the tasks too, where nothing does."""
+    from assets.tables.ids import begins_with, complete_id
+
+    try:
+        is_model = begins_with("models", beginning)
+        if len(catalog.read_latest("models", ["model_sha256"], is_model)):
+            return ""
+        return complete_id(catalog, "releases", beginning)
+    except ValueError as error:
+        raise ValueError(f"{error}; or name a task: {', '.join(tasks)}") from None

@@ -217,4 +217,4 @@ def _tell_hit(hit: "Hit") -> list[str]:
 
 
 def _tell_frame(hit: "FrameHit") -> str:
-    return f"{hit.score:.4f}  {hit.session}  {hit.frame_id}  {for_line(', '.join(hit.why))}"
+    return f"{hit.session}  {hit.frame_id}  {for_line(', '.join(hit.why))}"

@@ -202,6 +202,12 @@ def test_what_there_is_not_is_said(run, name, told):
         run("report", name)
 
 
+@pytest.mark.parametrize("name", ["ffffffffffff", "cifar"])
+def test_a_card_of_what_there_is_not_names_the_tasks_too(run, name):
+    with pytest.raises(ValueError, match=f"{name}.*or name a task: recognition"):
+        run("card", name)
+
+
 def test_pictures_of_a_page_are_pictures(page):
     import base64
 
