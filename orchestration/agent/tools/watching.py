@@ -1,6 +1,7 @@
 """Tools on the world around a home: drift and its causes, alarms, runs and what they said, sessions at a glance."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
@@ -27,6 +28,7 @@ from orchestration.agent.world import World
 
 _MOST_RUNS = 50
 _MOST_CALLS = 5000  # that are looked at for those of a time
+_MOST_MOVED = 3  # in a sentence
 
 
 class Drift(Listing):
@@ -88,20 +90,41 @@ def tell_drift(world: World, asked: Drift) -> Answer:
             *(fact for fact in facts if fact.name in ("judged", "alarms")),
         )
         return Answer((said,), told_rows, more=facts)
-    return Answer((say(words, *facts),), told_rows)
+    moved = [tell_moved(causes, source)] if len(drifted) == 1 and causes else []
+    return Answer((say(words, *facts), *moved), told_rows)
+
+
+def tell_moved(causes: Sequence[Mapping[str, Any]], source: Source) -> Sentence:
+    """What moved most, each statistic of a sensor once, by the champion that saw it move most."""
+    first: dict[tuple[str, str], Mapping[str, Any]] = {}
+    for row in causes:
+        first.setdefault((row["sensor"], row["statistic"]), row)
+    shown = list(first.values())[:_MOST_MOVED]
+    facts = [
+        Fact(f"{name}_{number}", row[name], source)
+        for number, row in enumerate(shown)
+        for name in ("sensor", "statistic", "value")
+    ]
+    told = ", ".join(
+        f"{{statistic_{n}}} of {{sensor_{n}}} {{value_{n}}}" for n in range(len(shown))
+    )
+    return say(f"Moved, in standard deviations: {told}.", *facts)
 
 
 def _list_causes(
     world: World, drifted: list[str], pattern: str
 ) -> list[dict[str, Any]]:
-    """What moved in sessions that drifted, or the one that is asked about, the most likely first."""
+    """What moved in sessions that drifted, the most likely first; all of one that is asked about and has not."""
+
+    def is_asked(row: Mapping[str, Any]) -> bool:
+        return bool(pattern) and fnmatchcase(row["session"], pattern)
+
     where = f"statistic <> {repr_sql(WHOLE_SESSION)}"
     rows = world.catalog.read_latest("drift", where=where).to_pylist()
     asked = [
         row
         for row in rows
-        if row["session"] in drifted
-        or (pattern and fnmatchcase(row["session"], pattern))
+        if (row["is_drifted"] if row["session"] in drifted else is_asked(row))
     ]
     asked.sort(
         key=lambda r: (r["session"], 1.0 if r["p_value"] is None else r["p_value"])

@@ -15,6 +15,7 @@ from assets.tables.sql import list_private
 from orchestration.agent.answer import Fact, Sentence, Source
 from orchestration.agent.call_log import Call, CallLog
 from orchestration.agent.tools import READING
+from orchestration.agent.tools.watching import tell_moved
 from orchestration.cli import app
 from orchestration.cli.calling import run_verb
 from tests.orchestration.agent.conftest import HELD, PLEA, SERIAL
@@ -261,6 +262,16 @@ def test_stale_rows_costs_sessions_and_drift_are_said_of_this_home(ask):
     assert said.startswith('No champion has judged "monday": 0 verdicts')
     with pytest.raises(ValueError, match="there is no session 'sunday'"):
         ask("sessions", session="sunday")
+
+
+def test_what_moved_most_is_a_sentence_of_each_statistic_once():
+    figures = [("left", "brightness", -9.5), ("left", "brightness", -9.0)]
+    figures += [("left", "contrast", 4.25), ("right", "contrast", 2.0), ("left", "x", 1.0)]  # fmt: skip
+    named = ("sensor", "statistic", "value")
+    causes = [dict(zip(named, figure, strict=True)) for figure in figures]
+    said = str(tell_moved(causes, Source("drift", "tuesday")))
+    moved = '"brightness" of "left" -9.5, "contrast" of "left" 4.25, "contrast" of "right" 2'
+    assert said == f"Moved, in standard deviations: {moved}."
 
 
 def test_words_around_facts_have_no_numbers_of_their_own():
