@@ -166,7 +166,13 @@ def _list_held(
     )
     for name, count in redact_files(home.folder, redactor, is_dry_run=True):
         size = (home.folder / name).stat().st_size
-        yield Held(name, "values that tell of it", count, size, "rewritten")
+        yield Held(
+            name,
+            "values that tell of it, or pictures that may show it",
+            count,
+            size,
+            "rewritten",
+        )
     files = home.ledger.file_table().num_rows
     yield Held("ledger", "rows of files", min(len(subject.files), files), 0)
 
