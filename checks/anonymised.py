@@ -84,6 +84,25 @@ def depth_is_covered_where_colour_is(frames: pa.Table, anonymised: pa.Table) -> 
     )
 
 
+def regions_are_of_sensors_that_are_there(
+    frames: pa.Table, policies: pa.Table
+) -> Verdict:
+    """Every sensor whose regions the policy names has frames here: a name that is mistyped covers nothing."""
+    named = [
+        s for row in policies.to_pylist() for s in read_text(row["policy"]).regions
+    ]
+    known = sorted(frames["sensor"].unique().to_pylist())
+    return judge_share(
+        "regions_are_of_sensors_that_are_there",
+        num_checked=len(named),
+        offenders=sorted(set(named) - set(known)),
+        of="sensors with regions",
+        fault=f"have no frames here, so that nothing is covered for them: there are {', '.join(known)}",
+        tolerance=NEVER_BLOCKS,
+        empty_reason="the policy names no regions" if len(policies) else None,
+    )
+
+
 def faces_of_the_probe_set_are_covered(policies: pa.Table) -> Verdict:
     """Of the faces of the probe set the share that the policy states, or more, is covered to the last pixel, by the
     lower end of the interval."""
@@ -130,6 +149,10 @@ ANONYMISED_RULES = (
             "frames": ("frame_id", "kind"),
             "anonymised_frames": ("frame_id", "covered_share"),
         },
+    ),
+    Rule(
+        regions_are_of_sensors_that_are_there,
+        {"frames": ("sensor",), "privacy_policies": ("policy",)},
     ),
     Rule(
         faces_of_the_probe_set_are_covered,

@@ -40,8 +40,12 @@ _OTHERS = {
 }
 
 
-# of kinds of labels that are not there, and of depth images
-MAY_FIND_NOTHING = {"classes_are_known", "depth_is_covered_where_colour_is"}
+# of kinds of labels that are not there, of depth images, and of regions
+MAY_FIND_NOTHING = {
+    "classes_are_known",
+    "depth_is_covered_where_colour_is",
+    "regions_are_of_sensors_that_are_there",
+}
 
 
 @pytest.fixture

@@ -172,6 +172,15 @@ def test_before_it_is_covered_a_frame_is_blank(tmp_path, sealing):
     assert "frames_show_what_was_covered" in wrong
 
 
+def test_regions_of_a_camera_that_is_not_there_are_told(tmp_path, sealing, take_in):
+    write(tmp_path / "in", policy=POLICY.replace("cam0", "cam_0"))
+    take_in(tmp_path / "in")
+    verdicts = gate_session(sealing.catalog, "anonymised_frames", "street")
+    (wrong,) = (v for v in verdicts if not v.passed)
+    assert wrong.name == "regions_are_of_sensors_that_are_there" and not wrong.stops
+    assert wrong.examples == ("cam_0",) and wrong.summary.endswith("there are cam0")
+
+
 def test_the_gate_passes_what_is_covered_and_sees_a_frame_that_is_not(
     tmp_path, sealing, take_in
 ):
