@@ -72,9 +72,13 @@ class SetAside:
             self.ledger.forget(mended)
 
     def drop_problems(self, paths: set[str]) -> None:
-        """Take back what the quarantine says of files that nobody read then."""
-        rows = CaptureRows(self.catalog, self.session, None, None, None)
-        rows.drop_obsolete_problems(paths)
+        """Take back what the quarantine says of files that nobody read then; what a reading said of them stays."""
+        unread = f"{session_is(self.session)} AND capture_id IS NULL"
+        columns = ["problem_id", "source_path"]
+        rows = self.catalog.read_latest("quarantine", columns, unread).to_pylist()
+        past = [r["problem_id"] for r in rows if outer_path(r["source_path"]) in paths]
+        if past:
+            self.catalog.delete("quarantine", is_in("problem_id", past))
 
     def clear_dropped(self, files: Sequence[SessionFile], known: Known) -> set[str]:
         """What a person has acknowledged counts in no check: its rows leave the quarantine, the ledger has the reason.

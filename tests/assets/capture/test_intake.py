@@ -101,6 +101,22 @@ def test_files_added_later_add_only_their_rows(intake, write_files, make_png):
     assert intake.catalog.read_latest("captures")["num_frames"].to_pylist() == [2]
 
 
+def test_a_refused_file_that_is_a_copy_by_now_leaves_the_quarantine_alone(
+    intake, write_files, recording
+):
+    """What the reading of the recording said of its damage stays."""
+
+    def list_reasons() -> list[str]:
+        return intake.catalog.read_latest("quarantine")["reason"].to_pylist()
+
+    ingest(intake, write_files({"a.mcap": recording}))
+    damage = list_reasons()
+    ingest(intake, write_files({"b.mcap": recording[:-8]}))
+    assert len(list_reasons()) == len(damage) + 1
+    ingest(intake, write_files({"b.mcap": recording}))
+    assert damage and sorted(list_reasons()) == sorted(damage)
+
+
 def test_the_same_recording_under_another_name_was_there_already(
     intake, write_files, recording, read_tables
 ):
