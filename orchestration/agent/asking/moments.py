@@ -21,9 +21,7 @@ _EVENING, _MORNING = timedelta(hours=6), timedelta(hours=6)  # from and to midni
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 # words before a time that make it another
 _BOUNDS = {
-    **{word: "since" for word in ("since",)},
-    **{word: "after" for word in ("after",)},
-    **{word: "before" for word in ("before",)},
+    **{word: word for word in ("since", "after", "before")},
     **{word: "until" for word in ("until", "till", "by", "to", "through")},
 }
 _AROUND = ("in", "on", "the", "of", "during", "within", "over", "for", "from", *_BOUNDS)
