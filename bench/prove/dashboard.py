@@ -77,7 +77,8 @@ def _tell(found: dict[str, Any]) -> Iterator[str]:
     for panel in found["panels"]:
         title = f"{panel['title']}: {panel['query']}"
         yield f"{panel['verdict']:20} {panel['series']:3} {title}"
-    yield f"queries that show something: {found['shown']}; empty as the home tells none: {found['absent']}; empty: {found['empty']}"
+    yield f"queries that show something: {found['shown']}; of series that the home lacks: {found['absent']}"
+    yield f"empty panels: {found['empty']}"
     yield f"alerts evaluated: {found['alerts']}; with faults: {found['faults']}"
 
 
