@@ -1,7 +1,7 @@
 """How far are estimates of precision without labels from the truth, and of which shifts are there any?
 
 A detector learns from simulated recordings; its answers on others, with their truth, are what estimates rest on.
-Further recordings come as they are, spoilt in each of the ways of `models.corruptions` at three strengths, or with an
+Further recordings come as they are, spoilt in each of the ways of `models.corruptions` at two strengths, or with an
 object on the table that the detector does not know. Each is a session: judged by the drift of its images, estimated as
 `daguerre drift` does, and held against its exact labels. An object that is unknown moves neither images nor
 confidences; labels of one recording in which it stands withdraw the estimates of all others.
@@ -21,11 +21,11 @@ import numpy as np
 from assets.inference.embed import Embedder
 from assets.monitoring.drift import Champion, assess_frames
 from assets.monitoring.estimates import MIN_LIKENESS
-from assets.monitoring.figures import FIGURES, GatheredFrames
+from assets.monitoring.figures import GatheredFrames
+from bench.image_figures import gather_images
 from bench.label_errors import teach
 from bench.printing import make_parser, print_figures
 from models.corruptions import CORRUPTIONS, corrupt
-from models.image_quality import find_reduction, measure_quality
 from models.metrics.estimation import (
     Floats,
     KnownAnswers,
@@ -39,9 +39,9 @@ from models.simulation.scene import CLASS_NAMES
 from models.task_names import DETECTION
 from models.types import BoxSet, Detections, Image, Sample
 
-STRENGTHS = (1, 2, 3)
+STRENGTHS = (1, 3)
 CLEAN, UNSEEN = "none", "unseen object"
-_LEARNT = 12  # recordings that the detector learns from
+_LEARNT = 8  # recordings that the detector learns from
 _EPOCHS = 6
 _MIN_SCORE = 0.5
 _RATE_HZ = 5.0
@@ -88,7 +88,7 @@ class Session:
 def main() -> None:
     """Print the mean absolute error of the estimates that are made, by shift."""
     parser = make_parser(__doc__)
-    parser.add_argument("--recordings", type=int, default=8, help="known, and new")
+    parser.add_argument("--recordings", type=int, default=6, help="known, and new")
     parser.add_argument("--frames", type=int, default=24, help="of each recording")
     options = parser.parse_args()
     print_figures(measure(options.recordings, options.frames), options.json)
@@ -169,7 +169,9 @@ def make_world(
             np.repeat(np.arange(len(answers)), sizes),
         )
     )
-    gathered = [gather(one, embedder) for one in [*learnt, *known]]
+    gathered = [
+        gather_images(one.images, one.name, embedder) for one in [*learnt, *known]
+    ]
     return World(predict, embedder, _join(gathered), reliability)
 
 
@@ -189,25 +191,6 @@ def ask(predict: Callable[[list[Image]], list[Detections]], one: Recording) -> A
     return Answers(np.concatenate(confidence), np.concatenate(rightness))
 
 
-def gather(one: Recording, embedder: Embedder) -> GatheredFrames:
-    """The figures of a recording's images, as intake measures them."""
-    rows = [measure_quality(_read_luma(image)) for image in one.images]
-    columns = [f.scale(np.array([row[f.name] for row in rows])) for f in FIGURES]
-    num = len(one.images)
-    vectors = embedder.embed(one.images).astype(np.float64)
-    names = np.array(["left"] * num), np.array([one.name] * num)
-    return GatheredFrames(*names, True, np.stack(columns, axis=1), vectors)
-
-
-def _read_luma(image: Image) -> Any:
-    import cv2
-
-    luma = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    step = find_reduction(*luma.shape)
-    height, width = luma.shape
-    return cv2.resize(luma, (width // step, height // step), None, 0, 0, cv2.INTER_AREA)
-
-
 def _join(gathered: Sequence[GatheredFrames]) -> GatheredFrames:
     arrays = zip(*((g.sensors, g.captures, g.statistics, g.vectors) for g in gathered), strict=True)  # fmt: skip
     sensors, captures, statistics, vectors = map(np.concatenate, arrays)
@@ -217,7 +200,7 @@ def _join(gathered: Sequence[GatheredFrames]) -> GatheredFrames:
 def look(world: World, one: Recording) -> Session:
     """Judge and estimate a recording without its labels, and then look at them."""
     answers = ask(world.predict, one)
-    arrived = gather(one, world.embedder)
+    arrived = gather_images(one.images, one.name, world.embedder)
     images = assess_frames(world.reference, arrived, one.name, _SUBJECT)
     expected = estimate_rightness(world.reliability, answers.confidence).value
     is_like = images.p_value is not None and images.p_value >= MIN_LIKENESS
