@@ -56,7 +56,9 @@ def prove(folder: Path, num_seeds: int) -> dict[str, Any]:
         other = folder / f"random-{seed}"
         shutil.copytree(kept, other, symlinks=True)
         found.append(_label_by_chance(_open(other), summary["labels_asked"], seed))
-        tell(f"recall by chance, seed {seed}: {found[-1]:.2f}; by what was asked: {summary['recall_after']:.2f}")
+        tell(
+            f"recall by chance, seed {seed}: {found[-1]:.2f}; by what was asked: {summary['recall_after']:.2f}"
+        )
         shutil.rmtree(other)
     after = summary["recall_after"]
     is_better = bool(found) and all(recall < after for recall in found)
