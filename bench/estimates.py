@@ -31,7 +31,7 @@ from models.metrics.estimation import (
     KnownAnswers,
     Reliability,
     estimate_rightness,
-    is_contradicted,
+    is_denied,
     learn_reliability,
 )
 from models.metrics.matching import match_detections
@@ -231,7 +231,7 @@ def _tell_all(found: dict[str, list[Session]]) -> dict[str, Any]:
 def _is_denied(one: Session) -> bool:
     if one.estimate is None:
         return False
-    return is_contradicted(one.estimate, one.truth, one.num_answers)
+    return is_denied(one.estimate, one.truth, one.num_answers)
 
 
 def _round(values: Sequence[float]) -> float | None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from assets.current_labels import read_said
 from assets.kinds.boxes import read_boxes, stack_corners
-from assets.monitoring.contradicted import find_doubt
+from assets.monitoring.denied import find_doubt
 from assets.monitoring.watch import Answered
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import (

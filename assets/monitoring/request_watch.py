@@ -14,7 +14,7 @@ from typing import cast
 import pyarrow as pa
 
 from assets.formats.layout import DEFAULT_SENSOR
-from assets.monitoring.contradicted import find_doubt
+from assets.monitoring.denied import find_doubt
 from assets.monitoring.drift import Assessment, Champion, assess_frames
 from assets.monitoring.estimates import Estimated, estimate_answers
 from assets.monitoring.figures import GatheredFrames, gather, gather_requests

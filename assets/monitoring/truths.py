@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 
-from assets.monitoring.contradicted import read_estimates, withdraw
+from assets.monitoring.denied import read_estimates, withdraw
 from assets.monitoring.estimates import METRICS, add_truth
 from assets.monitoring.pending import champions
 from assets.monitoring.reach import find_unlabelled
@@ -30,19 +30,17 @@ def add_truths(catalog: Catalog) -> int:
 
 def _follow_labels(catalog: Catalog, champion: ChampionRow) -> list[EstimateRow]:
     """The champion's rows that are to be told otherwise by now."""
-    rows = {row["estimate_id"]: row for row in read_estimates(catalog, champion)}
-    changed = {row["estimate_id"]: row for row in _judge(catalog, champion, rows)}
-    changed |= {
-        row["estimate_id"]: row for row in withdraw(list((rows | changed).values()))
-    }
-    return list(changed.values())
+    rows = read_estimates(catalog, champion)
+    judged = {r["estimate_id"]: r for r in _judge_labelled(catalog, champion, rows)}
+    as_judged = [judged.get(row["estimate_id"], row) for row in rows]
+    return [*judged.values(), *withdraw(as_judged)]
 
 
-def _judge(
-    catalog: Catalog, champion: ChampionRow, rows: Mapping[str, EstimateRow]
+def _judge_labelled(
+    catalog: Catalog, champion: ChampionRow, rows: Sequence[EstimateRow]
 ) -> Iterator[EstimateRow]:
     """Those whose sessions have got labels, with the truth."""
-    due = [row for row in rows.values() if row["truth"] is None]
+    due = [row for row in rows if row["truth"] is None]
     sessions = {row["session"] for row in due}
     labelled = sessions - find_unlabelled(catalog, champion["task"], sessions)
     for row in due:

@@ -104,7 +104,7 @@ def estimate_rightness(reliability: Reliability, confidence: Floats) -> Estimate
     return Estimate(float(expected.mean()), error)
 
 
-def is_contradicted(expected: float, truth: float, num_answers: int) -> bool:
+def is_denied(expected: float, truth: float, num_answers: int) -> bool:
     """Whether the truth of so many answers (the share that is right) denies what was expected, by more than MAX_ERROR.
 
     A binomial test of either side. It takes answers to be independent; those of one recording are less so, and deny

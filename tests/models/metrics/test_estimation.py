@@ -13,7 +13,7 @@ from models.metrics.estimation import (
     apply_reliability,
     estimate_rightness,
     fit_reliability,
-    is_contradicted,
+    is_denied,
     learn_reliability,
     measure_error,
 )
@@ -151,7 +151,7 @@ def test_answers_less_sure_than_any_known_give_no_estimate(world):
 
 
 @pytest.mark.parametrize(
-    ("truth", "num", "is_denied"),
+    ("truth", "num", "denies"),
     [
         (0.62, 29, True),  # 18 right, of 0.87 or more: one in 6,000
         (0.87, 29, False),
@@ -162,10 +162,8 @@ def test_answers_less_sure_than_any_known_give_no_estimate(world):
         (1.00, 2000, True),  # better than expected is no estimate either
     ],
 )
-def test_truth_denies_an_estimate_where_chance_does_not_explain_it(
-    truth, num, is_denied
-):
-    assert is_contradicted(0.92, truth, num) is is_denied
+def test_truth_denies_an_estimate_where_chance_does_not_explain_it(truth, num, denies):
+    assert is_denied(0.92, truth, num) is denies
 
 
 def test_no_answer_has_no_estimate(world):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from assets.monitoring.contradicted import find_contradicted, withdraw
+from assets.monitoring.denied import find_denied, withdraw
 from assets.monitoring.judged import judge_session
 from assets.monitoring.pending import champions
 from assets.monitoring.truths import add_truths
@@ -37,8 +37,8 @@ DENIED = estimate("tuesday", 2, truth=0.6, value_of_labelled=0.9)
 
 def test_the_first_estimate_that_labels_deny_is_found():
     later = estimate("friday", 9, truth=0.5, value_of_labelled=0.9)
-    assert find_contradicted([SOUND, later, DENIED]) == DENIED
-    assert find_contradicted([SOUND, estimate("sunday", 3, truth=0.6)]) is None
+    assert find_denied([SOUND, later, DENIED]) == DENIED
+    assert find_denied([SOUND, estimate("sunday", 3, truth=0.6)]) is None
 
 
 def test_withdrawn_are_those_made_since_of_which_no_label_tells():

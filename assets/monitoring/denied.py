@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import ChampionRow, EstimateRow
-from models.metrics.estimation import is_contradicted
+from models.metrics.estimation import is_denied
 
 
-def find_contradicted(rows: list[EstimateRow]) -> EstimateRow | None:
+def find_denied(rows: list[EstimateRow]) -> EstimateRow | None:
     """The first estimate that the labels of its session deny."""
     denied = [row for row in rows if _is_denied(row)]
     return min(denied, key=lambda row: row["estimated_ns"], default=None)
@@ -20,7 +20,7 @@ def find_contradicted(rows: list[EstimateRow]) -> EstimateRow | None:
 def find_doubt(catalog: Catalog, champion: ChampionRow, session: str) -> str | None:
     """Why no estimate is to be made of the session: those of others were denied. None where none was."""
     others = [r for r in read_estimates(catalog, champion) if r["session"] != session]
-    row = find_contradicted(others)
+    row = find_denied(others)
     return None if row is None else describe_doubt(row)
 
 
@@ -33,7 +33,7 @@ def describe_doubt(row: EstimateRow) -> str:
 
 def withdraw(rows: list[EstimateRow]) -> list[EstimateRow]:
     """Those of a champion's estimates that do not stand: made since one was denied, and not judged by labels."""
-    denied = find_contradicted(rows)
+    denied = find_denied(rows)
     if denied is None:
         return []
     reason = f"no estimate: {describe_doubt(denied)}"
@@ -58,4 +58,4 @@ def _is_denied(row: EstimateRow) -> bool:
     expected, truth = row["value_of_labelled"], row["truth"]
     if expected is None or truth is None:
         return False
-    return is_contradicted(expected, truth, row["num_labelled"])
+    return is_denied(expected, truth, row["num_labelled"])
