@@ -20,8 +20,9 @@ UNANSWERED = "unanswered"
 class Kind:
     """One kind.
 
-    `arguments`: what the tool is given, with `{session}` for a name of the question; what is `MAYBE` may be left out. Of
-    `sql` any statement that has the names is right, as what it answers is counted. Without `tools` nothing answers it.
+    `arguments`: what the tool is given, with `{session}` for a name of the question; what is `MAYBE` may be left out.
+    Of `sql` any statement that has the names is right, as what it answers is counted. Without `tools` nothing answers
+    it.
     """
 
     tools: tuple[str, ...]
