@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -361,6 +361,15 @@ def _learn(
     num_classes: int,
     epochs: int,
 ) -> Iterator[Any]:
+    predict = teach(task, learnt, num_classes, epochs)
+    for start in range(0, len(asked), 16):
+        yield from predict([s.image for s in asked[start : start + 16]])
+
+
+def teach(
+    task: str, learnt: list[Sample], num_classes: int, epochs: int
+) -> Callable[[list[Image]], list[Any]]:
+    """The tiny recipe trained on the samples: what gives its answers on images."""
     import torch
 
     from assets.pretrained import read_imagenet
@@ -376,11 +385,12 @@ def _learn(
     )
     net.load_state_dict(result.weights)
     net.eval()
-    for start in range(0, len(asked), 16):
-        images = [s.image for s in asked[start : start + 16]]
+
+    def predict(images: list[Image]) -> list[Any]:
         with torch.inference_mode():
-            answers = find_task(task).predict(net, images, config)
-        yield from answers
+            return list(find_task(task).predict(net, images, config))
+
+    return predict
 
 
 def _round(value: Any) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 
 from assets.current_labels import read_said
 from assets.kinds.boxes import read_boxes, stack_corners
+from assets.monitoring.denied import find_doubt
 from assets.monitoring.watch import Answered
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import (
@@ -79,7 +80,8 @@ def estimate_session(
 ) -> EstimateRow:
     """The row of a champion and a session. Where there is no estimate its value is None, and `reason` says why."""
     session = judgement.session
-    found = estimate_answers(catalog, champion, judgement.p_value, answered)
+    doubt = find_doubt(catalog, champion, session)
+    found = estimate_answers(catalog, champion, judgement.p_value, answered, doubt)
     name, version = champion["model_name"], champion["model_version"]
     row: EstimateRow = {
         "estimate_id": content_id("estimate", session, name, version),
@@ -104,13 +106,20 @@ def estimate_session(
 
 
 def estimate_answers(
-    catalog: Catalog, champion: ChampionRow, p_value: float | None, answered: Answered
+    catalog: Catalog,
+    champion: ChampionRow,
+    p_value: float | None,
+    answered: Answered,
+    doubt: str | None,
 ) -> Estimated:
-    """How good the new answers are, whose images are so likely (`p_value`, None without a verdict)."""
+    """How good the new answers are, whose images are so likely (`p_value`, None without a verdict); none where there is
+    a `doubt` of the champion's confidences."""
     task = champion["task"]
     confidence = _list_confidences(task, answered.new, answered.min_score)
     known = _read_known(catalog, champion, answered)
     found = _estimate(task, p_value, known, confidence)
+    if doubt is not None and found.value is not None:
+        found = Estimate(None, None, doubt)
     metric = METRICS.get(task, _NO_METRIC)
     return Estimated(
         metric,

@@ -14,6 +14,7 @@ from typing import cast
 import pyarrow as pa
 
 from assets.formats.layout import DEFAULT_SENSOR
+from assets.monitoring.denied import find_doubt
 from assets.monitoring.drift import Assessment, Champion, assess_frames
 from assets.monitoring.estimates import Estimated, estimate_answers
 from assets.monitoring.figures import GatheredFrames, gather, gather_requests
@@ -61,7 +62,8 @@ def judge_window(
     images = _assess_images(catalog, champion, window, rows)
     answered = _gather_answered(catalog, champion, window, rows)
     answers = assess_answers(champion, window.name, answered)
-    estimated = estimate_answers(catalog, champion, images.p_value, answered)
+    doubt = find_doubt(catalog, champion, window.name)
+    estimated = estimate_answers(catalog, champion, images.p_value, answered, doubt)
     found = _describe_window(champion, window, rows, images, answers, estimated)
     drift = [
         _to_row(row, subject, found["judged_ns"])

@@ -21,6 +21,7 @@ from assets.annotation.queue.build import Question, draft_queue, write_queue
 from assets.tables.catalog import Catalog
 from bench.printing import make_parser
 from orchestration.console import RunConsole
+from orchestration.log_lines import tell
 from orchestration.loop_demo import ALL, TASK, Loop, run_loop
 from orchestration.loop_world import World
 from orchestration.profiles import Settings, load_settings
@@ -55,6 +56,9 @@ def prove(folder: Path, num_seeds: int) -> dict[str, Any]:
         other = folder / f"random-{seed}"
         shutil.copytree(kept, other, symlinks=True)
         found.append(_label_by_chance(_open(other), summary["labels_asked"], seed))
+        tell(
+            f"recall by chance, seed {seed}: {found[-1]:.2f}; by what was asked: {summary['recall_after']:.2f}"
+        )
         shutil.rmtree(other)
     after = summary["recall_after"]
     is_better = bool(found) and all(recall < after for recall in found)

@@ -17,6 +17,7 @@ from models.metrics.drift import MIN_UNITS
 
 MAX_ERROR = 0.03  # mean absolute error beyond which nothing is said
 _MIN_ANSWERS = 50  # with known truth: below it a recording's error is mostly chance
+_CHANCE = 0.001  # that truth seems to deny an estimate which is right
 # share of new answers that may be less sure than all but a hundredth of the known ones
 _MOST_UNSEEN = 0.1
 _UNSEEN_BELOW = 0.01
@@ -101,6 +102,21 @@ def estimate_rightness(reliability: Reliability, confidence: Floats) -> Estimate
         return Estimate(None, error, f"{told}, {_MOST_UNSEEN:.0%} may be")
     expected = apply_reliability(reliability.fitted, confidence)
     return Estimate(float(expected.mean()), error)
+
+
+def is_denied(expected: float, truth: float, num_answers: int) -> bool:
+    """Whether the truth of so many answers (the share that is right) denies what was expected, by more than MAX_ERROR.
+
+    A binomial test of either side. It takes answers to be independent; those of one recording are less so, and deny
+    somewhat more often than stated.
+    """
+    from scipy import stats
+
+    num_right = round(truth * num_answers)
+    least, most = max(0.0, expected - MAX_ERROR), min(1.0, expected + MAX_ERROR)
+    too_few = stats.binom.cdf(num_right, num_answers, least)
+    too_many = stats.binom.sf(num_right - 1, num_answers, most)
+    return bool(min(too_few, too_many) < _CHANCE / 2)
 
 
 def measure_error(known: KnownAnswers) -> float:

@@ -6,9 +6,7 @@ from typing import Any
 
 from orchestration.cli.chosen import Sessions, read_names
 from orchestration.cli.output import Json, say, shorten
-from orchestration.cli.tables import Wide, print_lines, print_table
-
-_MORE = "daguerre drift --wide"
+from orchestration.cli.tables import Wide, print_lines
 
 
 def drift(
@@ -31,9 +29,8 @@ def drift(
         return say(True, facts, "")
     print_lines(_tell_readings(facts), wide)
     print_lines(_tell_requests(facts), wide)
-    for name in ("estimates", "feeds"):
-        if facts[name]:
-            print_table(facts[name], name, wide, _MORE)
+    print_lines(_tell_estimates(facts), wide)
+    print_lines(_tell_feeds(facts), wide)
     print_lines(_tell_alarms(facts), wide)
 
 
@@ -58,14 +55,39 @@ def _tell_evidence(row: Mapping[str, Any]) -> str:
     alarm = "ALARM, " * row["is_alarm"]
     share = "no evidence"
     if row["evidence"] is not None:
-        share = f"evidence {row['evidence']:.3g} of {row['threshold']:.0f}"
+        evidence = row["evidence"]
+        rounded = f"{evidence:.3g}" if evidence < 100 else f"{evidence:,.0f}"
+        share = f"evidence {rounded} of {row['threshold']:.0f}"
     return f"{alarm}{share}; {shorten(row['verdict'], 160)}"
+
+
+def _tell_estimates(facts: Mapping[str, Any]) -> Iterator[str]:
+    """What is expected without labels, or why nothing is, and what labels say where there are any."""
+    for row in facts["estimates"]:
+        line = f"{row['task']} v{row['model_version']} on {row['session']}: {row['reason']}"
+        if row["truth"] is not None:
+            line += f"; by labels {row['truth']:.3f} of {row['num_labelled']} answers are right"
+            if row["value_of_labelled"] is not None:
+                line += f", {row['value_of_labelled']:.3f} were expected"
+        if row["reference"] is not None:
+            line += f"; {row['reference']:.3f} on the test part"
+        yield line
+
+
+def _tell_feeds(facts: Mapping[str, Any]) -> Iterator[str]:
+    for feed in facts["feeds"]:
+        yield f"feed {feed['sensor']}: {feed['state']}, {feed['reason']}"
 
 
 def _tell_alarms(facts: Mapping[str, Any]) -> Iterator[str]:
     alarms = facts["alarms"]
-    yield f"alarms: {len(alarms) or 'none'}"
+    yield f"alarms raised: {len(alarms) or 'none'}"
+    if not alarms and any(reading["is_alarm"] for reading in facts["readings"]):
+        yield "  what is marked ALARM is raised by alarm_sensor, while `daguerre ui` runs"
     for alarm in alarms:
-        when = datetime.fromtimestamp(alarm["raised_ns"] / 1e9, UTC)
-        yield f"  {when:%d %b %H:%M UTC} ({alarm['told']}): {alarm['summary']}"
+        yield f"  {_tell_time(alarm['raised_ns'])} ({alarm['told']}): {alarm['summary']}"
         yield f"    {alarm['remedy']}"
+
+
+def _tell_time(at_ns: int) -> str:
+    return f"{datetime.fromtimestamp(at_ns / 1e9, UTC):%d %b %H:%M UTC}"

@@ -32,8 +32,9 @@ def list_samples(service: Service) -> Iterator[Sample]:
     for task in {*service.lineups, *service.faults}:
         yield f.SERVED_FAULT.at(task in service.faults, task)
     yield f.CANARY_RETRIED.at(figures.retried)
-    for task, count in figures.returned.items():
-        yield f.CANARY_RETURNED.at(count, task)
+    for task in {*service.lineups, *figures.returned}:
+        # a first return is a rise only where 0 was told before
+        yield f.CANARY_RETURNED.at(figures.returned[task], task)
     for version, found in figures.disagreements.items():
         yield f.DISAGREEMENT.at(float(np.mean(found)), version)
     yield f.SAMPLED.at(service.sampler.num_kept, "kept")

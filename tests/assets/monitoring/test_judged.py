@@ -90,7 +90,8 @@ def test_the_verb_says_readings_estimates_feeds_and_alarms(home, judged, monkeyp
     assert facts["alarms"] == [] and facts["feeds"] == []
     told = CliRunner().invoke(app, ["drift", "--wide"]).stdout
     assert "images of dark for daguerre-recognition v1: " in told
-    assert "no estimate" in told and "alarms: none" in told
+    assert "recognition v1 on dark: no estimate: images such as its are" in told
+    assert "alarms raised: none" in told
 
 
 def test_when_labels_come_the_truth_stands_beside_the_estimate(home, judged):

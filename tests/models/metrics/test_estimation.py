@@ -13,6 +13,7 @@ from models.metrics.estimation import (
     apply_reliability,
     estimate_rightness,
     fit_reliability,
+    is_denied,
     learn_reliability,
     measure_error,
 )
@@ -147,6 +148,22 @@ def test_few_known_answers_give_no_estimate(num, recordings, told):
 def test_answers_less_sure_than_any_known_give_no_estimate(world):
     found = estimate_rightness(world[1], np.full(ANSWERS, 0.34))
     assert found.value is None and "less sure" in found.why_not
+
+
+@pytest.mark.parametrize(
+    ("truth", "num", "denies"),
+    [
+        (0.62, 29, True),  # 18 right, of 0.87 or more: one in 6,000
+        (0.87, 29, False),
+        (0.90, 29, False),
+        (0.5, 4, False),  # two of four: chance explains it
+        (0.90, 2000, False),  # by 0.02, which is within what is stated
+        (0.80, 2000, True),
+        (1.00, 2000, True),  # better than expected is no estimate either
+    ],
+)
+def test_truth_denies_an_estimate_where_chance_does_not_explain_it(truth, num, denies):
+    assert is_denied(0.92, truth, num) is denies
 
 
 def test_no_answer_has_no_estimate(world):
