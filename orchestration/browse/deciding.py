@@ -67,7 +67,7 @@ class Deciding:
         """A proposal is carried out, or rejected, by who may decide about its verb. Raises RightMissing, WriteRefused,
         and ValueError for a proposal that there is not."""
         asked = parse_body(Decision, body)
-        world = World(self.settings, person.name, run_verb)
+        world = World(self.settings, person.name, run_verb, person.rights)
         standing = open_book(world).find(asked.proposal)
         person.require(find_act(standing.proposal.words).right)
         words = [asked.act, asked.proposal, f"--because={asked.because}", "--json"]
