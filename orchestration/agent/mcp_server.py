@@ -33,7 +33,7 @@ _INSTRUCTIONS = (
 def build_server(
     open_world: Callable[[Person], World], version: str, may_propose: bool = False
 ) -> "Server[Any]":
-    """`open_world(person)`: the home as it is now, for who asks. Raises ValueError where the package `mcp` is not installed."""
+    """`open_world(person)`: the home as it is now, for who asks. Raises ValueError where `mcp` is not installed."""
     require_mcp()
     from anyio import CapacityLimiter, to_thread
     from anyio.lowlevel import checkpoint

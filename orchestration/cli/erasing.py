@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -54,14 +54,21 @@ def build_home(settings: Settings, is_said_alone: bool = False) -> "Home":
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Why something goes, or comes back, who says so, and when."""
+
+    because: str
+    by: str
+    at: str
+
+
+@dataclass(frozen=True)
 class Order:
     """What a person wants erased; of one picture perhaps only a region, "x,y,w,h"."""
 
     targets: "Sequence[Target]"
     region: str
-    because: str
-    by: str
-    at: str
+    reason: Reason
     is_asked: bool
     is_said_alone: bool
 
@@ -88,7 +95,8 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
     from assets.erasure.subject import find_subject
 
     home = build_home(settings, order.is_said_alone)
-    if not order.because and not is_dry_run:
+    reason = order.reason
+    if not reason.because and not is_dry_run:
         raise ValueError("--erase wants a reason: --because TEXT")
     if home.ledger.erasures():
         raise ValueError(
@@ -99,9 +107,7 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
         home.ledger,
         order.targets,
         uuid.uuid4().hex,
-        order.because,
-        order.by,
-        order.at,
+        *astuple(reason),
     )
     filled = _fill(home, order) if order.region else None
     plan = make_plan(home, subject)
@@ -111,7 +117,7 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
     if order.is_asked:
         typer.echo(join_lines(_describe(plan, True)), err=True)
         typer.confirm("erase this, for good?", abort=True, err=True)
-    note(settings.home, Act("erase", order.by, _name(subject), order.because))
+    note(settings.home, Act("erase", reason.by, _name(subject), reason.because))
     begin(home, subject, plan, filled)
     facts |= _finish(settings, home, subject.erasure_id)
     say(as_json, facts, join_lines([*_describe(plan, False), *_tell_end(facts)]))
@@ -136,9 +142,7 @@ def resume(
     say(as_json, facts, join_lines(lines or ["no erasure is under way"]))
 
 
-def lift(
-    settings: Settings, named: Sequence[str], by: str, at: str, because: str
-) -> list[str]:
+def lift(settings: Settings, named: Sequence[str], reason: Reason) -> list[str]:
     """Let files that lie there now be taken in again, where they were erased before; those of the names that were."""
     from pathlib import Path
 
@@ -152,10 +156,17 @@ def lift(
     for name in named:
         digest = digest_of(hash_file(Path(name))) if Path(name).is_file() else ""
         if digest in ledger.find_erased([digest]):
-            note(settings.home, Act("undo erase", by, f"file {digest}", because))
-            ledger.lift(digest, f"by {by} at {at}: {because}")
+            note(
+                settings.home,
+                Act("undo erase", reason.by, f"file {digest}", reason.because),
+            )
+            ledger.lift(digest, _tell(reason))
             lifted.append(name)
     return lifted
+
+
+def _tell(reason: Reason) -> str:
+    return f"by {reason.by} at {reason.at}: {reason.because}"
 
 
 def _name(subject: "Subject") -> str:

@@ -31,6 +31,7 @@ NUMBER, WHOLE = 61.0625, 610625  # exact in float32
 NEEDLES = (WORD, str(NUMBER), str(WHOLE))
 PRIVATE = {name: list_private(name) for name in TABLES if list_private(name)}
 ALL = [tool.name for tool in READING]
+_OF_MODELS = ("models", "model_sha256")
 MASKING = {"proposals", "calls", "morning"}
 # bytes are told by how many they are; a handle that rows are joined by is none of a person's
 NOT_PLANTED = {"model_sha256"}
@@ -118,7 +119,8 @@ def _list_arguments(tool: str, catalog: Catalog) -> Iterator[dict[str, Any]]:
     elif tool == "similar_frames":
         yield {"frame": catalog.read("frames", ["frame_id"])["frame_id"][0].as_py()}
     elif tool in ("compare_models", "compare_releases"):
-        table, column = ("models", "model_sha256") if tool == "compare_models" else ("releases", "release_id")  # fmt: skip
+        is_model = tool == "compare_models"
+        table, column = _OF_MODELS if is_model else ("releases", "release_id")
         ids = catalog.read_latest(table, [column])[column].to_pylist()
         yield {"first": ids[0], "second": ids[-1]}
     elif tool == "search":
