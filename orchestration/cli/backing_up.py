@@ -40,6 +40,7 @@ def backup(
     """
     from assets.backup.make import make_backup, plan_backup
     from assets.backup.outside import PLACES, Outside
+    from assets.home_lock import copying
 
     settings = load_settings()
     outside = Outside() if home_only else find_outside(settings)
@@ -53,7 +54,10 @@ def backup(
     if dry_run:
         made = plan_backup(settings.home, folder, outside)
     else:
-        with show_progress("backing up", "files") as tick:
+        with (
+            copying(settings.home),
+            show_progress("backing up", "files") as tick,
+        ):
             made = make_backup(settings.home, folder, left_out, tick, outside)
         _note_departure(settings, folder)
     sizes = f"{made.num_files} files, {format_bytes(made.size_bytes)}, {format_bytes(made.new_bytes)} of them new"

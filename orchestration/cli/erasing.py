@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +89,17 @@ def name_ids(settings: Settings, named: Sequence[str]) -> list[str]:
 
 
 def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> None:
-    """Plan, ask, and erase. Raises ValueError, and changes nothing, where no reason is given or an erasure is open."""
+    """Plan, ask, and erase. Raises ValueError, and changes nothing, where no reason is given, where an erasure is open,
+    and while another process erases or makes a backup."""
+    from assets.home_lock import erasing
+
+    if not order.reason.because and not is_dry_run:
+        raise ValueError("--erase wants a reason: --because TEXT")
+    with nullcontext() if is_dry_run else erasing(settings.home):
+        _erase(settings, order, is_dry_run, as_json)
+
+
+def _erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> None:
     from assets.audit import Act, note
     from assets.erasure.erase import begin
     from assets.erasure.plan import make_plan
@@ -96,8 +107,6 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
 
     home = build_home(settings, order.is_said_alone)
     reason = order.reason
-    if not reason.because and not is_dry_run:
-        raise ValueError("--erase wants a reason: --because TEXT")
     if home.ledger.erasures():
         raise ValueError(
             "an erasure is not done yet: `daguerre forget --resume` ends it"
@@ -126,20 +135,27 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
 def resume(
     settings: Settings, is_dry_run: bool, is_said_alone: bool, as_json: bool
 ) -> None:
-    """Finish what was cut short. Nothing to do is no fault."""
-    from assets.erasure.subject import drop_leftovers
+    """Finish what was cut short. Nothing to do is no fault. Raises ValueError as `erase` does."""
+    from assets.home_lock import erasing
 
     home = build_home(settings, is_said_alone)
-    open_ones = sorted(home.ledger.erasures())
-    if not is_dry_run:
-        drop_leftovers(home.folder, open_ones)
-    facts: dict[str, Any] = {"erasures": open_ones, "ended": [], "dry_run": is_dry_run}
-    for erasure_id in () if is_dry_run else open_ones:
-        facts["ended"].append(_finish(settings, home, erasure_id))
-    lines = [line for one in facts["ended"] for line in _tell_end(one)]
+    with nullcontext() if is_dry_run else erasing(settings.home):
+        open_ones = sorted(home.ledger.erasures())
+        ended = [] if is_dry_run else _finish_all(settings, home, open_ones)
+    lines = [line for one in ended for line in _tell_end(one)]
     if is_dry_run:
         lines = [f"erasure {one[:8]} would be ended" for one in open_ones]
+    facts = {"erasures": open_ones, "ended": ended, "dry_run": is_dry_run}
     say(as_json, facts, join_lines(lines or ["no erasure is under way"]))
+
+
+def _finish_all(
+    settings: Settings, home: "Home", erasure_ids: Sequence[str]
+) -> list[dict[str, Any]]:
+    from assets.erasure.subject import drop_leftovers
+
+    drop_leftovers(home.folder, erasure_ids)
+    return [_finish(settings, home, erasure_id) for erasure_id in erasure_ids]
 
 
 def lift(settings: Settings, named: Sequence[str], reason: Reason) -> list[str]:
