@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from assets.privacy.blanks import hash_blank
 from assets.tables.schemas import TABLES, content_id, to_table
 from checks.labels import (
     boxes_are_not_doubled,
@@ -302,6 +303,19 @@ def test_equal_pictures_of_one_session_are_compared_too(rows_of):
     assert verdict.summary.endswith(
         "take one copy out with `daguerre forget monday/PATH`"
     )
+
+
+def test_pictures_that_are_blank_under_a_policy_are_no_copies_of_each_other(rows_of):
+    """All of one size have the same bytes until they are covered."""
+    labels = boxes(rows_of, [(0, 0, 9, 9), (0, 0, 9, 12)], class_name="cup").to_pylist()
+    rows = [row | {"frame_id": copy} for row, copy in zip(labels, COPIES, strict=False)]
+    size = {"kind": "color", "width_px": 64, "height_px": 48}
+    blank = hash_blank(**size)
+    frames = rows_of("frames", 2, frame_id=COPIES[:2], sha256=blank, **size)
+    verdict = judge_contradictions(to_table(TABLES["labels"], rows), frames)
+    assert verdict.passed and verdict.figures["num_copies_with_other_labels"] == 0
+    others = rows_of("frames", 2, frame_id=COPIES[:2], sha256="0" * 64, **size)
+    assert not judge_contradictions(to_table(TABLES["labels"], rows), others).passed
 
 
 def judge_empties(rows_of, counts, other_counts):
