@@ -19,6 +19,7 @@ from models.box_pairs import find_repeats
 
 # of one picture that a frame is compared with: more would say nothing new
 _NUM_COPIES = 50
+_MOST_PIXELS = 32 << 20  # of a blank picture that is drawn to be compared: 96 MiB
 Found = dict[tuple[str, str], list[str]]  # frame id and task -> what is wrong there
 
 
@@ -197,9 +198,12 @@ def _find_copied(
 
 
 def _is_blank(frame: Mapping[str, Any]) -> bool:
-    """Whether it shows what stands for every frame of its kind and size until that is covered."""
-    blank = hash_blank(frame["kind"], frame["width_px"], frame["height_px"])
-    return bool(frame["sha256"] == blank)
+    """Whether it shows what stands for every frame of its kind and size until that is covered. Of a frame that is too
+    large to be drawn for this it is not known: false."""
+    size = frame["width_px"], frame["height_px"]
+    if size[0] * size[1] > _MOST_PIXELS:
+        return False
+    return bool(frame["sha256"] == hash_blank(frame["kind"], *size))
 
 
 def _only(rows: pa.Table, frame_ids: Mapping[str, str]) -> list[Any]:

@@ -28,13 +28,7 @@ def find_in_buckets(
 ) -> list[SessionFile]:
     """Pictures of frames in the buckets that runs wrote to."""
     folders = _list_buckets(store, releases, options)
-    return [
-        file
-        for folder in folders
-        if folder.exists()
-        for file in folder.files()
-        if _is_shown(file.path)
-    ]
+    return [file for folder in folders for file in _list_shown(folder)]
 
 
 def remove_from_buckets(
@@ -42,8 +36,7 @@ def remove_from_buckets(
 ) -> Iterator[History]:
     """Remove these, with their older versions; done again it finds nothing."""
     for folder in _list_buckets(store, releases, options):
-        shown = [f.path for f in folder.files() if _is_shown(f.path)] if folder.exists() else []  # fmt: skip
-        drop_objects(folder, shown)
+        drop_objects(folder, (file.path for file in _list_shown(folder)))
         yield drop_history(folder, _is_shown)
 
 
@@ -53,6 +46,11 @@ def _list_buckets(
     for uri in _list_places(store, releases):
         if uri.startswith("s3://"):
             yield Folder(uri, dict(options))
+
+
+def _list_shown(folder: Folder) -> list[SessionFile]:
+    found = folder.files() if folder.exists() else []
+    return [file for file in found if _is_shown(file.path)]
 
 
 def _is_shown(path: str) -> bool:

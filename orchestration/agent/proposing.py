@@ -109,6 +109,12 @@ def may_know_of(world: World, standing: Standing) -> bool:
     return world.may_know(proposal.by, find_act(proposal.words).right)
 
 
+def list_plan(proposal: Proposal, with_reason: bool) -> list[str]:
+    """Its lines; none without the reason where that was given to the verb, which says it."""
+    says_it = any(word.startswith(_BECAUSE) for word in proposal.words)
+    return [] if says_it and not with_reason else list(proposal.plan)
+
+
 def tell_command(words: Sequence[str], with_reason: bool = True) -> str:
     """As a person would type it; a reason may name persons."""
     shown = [w for w in words if with_reason or not w.startswith(_BECAUSE)]

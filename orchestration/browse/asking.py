@@ -17,7 +17,12 @@ from orchestration.agent.acts import find_act
 from orchestration.agent.answer import Answer, Rows, Sentence
 from orchestration.agent.ladder.answering import Reply, reply
 from orchestration.agent.ladder.disclosure import PEOPLE, leave_out
-from orchestration.agent.proposing import may_know_of, open_book, tell_command
+from orchestration.agent.proposing import (
+    list_plan,
+    may_know_of,
+    open_book,
+    tell_command,
+)
 from orchestration.agent.world import World
 from orchestration.browse.writing import WriteRefused, parse_body
 from orchestration.cli.calling import run_verb
@@ -126,7 +131,7 @@ def _show_proposal(one: Standing, person: Person, world: World) -> dict[str, Any
         "command": tell_command(proposal.words, is_known),
         "because": proposal.because if is_known else None,
         "at": proposal.at,
-        "plan": list(proposal.plan),
+        "plan": list_plan(proposal, is_known),
         "price": dict(proposal.price),
         "approve": f"daguerre approve {proposal.proposal_id}",
         "reject": f'daguerre reject {proposal.proposal_id} --because "..."',

@@ -83,7 +83,7 @@ class Exporting:
     _busy: Lock = field(default_factory=Lock, compare=False)
 
     def pack_labels(self, person: Person, body: bytes) -> Archive:
-        """Raises WriteRefused, TooLarge, and ValueError as the verb does."""
+        """Raises WriteRefused, Refused for what is too large, and ValueError as the verb does."""
         asked = parse_body(LabelsAsked, body)
         catalog = build_catalog(self.settings)
 

@@ -97,6 +97,8 @@ def test_over_http_a_program_has_the_rights_of_its_token(book):
         operator = book.grant("ben", ["operator"])
         kept = call(client, operator, "propose_queue", wanted).json()["result"]
         assert not kept["isError"], kept
+        told = str(call(client, reader, "calls", {}).json()["result"])
+        assert "anna by mcp" in told and "ben" not in told and "propose_queue" in told
     (proposal,) = run_verb(("proposals",)).facts
     assert proposal["by"] == "ben by mcp"
 
