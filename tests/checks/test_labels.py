@@ -389,7 +389,8 @@ def test_a_frame_with_thousands_of_boxes_is_judged_quickly(kind):
     started_s = time.process_time()
     assert boxes_are_not_doubled(labels).passed == (kind == "apart")
     copy = labels.set_column(1, "frame_id", [[COPIES[1]] * count])
-    frames = pa.table({"frame_id": COPIES[:2], "sha256": ["0" * 64] * 2})
+    size = {"kind": ["color"] * 2, "width_px": [64] * 2, "height_px": [48] * 2}
+    frames = pa.table({"frame_id": COPIES[:2], "sha256": ["0" * 64] * 2, **size})
     assert judge_contradictions(
         labels, frames.slice(0, 1), copy, frames.slice(1)
     ).passed == (kind == "apart")
