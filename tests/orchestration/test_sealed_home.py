@@ -140,7 +140,7 @@ def test_every_export_of_pictures_has_them_covered(home, sealed, tmp_path):
 def test_a_path_that_cannot_be_computed_of_it_says_why_and_opens_nothing(home):
     """Depth images have no colour frame beside them; the key is not there to be asked."""
     (home / "seal_key").unlink()
-    (reason,) = {row["reason"] for row in run("fuse", SESSION, code=1)["odometry"]}
+    (reason,) = {row["reason"] for row in run("fuse", SESSION, code=1)["poses"]}
     assert reason.startswith("no depth image")
 
 
