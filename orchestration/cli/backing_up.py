@@ -43,7 +43,6 @@ def backup(
     """
     from assets.backup.make import make_backup, plan_backup
     from assets.backup.outside import PLACES, Outside
-    from assets.home_lock import copying
 
     settings = load_settings()
     outside = Outside() if home_only else find_outside(settings)
@@ -57,10 +56,7 @@ def backup(
     if dry_run:
         made = plan_backup(settings.home, folder, outside)
     else:
-        with (
-            copying(settings.home),
-            show_progress("backing up", "files") as tick,
-        ):
+        with show_progress("backing up", "files") as tick:
             made = make_backup(settings.home, folder, left_out, tick, outside)
         _note_departure(settings, folder)
     keys, told_keys = _find_keys(settings)
