@@ -36,6 +36,7 @@ class Departure:
     model_sha256: str | None = None
     num_frames: int | None = None
     is_refused: bool = False
+    sent_by: str = ""  # an account; empty: that of this process
 
 
 @contextmanager
@@ -102,7 +103,7 @@ def _write(
         "release_id": departure.release_id,
         "model_sha256": departure.model_sha256,
         "num_frames": departure.num_frames,
-        "sent_by": getpass.getuser(),
+        "sent_by": departure.sent_by or getpass.getuser(),
         "at_ns": at_ns,
         "is_whole": is_whole,
     }

@@ -13,11 +13,13 @@ import pyarrow.compute as pc
 
 from assets.kinds import KINDS
 from assets.kinds.kind import IS_EMPTY, Statement
+from assets.privacy.blanks import hash_blank
 from assets.tables.rows import SIDES, LabelRow
 from models.box_pairs import find_repeats
 
 # of one picture that a frame is compared with: more would say nothing new
 _NUM_COPIES = 50
+_MOST_PIXELS = 32 << 20  # of a blank picture that is drawn to be compared: 96 MiB
 Found = dict[tuple[str, str], list[str]]  # frame id and task -> what is wrong there
 
 
@@ -176,12 +178,12 @@ def _find_copied(
     rows: pa.Table, frames: pa.Table, published_frames: pa.Table
 ) -> dict[str, str]:
     """Frame id -> sha256 of the frames, here and elsewhere, whose bytes more than one frame has, among them one of
-    `rows`."""
+    `rows`; without those that are blank under a privacy policy, which show nothing."""
     here = frames.filter(
         pc.is_in(frames["frame_id"], value_set=_values(rows["frame_id"]))
     )
     is_alike = pc.is_in(published_frames["sha256"], value_set=_values(here["sha256"]))
-    columns = ["frame_id", "sha256"]
+    columns = ["frame_id", "sha256", "kind", "width_px", "height_px"]
     found = pa.concat_tables(
         [here.select(columns), published_frames.filter(is_alike).select(columns)]
     ).to_pylist()
@@ -191,8 +193,17 @@ def _find_copied(
     return {
         row["frame_id"]: row["sha256"]
         for row in found
-        if len(frames_of[row["sha256"]]) > 1
+        if len(frames_of[row["sha256"]]) > 1 and not _is_blank(row)
     }
+
+
+def _is_blank(frame: Mapping[str, Any]) -> bool:
+    """Whether it shows what stands for every frame of its kind and size until that is covered. Of a frame that is too
+    large to be drawn for this it is not known: false."""
+    size = frame["width_px"], frame["height_px"]
+    if size[0] * size[1] > _MOST_PIXELS:
+        return False
+    return bool(frame["sha256"] == hash_blank(frame["kind"], *size))
 
 
 def _only(rows: pa.Table, frame_ids: Mapping[str, str]) -> list[Any]:

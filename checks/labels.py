@@ -252,6 +252,7 @@ def every_label_has_a_frame(labels: pa.Table, frames: pa.Table) -> Verdict:
 
 _BOX = ("x_min", "y_min", "x_max", "y_max")
 _COMPARED = ("frame_id", "session", "task", "class_name", *_BOX)
+_PICTURES = ("frame_id", "sha256", "kind", "width_px", "height_px")
 _COUNTED = ("frame_id", "session", "task", "num_labels", "num_missing", "num_ignored")
 LABEL_RULES = (
     Rule(boxes_have_area, {"labels": ("label_id", "frame_id", "class_name", *_BOX)}),
@@ -270,7 +271,7 @@ LABEL_RULES = (
         labels_do_not_contradict,
         {
             "labels": _COMPARED,
-            "frames": ("frame_id", "sha256"),
+            "frames": _PICTURES,
             "published labels": _COMPARED,
             "published frames": ("frame_id", "sha256"),
         },
@@ -309,7 +310,7 @@ ANNOTATION_RULES = (
         empty_pictures_have_no_labels_elsewhere,
         {
             "annotated_frames": _COUNTED,
-            "frames": ("frame_id", "sha256"),
+            "frames": _PICTURES,
             "published annotated_frames": _COUNTED,
             "published frames": ("frame_id", "sha256"),
         },

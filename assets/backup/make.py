@@ -35,6 +35,7 @@ from assets.backup.postgres import dump_database, measure_database, require_tool
 from assets.backup.sources import FolderFiles, HomeFiles, Source, Stamp
 from assets.backup.table_files import find_missing, fix_tables
 from assets.disk import hash_file, make_folder, sync, sync_file_system
+from assets.home_lock import copying
 from assets.ledger.file import connect_to_read
 from assets.locks import take
 from assets.storage import Folder
@@ -72,11 +73,12 @@ def make_backup(
     by setting.
 
     Raises ValueError where there is nothing to back up, for a folder inside of the home, where another backup is being
-    made, where a restore was cut short, and where a tool of Postgres is missing; OSError where a store does not answer.
+    made, while somebody erases, where a restore was cut short, and where a tool of Postgres is missing; OSError where a
+    store does not answer.
     """
     to = _require_use(home, to, outside)
     make_folder(to)
-    with _alone(to):
+    with _alone(to), copying(home):
         backups = list_backups(to)
         now = datetime.now(UTC)
         partial = to / f"{_PARTIAL}{now.strftime(_STAMP)}"

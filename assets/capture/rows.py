@@ -44,7 +44,7 @@ from assets.formats.observations import (
     ScanObservation,
     SignalObservation,
 )
-from assets.privacy.blanks import draw_blank
+from assets.privacy.blanks import draw_blank, hash_blank
 from assets.privacy.sealing import Sealer
 from assets.sandbox.guard import ImageFacts
 from assets.tables.appending import Appender
@@ -425,10 +425,11 @@ class CaptureRows:
             **self._sealer.seal(frame.key, held["payload"]),
         }
         self._put("sealed_frames", Row(frame.key, sealed))
-        blank, encoding = draw_blank(held["kind"], held["width_px"], held["height_px"])
+        size = held["kind"], held["width_px"], held["height_px"]
+        blank, encoding = draw_blank(*size)
         shown = {
             "payload": blank,
-            "sha256": hashlib.sha256(blank).hexdigest(),
+            "sha256": hash_blank(*size),
             "encoding": encoding,
         }
         return Row(frame.key, {**held, **shown})

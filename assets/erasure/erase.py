@@ -17,7 +17,7 @@ from assets.capture.derived import Derived
 from assets.capture.folders import recount_folders
 from assets.choice import read_choice
 from assets.disk import sync_file_system
-from assets.erasure import databases, files
+from assets.erasure import artifacts, databases, files
 from assets.erasure import subject as subjects
 from assets.erasure.blobs import find_superfluous
 from assets.erasure.certificates import hash_ids, write_certificate
@@ -32,7 +32,6 @@ from assets.tables.catalog import is_in
 from assets.tables.erased_from import reduce_releases
 from assets.tables.purge import purge_table, require_alone
 from assets.tables.schemas import TABLES, content_id, to_table
-from assets.tables.seals import to_file_options
 from assets.wall_clock import tell_second
 
 # readers meet these first
@@ -137,6 +136,9 @@ def _remove_files(home: Home, subject: Subject, facts: Facts) -> None:
         home.workspace, home.mlflow_file, models, set(subject.releases)
     )
     files.remove([*shown, *files.find_remade(home.workspace)])
+    places = home.mlflow_file, subject.releases, home.file_options
+    for history in artifacts.remove_from_buckets(*places):
+        _note_left(facts, history)
     if subject.releases:
         files.drop_abandoned_runs(home.workspace)
 
@@ -178,8 +180,7 @@ def _purge(home: Home, subject: Subject, facts: Facts) -> None:
         *["gone"] * ("gone" in purged),
     ]:
         purge(name)
-    options = to_file_options(home.catalog.storage_options)
-    _note_left(facts, drop_history(Folder(home.catalog.uri, options)))
+    _note_left(facts, drop_history(Folder(home.catalog.uri, home.file_options)))
     facts["tables"] = {
         name: {
             "version": one.version,

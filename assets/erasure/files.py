@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assets.disk import make_folder, sync, write_synced
+from assets.erasure.artifacts import SHOWN, list_run_folders
 from assets.erasure.redaction import Redactor
 from assets.erasure.subject import Subject, list_pairs
 from assets.exclusions import index_by_session
@@ -32,7 +31,6 @@ from assets.storage import (
 from assets.workspace import REPORTS, Workspace
 
 _PLOTS = "plots"  # below the reports: what is drawn of models
-_SHOWN = (".jpg", ".jpeg")  # frames; charts are PNG
 _TEXTS = (".json", ".md", ".txt", ".yaml", ".log", ".out", ".err", ".html", ".csv")
 _TOLD = ("morning.json",)
 _NET = ".onnx"  # of the cache: what frames are embedded with
@@ -124,13 +122,13 @@ def find_pictures(
 ) -> list[Path]:
     """Pictures that were drawn for these models, and for runs on these releases."""
     places = [workspace.reports / _PLOTS / model[:16] for model in sorted(models)]
-    places += list(_list_run_folders(mlflow, releases))
+    places += list(list_run_folders(mlflow, releases))
     return [
         path
         for place in places
         if place.is_dir()
         for path in sorted(place.rglob("*"))
-        if path.suffix.lower() in _SHOWN and path.is_file()
+        if path.suffix.lower() in SHOWN and path.is_file()
     ]
 
 
@@ -174,7 +172,7 @@ def _is_page_going(path: str, models: Collection[str]) -> bool:
     place = Path(path)
     if place.parts[0] != _PLOTS:
         return True
-    is_shown = place.suffix.lower() in _SHOWN
+    is_shown = place.suffix.lower() in SHOWN
     return is_shown and place.parts[1] in {model[:16] for model in models}
 
 
@@ -246,22 +244,6 @@ def remove(paths: Iterable[Path]) -> None:
 def drop_abandoned_runs(workspace: Workspace) -> None:
     """Remove what trainings that were ended have left: what they learnt on may be erased by now."""
     shutil.rmtree(workspace.models / ".runs", ignore_errors=True)
-
-
-def _list_run_folders(store: Path, releases: set[str]) -> Iterator[Path]:
-    """Where MLflow keeps artifacts of runs on these releases, in a store on this machine."""
-    if not store.is_file():
-        return
-    query = (
-        "SELECT DISTINCT r.artifact_uri FROM runs r JOIN params p "
-        "ON r.run_uuid = p.run_uuid WHERE p.key = 'release_id' AND p.value = ?"
-    )
-    with closing(sqlite3.connect(store)) as connection:
-        for release_id in sorted(releases):
-            for (uri,) in connection.execute(query, [release_id]):
-                folder = to_path(uri)
-                if folder is not None:
-                    yield folder
 
 
 def _key_of(name: str) -> str:

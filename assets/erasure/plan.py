@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.audit import RECORD
+from assets.erasure.artifacts import find_in_buckets
 from assets.erasure.blobs import find_candidates
 from assets.erasure.databases import redact_files
 from assets.erasure.files import (
@@ -31,6 +32,7 @@ from assets.registry.places import locate_store
 from assets.storage import BlobStore, SessionFile
 from assets.tables.catalog import PUBLISHED, Catalog, is_in
 from assets.tables.recovery import list_losses
+from assets.tables.seals import to_file_options
 from assets.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -70,6 +72,11 @@ class Home:
     def mlflow_file(self) -> Path:
         """The store of MLflow, where it is a file; else one that is not there."""
         return locate_store(self.mlflow_url) or self.folder / "mlflow" / "none"
+
+    @property
+    def file_options(self) -> dict[str, Any]:
+        """What opens a bucket of this home."""
+        return to_file_options(self.catalog.storage_options)
 
     def redactor(self, subject: Subject) -> Redactor:
         """What takes the subject out of texts."""
@@ -151,6 +158,8 @@ def _list_held(
         home.workspace, home.mlflow_file, set(models), set(subject.releases)
     )
     yield Held("MLflow and plots", "pictures of frames", len(shown), measure(shown))
+    kept = find_in_buckets(home.mlflow_file, subject.releases, home.file_options)
+    yield _count_listed("MLflow's bucket", "pictures of frames", kept)
     remade = find_remade(home.workspace)
     yield Held(
         "reports and caches",
@@ -239,6 +248,9 @@ def _advise(home: Home, subject: Subject) -> Iterator[str]:
     if home.ledger.engine.dialect.name != "sqlite":
         yield "the ledger on a server keeps deleted rows until it is vacuumed"
     if "://" in home.mlflow_artifacts:
-        yield f"MLflow's artifacts below {home.mlflow_artifacts} keep pictures and texts: remove those of its models"
+        yield (
+            f"MLflow's artifacts below {home.mlflow_artifacts} lose pictures of its models' runs, where this machine "
+            "has MLflow's store; texts there are not looked into: remove those that name it"
+        )
     for loss in list_losses(home.catalog.uri):
         yield f"{loss.folder} keeps what a power cut broke: remove it"

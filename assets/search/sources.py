@@ -145,18 +145,18 @@ def _list_models(catalog: Catalog) -> Iterator[Document]:
 
 
 def _list_decisions(catalog: Catalog) -> Iterator[Document]:
+    """Without who and why, which may name persons."""
     rows = read_stored(
         catalog,
         "promotions",
         [
-            *("promotion_id", "task", "act", "why", "before_version"),
+            *("promotion_id", "task", "act", "before_version"),
             *("after_version", "after_sha256", "release_id"),
         ],
     )
     for row in rows.to_pylist():
         before = row["before_version"]
         lines = [
-            row["why"],
             f"version {row['after_version']} of {row['task']}, model {row['after_sha256'][:_SHOWN]}, release "
             f"{row['release_id'][:_SHOWN]}",
             f"in place of version {before}" if before else "the first champion",

@@ -191,6 +191,13 @@ def say(words: str, *facts: Fact) -> Sentence:
     return Sentence(words, facts)
 
 
+def say_masked(num_rows: int, source: Source) -> list[Sentence]:
+    """How many rows do not say who did it and why; nothing where all say it."""
+    count = Fact("masked", num_rows, source)
+    words = "By whom and why is not told of {masked} of them: that takes the right to read private columns."
+    return [Sentence(words, (count,))] if num_rows else []
+
+
 def unknown(words: str, *facts: Fact) -> Answer:
     """An answer that says what is not known, and what would tell it."""
     return Answer((Sentence(words, facts),), is_known=False)

@@ -31,9 +31,9 @@ _INSTRUCTIONS = (
 
 
 def build_server(
-    open_world: Callable[[str], World], version: str, may_propose: bool = False
+    open_world: Callable[[Person], World], version: str, may_propose: bool = False
 ) -> "Server[Any]":
-    """`open_world(who)`: the home as it is now. Raises ValueError where the package `mcp` is not installed."""
+    """`open_world(person)`: the home as it is now, for who asks. Raises ValueError where `mcp` is not installed."""
     require_mcp()
     from anyio import CapacityLimiter, to_thread
     from anyio.lowlevel import checkpoint
@@ -54,7 +54,7 @@ def build_server(
     ) -> types.CallToolResult:
         def answer() -> tuple[dict[str, Any], bool]:
             person = _find_asking(context)
-            world = open_world(person.name)
+            world = open_world(person)
             return _answer(tools, world, person, params)
 
         told, is_error = await to_thread.run_sync(answer, limiter=limiter)

@@ -22,6 +22,7 @@ from orchestration.plan.lines import Cost
 from orchestration.plan.making import name_code
 
 _MOST_TOLD = 2000  # characters of how a verb ended
+_BECAUSE = "--because="
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,19 @@ def open_book(world: World, to_write: bool = False) -> Proposals:
     return Proposals(world.settings.ledger_url, is_read_only=not to_write)
 
 
-def tell_command(words: Sequence[str]) -> str:
-    """As a person would type it."""
-    return for_line(f"daguerre {shlex.join(words)}")
+def may_know_of(world: World, standing: Standing) -> bool:
+    """Whether who asks is told by whom something was proposed and decided, and why: who may decide about it is."""
+    proposal = standing.proposal
+    return world.may_know(proposal.by, find_act(proposal.words).right)
+
+
+def list_plan(proposal: Proposal, with_reason: bool) -> list[str]:
+    """Its lines; none without the reason where that was given to the verb, which says it."""
+    says_it = any(word.startswith(_BECAUSE) for word in proposal.words)
+    return [] if says_it and not with_reason else list(proposal.plan)
+
+
+def tell_command(words: Sequence[str], with_reason: bool = True) -> str:
+    """As a person would type it; a reason may name persons."""
+    shown = [w for w in words if with_reason or not w.startswith(_BECAUSE)]
+    return for_line(f"daguerre {shlex.join(shown)}")

@@ -1,4 +1,4 @@
-"""What a tool looks at: one home as it is now, and who asks.
+"""What a tool looks at: one home as it is now, who asks, and whether they are told what others did and why.
 
 Belongs here: the stores of the settings, opened to look. Does not: anything that is read from them.
 """
@@ -18,6 +18,7 @@ from orchestration.resources import (
     open_landing_zone,
     open_ledger,
 )
+from orchestration.roles.rights import Right
 
 if TYPE_CHECKING:
     from assets.registry.tracker import Tracker
@@ -45,12 +46,21 @@ class Heard:
 
 @dataclass(frozen=True)
 class World:
-    """A home. Stores are opened at the first look, and see what was written until then: make one for each call."""
+    """A home. Stores are opened at the first look, and see what was written until then: make one for each call.
+
+    `rights` are those of who asks, by the one table of roles; a program that nobody with a role has sent has none.
+    """
 
     settings: Settings
     who: str
     run_verb: RunVerb
+    rights: frozenset[Right] = frozenset()
     heard: "list[Heard] | None" = None  # what is called, in place of the home's log
+
+    def may_know(self, doer: str, decided_by: Right = Right.READ_PRIVATE) -> bool:
+        """Whether who asks is told that `doer` did something, and why: of their own, of what they may decide about, and
+        with the right to read private columns."""
+        return doer == self.who or bool(self.rights & {Right.READ_PRIVATE, decided_by})
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -20,6 +20,7 @@ from assets.browsing.marks import LayerError
 from assets.browsing.questions import QuestionError
 from assets.browsing.shown import to_plain
 from assets.search.uploads import PictureRefused
+from orchestration.browse.archive import Archive
 from orchestration.browse.writing import WriteRefused
 from orchestration.roles.rights import RightMissing
 
@@ -143,6 +144,18 @@ def send_original(stream: BinaryIO) -> Response:
     headers = {**_HEADERS, **_ANEW, **named}
     pieces = iter(lambda: stream.read(_PIECE_BYTES), b"")
     return StreamingResponse(pieces, 200, headers, "application/octet-stream")
+
+
+def send_archive(archive: Archive) -> Response:
+    """A ZIP file, to be saved, in pieces."""
+    headers = {
+        **_HEADERS,
+        **_ANEW,
+        "Content-Disposition": f'attachment; filename="{archive.name}"',
+        "Content-Length": str(archive.size_bytes),
+    }
+    pieces = archive.read_pieces(_PIECE_BYTES)
+    return StreamingResponse(pieces, 200, headers, "application/zip")
 
 
 def write(facts: Any, status: int = 200) -> Response:

@@ -38,6 +38,7 @@ from orchestration.browse.answers import (
     fail,
     find_same,
     refuse_path,
+    send_archive,
     send_file,
     send_jpeg,
     send_original,
@@ -47,6 +48,7 @@ from orchestration.browse.answers import (
 from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
 from orchestration.browse.deciding import Deciding
+from orchestration.browse.exporting import Exporting
 from orchestration.browse.governing import Governing
 from orchestration.browse.requests import (
     MOST_JSON_BYTES,
@@ -80,6 +82,7 @@ class Parts:
     asking: Asking
     governing: Governing
     deciding: Deciding
+    exporting: Exporting
 
 
 def make_app(parts: Parts) -> Starlette:
@@ -113,6 +116,8 @@ def make_app(parts: Parts) -> Starlette:
         "/api/query": (front.query, Right.LOOK),
         "/api/masked": (front.read_masked, Right.READ_PRIVATE),
         "/api/original": (front.unseal, Right.UNSEAL),
+        "/api/export/labels": (front.export_labels, Right.EXPORT),
+        "/api/export/release": (front.export_release, Right.EXPORT),
         # the right to decide is that of the verb which is proposed
         "/api/decide": (front.decide_proposal, Right.LOOK),
         "/api/approve": (front.approve, Right.APPROVE),
@@ -362,6 +367,16 @@ class _Front:
         found = await asyncio.to_thread(self._parts.governing.unseal, person, body)
         return send_original(found.stream)
 
+    async def export_labels(self, request: Request) -> Response:
+        return await self._export(request, self._parts.exporting.pack_labels)
+
+    async def export_release(self, request: Request) -> Response:
+        return await self._export(request, self._parts.exporting.pack_release)
+
+    async def _export(self, request: Request, pack: Deed) -> Response:
+        body = await read_body(request, MOST_JSON_BYTES)
+        return send_archive(await self._run(pack, self._find_person(request), body))
+
     async def decide_proposal(self, request: Request) -> Response:
         return await self._act(request, self._parts.deciding.decide)
 
@@ -374,9 +389,11 @@ class _Front:
     async def _act(self, request: Request, act: Deed) -> Response:
         """What a person asks for by a body, in their name."""
         body = await read_body(request, MOST_JSON_BYTES)
-        person = self._find_person(request)
+        return write(await self._run(act, self._find_person(request), body))
+
+    async def _run(self, act: Deed, person: Person, body: bytes) -> Any:
         try:
-            return write(await asyncio.to_thread(act, person, body))
+            return await asyncio.to_thread(act, person, body)
         except (Refused, Overtaken, WriteRefused, RightMissing, FrameMissing):
             raise
         except ValueError as error:

@@ -11,12 +11,18 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from assets.ledger.proposals import Standing
 from assets.locks import find_holder
 from orchestration.agent.acts import find_act
 from orchestration.agent.answer import Answer, Rows, Sentence
 from orchestration.agent.ladder.answering import Reply, reply
 from orchestration.agent.ladder.disclosure import PEOPLE, leave_out
-from orchestration.agent.proposing import open_book, tell_command
+from orchestration.agent.proposing import (
+    list_plan,
+    may_know_of,
+    open_book,
+    tell_command,
+)
 from orchestration.agent.world import World
 from orchestration.browse.writing import WriteRefused, parse_body
 from orchestration.cli.calling import run_verb
@@ -46,13 +52,14 @@ class Asking:
 
     def tell(self, person: Person) -> dict[str, Any]:
         """What may be asked, and the newest proposals."""
-        found = open_book(self._open_world(person)).list_all()[:_MOST_PROPOSALS]
+        world = self._open_world(person)
+        found = open_book(world).list_all()[:_MOST_PROPOSALS]
         source = self.settings.asked_model
         return {
             "model": source.told if source else None,
             "is_local": source.is_local,
             "dagster": self._find_dagster(),
-            "proposals": [_show_proposal(one, person) for one in found],
+            "proposals": [_show_proposal(one, person, world) for one in found],
         }
 
     def ask(self, person: Person, body: bytes) -> dict[str, Any]:
@@ -71,7 +78,7 @@ class Asking:
         return _show(found) | {"dagster": self._find_dagster()}
 
     def _open_world(self, person: Person) -> World:
-        return World(self.settings, person.name, run_verb)
+        return World(self.settings, person.name, run_verb, person.rights)
 
     def _find_dagster(self) -> str | None:
         """Where the UI of this home has Dagster, while it runs."""
@@ -113,17 +120,18 @@ def _show_rows(rows: Rows) -> dict[str, Any]:
     return told | {"rows": told["rows"][:MOST_ROWS], "sources": sources, "is_cut": is_cut}  # fmt: skip
 
 
-def _show_proposal(one: Any, person: Person) -> dict[str, Any]:
-    """Without names of people, which no page shows."""
+def _show_proposal(one: Standing, person: Person, world: World) -> dict[str, Any]:
+    """Without names of people, which no page shows; why is for who decides."""
     proposal = one.proposal
+    is_known = may_know_of(world, one)
     return {
         "proposal": proposal.proposal_id,
         "state": one.state,
         "may_decide": find_act(proposal.words).right in person.rights,
-        "command": tell_command(proposal.words),
-        "because": proposal.because,
+        "command": tell_command(proposal.words, is_known),
+        "because": proposal.because if is_known else None,
         "at": proposal.at,
-        "plan": list(proposal.plan),
+        "plan": list_plan(proposal, is_known),
         "price": dict(proposal.price),
         "approve": f"daguerre approve {proposal.proposal_id}",
         "reject": f'daguerre reject {proposal.proposal_id} --because "..."',

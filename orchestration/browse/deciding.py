@@ -22,6 +22,7 @@ from orchestration.agent.world import World
 from orchestration.browse.writing import WriteRefused, parse_body
 from orchestration.cli.calling import run_verb
 from orchestration.profiles import CHECKOUT, Settings
+from orchestration.resources import open_ledger
 from orchestration.roles.rights import Person
 
 _STRICT = ConfigDict(extra="forbid", strict=True)
@@ -67,7 +68,7 @@ class Deciding:
         """A proposal is carried out, or rejected, by who may decide about its verb. Raises RightMissing, WriteRefused,
         and ValueError for a proposal that there is not."""
         asked = parse_body(Decision, body)
-        world = World(self.settings, person.name, run_verb)
+        world = World(self.settings, person.name, run_verb, person.rights)
         standing = open_book(world).find(asked.proposal)
         person.require(find_act(standing.proposal.words).right)
         words = [asked.act, asked.proposal, f"--because={asked.because}", "--json"]
@@ -80,12 +81,20 @@ class Deciding:
         return self._run(person, words)
 
     def erase(self, person: Person, body: bytes) -> dict[str, Any]:
-        """Everything of what is named goes from every store. Raises WriteRefused."""
+        """Everything of what is named goes from every store: what is hidden at once, and bytes once no process has the
+        tables open, of which this server is one. Raises WriteRefused."""
         asked = parse_body(Erasure, body)
         how = ["--dry-run"] if asked.dry_run else ["--yes"]
         because = f"--because={asked.because}"
         words = ["forget", "--erase", because, *how, "--json", "--", *asked.what]
-        return self._run(person, words)
+        before = open_ledger(self.settings).erasures()
+        try:
+            return self._run(person, words)
+        except WriteRefused as error:
+            begun = open_ledger(self.settings).erasures().keys() - before.keys()
+            if not begun:
+                raise
+            return {"is_done": False, "is_hidden": True, "said": str(error)}
 
     def _run(self, person: Person, words: Sequence[str]) -> dict[str, Any]:
         """What the verb says; nothing but that it is under way where it takes long."""

@@ -84,7 +84,7 @@ class Governing:
         return open_original(self.browser.catalog, keys, said)
 
     def _run(self, person: Person, sql: str) -> Found:
-        world = World(self.settings, person.name, run_verb)
+        world = World(self.settings, person.name, run_verb, person.rights)
         if Right.READ_PRIVATE not in person.rights:
             return look_up(world, sql, Bounds(MOST_ROWS, _MOST_SECONDS, _MOST_BYTES))
         bounds = Bounds(MOST_ROWS, _MOST_SECONDS, _MOST_BYTES, is_private=True)

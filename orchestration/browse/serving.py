@@ -11,6 +11,7 @@ from orchestration.browse.app import Parts, make_app
 from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
 from orchestration.browse.deciding import Deciding
+from orchestration.browse.exporting import Exporting
 from orchestration.browse.governing import Governing
 from orchestration.browse.writing import Writer
 from orchestration.gate import Gate, read_token, renew_token
@@ -62,6 +63,7 @@ def build_app(settings: Settings, browser: Browser, author: str) -> ASGIApp:
             Asking(settings),
             Governing(settings, browser),
             Deciding(settings),
+            Exporting(settings),
         )
     )
 

@@ -11,6 +11,7 @@ from orchestration.cli.output import Json, join_lines, say, shorten
 if TYPE_CHECKING:
     from orchestration.agent.answer import Answer, Rows
     from orchestration.agent.ladder.answering import Reply, Rung
+    from orchestration.roles.rights import Person
 
 _MOST_ROWS = 12
 _MOST_SOURCES = 8
@@ -98,10 +99,13 @@ def mcp(
     from orchestration.agent.world import World
     from orchestration.cli.proposing import open_world
 
-    def open_for(who: str) -> World:
+    def open_for(person: "Person") -> World:
         world = open_world()
-        by = f"{world.who} by {who}" if port is None else f"{who} by mcp"
-        return World(world.settings, by, world.run_verb)
+        is_over_http = port is not None
+        by = (
+            f"{person.name} by mcp" if is_over_http else f"{world.who} by {person.name}"
+        )
+        return World(world.settings, by, world.run_verb, person.rights)
 
     server = build_server(open_for, metadata.version("daguerre"), propose)
     if port is not None:

@@ -13,6 +13,9 @@ from orchestration.profiles import Settings, find_home, load_settings
 
 if TYPE_CHECKING:
     from assets.backup.outside import Outside
+    from assets.privacy.keys import SealKeys
+    from assets.privacy.needed import NeededKey
+    from assets.tables.catalog import Catalog
 
 _DATABASES = ("DAGUERRE_LEDGER", "DAGUERRE_DAGSTER", "DAGUERRE_MLFLOW")
 _NAME_DATABASE = "name the Postgres behind a server as postgresql://user@host/database for this command"
@@ -56,15 +59,35 @@ def backup(
         with show_progress("backing up", "files") as tick:
             made = make_backup(settings.home, folder, left_out, tick, outside)
         _note_departure(settings, folder)
+    keys, told_keys = _find_keys(settings)
     sizes = f"{made.num_files} files, {format_bytes(made.size_bytes)}, {format_bytes(made.new_bytes)} of them new"
     lines = [f"{made.folder}: {sizes}"]
     lines += [f"left out: {name}={where}" for name, where in left_out.items()]
+    lines += told_keys
     lines += [f"damaged in the home: {path}" for path in made.damaged]
     lines += ["run `daguerre verify`: it says what helps"] * bool(made.damaged)
     lines += ["nothing was written: this was a dry run"] * dry_run
-    facts = {**vars(made), "left_out": left_out}
+    facts = {**vars(made), "left_out": left_out, "seal_keys": keys}
     say(as_json, facts, join_lines(lines))
     raise typer.Exit(1 if made.damaged else 0)
+
+
+def _find_keys(settings: Settings) -> tuple[list[dict[str, Any]], list[str]]:
+    """The keys that what is sealed opens by, which are in no backup, and a line each; of a damaged home one line."""
+    from assets.privacy.needed import list_needed_keys, tell_left_out
+
+    try:
+        found = list_needed_keys(*_open_sealed(settings))
+    except (OSError, ValueError, RuntimeError) as error:
+        return [], [f"which seal keys it needs beside it cannot be said: {error}"]
+    return [vars(key) for key in found], [tell_left_out(key) for key in found]
+
+
+def _open_sealed(settings: Settings) -> "tuple[Catalog, SealKeys]":
+    from assets.privacy.keys import SealKeys
+    from orchestration.resources import build_catalog
+
+    return build_catalog(settings), SealKeys(settings.home, settings.seal_key)
 
 
 def _note_departure(settings: Settings, folder: Path) -> None:
@@ -95,6 +118,7 @@ def restore(
     Every hash is checked. Nothing is restored where one is wrong.
     """
     from assets.backup.restore import restore_backup
+    from assets.privacy.needed import tell_missing
 
     place = home or find_home(os.environ, Path.cwd())
     outside = find_outside(_settle_at(place))
@@ -105,7 +129,17 @@ def restore(
     ]
     lines += _follow(place)
     lines += [f"not in it: {name}={where}" for name, where in done.left_out.items()]
-    say(as_json, {**vars(done), "home": place}, join_lines(lines))
+    missing = _list_missing_keys(place)
+    lines += [tell_missing(key) for key in missing]
+    facts = {**vars(done), "home": place, "missing_keys": [vars(k) for k in missing]}
+    say(as_json, facts, join_lines(lines))
+
+
+def _list_missing_keys(home: Path) -> "list[NeededKey]":
+    from assets.privacy.needed import list_needed_keys
+
+    settings = load_settings({**os.environ, "DAGUERRE_HOME": str(home)})
+    return [k for k in list_needed_keys(*_open_sealed(settings)) if not k.place]
 
 
 def find_outside(settings: Settings) -> "Outside":

@@ -3,7 +3,8 @@
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -54,14 +55,21 @@ def build_home(settings: Settings, is_said_alone: bool = False) -> "Home":
 
 
 @dataclass(frozen=True)
+class Reason:
+    """Why something goes, or comes back, who says so, and when."""
+
+    because: str
+    by: str
+    at: str
+
+
+@dataclass(frozen=True)
 class Order:
     """What a person wants erased; of one picture perhaps only a region, "x,y,w,h"."""
 
     targets: "Sequence[Target]"
     region: str
-    because: str
-    by: str
-    at: str
+    reason: Reason
     is_asked: bool
     is_said_alone: bool
 
@@ -81,15 +89,24 @@ def name_ids(settings: Settings, named: Sequence[str]) -> list[str]:
 
 
 def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> None:
-    """Plan, ask, and erase. Raises ValueError, and changes nothing, where no reason is given or an erasure is open."""
+    """Plan, ask, and erase. Raises ValueError, and changes nothing, where no reason is given, where an erasure is open,
+    and while another process erases or makes a backup."""
+    from assets.home_lock import erasing
+
+    if not order.reason.because and not is_dry_run:
+        raise ValueError("--erase wants a reason: --because TEXT")
+    with nullcontext() if is_dry_run else erasing(settings.home):
+        _erase(settings, order, is_dry_run, as_json)
+
+
+def _erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> None:
     from assets.audit import Act, note
     from assets.erasure.erase import begin
     from assets.erasure.plan import make_plan
     from assets.erasure.subject import find_subject
 
     home = build_home(settings, order.is_said_alone)
-    if not order.because and not is_dry_run:
-        raise ValueError("--erase wants a reason: --because TEXT")
+    reason = order.reason
     if home.ledger.erasures():
         raise ValueError(
             "an erasure is not done yet: `daguerre forget --resume` ends it"
@@ -99,9 +116,7 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
         home.ledger,
         order.targets,
         uuid.uuid4().hex,
-        order.because,
-        order.by,
-        order.at,
+        *astuple(reason),
     )
     filled = _fill(home, order) if order.region else None
     plan = make_plan(home, subject)
@@ -111,7 +126,7 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
     if order.is_asked:
         typer.echo(join_lines(_describe(plan, True)), err=True)
         typer.confirm("erase this, for good?", abort=True, err=True)
-    note(settings.home, Act("erase", order.by, _name(subject), order.because))
+    note(settings.home, Act("erase", reason.by, _name(subject), reason.because))
     begin(home, subject, plan, filled)
     facts |= _finish(settings, home, subject.erasure_id)
     say(as_json, facts, join_lines([*_describe(plan, False), *_tell_end(facts)]))
@@ -120,25 +135,30 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
 def resume(
     settings: Settings, is_dry_run: bool, is_said_alone: bool, as_json: bool
 ) -> None:
-    """Finish what was cut short. Nothing to do is no fault."""
-    from assets.erasure.subject import drop_leftovers
+    """Finish what was cut short. Nothing to do is no fault. Raises ValueError as `erase` does."""
+    from assets.home_lock import erasing
 
     home = build_home(settings, is_said_alone)
-    open_ones = sorted(home.ledger.erasures())
-    if not is_dry_run:
-        drop_leftovers(home.folder, open_ones)
-    facts: dict[str, Any] = {"erasures": open_ones, "ended": [], "dry_run": is_dry_run}
-    for erasure_id in () if is_dry_run else open_ones:
-        facts["ended"].append(_finish(settings, home, erasure_id))
-    lines = [line for one in facts["ended"] for line in _tell_end(one)]
+    with nullcontext() if is_dry_run else erasing(settings.home):
+        open_ones = sorted(home.ledger.erasures())
+        ended = [] if is_dry_run else _finish_all(settings, home, open_ones)
+    lines = [line for one in ended for line in _tell_end(one)]
     if is_dry_run:
         lines = [f"erasure {one[:8]} would be ended" for one in open_ones]
+    facts = {"erasures": open_ones, "ended": ended, "dry_run": is_dry_run}
     say(as_json, facts, join_lines(lines or ["no erasure is under way"]))
 
 
-def lift(
-    settings: Settings, named: Sequence[str], by: str, at: str, because: str
-) -> list[str]:
+def _finish_all(
+    settings: Settings, home: "Home", erasure_ids: Sequence[str]
+) -> list[dict[str, Any]]:
+    from assets.erasure.subject import drop_leftovers
+
+    drop_leftovers(home.folder, erasure_ids)
+    return [_finish(settings, home, erasure_id) for erasure_id in erasure_ids]
+
+
+def lift(settings: Settings, named: Sequence[str], reason: Reason) -> list[str]:
     """Let files that lie there now be taken in again, where they were erased before; those of the names that were."""
     from pathlib import Path
 
@@ -152,10 +172,17 @@ def lift(
     for name in named:
         digest = digest_of(hash_file(Path(name))) if Path(name).is_file() else ""
         if digest in ledger.find_erased([digest]):
-            note(settings.home, Act("undo erase", by, f"file {digest}", because))
-            ledger.lift(digest, f"by {by} at {at}: {because}")
+            note(
+                settings.home,
+                Act("undo erase", reason.by, f"file {digest}", reason.because),
+            )
+            ledger.lift(digest, _tell(reason))
             lifted.append(name)
     return lifted
+
+
+def _tell(reason: Reason) -> str:
+    return f"by {reason.by} at {reason.at}: {reason.because}"
 
 
 def _name(subject: "Subject") -> str:

@@ -13,7 +13,6 @@ from models.task_names import TASK_NAMES
 from orchestration.cli.chosen import Sessions, Where, read_names, read_options
 from orchestration.cli.output import Json, format_bytes, join_lines, say
 from orchestration.cli.progress import show_progress
-from orchestration.log_lines import tell
 
 if TYPE_CHECKING:
     from assets.departures import Departure
@@ -364,13 +363,14 @@ def release(
     from assets.retrieval.release_export import export_release
     from assets.tables.ids import complete_id
     from assets.whole_output import require_empty
+    from orchestration.leaving import list_released
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog
 
     require_empty(folder)
     catalog = build_catalog(load_settings())
     release_id = complete_id(catalog, "releases", wanted_id)
-    sessions = _list_released(catalog, release_id)
+    sessions = list_released(catalog, release_id)
     with (
         _leave(catalog, "release", folder, sessions, release_id=release_id) as left,
         show_progress(f"exporting to {folder}", "frames") as tick,
@@ -435,38 +435,12 @@ def edge(
 
 
 def _leave(
-    catalog: "Catalog",
-    what: str,
-    place: Path,
-    sessions: Sequence[str] = (),
-    num_frames: int | None = None,
-    release_id: str | None = None,
-    model_sha256: str | None = None,
+    catalog: "Catalog", what: str, place: Path, *of: Any, **more: Any
 ) -> "AbstractContextManager[Departure]":
-    """Write down that something leaves while the context lasts; consents that have ended are told."""
-    from assets.departures import EXPORT, Departure, leaving
-    from assets.terms.ending import list_ended
+    """As `orchestration.leaving.leave`, to a place on this machine."""
+    from orchestration.leaving import leave
 
-    for line in list_ended(catalog, sessions):
-        tell(for_line(f"WARNING: {line}"))
-    return leaving(
-        catalog,
-        Departure(
-            *(EXPORT, what, str(place.resolve())),
-            sessions=sessions,
-            num_frames=num_frames,
-            release_id=release_id,
-            model_sha256=model_sha256,
-        ),
-    )
-
-
-def _list_released(catalog: "Catalog", release_id: str) -> list[str]:
-    from assets.tables.catalog import is_in
-
-    where = is_in("release_id", [release_id])
-    (row,) = catalog.read_latest("releases", ["sessions"], where).to_pylist()
-    return list(row["sessions"])
+    return leave(catalog, what, str(place.resolve()), *of, **more)
 
 
 def _list_sessions(catalog: "Catalog", frame_ids: Sequence[str]) -> list[str]:
@@ -476,7 +450,9 @@ def _list_sessions(catalog: "Catalog", frame_ids: Sequence[str]) -> list[str]:
 
 def _count_frames(frames: "Sequence[FrameRow]") -> tuple[list[str], int]:
     """Their sessions, and how many they are."""
-    return sorted({frame["session"] for frame in frames}), len(frames)
+    from orchestration.leaving import list_sessions
+
+    return list_sessions(frames), len(frames)
 
 
 def _tell_losses(losses: Mapping[str, int], form: str) -> list[str]:

@@ -106,13 +106,15 @@ def _note(world: "World", act: str, standing: "Standing", because: str) -> None:
 
 
 def open_world() -> "World":
-    """The home of the settings, for whoever runs the command. Raises ValueError where there is none; it makes none."""
+    """The home of the settings, for whoever runs the command, who can read its files: nothing is masked. Raises
+    ValueError where there is none; it makes none."""
     from orchestration.agent.world import World
     from orchestration.cli.calling import run_verb
     from orchestration.profiles import load_settings, require_home
+    from orchestration.roles.rights import Right
 
     require_home()
-    return World(load_settings(), getpass.getuser(), run_verb)
+    return World(load_settings(), getpass.getuser(), run_verb, frozenset(Right))
 
 
 def describe(standing: "Standing") -> dict[str, Any]:

@@ -14,11 +14,13 @@ from assets.retrieval.results import read_results
 from assets.retrieval.run_history import Run, list_runs
 from assets.retrieval.status import Home, read_status
 from assets.tables.catalog import Catalog, repr_sql
+from assets.tables.champions import GATE
 from assets.tables.schemas.monitoring import WHOLE_SESSION
 from assets.tables.schemas.registry import APPROVED, PROMOTED, ROLLED_BACK
 from orchestration.agent.answer import Fact, Sentence, Source, say
-from orchestration.agent.proposing import open_book, tell_command
+from orchestration.agent.proposing import may_know_of, open_book, tell_command
 from orchestration.agent.world import World
+from orchestration.roles.rights import Right
 
 Row: TypeAlias = dict[str, Any]
 SECTIONS = ("sessions", "gates", "drift", "trainings", "labels", "runs")
@@ -38,9 +40,9 @@ _OF_SESSIONS = {
     "empty": "has no files",
 }
 _OF_TITLES = {
-    PROMOTED: "Version {version} of {task} was promoted by {who}",
-    APPROVED: "Version {version} of {task} was approved by {who}",
-    ROLLED_BACK: "{task} was rolled back to version {version} by {who}",
+    PROMOTED: "Version {version} of {task} was promoted",
+    APPROVED: "Version {version} of {task} was approved",
+    ROLLED_BACK: "{task} was rolled back to version {version}",
 }
 _OF_PROPOSALS = {
     "open": "waits for a decision",
@@ -82,7 +84,7 @@ def list_things(world: World) -> list[Thing]:
     sessions = list(_list_sessions(status))
     told = {thing.id for thing in sessions if thing.command}
     trained = {row["model_sha256"]: row for row in read_results(world.catalog)}
-    gates = [*_list_titles(world.catalog, trained), *_list_waiting(world, status, trained)]  # fmt: skip
+    gates = [*_list_titles(world, trained), *_list_waiting(world, status, trained)]  # fmt: skip
     of_gates = {fact.source.id for gate in gates for fact in gate.sentence.facts}
     found = [
         *sessions,
@@ -132,18 +134,26 @@ def _list_sessions(status: dict[str, Any]) -> Iterator[Thing]:
         yield Thing("sessions", name, mark, say(f"{words}.", *facts), command)
 
 
-def _list_titles(catalog: Catalog, trained: Mapping[str, Row]) -> Iterator[Thing]:
+def _list_titles(world: World, trained: Mapping[str, Row]) -> Iterator[Thing]:
     """Who became champion, with how the model was trained: a model is told of in one place."""
-    for row in catalog.read_latest("promotions").to_pylist():
-        own = Source("model", row["after_sha256"])
-        facts = (
-            Fact("version", row["after_version"], own),
-            *(Fact(name, row[name], own) for name in ("task", "who", "why")),
-            Fact("at", tell_time(row["at_ns"]), own),
-        )
-        said = say(f"{_OF_TITLES[row['act']]} at {{at}}: {{why}}.", *facts)
-        told = _add_training(said, trained.get(row["after_sha256"]))
+    for row in world.catalog.read_latest("promotions").to_pylist():
+        is_known = row["who"] == GATE or world.may_know(row["who"], Right.APPROVE)
+        told = _add_training(_say_title(row, is_known), trained.get(row["after_sha256"]))  # fmt: skip
         yield Thing("gates", row["promotion_id"], "", told)
+
+
+def _say_title(row: Row, is_known: bool) -> Sentence:
+    own = Source("model", row["after_sha256"])
+    facts = (
+        Fact("version", row["after_version"], own),
+        Fact("task", row["task"], own),
+        Fact("at", tell_time(row["at_ns"]), own),
+    )
+    act = _OF_TITLES[row["act"]]
+    if not is_known:
+        return say(f"{act} by a person at {{at}}.", *facts)
+    persons = (Fact(name, row[name], own) for name in ("who", "why"))
+    return say(f"{act} by {{who}} at {{at}}: {{why}}.", *facts, *persons)
 
 
 def _list_waiting(
@@ -255,13 +265,16 @@ def _list_proposals(world: World) -> Iterator[Thing]:
     for one in open_book(world).list_all():
         proposal = one.proposal
         own = Source("proposal", proposal.proposal_id)
-        facts = (
+        is_known = may_know_of(world, one)
+        facts = [
             Fact("proposal", proposal.proposal_id, own),
-            Fact("command", tell_command(proposal.words), own),
-            Fact("because", proposal.because, own),
-        )
-        told = _OF_PROPOSALS[one.state]
-        words = say(f"Proposal {{proposal}} {told}: {{command}}, because {{because}}.", *facts)  # fmt: skip
+            Fact("command", tell_command(proposal.words, is_known), own),
+        ]
+        told = f"Proposal {{proposal}} {_OF_PROPOSALS[one.state]}: {{command}}"
+        if is_known:
+            facts.append(Fact("because", proposal.because, own))
+            told += ", because {because}"
+        words = say(f"{told}.", *facts)
         waits = one.state in ("open", "begun")
         command = f"daguerre proposals {proposal.proposal_id}" if waits else ""
         yield Thing("gates", proposal.proposal_id, one.state, words, command)

@@ -10,6 +10,7 @@ class Right(StrEnum):
 
     LOOK = "look"
     ANNOTATE = "correct labels and decide on queues"
+    EXPORT = "take out labels and releases"
     PROPOSE = "let a program propose"
     OPERATE = "carry out what is proposed"
     APPROVE = "approve models"
@@ -22,8 +23,8 @@ class Right(StrEnum):
 HOLDER = "holder"
 _RIGHTS: Mapping[str, frozenset[Right]] = {
     "reader": frozenset({Right.LOOK}),
-    "annotator": frozenset({Right.LOOK, Right.ANNOTATE}),
-    "operator": frozenset({Right.LOOK, Right.PROPOSE, Right.OPERATE}),
+    "annotator": frozenset({Right.LOOK, Right.ANNOTATE, Right.EXPORT}),
+    "operator": frozenset({Right.LOOK, Right.EXPORT, Right.PROPOSE, Right.OPERATE}),
     "approver": frozenset({Right.LOOK, Right.APPROVE}),
     "privacy-officer": frozenset(
         {Right.LOOK, Right.READ_PRIVATE, Right.UNSEAL, Right.ERASE}

@@ -17,6 +17,7 @@ NAMES_IT = {
     "assets/capture/rows.py",
     "assets/erasure/subject.py",  # which frames came as what is to go
     "assets/privacy/covered.py",
+    "assets/privacy/needed.py",  # by which key it opens
     "assets/privacy/sealing.py",  # whether there is any, and no key
     "assets/privacy/session.py",
     "assets/privacy/told.py",

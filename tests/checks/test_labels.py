@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from assets.privacy.blanks import hash_blank
 from assets.tables.schemas import TABLES, content_id, to_table
 from checks.labels import (
     boxes_are_not_doubled,
@@ -304,6 +305,19 @@ def test_equal_pictures_of_one_session_are_compared_too(rows_of):
     )
 
 
+def test_pictures_that_are_blank_under_a_policy_are_no_copies_of_each_other(rows_of):
+    """All of one size have the same bytes until they are covered."""
+    labels = boxes(rows_of, [(0, 0, 9, 9), (0, 0, 9, 12)], class_name="cup").to_pylist()
+    rows = [row | {"frame_id": copy} for row, copy in zip(labels, COPIES, strict=False)]
+    size = {"kind": "color", "width_px": 64, "height_px": 48}
+    blank = hash_blank(**size)
+    frames = rows_of("frames", 2, frame_id=COPIES[:2], sha256=blank, **size)
+    verdict = judge_contradictions(to_table(TABLES["labels"], rows), frames)
+    assert verdict.passed and verdict.figures["num_copies_with_other_labels"] == 0
+    others = rows_of("frames", 2, frame_id=COPIES[:2], sha256="0" * 64, **size)
+    assert not judge_contradictions(to_table(TABLES["labels"], rows), others).passed
+
+
 def judge_empties(rows_of, counts, other_counts):
     mine = rows_of(
         "annotated_frames", 1, frame_id=COPIES[0], task="detection", **counts
@@ -375,7 +389,8 @@ def test_a_frame_with_thousands_of_boxes_is_judged_quickly(kind):
     started_s = time.process_time()
     assert boxes_are_not_doubled(labels).passed == (kind == "apart")
     copy = labels.set_column(1, "frame_id", [[COPIES[1]] * count])
-    frames = pa.table({"frame_id": COPIES[:2], "sha256": ["0" * 64] * 2})
+    size = {"kind": ["color"] * 2, "width_px": [64] * 2, "height_px": [48] * 2}
+    frames = pa.table({"frame_id": COPIES[:2], "sha256": ["0" * 64] * 2, **size})
     assert judge_contradictions(
         labels, frames.slice(0, 1), copy, frames.slice(1)
     ).passed == (kind == "apart")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from contextlib import contextmanager
 from dataclasses import replace
 
 import cv2
@@ -465,6 +466,74 @@ def wait_for_reader(home: Home) -> None:
     while is_alone(str(home.folder / "tables")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+OTHER = """
+import sys
+from pathlib import Path
+from assets import home_lock
+with getattr(home_lock, sys.argv[1])(Path(sys.argv[2])):
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@contextmanager
+def another_process(act: str, home: Home):
+    """One that erases in the home, or makes a backup of it."""
+    words = [sys.executable, "-c", OTHER, act, str(home.folder)]
+    other = subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout.readline() == "held\n"
+        yield other.pid
+    finally:
+        other.communicate("\n", timeout=60)
+
+
+def test_of_two_erasures_at_once_one_waits_for_the_other_and_so_does_a_backup(
+    home, tmp_path
+):
+    copies = str(tmp_path / "copies")
+    with another_process("erasing", home) as pid:
+        for words in (
+            ("forget", "monday", *ERASE),
+            ("forget", "--resume"),
+            ("backup", copies),
+        ):
+            with pytest.raises(ValueError, match=f"process {pid} erases in this home"):
+                home.run(*words)
+        assert home.run("forget", "monday", "--erase", "--dry-run")["sessions"] == 1
+    assert home.run("status")["erasures_under_way"] == [] and len(home.pictures()) == 5
+    assert home.run("backup", copies)["num_files"] > 10
+    assert home.run("forget", "monday", *ERASE)["certificate"]
+
+
+def test_nothing_is_erased_while_a_backup_is_made_and_two_backups_may_be(
+    home, tmp_path
+):
+    with another_process("copying", home):
+        with pytest.raises(ValueError, match="a backup is being made of this home"):
+            home.run("forget", "monday", *ERASE)
+        assert home.run("backup", str(tmp_path / "copies"))["damaged"] == []
+    assert len(home.pictures()) == 5, "nothing was hidden"
+    assert home.run("forget", "--resume")["ended"] == []
+
+
+def test_a_backup_of_before_has_what_was_erased_and_restored_it_is_erased_again(
+    home, tmp_path, monkeypatch
+):
+    """What the plan says of backups holds: each made before has it, and nothing is torn."""
+    home.run("backup", str(tmp_path / "copies"))
+    told = home.run("forget", "monday", *ERASE)
+    assert any(line.startswith("backups:") for line in told["advice"])
+    monkeypatch.setenv("DAGUERRE_HOME", str(tmp_path / "again"))
+    home.run("restore", str(tmp_path / "copies"))
+    assert home.run("verify")["ok"]
+    again = home.run("forget", "monday", *ERASE)
+    assert (again["sessions"], again["frames"]) == (1, 3)
+    assert home.run("verify")["ok"]
 
 
 def test_a_certificate_that_was_changed_or_is_gone_is_found(home):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+
 import pytest
 from s3fs import S3FileSystem
 from typer.testing import CliRunner
 
+from assets.erasure.artifacts import find_in_buckets, remove_from_buckets
 from assets.storage import Folder, drop_history, object_history
 from bench.prove.canaries import find_canaries, name_needles
 from orchestration.cli import app
@@ -79,6 +83,49 @@ def test_bytes_go_from_a_bucket_with_versions_once_a_person_is_alone(
     assert run("--resume").exit_code == 0
     left = intake.catalog.read_latest("frames", ["session"])["session"].to_pylist()
     assert left == ["tuesday"]
+
+
+@pytest.fixture
+def run_of_release(versioned, settings, tmp_path, empty_store) -> Callable[[str], str]:
+    """run_of_release("a" * 32): the prefix of the artifacts of a run on that release, in the bucket, with a picture."""
+    from mlflow import MlflowClient
+
+    store = tmp_path / "mlflow.db"
+    shutil.copyfile(empty_store, store)
+    root = f"{settings.blobs_uri}/artifacts"
+    client = MlflowClient(f"sqlite:///{store}")
+    experiment = client.create_experiment("recognition", artifact_location=root)
+
+    def make(release_id: str) -> str:
+        run = client.create_run(experiment)
+        client.log_param(run.info.run_id, "release_id", release_id)
+        for name in ("worst.jpg", "curve.png", "report.json"):
+            place = f"{run.info.artifact_uri}/{name}"
+            versioned.pipe_file(place, b"of a face")
+        versioned.pipe_file(f"{run.info.artifact_uri}/worst.jpg", b"drawn anew")
+        return run.info.artifact_uri
+
+    return make
+
+
+def test_pictures_of_runs_in_a_bucket_go_with_their_older_versions(
+    run_of_release, versioned, settings, tmp_path
+):
+    """Of runs on a release that held it alone; charts, which show no frame, stay."""
+    store, options = tmp_path / "mlflow.db", settings.file_options
+    mine, other = run_of_release("a" * 32), run_of_release("b" * 32)
+    found = find_in_buckets(store, ["a" * 32], options)
+    assert [file.path for file in found] == ["worst.jpg"]
+    for _ in range(2):
+        histories = list(remove_from_buckets(store, ["a" * 32], options))
+        assert [one.remedy for one in histories] == [""]
+    assert find_in_buckets(store, ["a" * 32], options) == []
+    left = sorted(path.rpartition("/")[2] for path in versioned.find(mine))
+    assert left == ["curve.png", "report.json"]
+    assert len(versioned.find(other)) == 3
+    # the picture of the other run, which was drawn anew
+    (kept,) = list_history(versioned, name_bucket(settings))
+    assert other.endswith(kept.removesuffix("/worst.jpg"))
 
 
 def test_a_version_that_the_store_keeps_stays_deleted_and_is_told(

@@ -86,7 +86,9 @@ LABEL_PUSHES = Table(
         id_column("push_id"),
         id_column("queue_id"),
         Column("task", TEXT, values=TASK_NAMES),
-        Column("place", TEXT, "1 (address of a project, or a folder)"),
+        Column(
+            "place", TEXT, "1 (address of a project, or a folder)", privacy="personal"
+        ),
         id_column("guideline_id", nullable=True),
         Column("model_sha256", TEXT, nullable=True, regex=SHA),
         Column("pushed_by", TEXT, privacy="personal"),
@@ -94,6 +96,7 @@ LABEL_PUSHES = Table(
         Column("frame_ids", pa.list_(TEXT)),
         Column("frame_sha256s", pa.list_(TEXT), "1, one a frame"),
     ),
+    version=2,
 )
 
 LABEL_AGREEMENTS = Table(

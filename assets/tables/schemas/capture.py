@@ -550,7 +550,7 @@ ANONYMISED_FRAMES = Table(
 UNSEALINGS = Table(
     name="unsealings",
     stage="capture",
-    version=2,
+    version=3,
     key="unsealing_id",
     erase="frame_id",
     columns=(
@@ -558,7 +558,7 @@ UNSEALINGS = Table(
         id_column("frame_id", nullable=True),
         SESSION,
         Column("who", TEXT, privacy="personal"),
-        Column("reason", TEXT),
+        Column("reason", TEXT, "1; may name persons", privacy="personal"),
         Column("unsealed_ns", INT, "ns", "UTC since 1970", low=0),
         id_column("capture_id", nullable=True),
     ),

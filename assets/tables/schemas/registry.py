@@ -53,8 +53,8 @@ PROMOTIONS = Table(
         id_column("previous_id", nullable=True),
         Column("task", TEXT, regex=WORD),
         Column("act", TEXT, values=(PROMOTED, APPROVED, ROLLED_BACK)),
-        Column("who", TEXT, "an account, or the gate"),
-        Column("why", TEXT),
+        Column("who", TEXT, "an account, or the gate", privacy="personal"),
+        Column("why", TEXT, "1; may name persons", privacy="personal"),
         Column("at_ns", INT, "ns", "UTC"),
         Column(
             "until_ns",
@@ -76,6 +76,7 @@ PROMOTIONS = Table(
             low=0,
         ),
     ),
+    version=2,
 )
 
 EDGE_FORMS = Table(

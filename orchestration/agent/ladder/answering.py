@@ -113,7 +113,9 @@ def _ask_model(world: World, question: str, may_propose: bool) -> Reply:
     budget = DayBudget(world.settings.home, source.limits)
     tokens = budget.take()
     spent = tokens
-    asked_by = replace(world, who=f"{world.who} by {source.told}")
+    # a model may stand elsewhere: it is told what everybody is
+    by = f"{world.who} by {source.told}"
+    asked_by = replace(world, who=by, rights=frozenset())
     try:
         talk = converse(asked_by, source, question, tokens, may_propose)
         spent = talk.tokens

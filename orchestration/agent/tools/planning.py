@@ -36,7 +36,7 @@ def tell_stale(world: World, asked: Asked) -> Answer:
             "rows": line.num_rows,
             "of": line.unit,
             "sessions": len(line.sessions),
-            "why": f"{line.reason}: {line.why}" if line.why else line.reason,
+            "reason": f"{line.reason}: {line.why}" if line.why else line.reason,
             "is_exact": line.is_exact,
             "device_hours": line.cost.device_hours if line.cost else None,
         }

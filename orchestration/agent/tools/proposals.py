@@ -1,14 +1,23 @@
 """Tools that would change a home: each keeps a proposal, which a person approves or rejects, and does nothing else."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
+from assets.ledger.proposals import Standing
 from models.task_names import TASK_NAMES, all_task_names
 from orchestration.agent.acts import Words
-from orchestration.agent.answer import Answer, Fact, Rows, Source, say, take
-from orchestration.agent.proposing import open_book, propose, tell_command
+from orchestration.agent.answer import (
+    Answer,
+    Fact,
+    Rows,
+    Source,
+    say,
+    say_masked,
+    take,
+)
+from orchestration.agent.proposing import may_know_of, open_book, propose, tell_command
 from orchestration.agent.tool import Arguments, Listing, Tool
 from orchestration.agent.tools.planning import say_cost
 from orchestration.agent.world import World
@@ -182,18 +191,8 @@ def tell_proposals(world: World, asked: Proposals) -> Answer:
         for one in open_book(world).list_all()
         if one.state == "open" or not asked.is_open
     ]
-    rows = [
-        {
-            "proposal": one.proposal.proposal_id,
-            "state": one.state,
-            "command": tell_command(one.proposal.words),
-            "because": one.proposal.because,
-            "by": one.proposal.by,
-            "at": one.proposal.at,
-            "decided_by": one.decided_by,
-        }
-        for one in found
-    ]
+    known = [may_know_of(world, one) for one in found]
+    rows = [_show(one, known[number]) for number, one in enumerate(found)]
     source = Source("home", "proposals")
     count = Fact("proposals", len(rows), source)
     words = (
@@ -202,7 +201,21 @@ def tell_proposals(world: World, asked: Proposals) -> Answer:
     listed = take(
         "proposals", rows, asked.limit, source, key="proposal", key_kind="proposal"
     )
-    return Answer((say(words, count),), (listed,) if rows else ())
+    masked = say_masked(known.count(False), source)
+    return Answer((say(words, count), *masked), (listed,) if rows else ())
+
+
+def _show(one: Standing, is_known: bool) -> dict[str, Any]:
+    proposal = one.proposal
+    return {
+        "proposal": proposal.proposal_id,
+        "state": one.state,
+        "command": tell_command(proposal.words, is_known),
+        "because": proposal.because if is_known else None,
+        "by": proposal.by if is_known else None,
+        "at": proposal.at,
+        "decided_by": one.decided_by if is_known else None,
+    }
 
 
 def _tool(name: str, what: str, arguments: type[Proposed]) -> Tool[Proposed]:

@@ -14,7 +14,8 @@ from orchestration.agent.tool import Listing, Tool
 from orchestration.agent.world import World
 
 _DIRECTIONS = ("upstream", "downstream")
-_NOT_TRACED = ("serving",)  # stages of whose tables lineage reads none
+# tables of which lineage reads none: those of requests, and who opened what
+_NOT_TRACED = {t.name for t in TABLES.values() if t.stage == "serving"} | {"unsealings"}
 # what may stand in a row of lineage, and is followed by lineage again: first what the row itself is
 _KEYS = {
     "prediction_id": "prediction",
@@ -52,7 +53,7 @@ def trace_both_ways(world: World, asked: Traced) -> Answer:
     hidden = {
         name
         for table in TABLES.values()
-        if table.stage not in _NOT_TRACED
+        if table.name not in _NOT_TRACED
         for name in list_private(table.name)
         if name not in _KEYS
     } | list_private(KINDS[asked.kind][0])

@@ -19,6 +19,7 @@ from orchestration.agent.answer import (
     Source,
     plain,
     say,
+    say_masked,
     take,
     unknown,
 )
@@ -29,6 +30,7 @@ from orchestration.agent.world import World
 _MOST_RUNS = 50
 _MOST_CALLS = 5000  # that are looked at for those of a time
 _MOST_MOVED = 3  # in a sentence
+_OF_WHO_ASKED = ("who", "arguments")  # of a call
 
 
 class Drift(Listing):
@@ -336,17 +338,26 @@ class Calls(Listing):
 
 
 def tell_calls(world: World, asked: Calls) -> Answer:
-    """Who asked which tool what."""
+    """Who asked which tool what; of others only which tool, and how much came back."""
     is_timed = bool(asked.since or asked.before)
     read = CallLog(world.settings.home).read(_MOST_CALLS if is_timed else asked.limit)
     rows = [row for row in read if _is_in(row["at"], asked)][: asked.limit]
     source = Source("calls", "newest")
-    shown = [{k: plain(v) for k, v in row.items()} for row in rows]
+    known = [world.may_know(row["who"]) for row in rows]
+    shown = [_show_call(row, known[number]) for number, row in enumerate(rows)]
     count = Fact("calls", len(shown), source)
     return Answer(
-        (say("The newest {calls} calls.", count),),
+        (
+            say("The newest {calls} calls.", count),
+            *say_masked(known.count(False), source),
+        ),
         (take("calls", shown, asked.limit, source),) if shown else (),
     )
+
+
+def _show_call(row: Mapping[str, Any], is_known: bool) -> dict[str, Any]:
+    masked = () if is_known else _OF_WHO_ASKED
+    return {k: None if k in masked else plain(v) for k, v in row.items()}
 
 
 DRIFT = Tool(

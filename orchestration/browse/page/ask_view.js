@@ -150,7 +150,7 @@ function showProposal(one, learn) {
     'article',
     { class: 'proposal' },
     make('p', { class: 'row' }, make('b', {}, one.proposal), make('span', { class: `badge ${one.state === 'done' ? 'good' : 'plain'}` }, one.state), make('code', {}, one.command)),
-    make('p', {}, `Why: ${one.because}`),
+    one.because && make('p', {}, `Why: ${one.because}`),
     make('p', { class: 'hint' }, `${cost}; proposed at ${one.at}`),
     one.plan.length > 0 && make('details', {}, make('summary', {}, 'Plan'), make('pre', {}, one.plan.join('\n'))),
     one.state === 'open' && (one.may_decide ? offerDecision(one, learn) : make('p', {}, 'A person decides, in a terminal: ', make('code', {}, one.approve), ' or ', make('code', {}, one.reject))),

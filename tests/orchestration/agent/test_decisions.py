@@ -21,6 +21,7 @@ from orchestration.cli.calling import run_verb
 from orchestration.gate import Gate, as_header
 from orchestration.profiles import load_settings
 from orchestration.roles.book import RoleBook
+from orchestration.roles.rights import Person
 
 PORT = 8500
 ADDRESS = f"http://127.0.0.1:{PORT}"
@@ -75,8 +76,8 @@ def test_over_http_a_program_has_the_rights_of_its_token(book):
     pytest.importorskip("mcp", reason="the extra daguerre[mcp] is not installed")
     settings = load_settings()
 
-    def open_world(who: str) -> World:
-        return World(settings, f"{who} by mcp", run_verb)
+    def open_world(person: Person) -> World:
+        return World(settings, f"{person.name} by mcp", run_verb, person.rights)
 
     server = build_server(open_world, "1", may_propose=True)
     gated = build_gated(settings, server, PORT, "start", "Carl")
@@ -96,6 +97,8 @@ def test_over_http_a_program_has_the_rights_of_its_token(book):
         operator = book.grant("ben", ["operator"])
         kept = call(client, operator, "propose_queue", wanted).json()["result"]
         assert not kept["isError"], kept
+        told = str(call(client, reader, "calls", {}).json()["result"])
+        assert "anna by mcp" in told and "ben" not in told and "propose_queue" in told
     (proposal,) = run_verb(("proposals",)).facts
     assert proposal["by"] == "ben by mcp"
 

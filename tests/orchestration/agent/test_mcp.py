@@ -28,7 +28,9 @@ def converse(agent_home):
 
     def run(act, may_propose: bool = False):
         server = build_server(
-            lambda who: World(load_settings(), who, run_verb), "1", may_propose
+            lambda person: World(load_settings(), person.name, run_verb),
+            "1",
+            may_propose,
         )
 
         async def talk():

@@ -88,6 +88,8 @@ RIGHT_OF = {
     "/api/decide": Right.LOOK,
     "/api/labels": Right.ANNOTATE,
     "/api/queue": Right.ANNOTATE,
+    "/api/export/labels": Right.EXPORT,
+    "/api/export/release": Right.EXPORT,
     "/api/masked": Right.READ_PRIVATE,
     "/api/original": Right.UNSEAL,
     "/api/approve": Right.APPROVE,

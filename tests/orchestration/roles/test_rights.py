@@ -41,6 +41,7 @@ def test_every_role_looks_and_each_other_right_of_a_decision_is_one_roles():
     alone = {right: list_roles(right) for right in Right if right is not Right.LOOK}
     assert alone == {
         Right.ANNOTATE: ["annotator"],
+        Right.EXPORT: ["annotator", "operator"],
         Right.PROPOSE: ["operator"],
         Right.OPERATE: ["operator"],
         Right.APPROVE: ["approver"],

@@ -1,0 +1,76 @@
+"""A folder as one ZIP archive, made aside and sent in pieces; it is gone once nobody reads it any more.
+
+Belongs here: how large it may be, how it is packed and read. Does not: what lies in it.
+"""
+
+import os
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from assets.spill import open_spill
+
+MOST_BYTES = 2 << 30  # of an archive's files
+_LOOK_EVERY = 32  # files that are written between two looks at their size
+
+
+class TooLarge(ValueError):
+    """More is asked for than one archive may hold."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A packed folder. `leaving`, which closes it too, ends well where all of it was read, and badly where somebody
+    stopped before."""
+
+    name: str
+    stream: BinaryIO
+    leaving: ExitStack
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all of it."""
+        return self.stream.seek(0, os.SEEK_END)
+
+    def read_pieces(self, size_bytes: int) -> Iterator[bytes]:
+        """All of it, once."""
+        with self.leaving:
+            self.stream.seek(0)
+            yield from iter(lambda: self.stream.read(size_bytes), b"")
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Looks, while a folder is filled, whether it grows too large."""
+
+    folder: Path
+    most_bytes: int
+
+    def look(self, done: int, total: int) -> None:
+        """Of a folder that holds `done` of `total` files. Raises TooLarge as soon as it shows."""
+        if done % _LOOK_EVERY and done != total:
+            return
+        size_bytes = measure(self.folder)
+        expected = size_bytes * total // done
+        if max(size_bytes, expected) > self.most_bytes:
+            raise TooLarge(
+                f"{total:,} pictures are about {expected:,} bytes, and an archive holds {self.most_bytes:,} at most"
+            )
+
+
+def pack(folder: Path, leaving: ExitStack) -> BinaryIO:
+    """The files of the folder, in a place that `leaving` closes. Raises NoRoom where they do not fit."""
+    stream = leaving.enter_context(open_spill(measure(folder)))
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                packed.write(path, path.relative_to(folder))
+    return stream
+
+
+def measure(folder: Path) -> int:
+    """Bytes of the files of a folder."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
