@@ -61,7 +61,9 @@ def measure(world: PlateWorld, path: str, num_pictures: int) -> dict[str, object
         begun_s = time.process_time()
         found = look(sample.image)
         spent_s += time.process_time() - begun_s
-        pictures.append(Sought(*_SIZE_PX, sample.target.boxes_xyxy.astype(float), found))
+        pictures.append(
+            Sought(*_SIZE_PX, sample.target.boxes_xyxy.astype(float), found)
+        )
     shown = [p for p in pictures if len(p.truth_xyxy)]
     bare = [len(p.found) for p in pictures if not len(p.truth_xyxy)]
     return {

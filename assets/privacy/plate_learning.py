@@ -20,7 +20,8 @@ NUM_PICTURES = 1200
 # photographs that nothing is learnt from: what is measured has other grounds, as well as other layouts and letters
 UNSEEN_PHOTOS = ("coffee", "motorcycle", "rocket")
 _SEED = 0
-_PICTURE_PX = (320, 320)
+_PICTURE_PX = (160, 160)
+_WIDTHS_PX = (16.0, 110.0)  # of plates
 _SCORED_FROM = 1 << 30  # seeds of pictures that nothing is learnt from
 
 
@@ -48,11 +49,12 @@ class Drawn(Sequence[Sample]):
 
 
 def configure() -> TrainConfig:
-    """The recipe `base_detection`, once over pictures of which each is drawn anew."""
+    """The recipe `base_detection`, once over small pictures of which each is drawn anew."""
     from models.recipes import get_recipe
 
     base = get_recipe("base_detection")
-    return replace(base, epochs=1, frozen_stages=3, flip_vertical=False)
+    changes = {"image_size_px": _PICTURE_PX[0], "epochs": 1, "frozen_stages": 3}
+    return replace(base, flip_vertical=False, **changes)
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def learn(
     config: TrainConfig,
     num_pictures: int = NUM_PICTURES,
     num_scored: int = 64,
+    side_px: int = SIDE_PX,
     on_progress: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> Learnt:
     """Learn from pictures with these photographs in them. Raises FileNotFoundError without the backbone's weights."""
@@ -80,7 +83,7 @@ def learn(
     from models.training.fit import Callbacks, Splits, fit
 
     seen = {name: one for name, one in photos.items() if name not in UNSEEN_PHOTOS}
-    world = PlateWorld(LAYOUTS, FONTS, seen, _PICTURE_PX)
+    world = PlateWorld(LAYOUTS, FONTS, seen, _PICTURE_PX, _WIDTHS_PX)
     scored = Drawn(world, _SCORED_FROM, num_scored)
     splits = Splits(Drawn(world, 0, num_pictures), scored, 1)
     task = TASKS["detection"]
@@ -89,8 +92,8 @@ def learn(
     net = task.build(config, 1, read_weights(start) if start else None)
     result = fit(net, task, splits, config, _SEED, callbacks=Callbacks(on_progress))
     net.load_state_dict(result.weights)
-    form, names = task.deployed(net.eval(), SIDE_PX)
-    picture = draw_scene(replace(world, size_px=(SIDE_PX, SIDE_PX)), _SCORED_FROM).image
+    form, names = task.deployed(net.eval(), side_px)
+    picture = draw_scene(replace(world, size_px=(side_px, side_px)), _SCORED_FROM).image
     assert isinstance(picture, np.ndarray)
     example = torch.from_numpy(picture.astype(np.float32).transpose(2, 0, 1)[None])
     return Learnt(export_onnx(form, example, names), result.metric)

@@ -1,7 +1,8 @@
-"""The detector of number plates: an ONNX file that the policy names, as `learn-plates` or a detection model's package has it.
+"""The detector of number plates: an ONNX file that the policy names.
 
-It takes `pixels` (B, 3, S, S), RGB from 0 to 255, and gives `scores` (B, P, C) and `boxes_xyxy` (B, P, 4) in px. What it
-finds of any class is covered. It gets the pixels of frames that intake accepted, no files.
+`learn-plates` writes one, and the package of a detection model has one. It takes `pixels` (B, 3, S, S), RGB from 0 to
+255, and gives `scores` (B, P, C) and `boxes_xyxy` (B, P, 4) in px. What it finds of any class is covered. It gets the
+pixels of frames that intake accepted, no files.
 """
 
 from __future__ import annotations

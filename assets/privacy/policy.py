@@ -1,11 +1,12 @@
 """The privacy policy of a session or a source, as its `daguerre.yaml` states it under `privacy`.
 
 `privacy: true` covers faces. A mapping says more: `faces: false`, `regions: {SENSOR: [[x_min, y_min, x_max, y_max]]}`
-in px, `classes: [person]` for the boxes of labels, `plates: FILE` for what a net finds (`assets.privacy.plates`), and `probe: {folder: PATH, recall: 0.9}`, a folder of pictures with
-known faces of which at least that share must be covered to the last pixel. `depth: false` leaves depth images as they
-came: else what is covered in colour is covered in them. `position: drop`, or `position: {grid_m: 500}`, takes positions
-on Earth out of signals, or makes them coarse; `scans: hold` keeps point clouds out of the tables. `privacy: false`
-takes a session out of the policy of its source, as long as none of its frames was taken in under it.
+in px, `classes: [person]` for the boxes of labels, `plates: FILE` for what a net finds (`plates`), and
+`probe: {folder: PATH, recall: 0.9}`, a folder of pictures with known faces of which at least that share must be covered
+to the last pixel. `depth: false` leaves depth images as they came: else what is covered in colour is covered in them.
+`position: drop`, or `position: {grid_m: 500}`, takes positions on Earth out of signals, or makes them coarse;
+`scans: hold` keeps point clouds out of the tables. `privacy: false` takes a session out of the policy of its source, as
+long as none of its frames was taken in under it.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class PrivacyPolicy:
 
     @property
     def digest(self) -> str:
-        """Changes with what is covered; how it is probed, and what signals and scans tell, make no other picture."""
+        """Changes with what is covered; how it is probed, and what signals and scans tell, makes no other picture."""
         covered = self.faces, self.regions, self.classes, self.depth
         return content_id("privacy", *covered)[:12]
 

@@ -1,8 +1,8 @@
 """What a privacy policy leaves of where on Earth a session was recorded, before a row says it.
 
-A fix of a receiver (GNSS) becomes the centre of a cell of a grid without an altitude, or no position at all; its time and
-sensor stay. A pose in a frame of the Earth (UTM, Earth-centred) is no row: its axes and its path would tell the place as
-well. Poses in a frame of the recording's own stay, though the shape of a long path fits few roads.
+A fix of a receiver (GNSS) becomes the centre of a cell of a grid without an altitude, or no position at all; its time
+and sensor stay. A pose in a frame of the Earth (UTM, Earth-centred) is no row: its axes and its path would tell the
+place as well. Poses in a frame of the recording's own stay, though the shape of a long path fits few roads.
 """
 
 from __future__ import annotations

@@ -130,7 +130,9 @@ def _read_kept_out(catalog: Catalog, sessions: list[str]) -> dict[str, list[str]
     for row in captures.sort_by("path").to_pylist():
         notes = json.loads(row["notes"] or "{}")
         found[row["session"]] += [
-            f"{notes[name]}: {name}" for name in (POSES_NOTE, SCANS_NOTE) if name in notes
+            f"{notes[name]}: {name}"
+            for name in (POSES_NOTE, SCANS_NOTE)
+            if name in notes
         ]
     return found
 

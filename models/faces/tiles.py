@@ -64,9 +64,7 @@ def in_tiles(
     return look
 
 
-def cut(
-    width_px: int, height_px: int, max_side_px: int = MAX_SIDE_PX
-) -> list[Tile]:
+def cut(width_px: int, height_px: int, max_side_px: int = MAX_SIDE_PX) -> list[Tile]:
     """Tiles of at most that side that cover an image, as few and as small as can be, OVERLAP_PX over each other."""
     return [
         Tile(x, y, width, height)

@@ -1,8 +1,8 @@
 """Look at the frames of one camera in order, and look again only where something has changed since the last look.
 
-A camera that stands still shows the same background for minutes. The mean colour of each cell of a frame is held against
-the one that it had when it was looked at: noise goes, what moves stays. What was found where nothing changed is found
-still. Every so many frames all of a frame is looked at, and always where half of it has changed.
+A camera that stands still shows the same background for minutes. The mean colour of each cell of a frame is held
+against the one that it had when it was looked at: noise goes, what moves stays. What was found where nothing changed is
+found still. Every so many frames all of a frame is looked at, and always where half of it has changed.
 """
 
 from __future__ import annotations
@@ -61,9 +61,7 @@ class Watcher:
         self._found = self.look(image_rgb)
         return self._found
 
-    def _look_at(
-        self, image_rgb: NDArray[np.uint8], means: Means, part: Tile
-    ) -> Faces:
+    def _look_at(self, image_rgb: NDArray[np.uint8], means: Means, part: Tile) -> Faces:
         """What is in a part of the frame, whose cells are known from now on."""
         rows = slice(part.y // CELL_PX, -(-(part.y + part.height) // CELL_PX))
         columns = slice(part.x // CELL_PX, -(-(part.x + part.width) // CELL_PX))
@@ -81,13 +79,13 @@ def average(image_rgb: NDArray[np.uint8]) -> Means:
         filled = cv2.copyMakeBorder(image_rgb, 0, below, 0, beside, edge)
         image_rgb = np.asarray(filled, np.uint8)
     size = (width + beside) // CELL_PX, (height + below) // CELL_PX
-    cells = cv2.resize(
-        image_rgb.astype(np.float32), size, interpolation=cv2.INTER_AREA
-    )
+    cells = cv2.resize(image_rgb.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     return np.asarray(cells, np.float32)
 
 
-def find_parts(is_changed: NDArray[np.bool_], boxes_xyxy: NDArray[np.float64]) -> list[Tile]:
+def find_parts(
+    is_changed: NDArray[np.bool_], boxes_xyxy: NDArray[np.float64]
+) -> list[Tile]:
     """The parts of a frame to look at: what has changed and these boxes with a margin, with CONTEXT_PX around."""
     mask = is_changed.astype(np.uint8)
     for box in widen(boxes_xyxy):

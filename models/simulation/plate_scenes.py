@@ -1,7 +1,7 @@
 """Draw pictures with number plates in them: on vehicles, on boxes and walls, among signs and clutter that are none.
 
-A picture is a photograph, over which patches are laid in perspective, the farthest first; then comes the light, and what
-lens and sensor take away. The box of a plate is around the pixels of it that nothing hides.
+A picture is a photograph, over which patches are laid in perspective, one over the other; then comes the light, and
+what lens and sensor take away. The box of a plate is around the pixels of it that nothing hides.
 """
 
 from __future__ import annotations
@@ -41,11 +41,15 @@ class _Canvas:
     image: Image
     plates: NDArray[np.uint8]
 
-    def lay(self, patch: Image, ids: NDArray[np.uint8], corners: NDArray[np.float32]) -> None:
+    def lay(
+        self, patch: Image, ids: NDArray[np.uint8], corners: NDArray[np.float32]
+    ) -> None:
         """Put a patch where its corners, from the top left clockwise, are to be in px."""
         height, width = self.image.shape[:2]
         rows, columns = patch.shape[:2]
-        source = np.array([[0, 0], [columns, 0], [columns, rows], [0, rows]], np.float32)
+        source = np.array(
+            [[0, 0], [columns, 0], [columns, rows], [0, rows]], np.float32
+        )
         move = cv2.getPerspectiveTransform(source, corners.astype(np.float32))
         size = (width, height)
         shrink = min(1.0, float(np.linalg.norm(corners[1] - corners[0])) / columns)
@@ -85,7 +89,9 @@ def _draw_ground(world: PlateWorld, rng: np.random.Generator) -> Image:
         plain = cv2.resize(corners, (width, height), interpolation=cv2.INTER_LINEAR)
         return np.asarray(plain, np.uint8)
     photo = _cut_photo(world.photos, rng)
-    return np.asarray(cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(
+        cv2.resize(photo, (width, height), interpolation=cv2.INTER_AREA), np.uint8
+    )
 
 
 def _cut_photo(photos: Photos, rng: np.random.Generator) -> Image:
@@ -154,7 +160,9 @@ def _draw_vehicle(
     x = round((side - wide) / 2)
     y = round(rng.uniform(120, 200) - high / 2)
     size = (round(wide), max(4, round(high)))
-    body[y : y + size[1], x : x + size[0]] = cv2.resize(plate, size, interpolation=cv2.INTER_AREA)
+    body[y : y + size[1], x : x + size[0]] = cv2.resize(
+        plate, size, interpolation=cv2.INTER_AREA
+    )
     ids = np.zeros((side, side), np.uint8)
     ids[y : y + size[1], x : x + size[0]] = number
     return body, ids, wide / side

@@ -36,10 +36,14 @@ class Layout:
 
 LAYOUTS = (
     Layout("long white, blue band", 4.7, _WHITE, _BLACK, ("LL DDDD",), "left"),
-    Layout("long yellow, blue band", 4.7, (240, 196, 30), _BLACK, ("LLDD LLL",), "left"),
+    Layout(
+        "long yellow, blue band", 4.7, (240, 196, 30), _BLACK, ("LLDD LLL",), "left"
+    ),
     Layout("long white, two bands", 4.6, _WHITE, _BLACK, ("LL-DDD-LL",), "right"),
     Layout("long black", 4.3, (24, 24, 26), _WHITE, ("LLL DDD",)),
-    Layout("short white, name on top", 2.0, _WHITE, (20, 40, 130), ("LLL DDDD",), "top"),
+    Layout(
+        "short white, name on top", 2.0, _WHITE, (20, 40, 130), ("LLL DDDD",), "top"
+    ),
     Layout("short yellow", 2.0, (236, 190, 40), (20, 30, 90), ("DLLLDDD",)),
     Layout("two rows, white", 1.4, _WHITE, _BLACK, ("LL", "DDDD")),
     Layout("two rows, yellow", 1.5, (238, 188, 36), _BLACK, ("LLD", "DLL")),
@@ -49,7 +53,9 @@ UNSEEN_LAYOUTS = (
     Layout("long blue", 3.2, (24, 70, 170), _WHITE, ("LL-DDDDD",)),
     Layout("two rows, green ink", 2.0, _WHITE, (16, 96, 56), ("LL DDD", "DD-DD")),
     Layout("long white, no band", 4.9, (224, 226, 228), (40, 36, 40), ("D LLL DD",)),
-    Layout("short orange, name on top", 1.9, (232, 132, 52), _BLACK, ("DDD LLL",), "top"),
+    Layout(
+        "short orange, name on top", 1.9, (232, 132, 52), _BLACK, ("DDD LLL",), "top"
+    ),
     Layout("long red", 4.4, (168, 30, 36), _WHITE, ("LLDDDLL",)),
 )
 FONTS = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_PLAIN)
@@ -83,7 +89,11 @@ def fill_in(row: str, rng: np.random.Generator) -> str:
 
 
 def write(
-    image: Image, text: str, area_xyxy: tuple[int, int, int, int], ink: Colour, font: int
+    image: Image,
+    text: str,
+    area_xyxy: tuple[int, int, int, int],
+    ink: Colour,
+    font: int,
 ) -> None:
     """Draw a line of text as large as fits into an area of the image, in its middle."""
     x_min, y_min, x_max, y_max = area_xyxy

@@ -48,4 +48,8 @@ def learn_plates(
         "map50": learnt.map50,
     }
     told = f"{out}: learnt from {NUM_PICTURES} drawn pictures; average precision {learnt.map50:.3f} on drawn pictures"
-    say(as_json, facts, f"{told} of the same layouts: `privacy: {{plates: FILE}}` names it")
+    say(
+        as_json,
+        facts,
+        f"{told} of the same layouts: `privacy: {{plates: FILE}}` names it",
+    )

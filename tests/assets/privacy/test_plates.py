@@ -1,4 +1,4 @@
-"""Number plates under a privacy policy: found by the net of a file that the policy names, covered, and drawn to learn."""
+"""Number plates under a privacy policy: found by the net that the policy names, covered, and drawn to be learnt."""
 
 from __future__ import annotations
 
@@ -93,7 +93,9 @@ def test_what_the_net_of_the_policy_finds_is_covered(tmp_path, intake, home):
 
 def test_in_a_large_picture_plates_are_found_where_they_are_in_each_tile(tmp_path):
     """The whole, and 3 tiles of 48 px at 0, 36 and 72 of its length of 120 px: each is green."""
-    found = load_plates(write_net(tmp_path / "plates.onnx"))(np.tile(paint(250), (1, 2, 1))[:, :120])
+    found = load_plates(write_net(tmp_path / "plates.onnx"))(
+        np.tile(paint(250), (1, 2, 1))[:, :120]
+    )
     assert len(found) == 4
     assert found.boxes_xyxy[:, 0].min() >= 0 and found.boxes_xyxy[:, 2].max() <= 120
 
@@ -147,7 +149,9 @@ def test_what_is_measured_on_shares_no_layout_and_no_letters_with_what_is_learnt
     assert not {one.name for one in LAYOUTS} & {one.name for one in UNSEEN_LAYOUTS}
     assert not set(FONTS) & set(UNSEEN_FONTS)
     drawn = Drawn(WORLD, 5, 3)
-    assert len(drawn) == 3 and np.array_equal(drawn[1].image, draw_scene(WORLD, 6).image)
+    assert len(drawn) == 3 and np.array_equal(
+        drawn[1].image, draw_scene(WORLD, 6).image
+    )
     with pytest.raises(IndexError):
         drawn[3]
 
@@ -157,7 +161,9 @@ def test_what_is_learnt_is_a_net_that_a_policy_takes(tmp_path):
     config = replace(
         configure(), image_size_px=64, batch_size=2, weights="none", frozen_stages=0
     )
-    learnt = learn({"grey": np.full((64, 64, 3), 120, np.uint8)}, config, 4, num_scored=2)
+    learnt = learn(
+        {"grey": np.full((64, 64, 3), 120, np.uint8)}, config, 4, num_scored=2
+    )
     path = tmp_path / "plates.onnx"
     path.write_bytes(learnt.onnx)
     assert onnx.load(path).graph.input[0].type.tensor_type.shape.dim[2].dim_value == 640

@@ -158,9 +158,7 @@ def test_what_tells_more_than_a_new_word_lets_is_not_published(take_in, sealing)
     assert not judge(sealing)["signals_keep_to_the_privacy_policy"]
 
 
-def test_scans_that_are_held_are_in_no_table_and_are_counted(
-    tmp_path, sealing, home
-):
+def test_scans_that_are_held_are_in_no_table_and_are_counted(tmp_path, sealing, home):
     folder = write_ros2(tmp_path / "in" / "bag", "mcap").parent
     sealing.ingest(Folder(str(folder)), "street")
     assert len(read(sealing, "scans")) == NUM_TICKS
@@ -175,9 +173,7 @@ def test_scans_that_are_held_are_in_no_table_and_are_counted(
     assert len(read(sealing, "scans")) == NUM_TICKS
 
 
-def test_a_card_says_that_scans_and_positions_are_as_they_came(
-    tmp_path, sealing
-):
+def test_a_card_says_that_scans_and_positions_are_as_they_came(tmp_path, sealing):
     folder = write_ros2(tmp_path / "in" / "bag", "mcap").parent
     (folder / "daguerre.yaml").write_text("privacy: true\n")
     sealing.ingest(Folder(str(folder)), "street")
