@@ -31,10 +31,10 @@ class Drawn(Sequence[Sample]):
 
     world: PlateWorld
     first_seed: int
-    count: int
+    num_pictures: int
 
     def __len__(self) -> int:
-        return self.count
+        return self.num_pictures
 
     @overload
     def __getitem__(self, at: int) -> Sample: ...
@@ -42,9 +42,11 @@ class Drawn(Sequence[Sample]):
     def __getitem__(self, at: slice) -> Sequence[Sample]: ...
     def __getitem__(self, at: int | slice) -> Sample | Sequence[Sample]:
         if isinstance(at, slice):
-            return [self[number] for number in range(*at.indices(self.count))]
-        if not 0 <= at < self.count:
-            raise IndexError(f"there are {self.count} pictures, and no number {at}")
+            return [self[number] for number in range(*at.indices(self.num_pictures))]
+        if not 0 <= at < self.num_pictures:
+            raise IndexError(
+                f"there are {self.num_pictures} pictures, and no number {at}"
+            )
         return draw_scene(self.world, self.first_seed + at)
 
 
@@ -53,8 +55,10 @@ def configure() -> TrainConfig:
     from models.recipes import get_recipe
 
     base = get_recipe("base_detection")
-    changes = {"image_size_px": _PICTURE_PX[0], "epochs": 1, "frozen_stages": 3}
-    return replace(base, flip_vertical=False, **changes)
+    side_px = _PICTURE_PX[0]
+    return replace(
+        base, image_size_px=side_px, epochs=1, frozen_stages=3, flip_vertical=False
+    )
 
 
 @dataclass(frozen=True)

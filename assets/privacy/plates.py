@@ -76,10 +76,11 @@ def _read(path: str) -> bytes:
 def _read_side(content: bytes, path: str) -> int:
     """The side in px of what the net takes. Raises ValueError for another net, or none."""
     import onnx
+    from google.protobuf.message import DecodeError
 
     try:
         graph = onnx.load_from_string(content).graph
-    except Exception as error:  # whatever the parser says of foreign bytes
+    except DecodeError as error:
         raise ValueError(f"{path} is no ONNX net: {_REMEDY}") from error
     sides = {
         one.name: [d.dim_value for d in one.type.tensor_type.shape.dim]

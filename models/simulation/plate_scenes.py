@@ -54,7 +54,8 @@ class _Canvas:
         size = (width, height)
         shrink = min(1.0, float(np.linalg.norm(corners[1] - corners[0])) / columns)
         if shrink < 0.6:  # else thin strokes fall between the samples
-            patch = cv2.GaussianBlur(patch, (0, 0), 0.4 / shrink)
+            blurred = cv2.GaussianBlur(patch, (0, 0), 0.4 / shrink)
+            patch = np.asarray(blurred, np.uint8)
         drawn = cv2.warpPerspective(patch, move, size, flags=cv2.INTER_LINEAR)
         shown = cv2.warpPerspective(np.full(ids.shape, 255, np.uint8), move, size)
         moved = cv2.warpPerspective(ids, move, size, flags=cv2.INTER_NEAREST)
@@ -201,15 +202,23 @@ def _take(image: Image, rng: np.random.Generator) -> Image:
     """The picture by this light, through a lens, by a sensor, as a JPEG."""
     rows, columns = image.shape[:2]
     light = cv2.resize(rng.uniform(0.35, 1.25, (2, 2)), (columns, rows))[..., None]
-    taken = np.clip(image / 255 * light, 0, 1) ** rng.uniform(0.75, 1.4)
-    blur = float(rng.uniform(0, 1.1))
-    if blur > 0.3:
-        taken = cv2.GaussianBlur(taken, (0, 0), blur)
-    if rng.random() < 0.3:
-        length = int(rng.integers(2, 6))
-        taken = cv2.blur(taken, (length, 1) if rng.random() < 0.7 else (1, length))
-    taken = taken + rng.normal(0, rng.uniform(0, 0.04), taken.shape)
-    pixels = np.rint(np.clip(taken, 0, 1) * 255).astype(np.uint8)
+    lit = np.clip(image / 255 * light, 0, 1) ** rng.uniform(0.75, 1.4)
+    taken = _blur(np.asarray(lit, np.float64), rng)
+    noisy = taken + rng.normal(0, rng.uniform(0, 0.04), taken.shape)
+    pixels = np.rint(np.clip(noisy, 0, 1) * 255).astype(np.uint8)
     quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(55, 96))]
     encoded = cv2.imencode(".jpg", pixels[..., ::-1], quality)[1]
-    return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+    decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(decoded[..., ::-1])
+
+
+def _blur(pixels: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Out of focus, and by motion along a row or a column."""
+    sigma_px = float(rng.uniform(0, 1.1))
+    if sigma_px > 0.3:
+        pixels = np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma_px), np.float64)
+    if rng.random() < 0.3:
+        length = int(rng.integers(2, 6))
+        kernel = (length, 1) if rng.random() < 0.7 else (1, length)
+        pixels = np.asarray(cv2.blur(pixels, kernel), np.float64)
+    return pixels

@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 
 from assets.capture.session import anonymise
 from assets.images import decode_rgb
+from assets.privacy import plates
 from assets.privacy.keys import SealKeys
 from assets.privacy.plate_learning import Drawn, configure, learn
 from assets.privacy.plates import load_plates, name_plates
@@ -98,6 +99,13 @@ def test_in_a_large_picture_plates_are_found_where_they_are_in_each_tile(tmp_pat
     )
     assert len(found) == 4
     assert found.boxes_xyxy[:, 0].min() >= 0 and found.boxes_xyxy[:, 2].max() <= 120
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path, lower):
+    path = write_net(tmp_path / "plates.onnx")
+    lower(plates, MAX_FILE_BYTES=100)
+    with pytest.raises(ValueError, match="more than 100"):
+        load_plates(path)
 
 
 @pytest.mark.parametrize("content", [b"no net", b""])
