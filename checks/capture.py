@@ -35,7 +35,7 @@ def _frames_may_be_missing(rows: StoredRows) -> str | None:
     """A session of signals only is in order, and one of labels for frames of others; one of which nothing could be read
     is not."""
     columns = ("num_frames", "num_signals", "num_scans", "num_labels")
-    captures = rows.read("captures", (*columns, "notes"))
+    captures = rows.read("captures", columns)
     num_frames, num_signals, num_scans, num_labels = (
         pc.sum(captures[c]).as_py() or 0 for c in columns
     )
@@ -45,7 +45,7 @@ def _frames_may_be_missing(rows: StoredRows) -> str | None:
         return f"a session of {num_scans} scans without a camera"
     if num_signals:
         return f"a session of {num_signals} signals without a camera"
-    if any(SCANS_NOTE in (n or "") for n in captures["notes"].to_pylist()):
+    if _are_scans_held(rows):
         return "a session of scans, which its privacy policy holds, without a camera"
     if _is_of_labels(rows):
         return f"a session of {num_labels} labels for frames of other sessions"
@@ -80,6 +80,8 @@ def _nothing_may_keep_time(rows: StoredRows) -> str | None:
     if not len(signals):
         if rows.count("scans"):
             return "this session holds scans alone, whose clock no report compares"
+        if _are_scans_held(rows):
+            return "this session holds scans alone, which its privacy policy holds"
         of_labels = "this session holds labels alone, for frames of other sessions"
         return of_labels if _is_of_labels(rows) else None
     stamps = signals.group_by(["capture_id", "sensor", "kind"]).aggregate(
@@ -94,6 +96,12 @@ def _nothing_may_keep_time(rows: StoredRows) -> str | None:
         if pc.all(is_fixed).as_py()
         else None
     )
+
+
+def _are_scans_held(rows: StoredRows) -> bool:
+    """Whether scans of the session were read that its privacy policy keeps out of the tables."""
+    notes = rows.read("captures", ("notes",))["notes"].to_pylist()
+    return any(SCANS_NOTE in (note or "") for note in notes)
 
 
 def _is_of_labels(rows: StoredRows) -> bool:

@@ -86,7 +86,7 @@ def hide_numbers(text: str, position: Position) -> str:
 def describe(position: Position) -> str:
     """As it stands in the version of a capture, and for people."""
     if isinstance(position, Grid):
-        return f"positions on a grid of {position.grid_m:g} m"
+        return f"positions on a grid of {position.grid_m:.12g} m"
     return {"keep": "positions as they came", "drop": "no positions"}[position]
 
 

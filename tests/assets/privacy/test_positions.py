@@ -173,6 +173,19 @@ def test_scans_that_are_held_are_in_no_table_and_are_counted(tmp_path, sealing, 
     assert len(read(sealing, "scans")) == NUM_TICKS
 
 
+def test_a_session_of_held_scans_alone_is_in_order(tmp_path, sealing):
+    """A file of points: nothing of it is in the tables, and no gate holds the session for that."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    fields = "FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nCOUNT 1 1 1\nWIDTH 1\nHEIGHT 1\nPOINTS 1\n"
+    (folder / "0.pcd").write_text(f"VERSION 0.7\n{fields}DATA ascii\n1 2 3\n")
+    (folder / "daguerre.yaml").write_text("privacy: {scans: hold}\n")
+    report = sealing.ingest(Folder(str(folder)), "street")
+    assert report.quarantined == 0 and read(sealing, "scans") == []
+    for table in ("frames", "scans", "signals", "clock_reports"):
+        assert all(v.passed for v in gate_session(sealing.catalog, table, "street"))
+
+
 def test_a_card_says_that_scans_and_positions_are_as_they_came(tmp_path, sealing):
     folder = write_ros2(tmp_path / "in" / "bag", "mcap").parent
     (folder / "daguerre.yaml").write_text("privacy: true\n")
