@@ -68,7 +68,7 @@ def measure(world: PlateWorld, path: str, num_pictures: int) -> dict[str, object
     bare = [len(p.found) for p in pictures if not len(p.truth_xyxy)]
     return {
         **{name: _tell(one) for name, one in measure_recall(shown).items()},
-        "same box everywhere, covered": _cover_blindly(shown),
+        "covered by the boxes of another picture": _cover_blindly(shown),
         "boxes in a picture without a plate": float(np.mean(bare)) if bare else None,
         "ms of processor time a picture": 1000 * spent_s / num_pictures,
     }

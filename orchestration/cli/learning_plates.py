@@ -18,7 +18,7 @@ def learn_plates(
 ) -> None:
     """Learn to find number plates, from pictures that are drawn for it, and write the detector into a file.
 
-    A policy names it: `privacy: {plates: FILE}`. Takes some four minutes of processor time. Nothing is fetched, and
+    A policy names it: `privacy: {plates: FILE}`. Takes about a minute of processor time. Nothing is fetched, and
     no picture of a home is looked at.
     """
     from assets.capture.simulation.textures import load_photos
