@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pyarrow.compute as pc
 
+from assets.privacy.positions import SCANS_NOTE
 from checks.anonymised import ANONYMISED_RULES, no_policy, no_recording
 from checks.captures import CAPTURE_RULES, FRAME_RULES, QUARANTINE_RULES
 from checks.clocks import CLOCK_RULES
 from checks.gate import EmptyReason, Gate
+from checks.hidden import HELD_SCAN_RULES, POSITION_RULES
 from checks.labels import ANNOTATION_RULES, LABEL_RULES
 from checks.reading import READING_RULES
 from checks.scans import SCAN_RULES
@@ -43,6 +45,8 @@ def _frames_may_be_missing(rows: StoredRows) -> str | None:
         return f"a session of {num_scans} scans without a camera"
     if num_signals:
         return f"a session of {num_signals} signals without a camera"
+    if _are_scans_held(rows):
+        return "a session of scans, which its privacy policy holds, without a camera"
     if _is_of_labels(rows):
         return f"a session of {num_labels} labels for frames of other sessions"
     return None
@@ -76,6 +80,8 @@ def _nothing_may_keep_time(rows: StoredRows) -> str | None:
     if not len(signals):
         if rows.count("scans"):
             return "this session holds scans alone, whose clock no report compares"
+        if _are_scans_held(rows):
+            return "this session holds scans alone, which its privacy policy holds"
         of_labels = "this session holds labels alone, for frames of other sessions"
         return of_labels if _is_of_labels(rows) else None
     stamps = signals.group_by(["capture_id", "sensor", "kind"]).aggregate(
@@ -90,6 +96,12 @@ def _nothing_may_keep_time(rows: StoredRows) -> str | None:
         if pc.all(is_fixed).as_py()
         else None
     )
+
+
+def _are_scans_held(rows: StoredRows) -> bool:
+    """Whether scans of the session were read that its privacy policy keeps out of the tables."""
+    notes = rows.read("captures", ("notes",))["notes"].to_pylist()
+    return any(SCANS_NOTE in (note or "") for note in notes)
 
 
 def _is_of_labels(rows: StoredRows) -> bool:
@@ -114,8 +126,8 @@ GATES = (
     Gate("captures", CAPTURE_RULES + READING_RULES),
     Gate("frames", FRAME_RULES + TIMING_RULES, _frames_may_be_missing),
     Gate("frame_exif", may_be_empty=_images_may_say_nothing),
-    Gate("signals", may_be_empty=_holds_only("num_signals", "signals")),
-    Gate("scans", SCAN_RULES, _holds_only("num_scans", "scans")),
+    Gate("signals", POSITION_RULES, _holds_only("num_signals", "signals")),
+    Gate("scans", SCAN_RULES + HELD_SCAN_RULES, _holds_only("num_scans", "scans")),
     Gate("calibrations", may_be_empty=_calibrations_may_be_missing),
     Gate("labels", LABEL_RULES, _holds_only("num_labels", "labels")),
     Gate("annotated_frames", ANNOTATION_RULES, _nobody_may_have_looked),

@@ -138,8 +138,8 @@ class Intake:
             _start_decoders(sight.files, known, guard, stack)
             lent = self._lend(source, session, sight, known, code)
             plans, leftovers = plan_lending(sight.files, source.open, lent, video=video)
-            plans = [replace(plan, is_sealed=policy is not None) for plan in plans]
             if policy:
+                plans = [_put_under(plan, policy) for plan in plans]
                 leftovers = [withhold(left) for left in leftovers]
             work = Work(
                 source,
@@ -506,7 +506,7 @@ class Intake:
                 case SignalObservation():
                     rows.add_signal(observation)
                 case ScanObservation():
-                    rows.add_scan(observation, scans.store(observation))
+                    rows.add_scan(observation, scans.store)
                 case CalibrationObservation():
                     rows.add_calibration(observation)
                 case LabelObservation():
@@ -515,6 +515,16 @@ class Intake:
                     rows.add_annotation(observation)
                 case Problem():
                     rows.add_problem(explain_absent(observation))
+
+
+def _put_under(plan: CapturePlan, policy: PrivacyPolicy) -> CapturePlan:
+    """The plan with what the privacy policy of its session asks of it."""
+    return replace(
+        plan,
+        is_sealed=True,
+        position=policy.position,
+        are_scans_held=policy.scans == "hold",
+    )
 
 
 def _identify(

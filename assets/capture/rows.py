@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Self
 
 from assets.capture.folders import count_rows
+from assets.capture.hiding import Hiding
 from assets.capture.known_frames import KnownFrames
 from assets.capture.members import Members
 from assets.capture.named_frames import NamedFrames
@@ -103,6 +104,7 @@ class CaptureRows:
         self._replaced_files = set(replaced)
         self._stand_ins = stand_ins
         self._sealer = sealer
+        self._hiding = Hiding.of(plan)
         self._said = Said()
         self._names = NamedFrames()
         self._pending: dict[str, dict[str, dict[str, Any]]] = {}
@@ -181,16 +183,23 @@ class CaptureRows:
             self._put("frame_quality", Row(frame_id, {**facts.quality, **made}))
 
     def add_signal(self, signal: SignalObservation) -> None:
-        """Take a measurement. Read again, it adds nothing."""
+        """Take a measurement, as far as the privacy policy lets it be told. Read again, it adds nothing."""
+        told = self._hiding.tell(signal)
+        self._said.paths.add(signal.source.path)
         if signal.t_ns is not None:
             self._times.append(signal.t_ns)
-        self._say("signals", signal_row(signal, self.capture_id))
+        if told is not None:
+            self._say("signals", signal_row(told, self.capture_id))
 
-    def add_scan(self, scan: ScanObservation, blob_sha256: str) -> None:
-        """Take a point cloud, whose bytes lie in that blob."""
+    def add_scan(
+        self, scan: ScanObservation, store: Callable[[ScanObservation], str]
+    ) -> None:
+        """Take a point cloud, unless the privacy policy holds it; `store` gives the sha256 of the blob that has it."""
+        self._said.paths.add(scan.source.path)
         if scan.t_ns is not None:
             self._times.append(scan.t_ns)
-        self._say("scans", scan_row(scan, self.capture_id, blob_sha256))
+        if not self._hiding.holds(scan):
+            self._say("scans", scan_row(scan, self.capture_id, store(scan)))
 
     def add_calibration(self, calibration: CalibrationObservation) -> None:
         """Take one sensor's intrinsics and pose."""
@@ -206,6 +215,7 @@ class CaptureRows:
 
     def add_problem(self, problem: Problem) -> None:
         """Take what could not be read: a quarantine row with its reason and remedy."""
+        problem = self._hiding.explain(problem)
         self._said.problems.append(problem)
         row = problem_row(problem, self.session, self.capture_id)
         self._said.keys["quarantine"].add(row.key)
@@ -313,7 +323,7 @@ class CaptureRows:
 
     def write_capture(self, source_uri: str) -> None:
         """Write the row of the capture itself, with the counts of what the tables hold of it."""
-        notes = self.plan.notes
+        notes = self.plan.notes | self._hiding.notes
         lent = self._stand_ins.lent if self._stand_ins else {}
         files = [f for f in self.plan.files if f.path not in lent]
         row: dict[str, object] = {

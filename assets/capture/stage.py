@@ -72,6 +72,7 @@ STAGE = Stage(
             (
                 "assets.privacy.covered:Covering",
                 "assets.privacy.detectors:load_detectors",
+                "assets.privacy.plates:load_plates",
             ),
         ),
         Maker(

@@ -7,6 +7,7 @@ import hashlib
 from assets.code_versions import list_versions, version_of
 from assets.formats.leftovers import FRAME_LABELLERS
 from assets.formats.observations import CapturePlan
+from assets.privacy.positions import describe
 from assets.tables.schemas import content_id
 
 _ARCHIVE = "archive"
@@ -25,6 +26,10 @@ def name_capture(plan: CapturePlan) -> str:
         version += " with all pictures looked at"
     if plan.is_sealed:
         version += " sealed whole"
+    if plan.position != "keep":
+        version += f" with {describe(plan.position)}"
+    if plan.are_scans_held:
+        version += " with scans held"
     return version
 
 

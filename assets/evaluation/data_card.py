@@ -62,7 +62,7 @@ def build_data_card(
         Section("Labels", _list_labels(catalog, row, frames)),
         Section("Known faults", list_faults(row, faults)),
         Section("Quarantine", list_quarantine(catalog, row)),
-        Section("Privacy", list_privacy()),
+        Section("Privacy", list_privacy(catalog, row)),
         Section("Models that learnt from it", _list_learners(catalog, row)),
     )
     return Card(f"Dataset for {row['task']}, {release_id}", sections)

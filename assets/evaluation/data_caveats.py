@@ -8,6 +8,7 @@ from typing import Any
 
 from assets.cards import Block, Bullets, tabulate
 from assets.causes import group_by_cause
+from assets.privacy.told import tell_privacy
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.rows import ReleaseRow
 from assets.tables.schemas import TABLES
@@ -68,12 +69,26 @@ def _name_cause(row: Mapping[str, Any]) -> tuple[str, ...]:
     return row["session"], row["reader"], row["reason"]
 
 
-def list_privacy() -> tuple[Block, ...]:
-    """Which columns behind the dataset are private, by table."""
-    return (
-        "Pictures may show people and places. Columns behind the dataset that are private:",
-        tabulate(("table", "class", "columns"), _list_private(_DRAWN_ON)),
-    )
+def list_privacy(catalog: Catalog, row: ReleaseRow) -> tuple[Block, ...]:
+    """What of its sessions is covered and what is as it came, and which columns behind the dataset are private."""
+    told = [t for t in tell_privacy(catalog) if t.session in row["sessions"]]
+    num_open = len(row["sessions"]) - len(told)
+    blocks: list[Block] = []
+    if num_open:
+        blocks.append(
+            f"Of {num_open} of its sessions, which are under no privacy policy, pictures, scans and positions are as "
+            "they came: they may show people and places."
+        )
+    if told:
+        head = ("session", "privacy policy", "scans as they came", "exact positions")
+        rows = [(t.session, t.covers, t.scans, t.positions) for t in told]
+        blocks += [
+            "Of the others, what the privacy policy names is hidden. Scans are never covered: points of people in them "
+            "stay, unless the policy holds scans.",
+            tabulate(head, rows),
+        ]
+    private = tabulate(("table", "class", "columns"), _list_private(_DRAWN_ON))
+    return *blocks, "Columns behind the dataset that are private:", private
 
 
 def _list_private(tables: Iterable[str]) -> Iterator[tuple[str, str, str]]:

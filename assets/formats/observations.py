@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from assets.formats.points.clouds import CloudFacts
+from assets.privacy.positions import Position
 from assets.sandbox.guard import ImageFacts
 from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import SessionFile
@@ -217,6 +218,9 @@ class CapturePlan:
     is_looked_at: bool = False
     # its frames, and the file of a container, are sealed; covered pictures stand in the place of frames
     is_sealed: bool = False
+    # what the privacy policy of the session lets its signals tell, and whether its scans stay out of the tables
+    position: Position = "keep"
+    are_scans_held: bool = False
     # of the bytes of a container that the blob store holds: frames may point into it
     sha256: str | None = None
     # files of another plan by which this one is read as well, and what they say, shortened: otherwise it is read anew

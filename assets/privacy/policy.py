@@ -1,10 +1,12 @@
 """The privacy policy of a session or a source, as its `daguerre.yaml` states it under `privacy`.
 
 `privacy: true` covers faces. A mapping says more: `faces: false`, `regions: {SENSOR: [[x_min, y_min, x_max, y_max]]}`
-in px, `classes: [person]` for the boxes of labels, and `probe: {folder: PATH, recall: 0.9}`, a folder of pictures with
-known faces of which at least that share must be covered to the last pixel. `depth: false` leaves depth images as they
-came: else what is covered in colour is covered in them. `privacy: false` takes a session out of the
-policy of its source, as long as none of its frames was taken in under it.
+in px, `classes: [person]` for the boxes of labels, `plates: FILE` for what a net finds (`plates`), and
+`probe: {folder: PATH, recall: 0.9}`, a folder of pictures with known faces of which at least that share must be covered
+to the last pixel. `depth: false` leaves depth images as they came: else what is covered in colour is covered in them.
+`position: drop`, or `position: {grid_m: 500}`, takes positions on Earth out of signals, or makes them coarse;
+`scans: hold` keeps point clouds out of the tables. `privacy: false` takes a session out of the policy of its source, as
+long as none of its frames was taken in under it.
 """
 
 from __future__ import annotations
@@ -12,14 +14,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from assets.privacy.positions import Grid, Position, describe
 from assets.tables.schemas.table import content_id
 
 Box = tuple[float, float, float, float]
-_ENTRIES = frozenset({"faces", "regions", "classes", "probe", "depth"})
+_ENTRIES = frozenset(
+    {"faces", "plates", "regions", "classes", "probe", "depth", "position", "scans"}
+)
 _MOST = 1000  # sensors, regions of one, classes
 _MOST_TEXT = 1000  # characters
+_MIN_GRID_M = 10.0  # below it a cell is a house
+_MAX_GRID_M = 1_000_000.0
 
 
 @dataclass(frozen=True)
@@ -45,18 +52,26 @@ class Probe:
 
 @dataclass(frozen=True)
 class PrivacyPolicy:
-    """What of a session's frames is covered. Raises ValueError for one that covers nothing."""
+    """What of a session's frames is covered, and what of its signals and scans is not told.
+
+    Raises ValueError for one that hides nothing.
+    """
 
     faces: bool = True
     regions: Mapping[str, tuple[Box, ...]] = field(default_factory=dict)  # by sensor
     classes: tuple[str, ...] = ()  # sorted
     probe: Probe | None = None
     depth: bool = True  # in depth images, too
+    position: Position = "keep"
+    scans: Literal["keep", "hold"] = "keep"
+    plates: str | None = None  # the file of what finds them
 
     def __post_init__(self) -> None:
-        if not (self.faces or self.regions or self.classes):
+        covers = self.faces or self.plates or self.regions or self.classes
+        if not covers and (self.position, self.scans) == ("keep", "keep"):
             raise ValueError(
-                "privacy covers nothing: set faces, regions or classes, or write `privacy: false`"
+                "privacy covers nothing: set faces, plates, regions, classes, position or scans, or write "
+                "`privacy: false`"
             )
         if self.probe and not self.faces:
             raise ValueError("privacy has a probe and no faces: a probe is of faces")
@@ -68,19 +83,25 @@ class PrivacyPolicy:
 
     @property
     def digest(self) -> str:
-        """Changes with what is covered; how it is probed makes no other picture."""
-        return content_id(
-            "privacy", self.faces, self.regions, self.classes, self.depth
-        )[:12]
+        """Changes with what is covered; how it is probed, and what signals and scans tell, makes no other picture."""
+        covered = self.faces, self.regions, self.classes, self.depth
+        return content_id("privacy", *covered)[:12]
+
+    @property
+    def looks(self) -> bool:
+        """Whether something is to be found in frames, beside what is known of them."""
+        return self.faces or self.plates is not None
 
     @property
     def summary(self) -> str:
         """One line for people."""
         num_regions = sum(map(len, self.regions.values()))
-        parts = ["faces"] * self.faces
+        parts = ["faces"] * self.faces + ["plates"] * bool(self.plates)
         parts += [f"{num_regions} fixed regions"] * bool(num_regions)
         parts += [f"labels of {', '.join(self.classes)}"] * bool(self.classes)
         parts += ["depth images as they came"] * (not self.depth)
+        parts += [describe(self.position)] * (self.position != "keep")
+        parts += ["scans held"] * (self.scans == "hold")
         return ", ".join(parts)
 
 
@@ -108,6 +129,9 @@ def read_entry(value: object) -> PrivacyPolicy | None:
         _read_classes(value.get("classes", [])),
         probe,
         _read_switch(value, "depth"),
+        _read_position(value.get("position", "keep")),
+        _read_scans(value.get("scans", "keep")),
+        _read_path("plates", value["plates"]) if "plates" in value else None,
     )
 
 
@@ -163,14 +187,42 @@ def _read_classes(value: object) -> tuple[str, ...]:
     return tuple(sorted(set(value)))
 
 
+def _read_position(value: Any) -> Position:
+    if value in ("keep", "drop"):
+        return "drop" if value == "drop" else "keep"
+    grid_m = value.get("grid_m") if isinstance(value, dict) else None
+    if (
+        not isinstance(value, dict)
+        or value.keys() != {"grid_m"}
+        or isinstance(grid_m, bool)
+        or not isinstance(grid_m, int | float)
+        or not _MIN_GRID_M <= grid_m <= _MAX_GRID_M
+    ):
+        raise ValueError(
+            f"privacy.position is {str(value)[:100]}: give keep, drop, or grid_m from {_MIN_GRID_M:g} to "
+            f"{_MAX_GRID_M:g} metres, as in `position: {{grid_m: 500}}`"
+        )
+    return Grid(float(grid_m))
+
+
+def _read_scans(value: object) -> Literal["keep", "hold"]:
+    if value not in ("keep", "hold"):
+        raise ValueError(f"privacy.scans is {str(value)[:100]}: give keep or hold")
+    return "hold" if value == "hold" else "keep"
+
+
+def _read_path(name: str, value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _MOST_TEXT:
+        raise ValueError(f"privacy.{name} is {str(value)[:100]}, not a path")
+    return value
+
+
 def _read_probe(value: Any) -> Probe:
     if not isinstance(value, dict) or value.keys() != {"folder", "recall"}:
         raise ValueError(
             f"privacy.probe is {str(value)[:100]}: give `folder` and `recall`"
         )
-    folder, recall = value["folder"], value["recall"]
-    if not isinstance(folder, str) or not 0 < len(folder) <= _MOST_TEXT:
-        raise ValueError(f"privacy.probe.folder is {str(folder)[:100]}, not a path")
+    folder, recall = _read_path("probe.folder", value["folder"]), value["recall"]
     if (
         isinstance(recall, bool)
         or not isinstance(recall, int | float)

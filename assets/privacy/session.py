@@ -21,6 +21,7 @@ from assets.tables.catalog import Catalog, session_is
 from assets.tables.rows import SIDES
 from assets.tables.seals import seal_tables
 from models.faces.found import Floats
+from models.faces.tiles import Detector, in_tiles
 
 Row = dict[str, Any]
 Holding = Callable[[str], AbstractContextManager[Any]]
@@ -79,7 +80,7 @@ def anonymise_session(
         due = _choose_due(catalog, session, streams, made_by)
         due = [stream for stream in due if stream.is_depth == is_depth]
         # colour is looked at to find, and again to cover
-        looks.expect(due, 2 if policy.faces and not is_depth else 1)
+        looks.expect(due, 2 if policy.looks and not is_depth else 1)
         for stream in due:
             capture_id = stream.frames[0]["capture_id"]
             num_done += covering.cover_stream(stream, holding(capture_id), looks.tell)
@@ -156,15 +157,22 @@ def _name_maker_here(policy: PrivacyPolicy) -> str | None:
 def name_maker(policy: PrivacyPolicy) -> str:
     """The `code_version` of covered frames: code, detectors where there are any, and what is covered."""
     from assets.privacy.detectors import name_detectors
+    from assets.privacy.plates import name_plates
 
-    found_by = f" {name_detectors()}" if policy.faces else ""
-    return f"{version_of('anonymised_frames')}{found_by} {policy.digest}"
+    parts = [version_of("anonymised_frames")]
+    parts += [name_detectors()] if policy.faces else []
+    parts += [name_plates(policy.plates)] if policy.plates else []
+    return " ".join([*parts, policy.digest])
 
 
-def _load(policy: PrivacyPolicy) -> Any:
+def _load(policy: PrivacyPolicy) -> tuple[Detector, ...]:
+    """What looks at frames: none where nothing is to be found."""
     from assets.privacy.detectors import load_detectors
+    from assets.privacy.plates import load_plates
 
-    return load_detectors() if policy.faces else ()
+    lookers = [in_tiles(load_detectors())] if policy.faces else []
+    lookers += [load_plates(policy.plates)] if policy.plates else []
+    return tuple(lookers)
 
 
 def _read_policy(catalog: Catalog, session: str) -> PrivacyPolicy | None:

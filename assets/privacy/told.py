@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.privacy.policy import read_text
+from assets.privacy.policy import PrivacyPolicy, read_text
+from assets.privacy.positions import POSES_NOTE, SCANS_NOTE, WITH_PLACE, tells_place
 from assets.privacy.recordings import TABLE, list_sealed
 from assets.tables.catalog import Catalog, is_in
 
@@ -17,7 +20,10 @@ _CONTAINERS = "sha256 IS NOT NULL"
 
 @dataclass(frozen=True)
 class Told:
-    """One session. `recordings` lie among the blobs as they came, beside `sealed_recordings`; `scans` are points."""
+    """One session. `recordings` lie among the blobs as they came, beside `sealed_recordings`; `scans` are points.
+
+    `positions` of receivers are told as they came, and so are places of poses on Earth; `kept_out` says what is not.
+    """
 
     session: str
     covers: str
@@ -28,6 +34,8 @@ class Told:
     recordings: int
     sealed_recordings: int
     scans: int
+    positions: int
+    kept_out: tuple[str, ...]  # of signals and scans, for people
     covered_low: float | None  # of the probe set's faces, the lower end of the interval
 
 
@@ -43,10 +51,13 @@ def tell_privacy(catalog: Catalog) -> list[Told]:
     recordings = _count_open(catalog, names)
     locked = _count(catalog, TABLE, names)
     scans = _count(catalog, "scans", names)
+    by_name = {row["session"]: read_text(row["policy"]) for row in policies}
+    positions = _count_positions(catalog, by_name)
+    kept_out = _read_kept_out(catalog, names)
     return [
         Told(
             name,
-            read_text(row["policy"]).summary,
+            by_name[name].summary,
             sealed[name],
             covered[name],
             sealed[name] - covered[name],
@@ -54,6 +65,8 @@ def tell_privacy(catalog: Catalog) -> list[Told]:
             recordings[name],
             locked[name],
             scans[name],
+            positions[name],
+            tuple(kept_out[name]),
             row["covered_low"],
         )
         for name, row in zip(names, policies, strict=True)
@@ -89,6 +102,39 @@ def _count_open(catalog: Catalog, sessions: list[str]) -> Counter[str]:
     kept = {(row["session"], row["sha256"]) for row in captures}
     kept |= set(list_sealed(catalog, sessions))
     return Counter(name for name, sha256 in kept if catalog.blobs.exists(sha256))
+
+
+def _count_positions(
+    catalog: Catalog, policies: Mapping[str, PrivacyPolicy]
+) -> Counter[str]:
+    """Signals that tell where on Earth they were taken, more exactly than a grid of their session's policy."""
+    columns = ["session", "kind", "values", "frame_of_reference", "child_frame"]
+    is_placed = is_in("kind", ("gnss", *WITH_PLACE))
+    where = f"{is_in('session', list(policies))} AND {is_placed}"
+    found = Counter[str]()
+    for row in catalog.read_latest("signals", columns, where).to_pylist():
+        policy = policies[row["session"]]
+        # as they came is more exact than nothing
+        position = "drop" if policy.position == "keep" else policy.position
+        frames = row["frame_of_reference"], row["child_frame"]
+        if tells_place(row["kind"], row["values"], frames, position):
+            found[row["session"]] += 1
+    return found
+
+
+def _read_kept_out(catalog: Catalog, sessions: list[str]) -> dict[str, list[str]]:
+    """What intake noted of signals and scans that are not in the tables, by session."""
+    columns = ["session", "path", "notes"]
+    captures = catalog.read_latest("captures", columns, is_in("session", sessions))
+    found = defaultdict[str, list[str]](list)
+    for row in captures.sort_by("path").to_pylist():
+        notes = json.loads(row["notes"] or "{}")
+        found[row["session"]] += [
+            f"{notes[name]}: {name}"
+            for name in (POSES_NOTE, SCANS_NOTE)
+            if name in notes
+        ]
+    return found
 
 
 def _count(

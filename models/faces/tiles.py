@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
@@ -28,38 +31,61 @@ class Tile:
 
 
 def find_everywhere(
-    image_rgb: NDArray[np.uint8], detectors: tuple[Detector, ...]
+    image_rgb: NDArray[np.uint8],
+    detectors: tuple[Detector, ...],
+    max_side_px: int = MAX_SIDE_PX,
 ) -> Faces:
     """What any of the detectors finds in an image (H, W, 3): in all of it, made smaller where it is large, and in its
-    tiles then."""
+    tiles then. Several look at once: a detector is to bear that."""
     height, width = image_rgb.shape[:2]
-    scale = min(1.0, MAX_SIDE_PX / max(height, width))
+    scale = min(1.0, max_side_px / max(height, width))
     whole = _shrink(image_rgb, scale)
-    found = [detect(whole).move(0, 0, scale) for detect in detectors]
-    for tile in cut(width, height) if scale < 1 else ():
+
+    def look(detect: Detector, tile: Tile | None) -> Faces:
+        if tile is None:
+            return detect(whole).move(0, 0, scale)
         part = image_rgb[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
-        found += [
-            detect(np.ascontiguousarray(part)).move(tile.x, tile.y)
-            for detect in detectors
-        ]
-    return join(found).clip(width, height)
+        return detect(np.ascontiguousarray(part)).move(tile.x, tile.y)
+
+    tiles = [None, *(cut(width, height, max_side_px) if scale < 1 else ())]
+    looks = [(detect, tile) for tile in tiles for detect in detectors]
+    found = _open_threads().map(look, *zip(*looks, strict=True)) if looks else ()
+    return join(list(found)).clip(width, height)
 
 
-def cut(width_px: int, height_px: int) -> list[Tile]:
-    """Tiles of at most MAX_SIDE_PX that cover an image, as few and as small as can be, OVERLAP_PX over each other."""
+def in_tiles(
+    detectors: tuple[Detector, ...], max_side_px: int = MAX_SIDE_PX
+) -> Detector:
+    """What finds in images of any size what any of the detectors finds in those up to a side."""
+
+    def look(image_rgb: NDArray[np.uint8]) -> Faces:
+        return find_everywhere(image_rgb, detectors, max_side_px)
+
+    return look
+
+
+def cut(width_px: int, height_px: int, max_side_px: int = MAX_SIDE_PX) -> list[Tile]:
+    """Tiles of at most that side that cover an image, as few and as small as can be, OVERLAP_PX over each other."""
     return [
         Tile(x, y, width, height)
-        for y, height in _cut_side(height_px)
-        for x, width in _cut_side(width_px)
+        for y, height in _cut_side(height_px, max_side_px)
+        for x, width in _cut_side(width_px, max_side_px)
     ]
 
 
-def _cut_side(length: int) -> list[tuple[int, int]]:
+@cache
+def _open_threads() -> ThreadPoolExecutor:
+    """What looks side by side; each detector computes on one thread."""
+    return ThreadPoolExecutor(min(4, os.cpu_count() or 1), "look")
+
+
+def _cut_side(length: int, max_side_px: int) -> list[tuple[int, int]]:
     """(start, length) of the parts of a side."""
-    if length <= MAX_SIDE_PX:
+    if length <= max_side_px:
         return [(0, length)]
-    count = -(-(length - OVERLAP_PX) // (MAX_SIDE_PX - OVERLAP_PX))
-    part = -(-(length + (count - 1) * OVERLAP_PX) // count)
+    overlap = min(OVERLAP_PX, max_side_px // 4)
+    count = -(-(length - overlap) // (max_side_px - overlap))
+    part = -(-(length + (count - 1) * overlap) // count)
     starts = np.linspace(0, length - part, count).astype(int).tolist()
     return [(start, part) for start in starts]
 

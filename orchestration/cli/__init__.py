@@ -34,6 +34,7 @@ from orchestration.cli.granting import role_app
 from orchestration.cli.indexing import index
 from orchestration.cli.intake import ingest, simulate
 from orchestration.cli.labelling import labels_app
+from orchestration.cli.learning_plates import learn_plates
 from orchestration.cli.localising import localise
 from orchestration.cli.looking import lineage, query, report, status, verify
 from orchestration.cli.loop import demo, ui
@@ -92,7 +93,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Data": (
         *(simulate, ingest, forget, lineage, query, search, similar),
         *(consent, terms, departures),
-        *(index, verify, unseal),
+        *(index, verify, unseal, learn_plates),
     ),
     "Geometry and motion": (
         *(calibrate, depth, reconstruct, localise, splats),

@@ -121,7 +121,17 @@ def _tell_privacy(facts: Mapping[str, Any]) -> Iterator[str]:
                 "is covered: record calibrations of both cameras, or state `depth: false`"
             )
         if told["scans"]:
-            yield f"  NOT COVERED: {told['scans']} scans: points of people stay as they came"
+            yield (
+                f"  NOT COVERED: {told['scans']} scans: points of people stay as they came; `scans: hold` keeps scans "
+                "out of the tables"
+            )
+        if told["positions"]:
+            yield (
+                f"  NOT HIDDEN: {told['positions']} positions on Earth: state `position: drop`, or a grid, and ingest "
+                "the session again"
+            )
+        for kept_out in told["kept_out"]:
+            yield f"  {kept_out}"
 
 
 def tell_session(session: Mapping[str, Any], zone: str) -> Iterator[str]:

@@ -40,11 +40,12 @@ _OTHERS = {
 }
 
 
-# of kinds of labels that are not there, of depth images, and of regions
+# of kinds of labels that are not there, of depth images, of regions, and of scans that nobody holds
 MAY_FIND_NOTHING = {
     "classes_are_known",
     "depth_is_covered_where_colour_is",
     "regions_are_of_sensors_that_are_there",
+    "scans_are_held_where_the_policy_says",
 }
 
 
@@ -91,12 +92,13 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
         "privacy_policies": rows_of(
             "privacy_policies",
             1,
-            policy=PrivacyPolicy(probe=Probe("faces", 0.9)).text,
+            policy=PrivacyPolicy(probe=Probe("faces", 0.9), position="drop").text,
             num_probed=200,
             found=0.97,
             covered=0.95,
             covered_low=0.92,
         ),
+        "signals": rows_of("signals", 1, kind="gnss", values=[[float("nan")] * 3]),
         "sealed_frames": rows_of("sealed_frames", 3, frame_id=ids),
         "sealed_recordings": rows_of(
             "sealed_recordings", 1, capture_id=capture, original_sha256=recording

@@ -61,7 +61,7 @@ def write_probe(folder: Path, image: np.ndarray, count: int = 8) -> None:
 
 
 def test_each_detector_finds_the_face(astronaut):
-    for detect in detectors.load_detectors(1):
+    for detect in detectors.load_detectors():
         faces = detect(astronaut)
         assert len(faces) == 1
         middle = (faces.boxes_xyxy[0, :2] + faces.boxes_xyxy[0, 2:]) / 2
@@ -75,7 +75,7 @@ def test_our_own_reading_of_the_net_finds_what_the_package_finds(astronaut, caps
     theirs, _ = CenterFace(
         backend="onnxrt", override_execution_provider="CPUExecutionProvider"
     )(astronaut, threshold=detectors.MIN_SCORE)
-    ours = detectors.load_detectors(1)[0](astronaut)
+    ours = detectors.load_detectors()[0](astronaut)
     np.testing.assert_allclose(ours.boxes_xyxy, theirs[:, :4], atol=0.01)
     np.testing.assert_allclose(ours.scores, theirs[:, 4], atol=1e-4)
 
@@ -83,7 +83,7 @@ def test_our_own_reading_of_the_net_finds_what_the_package_finds(astronaut, caps
 def test_other_weights_than_those_that_were_tested_are_refused(monkeypatch):
     monkeypatch.setattr(detectors, "CENTERFACE_SHA256", "0" * 64)
     with pytest.raises(ValueError, match="has changed"):
-        detectors._load_centre.__wrapped__(1)
+        detectors._load_centre.__wrapped__()
 
 
 def test_detectors_that_are_not_installed_are_named_with_the_remedy(monkeypatch):
