@@ -192,7 +192,9 @@ def _narrow(words: Sequence[str]) -> typer.Typer:
     """
     asked = copy(app)
     asked.registered_commands = [
-        c for c in app.registered_commands if c.callback and c.callback.__name__ in words
+        c
+        for c in app.registered_commands
+        if c.callback and c.callback.__name__ in words
     ]
     asked.registered_groups = [g for g in app.registered_groups if g.name in words]
     return asked if asked.registered_commands or asked.registered_groups else app
