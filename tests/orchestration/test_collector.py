@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-_SCRIPT = """
+_CYCLE = """
 import atexit, gc, weakref
 from orchestration.collector import spare_collector
 
@@ -22,10 +22,30 @@ atexit.register(print, "exits")
 cycle = Cycle()
 weakref.finalize(cycle, print, "finalised")
 """
+_QUERY = """
+import duckdb
+from orchestration.collector import spare_collector
+
+spare_collector()
+print(duckdb.connect().execute("SELECT 1").fetchone()[0])
+"""
+
+
+def run(script: str) -> list[str]:
+    """What a process says, on both streams."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
+    return done.stdout.splitlines()
 
 
 def test_at_the_end_what_is_registered_runs_and_no_cycle_is_looked_for():
-    done = subprocess.run(
-        [sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.splitlines() == ["10000", "finalised", "exits"]
+    assert run(_CYCLE) == ["10000", "finalised", "exits"]
+
+
+def test_duckdb_tells_of_nothing_that_is_left():
+    assert run(_QUERY) == ["1"]
