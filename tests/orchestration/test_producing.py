@@ -9,7 +9,9 @@ from orchestration.producing import Producers
 
 def test_what_was_begun_with_another_wave_lands_when_it_is_its_turn(tmp_path):
     landing = tmp_path / "landing"
-    first, second = ({name: [SimulationSpec(1, 0.2, 0)]} for name in ("first", "second"))
+    first, second = (
+        {name: [SimulationSpec(1, 0.2, 0)]} for name in ("first", "second")
+    )
     (landing / "there").mkdir(parents=True)
     with Producers(landing, RunConsole()) as producers:
         producers.begin({**first, "there": [SimulationSpec(1, 0.2, 0)]})
