@@ -5,8 +5,8 @@ each is a sensor, a job or an asset that the UI runs too.
 """
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,6 @@ from assets.cluster.connection import open_ray
 from assets.landing import open_place
 from assets.terms.statements import state_from_file
 from assets.terms.terms import Terms
-from assets.training.worker_group import load_ahead
-from assets.workspace import Workspace
 from models.recipes import get_recipe
 from models.task_names import TASK_NAMES
 from orchestration.chosen import configure_dataset
@@ -124,13 +122,16 @@ def _run_simulated(
     engine: LocalEngine, console: RunConsole
 ) -> tuple[list[str], list[str]]:
     landing = Path(engine.settings.landing_uri)
+    workspace = engine.settings.workspace
     with ExitStack() as ray:  # started once for all tasks
         with Producers(landing, console) as producers:
             with console.step("simulate and start Ray"):
                 producers.begin(_FIRST_WAVE)
                 # what does not wait for the first wave goes on beside it, and beside its intake
                 producers.begin(_SECOND_WAVE)
-                ray.enter_context(_open_ray(engine.settings.workspace))
+                ray.enter_context(
+                    open_ray(workspace.num_workers[1], workspace.ray_address)
+                )
                 producers.land(_FIRST_WAVE)
             _take_in(engine, console, "ingest", _FIRST_WAVE)
         for task in TASK_NAMES:
@@ -150,16 +151,6 @@ def _run_simulated(
                 "    `daguerre ui` trains it within a minute; `daguerre status` says what answers it"
             )
     return list(TASK_NAMES), [*_FIRST_WAVE, *_SECOND_WAVE]
-
-
-@contextmanager
-def _open_ray(workspace: Workspace) -> Iterator[None]:
-    """Ray, whose workers import what a training does while others work."""
-    num_workers = workspace.num_workers[1]
-    with open_ray(num_workers, workspace.ray_address):
-        if workspace.ray_address is None:
-            load_ahead(num_workers)
-        yield
 
 
 def _take_in(engine: LocalEngine, console: RunConsole, step: str, wave: Wave) -> None:

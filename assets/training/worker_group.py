@@ -116,28 +116,6 @@ def run_group(
             await_last_lines(tokens if is_well else [], is_any_dead=not is_well)
 
 
-def load_ahead(num_workers: int) -> None:
-    """Let so many processes of Ray import what trainings need, while the one that is connected to it goes on.
-
-    A training that comes meanwhile waits for them, and works in them. Where workers have a GPU nothing is gained.
-    """
-    import ray
-
-    load = ray.remote(_load).options(name=PROCESS_NAME, num_cpus=1, max_retries=0)
-    for _ in range(num_workers):
-        load.remote()
-
-
-def _load() -> None:
-    import torch
-
-    import models.tasks
-    import models.training.fit  # noqa: F401
-
-    # the first optimiser of a process loads much of torch
-    torch.optim.AdamW([torch.zeros(1, requires_grad=True)])
-
-
 def _await_room(room: Any, num_workers: int, resource: str, patience_s: float) -> None:
     """A machine that is gone may come back, and others end their work; who waits is told which of the two it is."""
     import ray

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import psutil
 import pytest
 
 from assets.cluster.connection import open_ray
-from assets.training.worker_group import NoRoom, load_ahead, run_group
+from assets.training.worker_group import NoRoom, run_group
 
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore::{kind}")
@@ -51,20 +50,6 @@ def test_groups_meet_and_find_processes_of_former_ones_warm(tmp_path):
     assert [len(group) for group in pids] == [2] * 4
     # Ray may start one ahead of need and end another: which of them it keeps is its own affair, that it does is not
     assert len(set.union(*pids)) <= 4
-
-
-def _note_loaded(folder: Path, device) -> None:
-    """Leave whether this process had the loop of trainings before anybody asked for it."""
-    import torch
-
-    is_loaded = "models.training.fit" in sys.modules
-    (folder / f"{torch.distributed.get_rank()}").write_text(f"{is_loaded} ")
-
-
-def test_a_group_finds_what_was_loaded_ahead(tmp_path):
-    load_ahead(2)
-    # of processes that Ray starts ahead of need it may end either
-    assert "True" in [told for told, _ in _run(_note_loaded, tmp_path, "a")]
 
 
 def test_workers_of_several_machines_meet_at_an_address(tmp_path, monkeypatch):
