@@ -5,17 +5,13 @@ each is a sensor, a job or an asset that the UI runs too.
 """
 
 import json
-import os
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from assets.capture.simulate import SimulationSpec, simulate
+from assets.capture.simulate import SimulationSpec
 from assets.choice import Choice
 from assets.cluster.connection import open_ray
 from assets.landing import open_place
@@ -26,6 +22,7 @@ from models.task_names import TASK_NAMES
 from orchestration.chosen import configure_dataset
 from orchestration.console import RunConsole
 from orchestration.jobs import ingest_session, monitor_session, train_jobs
+from orchestration.producing import Producers, Wave
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog, build_landing_zone
 from orchestration.sensors.drift import drift_sensor
@@ -36,7 +33,7 @@ from orchestration.ticks import LocalEngine
 _SECONDS = 6.0
 _ALL = "desk-*"
 _TERMS = Terms("CC0-1.0", ("product", "research"))
-# session -> what is simulated into it; the second wave arrives when there are champions
+# the second wave arrives when there are champions
 _FIRST_WAVE = {
     "desk-monday": [SimulationSpec(4, _SECONDS, seed=11)],
     "desk-tuesday": [SimulationSpec(4, _SECONDS, seed=12)],
@@ -125,28 +122,24 @@ def _run_simulated(
     engine: LocalEngine, console: RunConsole
 ) -> tuple[list[str], list[str]]:
     landing = Path(engine.settings.landing_uri)
-    with console.step("simulate"):
-        land(landing, _FIRST_WAVE, console)
-    with console.step("ingest"):
-        _announce(_FIRST_WAVE, console)
-        ingest(engine, console)
-        _state_terms(engine, _FIRST_WAVE)
-    with ExitStack() as stack:  # started once for all tasks
-        with console.step("start Ray"):
-            workspace = engine.settings.workspace
-            stack.enter_context(
-                open_ray(workspace.num_workers[1], workspace.ray_address)
-            )
+    workspace = engine.settings.workspace
+    with ExitStack() as ray:  # started once for all tasks
+        with Producers(landing, console) as producers:
+            with console.step("simulate and start Ray"):
+                producers.begin(_FIRST_WAVE)
+                # what does not wait for the first wave goes on beside it, and beside its intake
+                producers.begin(_SECOND_WAVE)
+                ray.enter_context(
+                    open_ray(workspace.num_workers[1], workspace.ray_address)
+                )
+                producers.land(_FIRST_WAVE)
+            _take_in(engine, console, "ingest", _FIRST_WAVE)
         for task in TASK_NAMES:
             with console.step(f"train {task}"):
                 # new sessions of the demo belong to it when drift asks for another training
                 _train(engine, console, task, f"tiny_{task}", _ALL, True)
-    with console.step("simulate new sessions"):
-        land(landing, _SECOND_WAVE, console)
-    with console.step("ingest new sessions"):
-        _announce(_SECOND_WAVE, console)
-        ingest(engine, console)
-        _state_terms(engine, _SECOND_WAVE)
+    producers.land(_SECOND_WAVE)
+    _take_in(engine, console, "ingest new sessions", _SECOND_WAVE)
     with console.step("monitor"):
         for request in engine.tick(unjudged_session_sensor):
             _run(engine, console, monitor_session.name, request.partition_key)
@@ -158,6 +151,13 @@ def _run_simulated(
                 "    `daguerre ui` trains it within a minute; `daguerre status` says what answers it"
             )
     return list(TASK_NAMES), [*_FIRST_WAVE, *_SECOND_WAVE]
+
+
+def _take_in(engine: LocalEngine, console: RunConsole, step: str, wave: Wave) -> None:
+    with console.step(step):
+        _announce(wave, console)
+        ingest(engine, console)
+        _state_terms(engine, wave)
 
 
 def _run_on(
@@ -196,9 +196,7 @@ def _state_terms(engine: LocalEngine, sessions: Iterable[str]) -> None:
         state_from_file(catalog, session, _TERMS, "simulator")
 
 
-def _announce(
-    wave: Mapping[str, Sequence[SimulationSpec]], console: RunConsole
-) -> None:
+def _announce(wave: Wave, console: RunConsole) -> None:
     """Say what is going to go wrong on purpose, before it does."""
     for session, specs in wave.items():
         faults = [spec.fault for spec in specs if spec.fault]
@@ -211,33 +209,6 @@ def _announce(
             console.tell(
                 f"planned: {session} is another world on purpose ({', '.join(shifts)}), drift is to be raised"
             )
-
-
-def land(
-    landing: Path, wave: Mapping[str, Sequence[SimulationSpec]], console: RunConsole
-) -> None:
-    """Simulate beside the landing zone, a core each, and move every session in whole, as a careful producer does."""
-    producing: dict[str, list[Future[list[Path]]]] = {}
-    # not forked: this process has threads of Lance
-    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as cores:
-        for session, specs in wave.items():
-            if (landing / session).exists():
-                console.tell(f"{session}: landed before")
-                continue
-            stage = _stage(landing, session)
-            shutil.rmtree(stage, ignore_errors=True)
-            producing[session] = [cores.submit(simulate, stage, s) for s in specs]
-        for session, recordings in producing.items():
-            told = console.count(session, "simulations")
-            for done, recording in enumerate(recordings, start=1):
-                recording.result()
-                told(done, len(recordings))
-            landing.mkdir(parents=True, exist_ok=True)
-            os.replace(_stage(landing, session), landing / session)
-
-
-def _stage(landing: Path, session: str) -> Path:
-    return landing.parent / "demo" / "producing" / session
 
 
 def ingest(

@@ -21,7 +21,7 @@ from assets.tables.rows import AlarmRow, ChampionRow, ModelRef, ModelRow
 from models.task_names import DETECTION
 from orchestration.chosen import configure_dataset
 from orchestration.console import RunConsole
-from orchestration.demo import ingest, land
+from orchestration.demo import ingest
 from orchestration.jobs import ask_for_labels, monitor_session, train_jobs
 from orchestration.loop_canary import CanaryTrial, serve_canary
 from orchestration.loop_world import (
@@ -33,6 +33,7 @@ from orchestration.loop_world import (
     Waves,
     World,
 )
+from orchestration.producing import land
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog
 from orchestration.sensors.alarms import alarm_sensor

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
 from assets.ledger import COMMAND_LINE
@@ -17,7 +18,7 @@ from assets.under_way import working_on
 from checks.gates import SESSION_ASSETS, gate_session
 from checks.verdicts import Verdict, stops_flow
 from orchestration.profiles import Settings
-from orchestration.resources import RESOURCE_FACTORIES, build_catalog, build_ledger
+from orchestration.resources import RESOURCE_FACTORIES, build_catalog
 
 Show = Callable[[SessionStep], AbstractContextManager[Callable[..., None]]]
 
@@ -46,7 +47,9 @@ def run_session(
     what takes the progress of a step.
     """
     outcome = SessionOutcome()
-    catalog = build_catalog(settings)
+    # a ledger is opened once for all steps
+    resource = cache(partial(_make, settings))
+    catalog = resource("catalog")
     with working_on(session=session), span("session", session=session):
         for step in list_session_steps():
             if outcome.held.intersection(step.after):
@@ -58,7 +61,7 @@ def run_session(
                     "folder": folder,
                     "on_progress": on_progress,
                 }
-                outcome.made[step.keys[0]] = _call(step.load(), settings, given)
+                outcome.made[step.keys[0]] = _call(step.load(), resource, given)
             for key in step.keys:
                 found = [
                     verdict
@@ -68,7 +71,7 @@ def run_session(
                 outcome.verdicts += found
                 if stops_flow(found):
                     outcome.held.add(key)
-    build_ledger(settings).end_intake(session, COMMAND_LINE)
+    resource("intake").ledger.end_intake(session, COMMAND_LINE)
     return outcome
 
 
@@ -87,22 +90,25 @@ def judge_again(settings: Settings, session: str) -> list[Verdict]:
 def find_due(settings: Settings) -> dict[str, list[SessionStep]]:
     """session -> the steps, in order, whose rows are missing or stale; only of what stored rows can tell."""
     due: dict[str, list[SessionStep]] = {}
+    resource = cache(partial(_make, settings))
     for step in list_session_steps():
         find = step.load_find_due()
-        for session in sorted(_call(find, settings, {})) if find else ():
+        for session in sorted(_call(find, resource, {})) if find else ():
             due.setdefault(session, []).append(step)
     return dict(sorted(due.items()))
 
 
+def _make(settings: Settings, name: str) -> Any:
+    return RESOURCE_FACTORIES[name](settings)
+
+
 def _call(
-    function: Callable[..., Any], settings: Settings, given: Mapping[str, object]
+    function: Callable[..., Any],
+    resource: Callable[[str], Any],
+    given: Mapping[str, object],
 ) -> Any:
     """Call with what it asks for by name: of `given`, or a resource, as Dagster hands them to assets."""
     wanted = inspect.signature(function).parameters
     mine = {name: value for name, value in given.items() if name in wanted}
-    resources = {
-        name: make(settings)
-        for name, make in RESOURCE_FACTORIES.items()
-        if name in wanted
-    }
+    resources = {name: resource(name) for name in RESOURCE_FACTORIES if name in wanted}
     return function(**mine, **resources)

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError
 
+from orchestration.collector import spare_collector
 from orchestration.followed import follow_run, tag_trace
 from orchestration.graph import build_defs
 from orchestration.health import require_answers
@@ -44,6 +45,7 @@ class LocalEngine:
     def __init__(self, settings: Settings) -> None:
         keep_private()
         choose_spill()
+        spare_collector()
         keep_engines()
         require_answers(settings)
         self.settings = settings

@@ -59,7 +59,7 @@ INTAKE_TABLES = (
 # whichever test imports Ray first: it looks at its tokens then
 os.environ.update(RAY_SETTINGS)
 _TESTS = Path(__file__).parent
-_SERVED = ("cluster", "faults", "s3", "ui")  # folders whose servers are started once
+_SERVED = ("faults", "s3", "ui")  # folders whose servers are started once
 # files and folders of tests of minutes: those that wait for servers in turn with those that compute
 _LONG = (
     "cluster/",

@@ -44,12 +44,12 @@ class Database:
         self._file = sa.make_url(url).database if url.startswith("sqlite") else None
         if self._file is None:
             self.engine = self._open_server(url, is_read_only)
-            # who forgets a ledger leaves no connection open
-            weakref.finalize(self, self.engine.dispose)
         elif is_read_only:
             self.engine = self._open_to_read(self._file)
         else:
             self.engine = self._open_to_write(url, self._file)
+        # who forgets a ledger leaves no connection open, and no log beside a file
+        weakref.finalize(self, self.engine.dispose)
         # seconds since 1970
         self._clock = sa.literal_column(_CLOCKS[self.engine.dialect.name], sa.Float)
         if not is_read_only:

@@ -244,8 +244,9 @@ class _SealStore:
         """Both copies, complete or invisible; the name of the seal."""
         data = json.dumps(asdict(seal), sort_keys=True).encode()
         name = f"{seal.version:020d}-{hashlib.sha256(data).hexdigest()}"
-        for ending in _COPIES:
-            self._put(f"{self._root}/{_FOLDER}/{seal.table}/{name}.{ending}", data)
+        folder = f"{self._root}/{_FOLDER}/{seal.table}"
+        put = self._put_synced if self._folder.is_local else self._put
+        put(folder, [f"{name}.{ending}" for ending in _COPIES], data)
         return name
 
     def was_rewritten(self, table: str, seal: Seal | None) -> bool:
@@ -267,19 +268,22 @@ class _SealStore:
             with suppress(FileNotFoundError):  # another worker drops it, too
                 self._fs.rm_file(f"{self._root}/{_FOLDER}/{table}/{name}.{ending}")
 
-    def _put(self, path: str, data: bytes) -> None:
-        if not self._folder.is_local:
-            self._fs.pipe_file(path, data)
-            return
-        make_folder(os.path.dirname(path))
-        with tempfile.NamedTemporaryFile(
-            dir=os.path.dirname(path), prefix=".", delete=False
-        ) as aside:
-            aside.write(data)
-            aside.flush()
-            os.fsync(aside.fileno())
-        Path(aside.name).replace(path)
-        sync(os.path.dirname(path))
+    def _put(self, folder: str, names: Iterable[str], data: bytes) -> None:
+        for name in names:
+            self._fs.pipe_file(f"{folder}/{name}", data)
+
+    def _put_synced(self, folder: str, names: Iterable[str], data: bytes) -> None:
+        """Each name appears with its bytes on disk; the folder, which holds all of them, is synced once."""
+        make_folder(folder)
+        for name in names:
+            with tempfile.NamedTemporaryFile(
+                dir=folder, prefix=".", delete=False
+            ) as aside:
+                aside.write(data)
+                aside.flush()
+                os.fsync(aside.fileno())
+            Path(aside.name).replace(f"{folder}/{name}")
+        sync(folder)
 
     def _hash(self, path: str) -> str:
         with self._fs.open(f"{self._root}/{path}", "rb") as stream:

@@ -6,7 +6,8 @@ Belongs here: arguments, progress on stderr, results on stdout, exit codes; a fi
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from copy import copy
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -66,6 +67,7 @@ from orchestration.cli.unsealing import unseal
 from orchestration.cli.upgrading import upgrade
 from orchestration.cli.waking import morning
 from orchestration.cli.watching import metrics
+from orchestration.collector import spare_collector
 from orchestration.log_lines import choose_log, tell, tell_failure
 from orchestration.profiles import (
     CHECKOUT,
@@ -160,6 +162,7 @@ def main() -> None:
     os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
     as_json = "--json" in sys.argv
     try:
+        spare_collector()
         keep_private()
         choose_spill()
         choose_log()
@@ -167,7 +170,8 @@ def main() -> None:
         _tell_other_code()
         # what Typer tells people of a wrong word takes several lines
         with hear_signals():
-            exit_code = app(standalone_mode=False, prog_name="daguerre")
+            asked = _narrow(sys.argv[1:2])
+            exit_code = asked(standalone_mode=False, prog_name="daguerre")
             exit_code = choose_exit_code(exit_code)
     except Exception as error:
         if show_help(error):
@@ -180,6 +184,21 @@ def main() -> None:
         tell_failure(join_lines(told.splitlines()), error if is_shown else None)
         raise SystemExit(exit_code) from error
     raise SystemExit(exit_code)
+
+
+def _narrow(words: Sequence[str]) -> typer.Typer:
+    """The verb or group that the first word names, alone: to put all of them together takes a twentieth of a second.
+
+    All of them where it names none, so that help lists them and a mistake is told from what there is.
+    """
+    asked = copy(app)
+    asked.registered_commands = [
+        c
+        for c in app.registered_commands
+        if c.callback and c.callback.__name__ in words
+    ]
+    asked.registered_groups = [g for g in app.registered_groups if g.name in words]
+    return asked if asked.registered_commands or asked.registered_groups else app
 
 
 def _tell_other_code() -> None:

@@ -9,10 +9,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from assets.retrieval.lineage import KINDS
-from orchestration.cli import app
+from orchestration.cli import _narrow, app
 from orchestration.cli.output import format_bytes, shorten
 
 # third parties warn inside the checks
@@ -47,6 +48,15 @@ def landed(home, make_png, recording) -> Path:
 def read(result: Result):
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
+
+
+def test_of_the_verbs_the_one_that_is_named_is_put_together_alone():
+    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    for name in verbs:
+        alone = typer.main.get_command(_narrow([name])).commands  # type: ignore[attr-defined]
+        assert list(alone) == [name]
+    for words in ([], ["--help"], ["ingset"], [""]):
+        assert _narrow(words) is app
 
 
 def test_every_verb_has_a_help(run):

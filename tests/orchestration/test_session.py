@@ -337,11 +337,11 @@ def test_the_command_does_it_without_the_orchestrator(ingested, desk, tmp_path):
     settings, _, _ = ingested
     shutil.copytree(settings.home / "cache", tmp_path / "home" / "cache")
     script = (
-        "import sys; from orchestration.cli import app\n"
-        "app(['ingest', sys.argv[1]], standalone_mode=False)\n"
-        "raise SystemExit('dagster' in sys.modules)"
+        "import atexit, sys; from orchestration.cli import main\n"
+        "atexit.register(lambda: print('dagster' in sys.modules))\n"
+        "main()"
     )
-    command = [sys.executable, "-c", script, str(desk)]
+    command = [sys.executable, "-c", script, "ingest", str(desk)]
     environ = {"DAGUERRE_HOME": str(tmp_path / "home"), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(
         command, cwd=CHECKOUT, env=environ, capture_output=True, text=True, check=False
@@ -349,3 +349,5 @@ def test_the_command_does_it_without_the_orchestrator(ingested, desk, tmp_path):
     assert done.returncode == 0, done.stderr
     assert len(build_catalog(open_home(tmp_path / "home")).read("frame_embeddings")) > 0
     assert done.stdout.startswith("session desk: 1 files, 1 captures")
+    assert done.stdout.endswith("False\n")
+    assert not (tmp_path / "home" / "ledger.db-wal").exists()

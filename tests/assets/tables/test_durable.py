@@ -12,6 +12,7 @@ from assets.tables.appending import Appender
 from assets.tables.catalog import Catalog
 from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES, to_table
+from assets.tables.seals import seal_tables
 
 
 @pytest.fixture
@@ -115,3 +116,14 @@ def test_a_home_made_anew_under_its_path_is_synced_again(tmp_path, monkeypatch):
     monkeypatch.setattr(durable, "sync_file_system", calls.append)
     Catalog(str(tables)).point("release/detection", "a")
     assert calls == [tables / "pointers.lance"]
+
+
+def test_both_copies_of_a_seal_are_synced_and_then_their_folder_once(
+    catalog, tmp_path, synced
+):
+    assert seal_tables(catalog, ["pointers"]) == {"pointers": 2}
+    folder = str(tmp_path / "tables" / "_seals" / "pointers")
+    *copies, last = [path for path in synced if path.startswith(folder)]
+    assert last == folder
+    assert [os.path.dirname(path) for path in copies] == [folder, folder]
+    assert len(os.listdir(folder)) == 2
