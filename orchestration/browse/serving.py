@@ -7,6 +7,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from assets.browsing.browser import Browser
+from assets.browsing.given_back import share_arenas
 from orchestration.browse.app import Parts, make_app
 from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
@@ -48,7 +49,8 @@ def serve(settings: Settings, port: int, author: str) -> None:
 
 
 def build_browser(settings: Settings) -> Browser:
-    """What the browser of a home asks."""
+    """What the browser of a home asks; from here on it is this process's work."""
+    share_arenas()
     return Browser(build_catalog(settings), settings.workspace)
 
 
