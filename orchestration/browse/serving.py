@@ -14,7 +14,7 @@ from orchestration.browse.comparing import Comparing
 from orchestration.browse.deciding import Deciding
 from orchestration.browse.governing import Governing
 from orchestration.browse.writing import Writer
-from orchestration.gate import Gate, read_token, renew_token
+from orchestration.gate import Gate, name_cookie, read_token, renew_token
 from orchestration.ports import list_origins, require_free
 from orchestration.profiles import LOOPBACK, Settings
 from orchestration.resources import build_catalog
@@ -26,7 +26,6 @@ ASK_FOR_LINK = (
     "This page is for the person who started it: open the link that `daguerre browse` printed, "
     "or give its token as `Authorization: Bearer ...`."
 )
-COOKIE = "daguerre_browse"
 
 
 def serve(settings: Settings, port: int, author: str) -> None:
@@ -45,7 +44,8 @@ def serve(settings: Settings, port: int, author: str) -> None:
     origins = list_origins(str(port), settings)
     app = build_app(settings, browser, author)
     keys = build_keys(settings, token, author)
-    run(Gate(app, origins, keys, COOKIE, ASK_FOR_LINK), settings, port)
+    cookie = name_cookie(settings.home, port)
+    run(Gate(app, origins, keys, cookie, ASK_FOR_LINK), settings, port)
 
 
 def build_browser(settings: Settings) -> Browser:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assets.wall_clock import tell_second
+from assets.wording import many
 from orchestration.cli import erasing
 from orchestration.cli.intake import take_in
 from orchestration.cli.output import Json, join_lines, say
@@ -211,7 +212,7 @@ def _describe(facts: dict[str, Any], targets: "Sequence[Target]") -> str:
 
 
 def _count(held: dict[str, Any]) -> str:
-    told = f"{held['files']} files, {held['frames']} frames and {held['labels']} labels"
+    told = f"{many(held['files'], 'file')}, {many(held['frames'], 'frame')} and {many(held['labels'], 'label')}"
     if held["calibrations"]:
         told += f", with the calibration of {held['calibrations']} cameras,"
     return told

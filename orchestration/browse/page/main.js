@@ -27,6 +27,7 @@ const OF_FRAMES = ['grid', 'timeline', 'map'];
 class Page {
   #view = null;
   #name = '';
+  #unbind = () => {};
 
   /** As long as nobody has told what the home holds, frames show without a panel that chooses among them. */
   constructor() {
@@ -61,7 +62,19 @@ class Page {
     this.filters = new Filters(this);
     this.layers = new Layers(this);
     fill(this.side, this.filters.element, this.layers.element);
-    this.#bindKeys();
+    this.#unbind();
+    this.#unbind = this.#bindKeys();
+  }
+
+  /** Ask again what the home holds, where frames are of a newer index of it. */
+  async keepUp(index) {
+    if (!this.home || index <= this.home.index) return;
+    this.home.index = index; // asked once
+    const home = await ask('/api/home').catch(() => null); // the next frames ask again
+    if (!home || holdsSame(home, this.home)) return;
+    this.learn(home);
+    this.filters.update(read());
+    this.layers.update(read());
   }
 
   /** What shows where of how much: "12 of 3 400 frames". */
@@ -110,7 +123,7 @@ class Page {
   }
 
   #bindKeys() {
-    bind('Everywhere', [
+    return bind('Everywhere', [
       ...TABS.map(([name, { title }], n) => ({
         keys: [String(n + 1)],
         does: title.toLowerCase(),
@@ -122,6 +135,11 @@ class Page {
       { keys: ['?'], does: 'these keys', run: showHelp },
     ]);
   }
+}
+
+function holdsSame(one, other) {
+  const [first, second] = [one, other].map((home) => JSON.stringify({ ...home, index: null }));
+  return first === second;
 }
 
 function tellHome(home) {
