@@ -78,6 +78,6 @@ def _explain(num_waiting: int) -> str:
     if not num_waiting:
         return "what was found in every session is joined to tracks"
     return (
-        f"{many(num_waiting, 'session')} waiting for a run, after a pause where one failed, and not again where a check "
-        "ended it"
+        f"{many(num_waiting, 'session')} waiting for a run, after a pause where one failed, and not again "
+        "where a check ended it"
     )

@@ -36,6 +36,7 @@ class Page {
     this.tabs = new Map(TABS.map(([name, { title }]) => [name, link(`view=${name}`, {}, title)]));
     this.placeText = make('span', { class: 'place', 'aria-live': 'polite' });
     this.homeText = make('span', { class: 'home', title: 'What this home holds' });
+    this.personText = make('span', { class: 'home', title: 'Who you are here, and your roles' });
     this.side = make('aside', { class: 'side' });
     this.room = make('div', { class: 'room' });
     fill(
@@ -47,6 +48,7 @@ class Page {
         make('nav', { 'aria-label': 'Views' }, [...this.tabs.values()]),
         this.placeText,
         this.homeText,
+        this.personText,
         button('Keys ?', showHelp, { class: 'quiet keys', 'aria-label': 'Keys' }),
       ),
       ...place(),
@@ -58,6 +60,7 @@ class Page {
   learn(home) {
     this.home = home;
     this.homeText.textContent = tellHome(home);
+    this.personText.textContent = tellPerson(home.person);
     this.colors = new Colors(home.classes);
     this.filters = new Filters(this);
     this.layers = new Layers(this);
@@ -145,6 +148,11 @@ function holdsSame(one, other) {
 function tellHome(home) {
   const holds = `${many(home.num_frames, 'frame')}, ${many(home.sessions.length, 'session')}`;
   return home.home ? `${home.home}: ${holds}` : holds;
+}
+
+/** Of who was given roles: "anna: reader, annotator". */
+function tellPerson({ name, roles }) {
+  return roles.includes('holder') ? '' : `${name}: ${roles.join(', ')}`;
 }
 
 /** The view that an address asks for; of another word the grid. */
