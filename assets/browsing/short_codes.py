@@ -23,6 +23,7 @@ Bits = NDArray[np.uint8]
 BLOCK_ROWS = 2_048  # that share a centre: frames of one recording, as they lie
 PLANES = 2
 _ASKED_PLANES = 4
+_ASKED_BY_SIGNS = 3  # of those where one plane is counted, whose own error is larger than what that adds
 _WIDTH = EMBEDDING_DIM // 8
 _AT_ONCE = 256  # vectors that are turned or split together
 # width of a step in standard deviations, best for normal values: Max, 1960, "Quantizing for minimum distortion"
@@ -55,7 +56,9 @@ class Block:
 
     def estimate(self, question: Question, centre: int) -> Floats:
         """(N,) squared distances from what is asked about, by the planes that are here; `centre` is this block's."""
-        product = self._count(question.planes[:, centre]).astype(np.float32)
+        is_rough = len(self.planes) < PLANES
+        asked = question.planes[: _ASKED_BY_SIGNS if is_rough else None, centre]
+        product = self._count(asked).astype(np.float32)
         product *= self.steps[len(self.planes) - 1]
         product *= -2 * question.steps[centre]
         product += self.squares
@@ -63,8 +66,9 @@ class Block:
         return np.maximum(product, 0, out=product)
 
     def _count(self, asked: Bits) -> NDArray[np.int32]:
-        """(N,) products of the kept signs with those of `asked` (_ASKED_PLANES, D / 8)."""
-        worths = np.outer(_list_worths(len(self.planes)), _list_worths(len(asked)))
+        """(N,) products of the kept signs with those of `asked`, the first of _ASKED_PLANES, each (D / 8,)."""
+        asked_worths = _list_worths(_ASKED_PLANES)[: len(asked)]
+        worths = np.outer(_list_worths(len(self.planes)), asked_worths)
         differ = np.zeros(len(self.squares), np.int32)
         for plane, row in zip(self.planes, worths, strict=True):
             for one, worth in zip(asked, row, strict=True):

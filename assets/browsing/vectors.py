@@ -119,7 +119,8 @@ class ShortVectors:
         rows = np.flatnonzero(is_asked)
         if len(rows) > _MOST_SIFTED:
             told = self.estimate(question, rows, num_planes=1)
-            rows = np.sort(rows[_find_least(told, _MOST_SIFTED)])
+            # in their order, by the one that is farthest among them
+            rows = rows[told <= np.partition(told, _MOST_SIFTED - 1)[_MOST_SIFTED - 1]]
         told = self.estimate(question, rows)
         least = _find_least(told, max(_MOST_READ, limit))
         nearest = least[np.argsort(told[least])]
@@ -138,7 +139,9 @@ class ShortVectors:
         found = np.empty(len(rows), np.float32)
         edges = np.searchsorted(rows, self._starts)
         # the threads take from one iterator, so that none waits for the other
-        places = iter([self._blocks[n] for n in np.flatnonzero(np.diff(edges))])
+        places = iter(
+            [self._blocks[n] for n in np.flatnonzero(np.diff(edges)).tolist()]
+        )
 
         def work() -> None:
             for place, block in read_blocks(places, num_planes):
