@@ -114,7 +114,7 @@ class ShortVectors:
         that `among`, by position, names. Of the frames that are compared, `_MOST_READ` at most, the order is exact."""
         is_asked = self.positions >= 0
         if among is not None:
-            is_asked &= among[self.positions]  # -1 is none in any case
+            is_asked &= np.append(among, False)[self.positions]  # the last for -1
         question = self.ask(vector)
         rows = np.flatnonzero(is_asked)
         if len(rows) > _MOST_SIFTED:
@@ -183,10 +183,9 @@ class ShortVectors:
             apart = read_vectors(self.dataset, some) - vector
             return np.asarray(np.einsum("ij,ij->i", apart, apart), np.float32)
 
+        parts = [part for part in np.array_split(rows, _THREADS) if len(part)]
         with ThreadPoolExecutor(_THREADS) as threads:
-            return np.concatenate(
-                list(threads.map(measure, np.array_split(rows, _THREADS)))
-            )
+            return np.concatenate(list(threads.map(measure, parts)))
 
 
 def _find_least(values: Floats, most: int) -> Rows:

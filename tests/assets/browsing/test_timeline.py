@@ -34,7 +34,9 @@ def test_a_gap_and_what_was_lost_stand_at_their_time(home, catalog, frame_rows):
     assert (told["start_ns"], told["end_ns"]) == (0, 6_900_000_000)
     assert len(told["buckets"]) == NUM_BUCKETS and sum(told["buckets"]) == 20
     assert told["buckets"][NUM_BUCKETS // 2] == 0
-    assert told["bucket_ns"] == 116_666_667  # 7 s, as the last frame has its tenth, of 60
+    assert (
+        told["bucket_ns"] == 116_666_667
+    )  # 7 s, as the last frame has its tenth, of 60
     assert told["gaps"] == [[900_000_000, 6_000_000_000]]
     # behind the frame at byte 400
     assert told["quarantined"] == [{"time_ns": 400_000_000, "reason": "cut off"}]

@@ -71,6 +71,8 @@ def test_the_nearest_of_few_frames_are_those_of_the_whole_vectors(browser, vecto
     among[best[3:20:2]] = True
     found, _ = short.find_nearest(vectors[7], 100, among)
     assert found.tolist() == best[3:20:2].tolist()
+    alone = np.arange(COUNT + 1) == 11
+    assert short.find_nearest(vectors[7], 5, alone)[0].tolist() == [11]
     found, values = short.find_nearest(vectors[7], 5, np.zeros(COUNT + 1, bool))
     assert len(found) == len(values) == 0
 
