@@ -168,24 +168,14 @@ class ShortVectors:
             part = slice(len(far), len(far) + _READ_ROWS)
             order = np.argsort(rows[part])  # as they lie
             rows[part], told[part] = rows[part][order], told[part][order]
-            far = np.append(far, self._measure(rows[part], vector))
+            apart = read_vectors(self.dataset, rows[part]) - vector
+            far = np.append(far, np.einsum("ij,ij->i", apart, apart))
             if limit <= len(far) < len(rows):
                 wrong = np.max(told[: len(far)] - far)
                 farthest = np.partition(far, limit - 1)[limit - 1]
                 if told[len(far)] - _SLACK * wrong > farthest:
                     break
         return rows[: len(far)], far
-
-    def _measure(self, rows: Rows, vector: Floats) -> Floats:
-        """(K,) squared distances of rows (K,) from one (D,), by whole vectors; Lance reads rows one after the other."""
-
-        def measure(some: Rows) -> Floats:
-            apart = read_vectors(self.dataset, some) - vector
-            return np.asarray(np.einsum("ij,ij->i", apart, apart), np.float32)
-
-        parts = [part for part in np.array_split(rows, _THREADS) if len(part)]
-        with ThreadPoolExecutor(_THREADS) as threads:
-            return np.concatenate(list(threads.map(measure, parts)))
 
 
 def _find_least(values: Floats, most: int) -> Rows:
