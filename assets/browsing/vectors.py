@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 2_048  # vectors that the directions are found from
 _MOST_SIFTED = 65_536  # frames that all planes are counted of, nearest by one
+_SIFT_FROM = 4  # times as many frames: of fewer, to count all planes of all is as quick
 _MOST_READ = 4_096  # whole vectors that an answer compares
 _READ_ROWS = 1_024  # whole vectors in memory: 5 MiB
 _SLACK = 1.5  # times the worst error so far, by which frames that are not compared may be nearer than told
@@ -117,7 +118,7 @@ class ShortVectors:
             is_asked &= np.append(among, False)[self.positions]  # the last for -1
         question = self.ask(vector)
         rows = np.flatnonzero(is_asked)
-        if len(rows) > _MOST_SIFTED:
+        if len(rows) > _SIFT_FROM * _MOST_SIFTED:
             told = self.estimate(question, rows, num_planes=1)
             # in their order, by the one that is farthest among them
             rows = rows[told <= np.partition(told, _MOST_SIFTED - 1)[_MOST_SIFTED - 1]]
