@@ -3,6 +3,7 @@
 Belongs here: what of a request is believed, and what is answered to one that is not let in. Does not: servers, ports.
 """
 
+import hashlib
 import html
 import os
 import secrets
@@ -144,6 +145,13 @@ class Gate:
             secure=is_encrypted,
         )
         return answer
+
+
+def name_cookie(*servers: object) -> str:
+    """Of the servers that share it: a browser has one cookie of a name for all ports of a host, and so two homes that
+    gave it one name would sign each other out."""
+    digest = hashlib.sha256("\0".join(map(str, servers)).encode()).hexdigest()
+    return f"daguerre_{digest[:8]}"
 
 
 def renew_token(path: Path) -> str:

@@ -4,7 +4,6 @@ Belongs here: how each is made, which all keep to themselves. Does not: who is l
 """
 
 import getpass
-import hashlib
 import os
 import sys
 import uuid
@@ -17,7 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from orchestration.browse_link import BrowseLink
-from orchestration.gate import Gate, read_token
+from orchestration.gate import Gate, name_cookie, read_token
 from orchestration.mlflow_page import OpenOnRuns
 from orchestration.pictures import Pictures, find_picture
 from orchestration.ports import list_origins
@@ -43,7 +42,8 @@ def main(name: str, port: str, workspace: str = "", browse_port: str = "0") -> N
         "browse": partial(_make_browse, settings),
     }
     with make[name]() as app:
-        gate = Gate(app, origins, _build_keys(name, settings), _name_cookie(settings))
+        cookie = name_cookie(settings.home)  # one for all servers of a home
+        gate = Gate(app, origins, _build_keys(name, settings), cookie)
         # lines of access would hold the token, and the servers' own addresses
         uvicorn.run(
             gate,
@@ -61,11 +61,6 @@ def _build_keys(name: str, settings: Settings) -> Keys:
     token, author = read_token(settings.ui_token), getpass.getuser()
     book = RoleBook(settings.roles_file) if name == "browse" else None
     return Keys(token, Person(author), book)
-
-
-def _name_cookie(settings: Settings) -> str:
-    """One for both servers of a home: cookies know no ports."""
-    return f"daguerre_{hashlib.sha256(str(settings.home).encode()).hexdigest()[:8]}"
 
 
 @contextmanager

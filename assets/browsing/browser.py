@@ -47,8 +47,9 @@ _TEXT = "text:"
 
 @dataclass(frozen=True)
 class Page:
-    """Frames `offset` and on, of `total`."""
+    """Frames `offset` and on, of `total`, by the index of a number."""
 
+    index: int
     total: int
     offset: int
     frames: list[dict[str, Any]]
@@ -128,7 +129,7 @@ class Browser:
             for frame, value in zip(frames, values, strict=True):
                 frame["score"] = value
         found = _find_place(index, answer.positions, find) if find else None
-        return Page(len(answer.positions), offset, frames, found)
+        return Page(index.number, len(answer.positions), offset, frames, found)
 
     def answer(self, index: FrameIndex, question: Question) -> Answer:
         """Positions of all frames that are asked for, in order."""

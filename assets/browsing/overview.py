@@ -22,6 +22,7 @@ def tell_home(catalog: Catalog, index: FrameIndex) -> dict[str, Any]:
     """Everything as plain values."""
     has_vectors = "frame_embeddings" in index.versions
     return {
+        "index": index.number,
         "num_frames": len(index),
         "sessions": list_sessions(catalog, index),
         "sensors": _list_words(index, "sensor"),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -24,53 +23,89 @@ Bits = NDArray[np.uint8]
 BLOCK_ROWS = 2_048  # that share a centre: frames of one recording, as they lie
 PLANES = 2
 _ASKED_PLANES = 4
+_ASKED_BY_SIGNS = 3  # of those where one plane is counted, whose own error is larger than what that adds
 _WIDTH = EMBEDDING_DIM // 8
-_AT_ONCE = 256  # vectors that are split together
+_AT_ONCE = 256  # vectors that are turned or split together
 # width of a step in standard deviations, best for normal values: Max, 1960, "Quantizing for minimum distortion"
 _STEPS = {2: 0.9957, 4: 0.3352}
 _SIGNS = np.random.default_rng(0).choice([-1, 1], EMBEDDING_DIM).astype(np.float32)
 
 
 @dataclass(frozen=True)
-class Block:
-    """Of N vectors beside each other. `centre` (D,), turned. Of the difference of each from it: `squares` (N,), its
-    squared length; `planes` (PLANES, N, D / 8), its signs; `steps` (N,), what one of them is worth."""
+class Question:
+    """What is asked about, as it lies from each of B centres: `squares` (B,), its squared distance; `planes`
+    (_ASKED_PLANES, B, D / 8), signs of the difference, the highest first; `steps` (B,), what one of them is worth."""
 
-    centre: Floats
     squares: Floats
     steps: Floats
     planes: Bits
 
-    def estimate(self, turned: Floats) -> Floats:
-        """(N,) squared distances from a turned vector (D,)."""
-        apart = turned - self.centre
-        planes, (step,), _ = _split(apart[None], _ASKED_PLANES)
-        product = self._count(planes[:, 0]) * (step * self.steps)
-        return np.maximum(apart @ apart + self.squares - 2 * product, 0)
 
-    def _count(self, asked: Bits) -> Floats:
-        """(N,) products of the kept signs with those of `asked` (_ASKED_PLANES, D / 8)."""
-        total = np.zeros(len(self.squares), np.int32)
-        for p, plane in enumerate(self.planes):
-            for q, one in enumerate(asked):
-                total += (EMBEDDING_DIM - 2 * _differ(plane, one)) << (p + q)
-        return total.astype(np.float32)
+@dataclass(frozen=True)
+class Block:
+    """Of N vectors beside each other, the difference of each from their centre: `squares` (N,), its squared length;
+    `planes` (P, N, D / 8), its signs, the highest first; `steps` (PLANES, N), what a step is worth where one plane is
+    counted, and where both are."""
 
-    def write(self, file: BinaryIO) -> None:
-        """Append it."""
-        for part in (self.centre, self.squares, self.steps, self.planes):
-            file.write(np.ascontiguousarray(part).data)
+    squares: Floats
+    steps: Floats
+    planes: Bits
+
+    def __len__(self) -> int:
+        return len(self.squares)
+
+    def estimate(self, question: Question, centre: int) -> Floats:
+        """(N,) squared distances from what is asked about, by the planes that are here; `centre` is this block's."""
+        is_rough = len(self.planes) < PLANES
+        asked = question.planes[: _ASKED_BY_SIGNS if is_rough else None, centre]
+        product = self._count(asked).astype(np.float32)
+        product *= self.steps[len(self.planes) - 1]
+        product *= -2 * question.steps[centre]
+        product += self.squares
+        product += question.squares[centre]
+        return np.maximum(product, 0, out=product)
+
+    def _count(self, asked: Bits) -> NDArray[np.int32]:
+        """(N,) products of the kept signs with those of `asked`, the first of _ASKED_PLANES, each (D / 8,)."""
+        asked_worths = _list_worths(_ASKED_PLANES)[: len(asked)]
+        worths = np.outer(_list_worths(len(self.planes)), asked_worths)
+        differ = np.zeros(len(self.squares), np.int32)
+        for plane, row in zip(self.planes, worths, strict=True):
+            for one, worth in zip(asked, row, strict=True):
+                differ += worth * _differ(plane, one)
+        return EMBEDDING_DIM * worths.sum(dtype=np.int32) - 2 * differ
+
+    def take(self, rows: NDArray[np.int64]) -> Block:
+        """Some of the vectors alone."""
+        return Block(self.squares[rows], self.steps[:, rows], self.planes[:, rows])
+
+    def to_bytes(self) -> bytes:
+        """As `view_block` finds it."""
+        return b"".join(
+            part.tobytes() for part in (self.squares, self.steps, self.planes)
+        )
 
 
 def turn(vectors: Floats) -> Floats:
     """(N, D) the same vectors in other directions, as if at random; distances stay."""
     from scipy.fft import dct
 
-    return np.asarray(dct(vectors * _SIGNS, norm="ortho", axis=1), np.float32)
+    turned = vectors * _SIGNS
+    for n in range(0, len(turned), _AT_ONCE):
+        part = turned[n : n + _AT_ONCE]
+        part[:] = dct(part, norm="ortho", axis=1)
+    return turned
 
 
-def make_block(vectors: Floats) -> Block:
-    """Of vectors (N, D), N of 1 to `BLOCK_ROWS`."""
+def cut_question(turned: Floats, centres: Floats) -> Question:
+    """Of a turned vector (D,), for blocks with these centres (B, D)."""
+    apart = turned - centres
+    planes, steps, _ = _split(apart, _ASKED_PLANES)
+    return Question(_square(apart), steps, planes)
+
+
+def make_block(vectors: Floats) -> tuple[Floats, Block]:
+    """The centre (D,), turned, and the block of vectors (N, D), N of 1 to `BLOCK_ROWS`."""
     turned = turn(vectors)
     centre = turned.mean(axis=0)
     turned -= centre
@@ -78,32 +113,25 @@ def make_block(vectors: Floats) -> Block:
         _split(turned[n : n + _AT_ONCE], PLANES)
         for n in range(0, len(turned), _AT_ONCE)
     ]
-    squares = np.einsum("ij,ij->i", turned, turned)
-    along = np.concatenate([along for _, _, along in made])
-    steps = np.divide(squares, along, out=np.zeros_like(squares), where=along > 0)
-    planes = np.concatenate([planes for planes, _, _ in made], axis=1)
-    return Block(centre, squares, steps, planes)
+    squares = _square(turned)
+    of_signs = np.linalg.norm(turned, 1, axis=1)  # as a sign is 1 or -1
+    along = np.stack([of_signs, np.concatenate([one[2] for one in made])])
+    steps = np.divide(squares, along, out=np.zeros_like(along), where=along > 0)
+    planes = np.concatenate([one[0] for one in made], axis=1)
+    return centre, Block(squares, steps, planes)
 
 
-def measure_block(rows: int) -> int:
-    """Bytes of a block of so many rows."""
-    return 4 * EMBEDDING_DIM + rows * (2 * 4 + PLANES * _WIDTH)
+def measure_block(rows: int, planes: int = PLANES) -> int:
+    """Bytes of a block of so many rows, up to the end of so many planes."""
+    return rows * (4 * (1 + PLANES) + planes * _WIDTH)
 
 
-def make_room() -> memoryview:
-    """Memory that a block is read into; used again and again, as new memory costs as much as reading."""
-    return memoryview(bytearray(measure_block(BLOCK_ROWS)))
-
-
-def read_block(file: BinaryIO, rows: int, room: memoryview) -> Block:
-    """The next one, which has so many rows. It stands in `room` until the next is read there."""
-    with room[: measure_block(rows)] as part:
-        if file.readinto(part) != len(part):  # type: ignore[attr-defined]  # of a file it has it
-            raise EOFError(f"a block of {rows} short vectors ends early")
-    floats = np.frombuffer(room, np.float32, EMBEDDING_DIM + 2 * rows)
-    centre, squares, steps = np.split(floats, [EMBEDDING_DIM, EMBEDDING_DIM + rows])
-    planes = np.frombuffer(room, np.uint8, PLANES * rows * _WIDTH, floats.nbytes)
-    return Block(centre, squares, steps, planes.reshape(PLANES, rows, _WIDTH))
+def view_block(payload: memoryview, rows: int) -> Block:
+    """A block of so many rows, with as many planes as the payload has; it stands in that memory."""
+    floats = np.frombuffer(payload, np.float32, (1 + PLANES) * rows)
+    planes = np.frombuffer(payload, np.uint8, offset=floats.nbytes)
+    squares, steps = np.split(floats, [rows])
+    return Block(squares, steps.reshape(PLANES, rows), planes.reshape(-1, rows, _WIDTH))
 
 
 def list_blocks(count: int) -> Sequence[int]:
@@ -112,9 +140,9 @@ def list_blocks(count: int) -> Sequence[int]:
 
 
 def _split(values: Floats, num_planes: int) -> tuple[Bits, Floats, Floats]:
-    """Values (N, D) in odd numbers of half a step: `planes` (P, N, D / 8) of their signs, the lowest first; (N,) half a
-    step; (N,) the product of the numbers with the values."""
-    half = np.sqrt(np.einsum("ij,ij->i", values, values) / EMBEDDING_DIM)
+    """Values (N, D) in odd numbers of half a step: `planes` (P, N, D / 8) of their signs, the highest first; (N,) half
+    a step; (N,) the product of the numbers with the values."""
+    half = np.sqrt(_square(values) / EMBEDDING_DIM)
     half *= np.float32(_STEPS[num_planes] / 2)
     scale = np.divide(0.5, half, out=np.zeros_like(half), where=half > 0)
     most = 2**num_planes
@@ -122,8 +150,19 @@ def _split(values: Floats, num_planes: int) -> tuple[Bits, Floats, Floats]:
     levels = levels.clip(0, most - 1)
     along = np.einsum("ij,ij->i", 2 * levels + (1 - most), values)
     codes = levels.astype(np.uint8)
-    planes = [np.packbits((codes >> p) & 1, axis=1) for p in range(num_planes)]
+    worths = _list_worths(num_planes)
+    planes = [np.packbits((codes & worth) > 0, axis=1) for worth in worths]
     return np.stack(planes), half, along
+
+
+def _list_worths(num_planes: int) -> NDArray[np.int32]:
+    """(P,) what a sign of each plane is worth, in half steps."""
+    return 1 << np.arange(num_planes, dtype=np.int32)[::-1]
+
+
+def _square(values: Floats) -> Floats:
+    """(N,) squared lengths of values (N, D)."""
+    return np.asarray(np.einsum("ij,ij->i", values, values), np.float32)
 
 
 def _differ(plane: Bits, one: Bits) -> NDArray[np.int32]:

@@ -29,14 +29,16 @@ def tell_timeline(
 ) -> list[dict[str, Any]]:
     """Of each of these sessions: `buckets` of equal time with their number of frames, `gaps` in the stream of a sensor,
     `quarantined` records near their time, and what is said of `drift`. Times are of the sensors' clocks, in ns; a
-    session whose frames have none has no buckets."""
+    session whose frames have none has no buckets. A bucket is `bucket_ns` long, the first begins at `start_ns`."""
     lost = _place_lost(catalog, sessions)
     drift = _read_drift(catalog, sessions)
     found = []
     for session in sessions:
         mine = index.rows.filter(pc.equal(index.rows["session"], session))
-        times = _list_times(mine["t_ns"])
+        sensors = _split_sensors(mine)
+        times = np.sort(np.concatenate([np.zeros(0, np.int64), *sensors]))
         start, end = (int(times[0]), int(times[-1])) if len(times) else (None, None)
+        buckets, bucket_ns = _count(times, _find_step(sensors))
         found.append(
             {
                 "session": session,
@@ -44,8 +46,9 @@ def tell_timeline(
                 "num_without_time": len(mine) - len(times),
                 "start_ns": start,
                 "end_ns": end,
-                "buckets": _count(times),
-                "gaps": _find_gaps(mine),
+                "buckets": buckets,
+                "bucket_ns": bucket_ns,
+                "gaps": _find_gaps(sensors),
                 "quarantined": lost.get(session, []),
                 "drift": [{"time_ns": start, **one} for one in drift.get(session, ())],
             }
@@ -53,28 +56,40 @@ def tell_timeline(
     return found
 
 
-def _list_times(column: pa.ChunkedArray) -> Times:
-    return np.sort(np.asarray(column.drop_null(), np.int64))
-
-
-def _count(times: Times) -> list[int]:
-    """Frames in each of `NUM_BUCKETS` equal parts of the time from the first to the last."""
-    if not len(times):
-        return []
-    # float64 would lose ns of a time since 1970
-    since = (times - times[0]).astype(np.float64)
-    edges = np.linspace(0, max(float(since[-1]), 1.0), NUM_BUCKETS + 1)
-    counts: list[int] = np.histogram(since, edges)[0].tolist()
-    return counts
-
-
-def _find_gaps(rows: pa.Table) -> list[list[int]]:
-    """From and to, in ns, the longest `MOST_GAPS`, in order of time."""
+def _split_sensors(rows: pa.Table) -> list[Times]:
+    """Of each sensor, its times in order."""
     sensors = rows["sensor"].cast(pa.string())
-    gaps = []
-    for sensor in sensors.unique().to_pylist():
-        times = _list_times(rows.filter(pc.equal(sensors, sensor))["t_ns"])
-        gaps += find_skips(times)
+    return [
+        np.sort(
+            np.asarray(
+                rows.filter(pc.equal(sensors, sensor))["t_ns"].drop_null(), np.int64
+            )
+        )
+        for sensor in sensors.unique().to_pylist()
+    ]
+
+
+def _find_step(sensors: Sequence[Times]) -> int:
+    """From one frame to the next, of the sensor that has most of them in a time; 1 where none has two."""
+    steps = [np.diff(times) for times in sensors]
+    forward = [mine[mine > 0] for mine in steps]
+    return min((int(np.median(mine)) for mine in forward if len(mine)), default=1)
+
+
+def _count(times: Times, step_ns: int) -> tuple[list[int], int]:
+    """Frames in each of `NUM_BUCKETS` equal parts of the time at most, and how long a part is: a step at least, so that
+    one without frames is one in which a sensor that goes on would have had some."""
+    if not len(times):
+        return [], 0
+    span_ns = int(times[-1] - times[0]) + step_ns
+    part_ns = max(step_ns, -(-span_ns // NUM_BUCKETS))
+    counts: list[int] = np.bincount((times - times[0]) // part_ns).tolist()
+    return counts, part_ns
+
+
+def _find_gaps(sensors: Sequence[Times]) -> list[list[int]]:
+    """From and to, in ns, the longest `MOST_GAPS`, in order of time."""
+    gaps = [gap for times in sensors for gap in find_skips(times)]
     longest = sorted(gaps, key=lambda gap: gap[0] - gap[1])[:MOST_GAPS]
     return sorted([int(start), int(end)] for start, end in longest)
 

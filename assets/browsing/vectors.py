@@ -15,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -26,14 +26,18 @@ from numpy.typing import NDArray
 from assets.browsing.frame_index import FrameIndex, Positions
 from assets.browsing.given_back import give_back
 from assets.browsing.short_codes import (
-    BLOCK_ROWS,
+    PLANES,
     Floats,
-    list_blocks,
-    make_block,
-    make_room,
-    measure_block,
-    read_block,
+    Question,
+    cut_question,
     turn,
+)
+from assets.browsing.short_files import (
+    AXES,
+    BlockPlace,
+    ShortFile,
+    list_places,
+    read_blocks,
 )
 from assets.tables.catalog import Catalog, TableMissing, no_panic
 from assets.tables.schemas import EMBEDDING_DIM
@@ -41,18 +45,19 @@ from assets.tables.schemas import EMBEDDING_DIM
 if TYPE_CHECKING:
     import lance
 
-_AXES = 2  # of the map
-_PLACE_BYTES = 4 * _AXES
 _SAMPLE = 2_048  # vectors that the directions are found from
+_MOST_SIFTED = 65_536  # frames that all planes are counted of, nearest by one
+_SIFT_FROM = 4  # times as many frames: of fewer, to count all planes of all is as quick
 _MOST_READ = 4_096  # whole vectors that an answer compares
 _READ_ROWS = 1_024  # whole vectors in memory: 5 MiB
 _SLACK = 1.5  # times the worst error so far, by which frames that are not compared may be nearer than told
 _IO_BYTES = 32 << 20  # that Lance reads ahead
-_RUN = 8  # blocks that a thread reads in one go
 _THREADS = 2
 _LOOK_ROWS = 65_536
 _KEPT_S = 24 * 3600.0
 _TABLE = "frame_embeddings"
+
+Rows: TypeAlias = NDArray[np.int64]  # offsets in the table
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class ShortVectors:
     basis: Basis
     dataset: lance.LanceDataset
     positions: Positions
-    files: tuple[tuple[Path, int], ...]
+    files: tuple[ShortFile, ...]
 
     def read_vector(self, position: int) -> Floats | None:
         """(D,) that of a frame; None where it has none, or one of another encoder."""
@@ -86,91 +91,102 @@ class ShortVectors:
     @cached_property
     def places(self) -> Floats:
         """(N, 2) on the map."""
-        parts = [
-            np.fromfile(path, np.float32, _AXES * count).reshape(-1, _AXES)
-            for path, count in self.files
-        ]
-        return np.concatenate([np.zeros((0, _AXES), np.float32), *parts])
+        parts = [file.read_places() for file in self.files]
+        return np.concatenate([np.zeros((0, AXES), np.float32), *parts])
+
+    @cached_property
+    def _centres(self) -> Floats:
+        return np.concatenate([file.read_centres() for file in self.files])
+
+    @cached_property
+    def _blocks(self) -> Sequence[BlockPlace]:
+        return list_places(self.files)
+
+    @cached_property
+    def _starts(self) -> Rows:
+        """(B + 1,) the first row of each block, and that after the last."""
+        counts = [count for file in self.files for count in file.block_rows]
+        return np.cumsum([0, *counts])
 
     def find_nearest(
         self, vector: Floats, limit: int, among: NDArray[np.bool_] | None = None
     ) -> tuple[Positions, Floats]:
         """Positions (K,) of the frames whose vectors are nearest to one (D,), and the cosines, best first; of those
         that `among`, by position, names. Of the frames that are compared, `_MOST_READ` at most, the order is exact."""
-        far = self.estimate(vector)
+        is_asked = self.positions >= 0
         if among is not None:
-            there = np.append(among, False)  # for -1
-            far[~there[self.positions]] = np.inf
-        far[self.positions < 0] = np.inf
-        rows = np.flatnonzero(np.isfinite(far))
-        most = max(_MOST_READ, limit)
-        if len(rows) > most:
-            rows = rows[np.argpartition(far[rows], most - 1)[:most]]
-        rows, far = self._compare(rows[np.argsort(far[rows])], far, vector, limit)
+            is_asked &= np.append(among, False)[self.positions]  # the last for -1
+        question = self.ask(vector)
+        rows = np.flatnonzero(is_asked)
+        if len(rows) > _SIFT_FROM * _MOST_SIFTED:
+            told = self.estimate(question, rows, num_planes=1)
+            # in their order, by the one that is farthest among them
+            rows = rows[told <= np.partition(told, _MOST_SIFTED - 1)[_MOST_SIFTED - 1]]
+        told = self.estimate(question, rows)
+        least = _find_least(told, max(_MOST_READ, limit))
+        nearest = least[np.argsort(told[least])]
+        rows, far = self._compare(rows[nearest], told[nearest], vector, limit)
         order = np.lexsort((self.positions[rows], far))[:limit]
         return self.positions[rows[order]], (1 - far[order] / 2).astype(np.float32)
 
-    def estimate(self, vector: Floats) -> Floats:
-        """(N,) squared distances of all vectors from one (D,), by the short ones."""
-        found = np.empty(len(self.positions), np.float32)
-        turned = turn(vector[None])[0]
+    def ask(self, vector: Floats) -> Question:
+        """What is asked about one (D,), for all blocks."""
+        return cut_question(turn(vector[None])[0], self._centres)
+
+    def estimate(
+        self, question: Question, rows: Rows, num_planes: int = PLANES
+    ) -> Floats:
+        """(K,) squared distances of rows (K,), ascending, by so many planes of the short vectors."""
+        found = np.empty(len(rows), np.float32)
+        edges = np.searchsorted(rows, self._starts)
+        # the threads take from one iterator, so that none waits for the other
+        places = iter(
+            [self._blocks[n] for n in np.flatnonzero(np.diff(edges)).tolist()]
+        )
+
+        def work() -> None:
+            for place, block in read_blocks(places, num_planes):
+                start, end = edges[place.index : place.index + 2]
+                if end - start < len(block):
+                    block = block.take(rows[start:end] - self._starts[place.index])
+                found[start:end] = block.estimate(question, place.index)
+
         with ThreadPoolExecutor(_THREADS) as threads:
-            list(threads.map(partial(_estimate_run, found, turned), self._list_runs()))
+            for done in [threads.submit(work) for _ in range(_THREADS)]:
+                done.result()
         return found
 
     def _compare(
-        self, rows: NDArray[np.int64], told: Floats, vector: Floats, limit: int
-    ) -> tuple[NDArray[np.int64], Floats]:
+        self, rows: Rows, told: Floats, vector: Floats, limit: int
+    ) -> tuple[Rows, Floats]:
         """Rows (K,) that were compared by whole vectors, and their squared distances.
 
-        `rows` are nearest first, as `told` (N,) has it by short vectors. It ends where the next is told to be farther
+        `rows` are nearest first, as `told` has it by short vectors. It ends where the next is told to be farther
         than the first `limit` are, by more than short vectors were wrong so far.
         """
         far = np.zeros(0, np.float32)
         while len(far) < len(rows):
-            part = np.sort(rows[len(far) : len(far) + _READ_ROWS])
-            rows[len(far) : len(far) + len(part)] = part
-            apart = read_vectors(self.dataset, part) - vector
+            part = slice(len(far), len(far) + _READ_ROWS)
+            order = np.argsort(rows[part])  # as they lie
+            rows[part], told[part] = rows[part][order], told[part][order]
+            apart = read_vectors(self.dataset, rows[part]) - vector
             far = np.append(far, np.einsum("ij,ij->i", apart, apart))
             if limit <= len(far) < len(rows):
-                wrong = np.max(told[rows[: len(far)]] - far)
+                wrong = np.max(told[: len(far)] - far)
                 farthest = np.partition(far, limit - 1)[limit - 1]
-                if told[rows[len(far)]] - _SLACK * wrong > farthest:
+                if told[len(far)] - _SLACK * wrong > farthest:
                     break
         return rows[: len(far)], far
 
-    def _list_runs(self) -> Iterator[_Run]:
-        start = 0
-        for path, count in self.files:
-            offset = count * _PLACE_BYTES
-            for at in range(0, count, _RUN * BLOCK_ROWS):
-                rows = min(_RUN * BLOCK_ROWS, count - at)
-                yield _Run(path, offset, start + at, rows)
-                offset += sum(map(measure_block, list_blocks(rows)))
-            start += count
+
+def _find_least(values: Floats, most: int) -> Rows:
+    """Where the least of values (N,) are, in no order."""
+    if len(values) <= most:
+        return np.arange(len(values))
+    return np.argpartition(values, most - 1)[:most]
 
 
-@dataclass(frozen=True)
-class _Run:
-    """Blocks that follow each other in a file, from a byte on, of `count` rows from `start` on."""
-
-    path: Path
-    offset: int
-    start: int
-    count: int
-
-
-def _estimate_run(found: Floats, turned: Floats, run: _Run) -> None:
-    """Put the distances of a run in their place; one block is in memory."""
-    start, room = run.start, make_room()
-    with run.path.open("rb") as file:
-        file.seek(run.offset)
-        for rows in list_blocks(run.count):
-            found[start : start + rows] = read_block(file, rows, room).estimate(turned)
-            start += rows
-
-
-def read_vectors(dataset: lance.LanceDataset, rows: NDArray[np.int64]) -> Floats:
+def read_vectors(dataset: lance.LanceDataset, rows: Rows) -> Floats:
     """(K, D) vectors of rows (K,), by their offsets in the table."""
     with no_panic(_TABLE):
         found = dataset.take(rows.tolist(), columns=["vector"])
@@ -234,13 +250,13 @@ def _open_basis(
     folder: Path,
     dataset: lance.LanceDataset,
     encoder: str,
-    ours: NDArray[np.int64],
+    ours: Rows,
 ) -> Basis:
     path = folder / f"basis-{_digest(dataset.uri, encoder)}.npz"
     try:
         with np.load(path, allow_pickle=False) as file:
             found = Basis(encoder, file["mean"], file["directions"])
-        if found.directions.shape == (EMBEDDING_DIM, _AXES):
+        if found.directions.shape == (EMBEDDING_DIM, AXES):
             return found
     except (OSError, ValueError, KeyError):
         pass
@@ -249,7 +265,7 @@ def _open_basis(
     mean = vectors.mean(axis=0)
     vectors = vectors - mean
     _, turned = np.linalg.eigh(vectors.T @ vectors)
-    found = Basis(encoder, mean, np.ascontiguousarray(turned[:, ::-1][:, :_AXES]))
+    found = Basis(encoder, mean, np.ascontiguousarray(turned[:, ::-1][:, :AXES]))
     aside = folder / f".{uuid.uuid4().hex}.npz"
     with aside.open("wb") as file:
         np.savez(file, mean=found.mean, directions=found.directions)
@@ -259,59 +275,35 @@ def _open_basis(
 
 def _open_files(
     folder: Path, dataset: lance.LanceDataset, basis: Basis
-) -> Iterator[tuple[Path, int]]:
-    """The file of each fragment, with its number of rows."""
+) -> Iterator[ShortFile]:
+    """The file of each fragment."""
     facts = basis.mean.tobytes() + basis.directions.tobytes()
+    start = 0
     for fragment in dataset.get_fragments():
         names = [file.path for file in fragment.metadata.files]
         deleted = fragment.deletion_file() or ""
         path = folder / f"short-{_digest(facts, *names, deleted)}.bits"
-        count = fragment.count_rows()
-        size = count * _PLACE_BYTES + sum(map(measure_block, list_blocks(count)))
-        if not path.is_file() or path.stat().st_size != size:
-            _write_short(path, fragment, basis)
+        file = ShortFile(path, fragment.count_rows())
+        if not file.is_whole:
+            blocks = _read_blocks(dataset, start, file.block_rows)
+            file.write((vectors, basis.place(vectors)) for vectors in blocks)
             give_back()
-        yield path, count
+        start += file.num_rows
+        yield file
 
 
-def _write_short(path: Path, fragment: lance.LanceFragment, basis: Basis) -> None:
-    """Places, then blocks. Written aside and renamed, so that a reader finds all of it or nothing."""
-    aside = path.with_name(f".{uuid.uuid4().hex}")
-    count = fragment.count_rows()
-    places = []
-    with aside.open("wb") as file:
-        file.seek(count * _PLACE_BYTES)
-        for vectors in _read_blocks(fragment):
-            places.append(basis.place(vectors))
-            make_block(vectors).write(file)
-        file.seek(0)
-        for part in places:
-            file.write(np.ascontiguousarray(part).data)
-    os.replace(aside, path)
+def _read_blocks(
+    dataset: lance.LanceDataset, start: int, counts: Sequence[int]
+) -> Iterator[Floats]:
+    """(N, D) the vectors of blocks of so many rows, from a row on; no more are in memory, as a scan has them."""
+    for end in start + np.cumsum(counts):
+        yield read_vectors(dataset, np.arange(start, end))
+        start = end
 
 
-def _read_blocks(fragment: lance.LanceFragment) -> Iterator[Floats]:
-    """(N, D) the vectors of each block."""
-    scanner = fragment.scanner(
-        columns=["vector"],
-        batch_size=_READ_ROWS,
-        batch_readahead=1,
-        io_buffer_size=_IO_BYTES,
-    )
-    held = np.zeros((0, EMBEDDING_DIM), np.float32)
-    with no_panic(_TABLE):
-        for batch in scanner.to_batches():
-            held = np.concatenate([held, _to_array(batch["vector"])])
-            while len(held) >= BLOCK_ROWS:
-                yield held[:BLOCK_ROWS]
-                held = held[BLOCK_ROWS:]
-    if len(held):
-        yield held
-
-
-def _sweep(folder: Path, files: Sequence[tuple[Path, int]]) -> None:
+def _sweep(folder: Path, files: Sequence[ShortFile]) -> None:
     """Take out files of fragments that are no more, once nobody reads them."""
-    kept = {path.name for path, _ in files}
+    kept = {file.path.name for file in files}
     before_s = time.time() - _KEPT_S
     for path in folder.glob("short-*"):
         with suppress(FileNotFoundError):  # another server's sweep

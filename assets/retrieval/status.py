@@ -126,7 +126,8 @@ def _list_sessions(
     """One row a session. `fault` is why it cannot be listed, with the remedy; `frames` are the stored ones, those of a
     session that is held too.
 
-    `state` is the first that is true: forgotten, gone, unreachable, waiting, copy, held, quarantined, ingested, empty.
+    `state` is the first that is true: forgotten, gone, unreachable, waiting, copy, held, partial (some files are in
+    quarantine, others are taken in), quarantined, ingested, empty.
     `copy_of` names the sessions that hold the bytes of all its recordings; `alike` says where hardly a picture is left
     to learn from.
     """
@@ -238,11 +239,9 @@ def _name_state(is_there: bool, facts: Row) -> str:
         return "copy"
     if facts["held"]:
         return "held"
-    return (
-        "quarantined"
-        if facts["quarantined"]
-        else ("ingested" if facts["files"] else "empty")
-    )
+    if facts["quarantined"]:
+        return "partial" if facts["ingested"] else "quarantined"
+    return "ingested" if facts["files"] else "empty"
 
 
 def _list_tables(catalog: Catalog, options: dict[str, Any]) -> list[Row]:

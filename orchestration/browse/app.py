@@ -152,7 +152,7 @@ class _Front:
         self._comparing = parts.comparing
         self._thumbs = ThumbnailLane(parts.browser)
         self._writing = Lock()
-        self._following: set[asyncio.Task[bool]] = set()
+        self._following: asyncio.Task[bool] | None = None
 
     def guard(self, right: Right, handler: Handler) -> Handler:
         """The handler, for who has the right."""
@@ -173,18 +173,19 @@ class _Front:
         return send_file(request.path_params["name"], request)
 
     async def home(self, request: Request) -> Response:
+        self._browser.expect_change()  # who loads the page wants what is there now
         await self._follow()
         person = self._find_person(request)
         return write(await asyncio.to_thread(self._tell_home, person))
 
     async def _follow(self) -> None:
-        """Look whether tables have moved. Where it takes long to read them, what stood before is answered, and who asks
-        next gets what is new."""
-        task = asyncio.create_task(asyncio.to_thread(self._browser.follow))
-        self._following.add(task)
-        task.add_done_callback(self._following.discard)
-        await asyncio.wait({task}, timeout=_FOLLOW_S)
-        if task.done():
+        """Look whether tables have moved; all who ask meanwhile wait for one look. Where it takes long to read them,
+        what stood before is answered, and who asks next gets what is new."""
+        if self._following is None or self._following.done():
+            looking = asyncio.to_thread(self._browser.follow)
+            self._following = asyncio.create_task(looking)
+        looked, _ = await asyncio.wait({self._following}, timeout=_FOLLOW_S)
+        for task in looked:
             task.result()
 
     def _tell_home(self, person: Person) -> dict[str, Any]:
@@ -283,6 +284,7 @@ class _Front:
         )
 
     async def timeline(self, request: Request) -> Response:
+        await self._follow()
         return write(await asyncio.to_thread(self._tell_timeline, request.query_params))
 
     def _tell_timeline(self, asked: QueryParams) -> dict[str, Any]:
@@ -297,6 +299,7 @@ class _Front:
         return {"total": len(wanted), "offset": offset, "sessions": found}
 
     async def map(self, request: Request) -> Response:
+        await self._follow()
         return write(await asyncio.to_thread(self._tell_map))
 
     def _tell_map(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from assets.browsing.browser import Browser
+from assets.browsing.given_back import share_arenas
 from orchestration.browse.app import Parts, make_app
 from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
@@ -14,7 +15,7 @@ from orchestration.browse.deciding import Deciding
 from orchestration.browse.exporting import Exporting
 from orchestration.browse.governing import Governing
 from orchestration.browse.writing import Writer
-from orchestration.gate import Gate, read_token, renew_token
+from orchestration.gate import Gate, name_cookie, read_token, renew_token
 from orchestration.ports import list_origins, require_free
 from orchestration.profiles import LOOPBACK, Settings
 from orchestration.resources import build_catalog
@@ -26,7 +27,6 @@ ASK_FOR_LINK = (
     "This page is for the person who started it: open the link that `daguerre browse` printed, "
     "or give its token as `Authorization: Bearer ...`."
 )
-COOKIE = "daguerre_browse"
 
 
 def serve(settings: Settings, port: int, author: str) -> None:
@@ -45,11 +45,13 @@ def serve(settings: Settings, port: int, author: str) -> None:
     origins = list_origins(str(port), settings)
     app = build_app(settings, browser, author)
     keys = build_keys(settings, token, author)
-    run(Gate(app, origins, keys, COOKIE, ASK_FOR_LINK), settings, port)
+    cookie = name_cookie(settings.home, port)
+    run(Gate(app, origins, keys, cookie, ASK_FOR_LINK), settings, port)
 
 
 def build_browser(settings: Settings) -> Browser:
-    """What the browser of a home asks."""
+    """What the browser of a home asks; from here on it is this process's work."""
+    share_arenas()
     return Browser(build_catalog(settings), settings.workspace)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.wording import many
 from orchestration.cli.chosen import read_names
 from orchestration.cli.labelling import By
 from orchestration.cli.output import Json, join_lines, say
@@ -79,7 +80,7 @@ def push(
     require_form(form, asked.task)
     asked = _take_guideline(catalog, asked, guideline, who, dry_run)
     if dry_run:
-        line = f"{len(asked.frames)} frames of queue {asked.queue_id[:12]} would go to {to}"
+        line = f"{many(len(asked.frames), 'frame')} of queue {asked.queue_id[:12]} would go to {to}"
         lines = [line, *_tell_changed(asked)]
         return say(as_json, _describe_asked(asked, True), join_lines(lines))
     names = read_names(classes)
@@ -100,9 +101,7 @@ def push(
     facts = _describe_asked(asked, False)
     facts |= {"push_id": push_id, "place": sent.place, "proposed": sent.num_proposed}
     facts |= {"guideline_id": asked.guideline_id}
-    line = (
-        f"{len(asked.frames)} frames of queue {asked.queue_id[:12]} are at {sent.place}"
-    )
+    line = f"{many(len(asked.frames), 'frame')} of queue {asked.queue_id[:12]}, now at {sent.place}"
     origin = LABEL_STUDIO if server else "FILE"
     back = f"take the answers back: daguerre queue pull {asked.queue_id[:12]} {origin}"
     told = [f"{line}, with {sent.num_proposed} proposals", *_tell_changed(asked), back]
@@ -251,7 +250,8 @@ def _settle(
 def _tell(name: str, taken: "Taken", is_dry_run: bool) -> list[str]:
     would = "would be " if is_dry_run else ""
     lines = [
-        f"{name}: {taken.num_new} answers {would}taken with {taken.num_labels} labels, {taken.num_known} known already"
+        f"{name}: {many(taken.num_new, 'answer')} {would}taken with "
+        f"{many(taken.num_labels, 'label')}, {taken.num_known} known already"
     ]
     troubles = {
         "refused": taken.refused,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assets.foreign_text import for_line, for_markdown
+from assets.wording import many
 from orchestration.cli.chosen import Sessions, read_names
 from orchestration.cli.output import Json, join_lines, say, say_error
 from orchestration.cli.progress import show_activity
@@ -151,7 +152,7 @@ def _draw_order(order: "Order") -> str:
 def _name_sessions(sessions: tuple[str, ...]) -> str:
     named = ", ".join(sessions[:_MOST_SESSIONS])
     more = len(sessions) - _MOST_SESSIONS
-    return f"{len(sessions)} sessions: {named}{f' and {more} more' if more > 0 else ''}"
+    return f"{many(len(sessions), 'session')}: {named}{f' and {more} more' if more > 0 else ''}"
 
 
 def to_json(verdict: "Verdict") -> dict[str, Any]:

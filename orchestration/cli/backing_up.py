@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.wording import many
 from orchestration.cli.output import Json, format_bytes, join_lines, say
 from orchestration.cli.progress import show_progress
 from orchestration.log_lines import tell
@@ -60,7 +61,8 @@ def backup(
             made = make_backup(settings.home, folder, left_out, tick, outside)
         _note_departure(settings, folder)
     keys, told_keys = _find_keys(settings)
-    sizes = f"{made.num_files} files, {format_bytes(made.size_bytes)}, {format_bytes(made.new_bytes)} of them new"
+    new = format_bytes(made.new_bytes)
+    sizes = f"{many(made.num_files, 'file')}, {format_bytes(made.size_bytes)}, {new} of them new"
     lines = [f"{made.folder}: {sizes}"]
     lines += [f"left out: {name}={where}" for name, where in left_out.items()]
     lines += told_keys
@@ -125,7 +127,7 @@ def restore(
     with show_progress("restoring", "files") as tick:
         done = restore_backup(source, place, tick, outside)
     lines = [
-        f"{place}: {done.num_files} files, {format_bytes(done.size_bytes)}, of {done.backup} ({done.made_at})"
+        f"{place}: {many(done.num_files, 'file')}, {format_bytes(done.size_bytes)}, of {done.backup} ({done.made_at})"
     ]
     lines += _follow(place)
     lines += [f"not in it: {name}={where}" for name, where in done.left_out.items()]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.wording import many
 from orchestration.cli.chosen import read_names
 from orchestration.cli.labelling import By
 from orchestration.cli.output import Json, join_lines, say
@@ -97,7 +98,7 @@ def consent(
     }
     word = "would be" if dry_run else "is"
     said = terms.summary if terms else "ended"
-    head = f"{subject}: the consent {word} {said}; {loss.num_frames} frames"
+    head = f"{subject}: the consent {word} {said}; {many(loss.num_frames, 'frame')}"
     lines = [head, *(_tell_loss(loss.to_dict()) if end else ())]
     say(as_json, facts, join_lines(lines))
 
@@ -181,7 +182,7 @@ def tell_rests(facts: "Mapping[str, Any]") -> list[str]:
 
 
 def _tell_loss(loss: "Mapping[str, Any]") -> list[str]:
-    lines = [f"rests on it: {loss['num_frames']} frames"]
+    lines = [f"rests on it: {many(loss['num_frames'], 'frame')}"]
     for one in loss["releases"]:
         parts = ", ".join(f"{n} of {part}" for part, n in one["by_part"].items())
         counts = f"{one['num_lost']} of {one['num_frames']} frames ({parts})"
@@ -199,7 +200,9 @@ def _tell_loss(loss: "Mapping[str, Any]") -> list[str]:
 
 def _tell_departure(row: "Mapping[str, Any]") -> str:
     at = datetime.datetime.fromtimestamp(row["at_ns"] / 1e9, datetime.UTC)
-    frames = f", {row['num_frames']} frames" if row["num_frames"] is not None else ""
+    frames = (
+        f", {many(row['num_frames'], 'frame')}" if row["num_frames"] is not None else ""
+    )
     of = ", ".join(row["sessions"][:_SHOWN]) or row["release_id"] or "all"
     cut = "" if row["is_whole"] else "; it did not end"
     told = f"{row['kind']} of {row['what']} ({of}{frames}) to {row['place']}"

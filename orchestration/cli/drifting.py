@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from assets.wording import many
 from orchestration.cli.chosen import Sessions, read_names
 from orchestration.cli.output import Json, say, shorten
 from orchestration.cli.tables import Wide, print_lines
@@ -48,7 +49,7 @@ def _tell_requests(facts: Mapping[str, Any]) -> Iterator[str]:
         who = f"{subject} of requests of {row['window']} for {row['model_name']} v{row['model_version']}"
         yield f"{who}: {_tell_evidence(row)}"
         if subject == "answers":
-            yield f"  {row['num_images']} images; {row['estimate_reason']}"
+            yield f"  {many(row['num_images'], 'image')}; {row['estimate_reason']}"
 
 
 def _tell_evidence(row: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from assets.wording import many
 from orchestration.cli.intake import take_in
 from orchestration.cli.output import join_lines, say
 from orchestration.cli.progress import show_activity
@@ -221,7 +222,8 @@ def _describe(plan: "Plan", is_plan: bool) -> list[str]:
     """What goes, or went, of every store."""
     said = "would be" if is_plan else "were"
     lines = [
-        f"{plan.sessions} sessions, {plan.captures} captures, {plan.frames} frames, {plan.files} files {said} erased"
+        f"{many(plan.sessions, 'session')}, {many(plan.captures, 'capture')}, "
+        f"{many(plan.frames, 'frame')}, {many(plan.files, 'file')} {said} erased"
     ]
     held = [one for one in plan.held if one.count]
     for one in held[:_SHOWN]:

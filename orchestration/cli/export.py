@@ -9,6 +9,7 @@ import typer
 
 from assets.choice import EVERYTHING
 from assets.foreign_text import for_line
+from assets.wording import many
 from models.task_names import TASK_NAMES
 from orchestration.cli.chosen import Sessions, Where, read_names, read_options
 from orchestration.cli.output import Json, format_bytes, join_lines, say
@@ -133,7 +134,8 @@ def frames(
     told = _tell_classes(form, listed)
     if dry_run:
         num_sessions = len({frame["session"] for frame in chosen.frames})
-        text = f"{len(chosen.frames)} frames of {num_sessions} sessions would be written to {folder}{left_out}{told}"
+        what = f"{many(len(chosen.frames), 'frame')} of {many(num_sessions, 'session')}"
+        text = f"{what} would be written to {folder}{left_out}{told}"
         say(as_json, {**facts, "images": len(chosen.frames), "dry_run": True}, text)
         return
     labels = read_labels(catalog, chosen.frames) if with_labels else None
@@ -230,7 +232,7 @@ def sparse(
         "images": len(found.images),
         "points": len(found.points),
     }
-    text = f"{folder}: {len(found.images)} pictures and {len(found.points)} points, for {form}"
+    text = f"{folder}: {many(len(found.images), 'picture')} and {many(len(found.points), 'point')}, for {form}"
     say(as_json, facts, text)
 
 
@@ -327,7 +329,7 @@ def labels(
     facts |= {"task": spoken.task, "classes": spoken.classes}
     if dry_run:
         count = spoken.labels.count([spoken.task])
-        text = f"{count} labels of {len(spoken.frames)} frames would be written to {folder} as {form}"
+        text = f"{many(count, 'label')} of {len(spoken.frames)} frames would be written to {folder} as {form}"
         counts = {"images": len(spoken.frames), "labels": count}
         return say(as_json, {**facts, **counts, "dry_run": True}, text)
     of = _count_frames(spoken.frames)
@@ -338,7 +340,7 @@ def labels(
         written = export_labels(catalog, spoken, folder, form, strict, tick)
     classes = ", ".join(spoken.classes)
     counts = written.counts
-    head = f"{counts['images']} images, {counts['labels']} labels of {spoken.task}"
+    head = f"{many(counts['images'], 'image')}, {many(counts['labels'], 'label')} of {spoken.task}"
     lines = [f"{folder}: {head}", f"classes: {classes or 'none'}"]
     lost = written.left_out
     say(
@@ -378,7 +380,7 @@ def release(
         facts = export_release(catalog, release_id, folder, form, strict, tick)
         left.num_frames = sum(of["images"] for of in facts["counts"].values())
     parts = "; ".join(
-        f"{part} {count['images']} images, {count['labels']} labels"
+        f"{part} {many(count['images'], 'image')}, {many(count['labels'], 'label')}"
         for part, count in facts["counts"].items()
     )
     classes = ", ".join(facts["class_names"])

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.wording import many
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
 from orchestration.cli.verdict_text import describe_verdicts, tell_failures
@@ -118,7 +119,7 @@ def _tell_path(rows: list[dict[str, Any]]) -> Iterator[str]:
             yield f"{sensor}: no path: {'; '.join(sorted({r['reason'] or '' for r in mine}))}"
             continue
         num_parts = len({r["part"] for r in able})
-        line = f"{sensor}: {len(able)} of {len(mine)} frames have a pose, in {num_parts} part{'s' * (num_parts > 1)}"
+        line = f"{sensor}: {len(able)} of {len(mine)} frames have a pose, in {many(num_parts, 'part')}"
         given = [
             r["given_off_m"] ** 2 for r in able if r.get("given_off_m") is not None
         ]

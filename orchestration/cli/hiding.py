@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
+from assets.wording import many
 from orchestration.cli.erasing import Reason, lift, name_ids
 from orchestration.cli.intake import take_in
 from orchestration.cli.output import join_lines, say
@@ -164,7 +165,7 @@ def _describe(facts: dict[str, Any], targets: "Sequence[Target]") -> str:
 
 
 def _count(held: dict[str, Any]) -> str:
-    told = f"{held['files']} files, {held['frames']} frames and {held['labels']} labels"
+    told = f"{many(held['files'], 'file')}, {many(held['frames'], 'frame')} and {many(held['labels'], 'label')}"
     if held["calibrations"]:
         told += f", with the calibration of {held['calibrations']} cameras,"
     return told

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.wording import many
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
 from orchestration.cli.verdict_text import describe_verdicts, tell_failures
@@ -138,7 +139,7 @@ def _make(
 
 def _tell(facts: list[dict[str, Any]]) -> Iterator[str]:
     for fact in facts:
-        what = f"{fact['table']} of {fact['session']}: {fact['frames']} frames"
+        what = f"{fact['table']} of {fact['session']}: {many(fact['frames'], 'frame')}"
         if not fact["kept"]:
             yield f"{what}, {fact['due']} to look at"
         else:

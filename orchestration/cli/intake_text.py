@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from assets.causes import AND_ALIKE, group_by_cause
+from assets.wording import many
 
 _MOST = 20  # lines of a kind
 _SHOWN_PLANS = 5  # of one reader
@@ -45,7 +46,9 @@ def describe_plan(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
             continue
         roots = _list_first(c["root"] or "." for c in mine)
         num_files = sum(c["files"] for c in mine)
-        lines.append(f"{reader}: {len(mine)} captures, {num_files} files: {roots}")
+        lines.append(
+            f"{reader}: {many(len(mine), 'capture')}, {many(num_files, 'file')}: {roots}"
+        )
         lines += [*_tell_left_out(mine), *_tell_labels(mine), *_tell_unreadable(mine)]
     alike = _group(facts["unread"], lambda u: (u["is_document"], u["reason"]))
     for (is_document, reason), mine in alike:
@@ -76,7 +79,7 @@ def describe_twins(session: str, twins: Mapping[str, int]) -> list[str]:
 def _tell_capture(capture: Mapping[str, Any]) -> list[str]:
     notes = [f"  {name}: {note}" for name, note in capture["notes"].items()]
     return [
-        f"{capture['reader']}: {capture['root'] or '.'} ({capture['files']} files)",
+        f"{capture['reader']}: {capture['root'] or '.'} ({many(capture['files'], 'file')})",
         *notes,
         *_tell_labels([capture]),
         *_tell_unreadable([capture]),
@@ -132,8 +135,8 @@ def _count_contents(facts: Mapping[str, Any]) -> str:
     sensors = ", ".join(f"{count:,} of {sensor}" for sensor, count in scans.items())
     counted += f", {sum(scans.values()):,} scans ({sensors})" * bool(scans)
     return (
-        f"session {facts['session']}: {facts['files']} files, {facts['captures']} captures, "
-        f"{facts['frames']} frames{counted}"
+        f"session {facts['session']}: {many(facts['files'], 'file')}, {many(facts['captures'], 'capture')}, "
+        f"{many(facts['frames'], 'frame')}{counted}"
     )
 
 
@@ -141,7 +144,7 @@ def _count_files(facts: Mapping[str, Any]) -> str:
     dropped = f", {facts['dropped']} dropped" * bool(facts["dropped"])
     return (
         f"{facts['new']} new, {facts['already_ingested']} already ingested, "
-        f"{facts['quarantined']} quarantined, {facts['problems']} unreadable records{dropped}"
+        f"{facts['quarantined']} quarantined, {many(facts['problems'], 'unreadable record')}{dropped}"
     )
 
 
@@ -156,14 +159,15 @@ def _tell_gone(facts: Mapping[str, Any]) -> list[str]:
             sum(r[what] for r in replaced) for what in ("pictures", "labels")
         )
         lines.append(
-            f"labels of {num_pictures} pictures replaced by the new {version} of {named}: {num_labels} labels now"
+            f"labels of {many(num_pictures, 'picture')} replaced by the new {version} of {named}: "
+            f"{many(num_labels, 'label')} now"
         )
     others = facts["gone"] - len(replaced)
     if others:
-        out = f"{facts['gone_frames']} frames and {facts['gone_labels']} labels are taken out"
+        out = f"{many(facts['gone_frames'], 'frame')} and {many(facts['gone_labels'], 'label')} taken out"
         is_out = facts["gone_frames"] or facts["gone_labels"]
         lines.append(
-            f"{others} files are gone or have other bytes: {out if is_out else 'nothing is taken out'}"
+            f"{many(others, 'file')} gone or with other bytes: {out if is_out else 'nothing is taken out'}"
         )
     return lines
 

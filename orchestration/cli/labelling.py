@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.wording import many
 from models.task_names import TASK_NAMES
 from orchestration.cli.output import Json, join_lines, say
 
@@ -208,7 +209,8 @@ def _describe_plan(session: str, plan: "Plan") -> dict[str, Any]:
 def _tell_plan(facts: Mapping[str, Any]) -> list[str]:
     along = facts["labels_along_a_track"]
     lines = [
-        f"{facts['session']}: {facts['labels']} labels on {facts['frames']} frames between {facts['labelled_frames']} "
+        f"{facts['session']}: {many(facts['labels'], 'label')} on "
+        f"{many(facts['frames'], 'frame')} between {facts['labelled_frames']} "
         f"that people labelled, {along} along a track, {facts['labels'] - along} on a line"
     ]
     if facts["left_alone"]:
@@ -217,10 +219,12 @@ def _tell_plan(facts: Mapping[str, Any]) -> list[str]:
         lines.append(f"{facts['withdrawn']} frames lose theirs: nothing carries them")
     for one in facts["refused"]:
         ends = f"{one['first_frame'][:12]} and {one['last_frame'][:12]}"
-        lines.append(f"{one['frames']} frames between {ends}: {one['reason']}")
+        lines.append(f"{many(one['frames'], 'frame')} between {ends}: {one['reason']}")
     lines += [reason for reason in facts.get("not_taken", {}).values()]
     if "written" in facts:
-        lines.append(f"{facts['written']} versions written, {facts['known']} known")
+        lines.append(
+            f"{many(facts['written'], 'version')} written, {facts['known']} known"
+        )
     else:
         lines.append("nothing is written")
     return lines

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assets.foreign_text import for_line
+from assets.wording import many
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
 
@@ -51,7 +52,9 @@ def localise(
     models = dict(find_model(catalog, name) for name in model)
     folder = Folder(image)
     files = list_images(folder)
-    with show_progress(f"looking for {len(files)} pictures", "pictures") as tick:
+    with show_progress(
+        f"looking for {many(len(files), 'picture')}", "pictures"
+    ) as tick:
         answers = list(localise_files(models, folder, files, sensor, tick))
     units = {model_id: found.length_unit for model_id, found in models.items()}
     facts = {

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.wording import many
 from orchestration.cli.output import Json, format_bytes, join_lines, say
 from orchestration.cli.progress import show_progress
 from orchestration.profiles import load_settings
@@ -62,9 +63,9 @@ def _describe(care: "Care") -> list[str]:
     lines += [f"left as it is: {reason}" for reason in care.kept]
     lines += [f"could not be done: {reason}" for reason in care.failed]
     lines.append(
-        f"{len(care.tables)} tables: {sums['table_files']} -> {sums['table_files_after']} files, "
+        f"{many(len(care.tables), 'table')}: {sums['table_files']} -> {many(sums['table_files_after'], 'file')}, "
         f"{format_bytes(sums['table_bytes'])} -> {format_bytes(sums['table_bytes_after'])}; "
-        f"{sums['other_files_removed']} other files, {format_bytes(sums['other_bytes_removed'])}; "
+        f"{many(sums['other_files_removed'], 'other file')}, {format_bytes(sums['other_bytes_removed'])}; "
         f"what nothing names stays for {care.keep_days:g} days"
     )
     return lines + ["nothing was changed: this was a dry run"] * care.is_dry_run
@@ -75,7 +76,8 @@ def _describe_table(care: "TableCare") -> list[str]:
     kept = ", ".join(f"{count} {reason}" for reason, count in care.kept.items())
     return [
         f"{care.table}: {now.num_fragments} -> {then.num_fragments} fragments, "
-        f"{now.num_versions} -> {then.num_versions} versions, {now.num_files} -> {then.num_files} files, "
+        f"{now.num_versions} -> {many(then.num_versions, 'version')}, "
+        f"{now.num_files} -> {many(then.num_files, 'file')}, "
         f"{format_bytes(now.size_bytes)} -> {format_bytes(then.size_bytes)}",
         f"  versions kept: {kept}",
     ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assets.foreign_text import for_line
+from assets.wording import many
 from models.task_names import TASK_NAMES
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
@@ -146,7 +147,7 @@ def _draw(catalog: "Catalog", asked: list["Answers"], pictures: Path) -> str:
     from assets.retrieval.answers import draw_answers
 
     count = draw_answers(catalog, asked, pictures)
-    return f"{count} pictures in {pictures}"
+    return f"{many(count, 'picture')} in {pictures}"
 
 
 def _describe(answers: "Answers") -> dict[str, Any]:
@@ -165,7 +166,7 @@ def _describe(answers: "Answers") -> dict[str, Any]:
 def _tell(answers: "Answers") -> str:
     found = answers.found
     told = ", ".join(f"{name} {count}" for name, count in sorted(found.items()))
-    line = f"{answers.session}, {answers.name}, {len(answers.rows)} frames: {told or 'nothing'}"
+    line = f"{answers.session}, {answers.name}, {many(len(answers.rows), 'frame')}: {told or 'nothing'}"
     if answers.operating_score is None:
         return line
     if not answers.min_score:

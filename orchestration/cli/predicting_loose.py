@@ -27,6 +27,7 @@ from assets.tables.catalog import Catalog
 from assets.tables.ids import complete_id
 from assets.tables.rows import ModelRow
 from assets.whole_output import writing_file
+from assets.wording import many
 from orchestration.cli.chosen import is_path, is_session
 from orchestration.cli.output import join_lines, say
 from orchestration.cli.progress import show_progress
@@ -184,7 +185,7 @@ def _tell(counted: Counted) -> Iterator[str]:
     found = ", ".join(f"{name} {n}" for name, n in sorted(counted.found.items()))
     name = f"{counted.model['task']} {counted.model['model_sha256'][:16]}"
     yield for_line(
-        f"{counted.target.name}, {name}, {counted.num_images} images: {found or 'nothing'}"
+        f"{counted.target.name}, {name}, {many(counted.num_images, 'image')}: {found or 'nothing'}"
         f", at the score {counted.min_score:.2f} and above"
     )
     for one in counted.refused[:_MOST_TOLD]:

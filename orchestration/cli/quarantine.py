@@ -8,6 +8,7 @@ import typer
 
 from assets.causes import group_by_cause
 from assets.wall_clock import tell_second
+from assets.wording import many
 from orchestration.cli.intake import take_in
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.log_lines import tell
@@ -85,7 +86,7 @@ def retry(
     facts, text = take_in(settings, zone.locate(session), session)
     names = [o.path for o in gone]
     lines = [
-        f"{len(reopened)} files taken again",
+        f"{many(len(reopened), 'file')} taken again",
         *(f"  no longer there: {name}" for name in names),
     ]
     say(
@@ -114,7 +115,7 @@ def drop(
         return _say_found(as_json, found, "would be dropped")
     if not yes:
         tell(_list_found(found, "to drop"))
-        typer.confirm(f"acknowledge these {len(found)} files?", abort=True, err=True)
+        typer.confirm(f"acknowledge {many(len(found), 'file')}?", abort=True, err=True)
     drop(zone, found, getpass.getuser(), tell_second())
     _say_found(as_json, found, "dropped; the bytes stay where they are")
     if not as_json:
@@ -143,7 +144,7 @@ def _count_entries(rows: Sequence[dict[str, Any]]) -> str:
     num_files = len({row["path"].split("!/", 1)[0] for row in rows})
     files = f"{num_files} file{'s' * (num_files > 1)}"
     is_same = num_records == num_files
-    return files if is_same else f"{num_records} records of {files}"
+    return files if is_same else f"{many(num_records, 'record')} of {files}"
 
 
 def _name(row: dict[str, Any]) -> tuple[str, ...]:
@@ -155,8 +156,8 @@ def _tell_cause(alike: Sequence[dict[str, Any]]) -> list[str]:
     row = alike[0]
     offset = row["offset"]
     where = row["path"] if offset is None else f"{row['path']} at byte {offset}"
-    many = _PLURALS.get(row["what"], row["what"])
-    what = row["what"] if len(alike) == 1 else f"{len(alike)} {many}, the first"
+    others = _PLURALS.get(row["what"], row["what"])
+    what = row["what"] if len(alike) == 1 else f"{len(alike)} {others}, the first"
     inside = f", {row['num_records']} records" * (row["num_records"] > 1)
     return [
         f"  {what} {where} ({row['reader']}{inside})",
@@ -172,9 +173,9 @@ def _say_found(as_json: bool, found: Sequence["FileOutcome"], what: str) -> None
 
 def _list_found(found: Sequence["FileOutcome"], what: str) -> str:
     """How many files, and for each session and cause one of them."""
-    lines = [f"{len(found)} files {what}:"]
+    lines = [f"{many(len(found), 'file')} {what}:"]
     for alike in group_by_cause(found, lambda o: (o.session, o.reason)):
         first = alike[0]
-        many = f"{len(alike)} files, the first " * (len(alike) > 1)
-        lines.append(f"  {first.session}: {many}{first.path}: {first.reason}")
+        count = f"{len(alike)} files, the first " * (len(alike) > 1)
+        lines.append(f"  {first.session}: {count}{first.path}: {first.reason}")
     return join_lines(lines)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assets.foreign_text import for_line
+from assets.wording import many
 from models.task_names import TASK_NAMES
 from orchestration.cli.output import Json, join_lines, say, shorten
 from orchestration.cli.progress import show_activity
@@ -195,7 +196,7 @@ def _list_rows(rows: "pa.Table") -> list[dict[str, Any]]:
 
 def _tell(facts: Mapping[str, Any]) -> list[str]:
     asked = ", ".join(f"{count} by {name}" for name, count in facts["by"].items())
-    frames = f"{facts['asked']} frames to label for {facts['task']}"
+    frames = f"{many(facts['asked'], 'frame')} to label for {facts['task']}"
     if not facts["asked"]:
         return [
             f"nothing new for {facts['task']}: {facts['open_before']} frames are open, and the budget is "

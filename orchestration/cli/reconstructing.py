@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.wording import many
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
 from orchestration.cli.verdict_text import describe_verdicts, tell_failures
@@ -72,7 +73,7 @@ def _tell_scene(scene: "Scene", as_json: bool) -> None:
         "dry_run": True,
     }
     lines = [
-        f"{len(scene.pictures)} of {scene.num_pictures} pictures, {len(scene.pairing.pairs)} pairs "
+        f"{len(scene.pictures)} of {scene.num_pictures} pictures, {many(len(scene.pairing.pairs), 'pair')} "
         f"({scene.pairing.rule})",
         *(f"  {_tell_camera(camera)}" for camera in cameras),
         f"  IMU: {len(scene.imus)} captures have one with stamps",
@@ -107,7 +108,7 @@ def _tell(done: "Reconstructed", verdicts: "list[Verdict]", as_json: bool) -> No
 def _tell_model(done: "Reconstructed") -> Iterator[str]:
     row = done.model
     for rung in done.rungs:
-        found = f"{rung['num_registered']} pictures, {rung['num_points']} points"
+        found = f"{many(rung['num_registered'], 'picture')}, {many(rung['num_points'], 'point')}"
         if rung["is_kept"] or len(done.rungs) > 1:
             kept = " (kept)" if rung["is_kept"] else ""
             yield f"{rung['rung']}: {rung.get('reason') or found}{kept}"
@@ -116,7 +117,7 @@ def _tell_model(done: "Reconstructed") -> Iterator[str]:
         return
     unit = "m" if row["length_unit"] == "m" else "unknown"
     yield (
-        f"{row['num_registered']} of {row['num_images']} pictures, {row['num_points']} points, "
+        f"{row['num_registered']} of {row['num_images']} pictures, {many(row['num_points'], 'point')}, "
         f"{row['track_length']:.1f} pictures a point, {row['reprojection_px']:.2f} px off, rays {row['angle_deg']:.1f} "
         "deg apart"
     )

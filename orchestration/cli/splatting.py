@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.wording import many
 from orchestration.cli.output import Json, join_lines, say
 from orchestration.cli.progress import show_progress
 from orchestration.cli.verdict_text import describe_verdicts, tell_failures
@@ -84,7 +85,8 @@ def _tell_scene(scene: "SplatScene", as_json: bool) -> None:
     }
     held = f"{len(scene.held_out)} held out" if scene.held_out else "none held out"
     lines = [
-        f"{len(scene.learned)} pictures to learn from, {held}; begun at {len(scene.model.points)} points",
+        f"{many(len(scene.learned), 'picture')} to learn from, {held}; "
+        f"begun at {many(len(scene.model.points), 'point')}",
         f"{scene.recipe.num_steps} steps at {scene.recipe.most_px} px on {scene.device}: {rasteriser or lack}",
     ]
     say(as_json, facts, join_lines(lines))
@@ -113,7 +115,7 @@ def _tell_splats(row: dict[str, Any]) -> Iterator[str]:
         yield f"no splats: {row['reason']}"
         return
     yield (
-        f"{row['num_gaussians']} Gaussians of {row['num_start']} points, by {row['num_images']} pictures, "
+        f"{row['num_gaussians']} Gaussians of {row['num_start']} points, by {many(row['num_images'], 'picture')}, "
         f"{row['num_steps']} steps at {row['most_px']} px, {row['rasteriser']}"
     )
     yield (

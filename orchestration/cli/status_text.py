@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from assets.wording import many
 from orchestration.cli.output import format_bytes, shorten
 from orchestration.cli.tables import print_lines, print_table
 
@@ -26,9 +27,9 @@ def print_status(facts: Mapping[str, Any], is_wide: bool) -> None:
         print_table(facts["champions"], "champions", is_wide, _MORE)
     print_lines(_tell_champions(facts), is_wide)
     print_lines(_tell_feeds(facts), is_wide)
-    for name in ("drift", "leases"):
-        if facts[name]:
-            print_table(facts[name], name, is_wide, _MORE)
+    for name, rows in (("drift", _list_drift(facts)), ("leases", facts["leases"])):
+        if rows:
+            print_table(rows, name, is_wide, _MORE)
     print_lines(_tell_requests(facts), is_wide)
 
 
@@ -70,7 +71,7 @@ def _tell_landed(facts: Mapping[str, Any]) -> str:
     """How many of the sessions lie in the landing zone."""
     zone = facts["landing_zone"]
     num_inside = sum(s["place"].startswith(f"{zone}/") for s in facts["sessions"])
-    return f"{num_inside} sessions lie in it" if num_inside else "empty"
+    return f"{many(num_inside, 'session')} in it" if num_inside else "empty"
 
 
 def _tell_sessions(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -109,10 +110,10 @@ def _tell_privacy(facts: Mapping[str, Any]) -> Iterator[str]:
         if told["covered_low"] is not None:
             yield f"  at least {told['covered_low']:.3f} of faces like those of its probe set are covered"
         if told["sealed_recordings"]:
-            yield f"  {told['sealed_recordings']} recordings (video, MCAP, archive) sealed as a whole"
+            yield f"  {many(told['sealed_recordings'], 'recording')} (video, MCAP, archive) sealed as a whole"
         if told["recordings"]:
             yield (
-                f"  NOT SEALED: {told['recordings']} recordings (video, MCAP, archive) lie among the blobs as they "
+                f"  NOT SEALED: {many(told['recordings'], 'recording')} (video, MCAP, archive) among the blobs as they "
                 "came: ingest the session again; `daguerre maintain` removes what older versions do not need"
             )
         if told["hidden"]:
@@ -137,7 +138,7 @@ def _tell_privacy(facts: Mapping[str, Any]) -> Iterator[str]:
 def tell_session(session: Mapping[str, Any], zone: str) -> Iterator[str]:
     """Of one of its sessions, where the landing zone is `zone`."""
     counts = ", ".join(f"{session[n]} {n}" for n in _COUNTED if session[n])
-    files = f"{session['files']} files ({counts or 'none'}), {session['frames']} frames"
+    files = f"{many(session['files'], 'file')} ({counts or 'none'}), {many(session['frames'], 'frame')}"
     yield f"  {session['state']:<12} {session['session']}: {files}"
     if session["place"] and session["place"] != f"{zone}/{session['session']}":
         yield f"      in {session['place']}"
@@ -183,10 +184,38 @@ def _tell_champions(facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _tell_requests(facts: Mapping[str, Any]) -> Iterator[str]:
-    for request in facts["retraining_requests"]:
-        who = f"{request['task']} (champion {request['model_version']}) for {request['session']}"
-        yield f"retraining request: {who}: {shorten(request['reason'], 100)}"
-        yield f"  -> {request['answer']}"
+    """What is asked of several models for one reason stands once."""
+    for requests in _group(facts["retraining_requests"], "session", "reason"):
+        tasks = [f"{r['task']} (champion {r['model_version']})" for r in requests]
+        who = f"{', '.join(tasks)} for {requests[0]['session']}"
+        yield f"retraining request: {who}: {shorten(requests[0]['reason'], 100)}"
+        for answer in dict.fromkeys(r["answer"] for r in requests):
+            yield f"  -> {answer}"
+
+
+def _list_drift(facts: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Rows of a table; models that drifted by one reason stand in one."""
+    return [
+        {
+            "session": rows[0]["session"],
+            "models": ", ".join(
+                f"{row['model_name']}/{row['model_version']}" for row in rows
+            ),
+            "is_drifted": rows[0]["is_drifted"],
+            "reason": rows[0]["reason"],
+        }
+        for rows in _group(facts["drift"], "session", "is_drifted", "reason")
+    ]
+
+
+def _group(
+    rows: Sequence[Mapping[str, Any]], *names: str
+) -> list[list[Mapping[str, Any]]]:
+    """Rows of equal values together, in the order of the first of each."""
+    found: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[name] for name in names), []).append(row)
+    return list(found.values())
 
 
 def _tell_pause(pause: Mapping[str, Any]) -> str:

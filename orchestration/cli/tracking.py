@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from assets.wording import many
 from models.tracking.names import TRACKER_NAMES
 from orchestration.cli.chosen import is_place
 from orchestration.cli.output import Json, join_lines, say
@@ -251,29 +252,25 @@ def _tell(facts: dict[str, Any]) -> Iterator[str]:
     method = f"{facts['tracker']}, boxes from {facts['min_score']:.2f} on"
     if "tracks" not in facts:
         yield (
-            f"{name}: {_count(facts['recordings'], 'recording')} with answers, {facts['frames']} frames in all; "
+            f"{name}: {many(facts['recordings'], 'recording')} with answers, {many(facts['frames'], 'frame')} in all; "
             f"{method}; nothing is stored"
         )
     else:
         yield (
-            f"{name}: {_count(facts['tracks'], 'track')}, {facts['boxes']} boxes in {facts['frames']} frames, "
-            f"{facts['filled']} of them put into gaps; {method}"
+            f"{name}: {many(facts['tracks'], 'track')}, {many(facts['boxes'], 'box', 'boxes')} in "
+            f"{many(facts['frames'], 'frame')}, {facts['filled']} of them put into gaps; {method}"
         )
     if facts.get("steadied"):
-        yield f"turns of the camera are taken out in {_count(facts['steadied'], 'recording')}"
+        yield f"turns of the camera are taken out in {many(facts['steadied'], 'recording')}"
     if open_ones := facts["without_answers"]:
-        yield f"no answer of this model on {_count(open_ones, 'recording')}: `daguerre predict {name}` asks it"
+        yield f"no answer of this model on {many(open_ones, 'recording')}: `daguerre predict {name}` asks it"
     if foreign := facts["of_other_cameras"]:
-        yield f"{_count(foreign, 'recording')} left out, of cameras that this model did not learn from"
+        yield f"{many(foreign, 'recording')} left out, of cameras that this model did not learn from"
     for one in facts.get("figures", ()):
         if one["hota"] is not None:
             yield (
                 f"{one['sensor']}, beside its labels: HOTA {100 * one['hota']:.2f}, MOTA {100 * one['mota']:.2f}, "
-                f"IDF1 {100 * one['idf1']:.2f}; {_count(one['switches'], 'switch', 'es')} over "
-                f"{_count(one['num_true_tracks'], 'true track')}"
+                f"IDF1 {100 * one['idf1']:.2f}; {many(one['switches'], 'switch', 'es')} over "
+                f"{many(one['num_true_tracks'], 'true track')}"
             )
     yield from facts.get("warnings", ())
-
-
-def _count(number: int, noun: str, plural: str = "s") -> str:
-    return f"{number} {noun}{plural if number != 1 else ''}"

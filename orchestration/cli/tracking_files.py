@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from assets.wording import many
+
 _SHARES = {
     "hota": "HOTA",
     "deta": "DetA",
@@ -58,10 +60,10 @@ def track_files(
 
 def tell_files(facts: dict[str, Any]) -> Iterator[str]:
     """Lines for people."""
-    tracks = facts["tracks"]
     yield (
-        f"{facts['detections']}: {tracks} track{'s' * (tracks != 1)}, {facts['boxes']} boxes in {facts['frames']} "
-        f"frames, {facts['filled']} of them put into gaps; {facts['tracker']}, boxes from {facts['min_score']:.2f} on"
+        f"{facts['detections']}: {many(facts['tracks'], 'track')}, {many(facts['boxes'], 'box', 'boxes')} in "
+        f"{many(facts['frames'], 'frame')}, {facts['filled']} of them put into gaps; {facts['tracker']}, "
+        f"boxes from {facts['min_score']:.2f} on"
     )
     if facts["figures"]:
         yield _tell_figures(facts["figures"])

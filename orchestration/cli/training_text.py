@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from assets.wording import many
 from models.task_names import TASK_NAMES
 from orchestration.cli.output import join_lines
 
@@ -51,7 +52,9 @@ def _list_data(facts: Mapping[str, Any]) -> list[str]:
     sessions = f"sessions: {_shorten_list(learnt['sessions'])}"
     lines = [f"release {facts['release_id'][:16]}: {parts} frames", sessions]
     if classes:
-        lines.append(f"{len(classes)} classes in train: {_shorten_list(classes)}")
+        lines.append(
+            f"{many(len(classes), 'class', 'classes')} in train: {_shorten_list(classes)}"
+        )
     return lines
 
 

@@ -17,6 +17,7 @@ from assets.tables.catalog import Catalog, repr_sql
 from assets.tables.champions import GATE
 from assets.tables.schemas.monitoring import WHOLE_SESSION
 from assets.tables.schemas.registry import APPROVED, PROMOTED, ROLLED_BACK
+from assets.wording import name_many
 from orchestration.agent.answer import Fact, Sentence, Source, say
 from orchestration.agent.proposing import may_know_of, open_book, tell_command
 from orchestration.agent.world import World
@@ -31,7 +32,8 @@ _LEFT_ALONE = ("forgotten", "copy")
 _OF_SESSIONS = {
     "ingested": "is taken in",
     "held": "is held back from readers",
-    "quarantined": "is taken in but for files that could not be read",
+    "partial": "is taken in but for files that could not be read",
+    "quarantined": "has no file that could be read",
     "waiting": "has files that are not taken in yet",
     "gone": "does not lie in the landing zone any more",
     "unreachable": "cannot be listed",
@@ -116,7 +118,9 @@ def _list_sessions(status: dict[str, Any]) -> Iterator[Thing]:
         name, state = row["session"], row["state"]
         own = Source("session", name)
         facts = [Fact(n, row[n], own) for n in ("session", "files", "frames")]
-        words = f"Session {{session}} {_OF_SESSIONS[state]}: {{files}} files, {{frames}} stored frames"
+        files = f"{{files}} {name_many(row['files'], 'file')}"
+        frames = f"{{frames}} stored {name_many(row['frames'], 'frame')}"
+        words = f"Session {{session}} {_OF_SESSIONS[state]}: {files}, {frames}"
         held = "; ".join(sorted({h["reason"] for h in row["held"]}))
         unread = row["quarantined"]
         for fact, more in (

@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.reconstruction.rig_fits import list_unfitted
 from assets.tables.catalog import Catalog
+from assets.wording import many
 from orchestration.jobs import check_rig
 from orchestration.sensors.seen import read_versions
 from orchestration.sensors.standing import Standing, find_standings, name_next
@@ -61,4 +62,4 @@ def _explain(standings: Sequence[tuple[str, Standing]]) -> str:
     num_waiting = sum(not now.is_ended for _, now in standings)
     if not num_waiting:
         return "every session was held against its rig"
-    return f"{num_waiting} sessions wait for their runs, after a pause where one failed"
+    return f"{many(num_waiting, 'session')} waiting for a run, after a pause where one failed"

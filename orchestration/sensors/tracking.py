@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 
 from assets.tables.catalog import Catalog
+from assets.wording import many
 from orchestration.jobs import follow_objects
 from orchestration.sensors.standing import (
     count_under_way,
@@ -77,6 +78,6 @@ def _explain(num_waiting: int) -> str:
     if not num_waiting:
         return "what was found in every session is joined to tracks"
     return (
-        f"{num_waiting} sessions wait for their runs, after a pause where one failed, and not again where a check "
-        "ended it"
+        f"{many(num_waiting, 'session')} waiting for a run, after a pause where one failed, and not again "
+        "where a check ended it"
     )

@@ -218,7 +218,7 @@ def test_quarantine_from_list_to_drop_to_retry(run, landed):
     assert "file cut.png (image_folder)" in text and "-> " in text
 
     asked = run("quarantine", "drop", "monday", answer="n\n")
-    assert asked.exit_code == 1 and "acknowledge these 1 files?" in asked.stderr
+    assert asked.exit_code == 1 and "acknowledge 1 file?" in asked.stderr
     assert (
         read(
             run(

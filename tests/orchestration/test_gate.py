@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.gate import Gate, as_header, read_token, renew_token
+from orchestration.gate import Gate, as_header, name_cookie, read_token, renew_token
 from orchestration.ports import list_origins
 from orchestration.profiles import load_settings
 from orchestration.roles.keys import Keys
@@ -143,6 +143,15 @@ def test_the_link_becomes_a_cookie_that_no_script_reads_and_no_other_site_sends(
     assert ask("GET", "/", f"token={TOKEN}", **LINK)[0] == 303
     assert ask("GET", "/", "token=another")[0] == 401
     assert ask("GET", "/graphql", f"token={TOKEN}")[0] == 401
+
+
+def test_servers_of_two_homes_or_ports_do_not_share_a_cookie() -> None:
+    names = {name_cookie("/a"), name_cookie("/b"), name_cookie("/a", 1), name_cookie("/a", 2)}  # fmt: skip
+    assert len(names) == 4
+    assert name_cookie("/a", 1) == name_cookie("/a", 1)
+    both = f"{name_cookie('/a')}=another; door={TOKEN}"
+    assert ask(cookie=both)[0] == 200
+    assert ask(cookie=f"{name_cookie('/a')}={TOKEN}; door=another")[0] == 401
 
 
 def test_an_origin_of_the_settings_is_ours_and_its_cookie_wants_encryption() -> None:

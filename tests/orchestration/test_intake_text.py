@@ -93,7 +93,7 @@ def test_equal_lines_of_a_dry_run_are_one_with_a_count_unless_all_is_asked_for(s
 def test_intake_counts_signals_and_says_what_it_dropped_and_what_is_a_copy(said):
     lines = said("monday").lines
     assert (
-        lines[0] == "session monday: 41 files, 1 captures, 0 frames, 5 signals (5 pose)"
+        lines[0] == "session monday: 41 files, 1 capture, 0 frames, 5 signals (5 pose)"
     )
     assert "  not read: /grid (foxglove.Grid): 3 messages" in lines
     assert sum("quarantined 40 files: " in line for line in lines) == 1
@@ -105,7 +105,7 @@ def test_intake_counts_signals_and_says_what_it_dropped_and_what_is_a_copy(said)
     assert facts["published"] is False
 
     status = CliRunner().invoke(app, ["status"]).stdout
-    assert "copy         tuesday: 1 files" in status
+    assert "copy         tuesday: 1 file" in status
     assert "already in session monday" in status and "held" not in status
 
 
@@ -205,6 +205,4 @@ def test_a_corrected_label_file_says_what_it_replaced_and_its_classes_are_no_new
     assert line in told.splitlines()
     assert "are gone" not in told and "classes_are_known" not in told
     (tmp_path / "tuesday/2.png").unlink()
-    assert "1 files are gone or have other bytes: 1 frames and 0 labels" in ingest(
-        "tuesday"
-    )
+    assert "1 file gone or with other bytes: 1 frame and 0 labels" in ingest("tuesday")

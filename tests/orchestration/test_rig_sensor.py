@@ -141,7 +141,7 @@ def test_a_run_that_failed_by_itself_is_asked_for_again_after_a_pause(
     keys = list_keys(tick(catalog))
     resting = tick(catalog, "", keys, dg.DagsterRunStatus.FAILURE)
     assert list_asked(resting) == []
-    assert "1 sessions wait" in str(resting.skip_reason) and resting.cursor == ""
+    assert "1 session waiting" in str(resting.skip_reason) and resting.cursor == ""
     monkeypatch.setattr("orchestration.sensors.standing.pause_s", lambda _: 0.0)
     (again,) = tick(catalog, "", keys, dg.DagsterRunStatus.FAILURE).run_requests
     assert again.run_key == f"{keys[0]}:run {keys[0]}", "a key is taken once"

@@ -348,6 +348,6 @@ def test_the_command_does_it_without_the_orchestrator(ingested, desk, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert len(build_catalog(open_home(tmp_path / "home")).read("frame_embeddings")) > 0
-    assert done.stdout.startswith("session desk: 1 files, 1 captures")
+    assert done.stdout.startswith("session desk: 1 file, 1 capture")
     assert done.stdout.endswith("False\n")
     assert not (tmp_path / "home" / "ledger.db-wal").exists()

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from orchestration.cli import app
-from orchestration.cli.status_text import tell_session
+from orchestration.cli.status_text import _list_drift, _tell_requests, tell_session
 from orchestration.cli.tables import print_lines, print_table
 
 # third parties warn inside the checks
@@ -53,6 +53,29 @@ def test_a_session_that_is_of_nearly_one_picture_says_so_below_its_counts():
     assert len(list(tell_session({**facts, "alike": ""}, "/landing"))) == 1
     told = list(tell_session({**facts, "alike": "29 of 30 frames"}, "/landing"))
     assert told[1:] == ["      WARNING: 29 of 30 frames"]
+
+
+def test_what_is_said_of_three_models_for_one_reason_stands_once():
+    asked = {"session": "dusk", "model_version": "1", "reason": "it is dark"}
+    tasks = ("detection", "recognition", "segmentation")
+    requests = [{**asked, "task": task, "answer": "no daemon runs"} for task in tasks]
+    requests.append({**requests[0], "reason": "it is blurred", "answer": "training"})
+    assert list(_tell_requests({"retraining_requests": requests})) == [
+        "retraining request: detection (champion 1), recognition (champion 1), segmentation (champion 1) for dusk: "
+        "it is dark",
+        "  -> no daemon runs",
+        "retraining request: detection (champion 1) for dusk: it is blurred",
+        "  -> training",
+    ]
+    drift = [{**asked, "model_name": task, "is_drifted": True} for task in tasks]
+    assert _list_drift({"drift": drift}) == [
+        {
+            "session": "dusk",
+            "models": "detection/1, recognition/1, segmentation/1",
+            "is_drifted": True,
+            "reason": "it is dark",
+        }
+    ]
 
 
 def test_lines_are_broken_between_words_and_long_words_stay_whole(narrow, capsys):

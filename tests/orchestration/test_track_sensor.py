@@ -102,7 +102,7 @@ def test_a_run_that_was_asked_for_is_not_asked_for_twice(catalog, monday, instan
     instance.add_run(dg.DagsterRun(job_name="follow_objects", tags=tags))
     waiting = tick(catalog, instance)
     assert not waiting.run_requests
-    assert waiting.skip_reason.skip_message.startswith("1 sessions wait")
+    assert waiting.skip_reason.skip_message.startswith("1 session waiting")
 
 
 def test_other_answers_ask_again_and_equal_ones_do_not(catalog, monday, make, instance):

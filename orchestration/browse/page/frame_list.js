@@ -28,6 +28,7 @@ export class FrameList {
   constructor(question) {
     this.question = question;
     this.total = null; // not known yet
+    this.index = -1; // the number of the index that answers
     this.fault = null; // why there are none
     this.#fetch(0);
   }
@@ -106,6 +107,7 @@ export class FrameList {
     try {
       const answer = await ask('/api/frames', query, control);
       this.total = answer.total;
+      this.index = answer.index;
       this.fault = null;
       this.#keep(number, answer.frames);
     } catch (error) {

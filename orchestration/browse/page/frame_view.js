@@ -80,6 +80,7 @@ class FrameView {
     const listed = this.#at === null ? null : this.#list.get(this.#at);
     this.#frame = listed?.frame_id === id ? listed : null;
     if (this.#frame) this.#showPicture();
+    else fill(this.side, make('p', { class: 'waiting' }, 'Asking …'));
     try {
       const facts = await ask(`/api/frame/${encodeURIComponent(id)}`);
       if (id !== this.#id) return;

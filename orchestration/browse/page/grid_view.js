@@ -131,8 +131,9 @@ class GridView {
   }
 
   #show(at = null) {
-    const { total, fault, question } = this.#list;
+    const { total, fault, question, index } = this.#list;
     this.page.tellFault(fault);
+    this.page.keepUp(index);
     if (fault || total === null || total === 0) return this.#showNothing(fault, total);
     this.notice.hidden = true;
     this.aspect ??= this.#findAspect();

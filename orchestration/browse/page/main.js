@@ -27,6 +27,7 @@ const OF_FRAMES = ['grid', 'timeline', 'map'];
 class Page {
   #view = null;
   #name = '';
+  #unbind = () => {};
 
   /** As long as nobody has told what the home holds, frames show without a panel that chooses among them. */
   constructor() {
@@ -35,6 +36,7 @@ class Page {
     this.tabs = new Map(TABS.map(([name, { title }]) => [name, link(`view=${name}`, {}, title)]));
     this.placeText = make('span', { class: 'place', 'aria-live': 'polite' });
     this.homeText = make('span', { class: 'home', title: 'What this home holds' });
+    this.personText = make('span', { class: 'home', title: 'Who you are here, and your roles' });
     this.side = make('aside', { class: 'side' });
     this.room = make('div', { class: 'room' });
     fill(
@@ -46,6 +48,7 @@ class Page {
         make('nav', { 'aria-label': 'Views' }, [...this.tabs.values()]),
         this.placeText,
         this.homeText,
+        this.personText,
         button('Keys ?', showHelp, { class: 'quiet keys', 'aria-label': 'Keys' }),
       ),
       ...place(),
@@ -57,11 +60,24 @@ class Page {
   learn(home) {
     this.home = home;
     this.homeText.textContent = tellHome(home);
+    this.personText.textContent = tellPerson(home.person);
     this.colors = new Colors(home.classes);
     this.filters = new Filters(this);
     this.layers = new Layers(this);
     fill(this.side, this.filters.element, this.layers.element);
-    this.#bindKeys();
+    this.#unbind();
+    this.#unbind = this.#bindKeys();
+  }
+
+  /** Ask again what the home holds, where frames are of a newer index of it. */
+  async keepUp(index) {
+    if (!this.home || index <= this.home.index) return;
+    this.home.index = index; // asked once
+    const home = await ask('/api/home').catch(() => null); // the next frames ask again
+    if (!home || holdsSame(home, this.home)) return;
+    this.learn(home);
+    this.filters.update(read());
+    this.layers.update(read());
   }
 
   /** What shows where of how much: "12 of 3 400 frames". */
@@ -110,7 +126,7 @@ class Page {
   }
 
   #bindKeys() {
-    bind('Everywhere', [
+    return bind('Everywhere', [
       ...TABS.map(([name, { title }], n) => ({
         keys: [String(n + 1)],
         does: title.toLowerCase(),
@@ -124,9 +140,19 @@ class Page {
   }
 }
 
+function holdsSame(one, other) {
+  const [first, second] = [one, other].map((home) => JSON.stringify({ ...home, index: null }));
+  return first === second;
+}
+
 function tellHome(home) {
   const holds = `${many(home.num_frames, 'frame')}, ${many(home.sessions.length, 'session')}`;
   return home.home ? `${home.home}: ${holds}` : holds;
+}
+
+/** Of who was given roles: "anna: reader, annotator". */
+function tellPerson({ name, roles }) {
+  return roles.includes('holder') ? '' : `${name}: ${roles.join(', ')}`;
 }
 
 /** The view that an address asks for; of another word the grid. */

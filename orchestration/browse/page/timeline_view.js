@@ -123,7 +123,7 @@ class Strip {
       context.fillRect(n * step, HEIGHT_PX - high, Math.max(1, step - 0.5), high);
     });
     this.#ticks(context, quarantined, color('--bad'), width);
-    this.#ticks(context, drift.filter((one) => one.verdict === DRIFTED).map((one) => one.time_ns), color('--warn'), width);
+    this.#ticks(context, drift.filter((one) => one.verdict === DRIFTED), color('--warn'), width);
     if (document.activeElement === this.canvas) {
       context.strokeStyle = color('--ink');
       context.lineWidth = 1.5;
@@ -132,14 +132,14 @@ class Strip {
     this.#tell();
   }
 
-  #ticks(context, times, color, width) {
+  #ticks(context, marks, color, width) {
     context.fillStyle = color;
-    for (const ns of times) context.fillRect(Math.min(width - 3, this.#x(ns ?? this.session.start_ns, width)), 0, 3, TICK_PX);
+    for (const { time_ns: ns } of marks) context.fillRect(Math.min(width - 3, this.#x(ns ?? this.session.start_ns, width)), 0, 3, TICK_PX);
   }
 
   #x(ns, width) {
-    const { start_ns: start, end_ns: end } = this.session;
-    return end > start ? Math.min(width, Math.max(0, ((ns - start) / (end - start)) * width)) : 0;
+    const { start_ns: start, bucket_ns: step, buckets } = this.session;
+    return step ? Math.min(width, Math.max(0, ((ns - start) / (step * buckets.length)) * width)) : 0;
   }
 
   #tell() {
@@ -167,8 +167,7 @@ class Strip {
   }
 
   #bounds() {
-    const { start_ns: start, end_ns: end, buckets } = this.session;
-    const step = (end - start) / Math.max(1, buckets.length);
+    const { start_ns: start, bucket_ns: step } = this.session;
     return [start + this.at * step, start + (this.at + 1) * step];
   }
 

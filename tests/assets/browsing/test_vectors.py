@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -11,12 +13,12 @@ from assets.browsing.frame_map import find_inside, list_ids, tell_map
 from assets.browsing.questions import Question, QuestionError
 from assets.browsing.short_codes import (
     BLOCK_ROWS,
+    cut_question,
     make_block,
-    make_room,
     measure_block,
-    read_block,
     turn,
 )
+from assets.browsing.short_files import ShortFile, list_places, read_blocks
 from assets.browsing.vectors import open_short
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import EMBEDDING_DIM
@@ -69,6 +71,8 @@ def test_the_nearest_of_few_frames_are_those_of_the_whole_vectors(browser, vecto
     among[best[3:20:2]] = True
     found, _ = short.find_nearest(vectors[7], 100, among)
     assert found.tolist() == best[3:20:2].tolist()
+    alone = np.arange(COUNT + 1) == 11
+    assert short.find_nearest(vectors[7], 5, alone)[0].tolist() == [11]
     found, values = short.find_nearest(vectors[7], 5, np.zeros(COUNT + 1, bool))
     assert len(found) == len(values) == 0
 
@@ -76,10 +80,16 @@ def test_the_nearest_of_few_frames_are_those_of_the_whole_vectors(browser, vecto
 def test_short_vectors_tell_distances(browser, vectors):
     short = browser.likeness.open(browser.index)
     true = ((vectors - vectors[11]) ** 2).sum(axis=1)
-    told = short.estimate(vectors[11])
+    question, rows = short.ask(vectors[11]), np.arange(COUNT)
+    told = short.estimate(question, rows)
     # lengths of 1, two bits: the product of two differences is off by 1 / sqrt(D), 0.03, of a third of them
     assert told == pytest.approx(true, abs=0.1)
     assert np.corrcoef(told, true)[0, 1] > 0.98
+    some = np.array([3, 11, 39, 40, 41, 59])  # of both files
+    assert short.estimate(question, some).tolist() == told[some].tolist()
+    by_signs = short.estimate(question, rows, num_planes=1)
+    assert by_signs == pytest.approx(true, abs=0.2)
+    assert np.corrcoef(by_signs, true)[0, 1] > 0.95
 
 
 def test_turned_vectors_are_as_far_apart(vectors):
@@ -90,35 +100,43 @@ def test_turned_vectors_are_as_far_apart(vectors):
 
 def test_a_vector_at_the_centre_of_its_block_is_at_its_distance():
     one = np.full((1, EMBEDDING_DIM), 0.5, np.float32)
-    block = make_block(one)
-    assert block.steps.tolist() == [0]
-    assert block.estimate(turn(np.zeros_like(one))[0]) == pytest.approx(
-        [EMBEDDING_DIM / 4]
-    )
+    centre, block = make_block(one)
+    assert block.steps.tolist() == [[0], [0]]
+    question = cut_question(turn(np.zeros_like(one))[0], centre[None])
+    assert block.estimate(question, 0) == pytest.approx([EMBEDDING_DIM / 4])
 
 
-@pytest.mark.parametrize("rows", [1, 5, BLOCK_ROWS])
-def test_a_block_is_read_as_it_was_written(tmp_path, rows):
-    block = make_block(
-        np.random.default_rng(0).random((rows, EMBEDDING_DIM), np.float32)
-    )
-    path = tmp_path / "block"
-    with path.open("wb") as file:
-        block.write(file)
-    assert path.stat().st_size == measure_block(rows)
-    with path.open("rb") as file:
-        found = read_block(file, rows, make_room())
-    for name, values in vars(block).items():
-        assert (getattr(found, name) == values).all(), name
+@pytest.mark.parametrize("rows", [1, 5, BLOCK_ROWS + 3])
+def test_short_vectors_are_read_as_they_were_written(tmp_path, rows):
+    vectors = np.random.default_rng(0).random((rows, EMBEDDING_DIM), np.float32)
+    blocks = np.split(vectors, range(BLOCK_ROWS, rows, BLOCK_ROWS))
+    file = ShortFile(tmp_path / "short", rows)
+    assert not file.is_whole
+    file.write((block, block[:, :2]) for block in blocks)
+    assert file.is_whole
+    assert (file.read_places() == vectors[:, :2]).all()
+    for num_planes in (1, 2):
+        found = read_blocks(list_places([file]), num_planes)
+        for place, read in found:
+            centre, made = make_block(blocks[place.number])
+            assert (file.read_centres()[place.number] == centre).all()
+            assert (read.squares == made.squares).all()
+            assert (read.steps == made.steps).all()
+            assert (read.planes == made.planes[:num_planes]).all()
+    os.truncate(file.path, measure_block(rows))
+    assert not file.is_whole
+    with pytest.raises(EOFError, match="ends early"):
+        list(read_blocks(list_places([file]), 2))
 
 
 def test_of_many_frames_those_that_are_compared_hold_the_nearest(home, catalog, lower):
-    """Ten of each: recall against all whole vectors, when one frame in ten is compared."""
+    """Ten of each: recall against all whole vectors, when one frame in five is told by all of its bits, and one in ten
+    is compared."""
     from assets.browsing import vectors as module
 
     write_home(home, 1_500)  # of a camera that stands, and pictures
     lower(module, _MOST_READ=150)
-    lower(module, _RUN=1)  # several in one file
+    lower(module, _MOST_SIFTED=300)
     index = build_index(catalog)
     short = open_short(catalog, index, home / "cache")
     stored = catalog.read_latest("frame_embeddings", ["frame_id", "vector"])
@@ -171,7 +189,7 @@ def test_what_is_kept_is_read_again_and_what_came_is_added(
     browser, catalog, home, frame_rows, vectors
 ):
     first = browser.likeness.open(browser.index)
-    names = {path.name for path, _ in first.files}
+    names = {file.path.name for file in first.files}
     put(
         catalog,
         "frame_embeddings",
@@ -184,10 +202,10 @@ def test_what_is_kept_is_read_again_and_what_came_is_added(
             }
         ],
     )
-    times = {path: path.stat().st_mtime_ns for path, _ in first.files}
+    times = {file.path: file.path.stat().st_mtime_ns for file in first.files}
     assert browser.refresh()
     second = open_short(catalog, browser.index, home / "cache")
-    assert {path.name for path, _ in second.files} > names
+    assert {file.path.name for file in second.files} > names
     assert {path: path.stat().st_mtime_ns for path in times} == times
     assert sorted(second.find_nearest(vectors[7], 2)[0].tolist()) == [7, COUNT]
 

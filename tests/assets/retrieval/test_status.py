@@ -126,7 +126,7 @@ def test_a_held_session_says_which_table_and_why(home_of):
 def test_a_dropped_file_is_no_longer_a_reason_to_look(home_of, world):
     (world.landed / "odd.xyz").write_text("?")
     world.intake.ingest(Folder(str(world.landed)), "monday")
-    assert read_status(home_of)["sessions"][0]["state"] == "quarantined"
+    assert read_status(home_of)["sessions"][0]["state"] == "partial"
     drop(
         home_of.zone,
         find_files(home_of.zone, "monday", ["odd.xyz"], ("quarantined",)),

@@ -12,7 +12,6 @@ from orchestration.agent.tools import PROPOSING
 from orchestration.agent.world import World
 from orchestration.browse.serving import (
     ASK_FOR_LINK,
-    COOKIE,
     build_app,
     build_browser,
     build_keys,
@@ -39,7 +38,7 @@ def enter(book):
     settings = load_settings()
     app = build_app(settings, build_browser(settings), "Carl")
     keys = build_keys(settings, "start", "Carl")
-    gate = Gate(app, [ADDRESS], keys, COOKIE, ASK_FOR_LINK)
+    gate = Gate(app, [ADDRESS], keys, "door", ASK_FOR_LINK)
 
     def act(name: str, role: str) -> TestClient:
         headers = as_header(book.grant(name, [role])) | {"X-Daguerre": "1"}

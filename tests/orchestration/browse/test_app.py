@@ -56,6 +56,22 @@ def test_the_home_tells_what_can_be_asked(client):
     ).items()
 
 
+def test_a_session_that_was_taken_in_a_moment_ago_is_listed(
+    client, catalog, frame_rows, monkeypatch
+):
+    monkeypatch.setattr(routes, "_FOLLOW_S", 60.0)
+    before = client.get("/api/home").json()
+    catalog.merge("frames", frame_rows(2, session="wednesday"))
+    after = client.get("/api/home").json()
+    assert [s["session"] for s in after["sessions"]] == [
+        *("monday", "tuesday", "wednesday")
+    ]
+    page = client.get("/api/frames").json()
+    assert page["index"] == after["index"] > before["index"]
+    strips = client.get("/api/timeline").json()["sessions"]
+    assert strips[-1]["session"] == "wednesday" and page["total"] == 9
+
+
 def test_frames_are_asked_by_address(client):
     asked = {"class": "mug", "sort": "-t_ns", "limit": "1"}
     found = client.get("/api/frames", params=asked).json()

@@ -11,7 +11,6 @@ from assets.audit import RECORD, check_record, read_acts
 from assets.tables.schemas import content_id
 from orchestration.browse.serving import (
     ASK_FOR_LINK,
-    COOKIE,
     build_app,
     build_browser,
     build_keys,
@@ -35,7 +34,7 @@ def enter(home) -> Callable[..., TestClient]:
     settings = load_settings({"DAGUERRE_HOME": str(home)})
     book = RoleBook(settings.roles_file)
     app = build_app(settings, build_browser(settings), "Carl")
-    gate = Gate(app, [ADDRESS], build_keys(settings, "start", "Carl"), COOKIE, ASK_FOR_LINK)  # fmt: skip
+    gate = Gate(app, [ADDRESS], build_keys(settings, "start", "Carl"), "door", ASK_FOR_LINK)  # fmt: skip
 
     def act(role: str = "", address: str = "testclient") -> TestClient:
         token = book.grant(role, [role]) if role else "start"
@@ -109,7 +108,7 @@ def test_every_route_that_there_is_asks_for_its_right_before_anything_else(world
     assert asked == RIGHT_OF.keys() and len(routes) == len(asked) + 17
     persons = [Person(role, (role,)) for role in ROLES] + [Person("nobody", ())]
     for person in persons:
-        client = TestClient(Gate(app, [ADDRESS], Keys("its", person), COOKIE), ADDRESS)
+        client = TestClient(Gate(app, [ADDRESS], Keys("its", person), "door"), ADDRESS)
         for method, path in routes:
             if method == "GET" and person.name not in ("reader", "nobody"):
                 continue  # all roles look
