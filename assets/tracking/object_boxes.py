@@ -438,6 +438,8 @@ def _describe_motion(found: MovingBox) -> Row:
     return {
         **dict(zip(_VELOCITY, found.velocity_m_s.tolist(), strict=True)),
         **dict(zip(_VELOCITY_SIGMAS, sigmas.tolist(), strict=True)),
+        "yaw_rate_rad_s": found.yaw_rate_rad_s,
+        "yaw_rate_sigma_rad_s": found.yaw_rate_sigma_rad_s,
     }
 
 

@@ -13,7 +13,8 @@ import pytest
 
 from assets.capture.simulate import SimulationSpec, simulate
 from assets.images import decode_rgb
-from assets.retrieval.rerun_export import CLOCK, SEQUENCE, export_session
+from assets.retrieval.rerun_export import export_session
+from assets.retrieval.rerun_recording import CLOCK, SEQUENCE
 from assets.storage import Folder
 from assets.tables.rows import SIDES
 from assets.tables.schemas import TABLES, content_id, to_table
