@@ -52,7 +52,9 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=os.environ.get("DAGUERRE_TEST_DATA")
     )
-    parser.add_argument("--net", type=Path, help="a stereo net in ONNX, in the place of ours")
+    parser.add_argument(
+        "--net", type=Path, help="a stereo net in ONNX, in the place of ours"
+    )
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     figures: dict[str, object] = {}

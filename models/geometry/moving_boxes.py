@@ -38,6 +38,7 @@ from models.geometry.turning_boxes import (
     TURN_STRENGTHS,
     drop_same,
     find_nearest_form,
+    list_aspects,
     mirror,
     retrace,
     start_turning,
@@ -237,13 +238,14 @@ def _fit_turning(problem: MotionProblem) -> Motion:
 def _settle_turning(problem: MotionProblem) -> list[MotionFit]:
     """From several starts, with even and with changing rates; the likeliest first."""
     even = [problem.settle(fit) for fit in start_turning(problem, _START)]
-    fits = even
+    found = list(even)
+    fits = [*even, *list_aspects(max(even, key=problem.weigh))]
     for _ in range(_ROUNDS):  # sizes, and the turns that suit them
-        traced = [problem.settle(retrace(problem, fit)) for fit in fits]
-        fits = sorted([*fits, *traced], key=problem.weigh)[-_NUM_TRACED:]
-    fits = [*even, *fits]
-    fits += [problem.settle(mirror(problem, fit)) for fit in fits]
-    return drop_same(sorted(fits, key=problem.weigh, reverse=True))[:_NUM_SETTLED]
+        found += [problem.settle(retrace(problem, fit)) for fit in fits]
+        fits = sorted(found, key=problem.weigh, reverse=True)[:_NUM_TRACED]
+    some = [*even, *fits]
+    some += [problem.settle(mirror(problem, fit)) for fit in some]
+    return drop_same(sorted(some, key=problem.weigh, reverse=True))[:_NUM_SETTLED]
 
 
 def _drop_outliers(

@@ -21,6 +21,7 @@ _EVEN, _LOOSE = TURN_STRENGTHS[0], TURN_STRENGTHS[-1]
 _QUARTER = np.pi / 2
 _GRID_RAD, _FINE_RAD = np.pi / 16, np.pi / 36
 _MOST_STEP_RAD = np.pi / 4  # between two times: beyond it a square has turned back
+_ASPECTS = (1.25, 1.6, 2.0, 2.8)
 _NUM_STARTS, _UNLIKE_RAD = 4, np.deg2rad(15.0)
 _SAME_RAD = np.deg2rad(2.0)
 
@@ -30,6 +31,18 @@ def start_turning(problem: MotionProblem, strength: float) -> list[MotionFit]:
     tried = list(_try_turns(problem, strength))
     tried.sort(key=lambda one: one[0])
     return _pick_unlike([fit for _, fit in tried], _UNLIKE_RAD)[:_NUM_STARTS]
+
+
+def list_aspects(fit: MotionFit) -> list[MotionFit]:
+    """With other lengths by the width, as long and wide together: a wrong turn has bent them."""
+    first = fit.sizes.start
+    both = float(fit.values[first : first + 2].sum())
+    found = []
+    for aspect in _ASPECTS:
+        values = fit.values.copy()
+        values[first : first + 2] = both * aspect / (1 + aspect), both / (1 + aspect)
+        found.append(replace(fit, values=values))
+    return found
 
 
 def retrace(problem: MotionProblem, fit: MotionFit) -> MotionFit:

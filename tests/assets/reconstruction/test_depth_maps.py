@@ -24,6 +24,7 @@ from assets.reconstruction.stereo_pairs import find_pairs
 from assets.retrieval.lineage import trace
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.workspace import Workspace
 from bench.synthetic_home import plain_row
 from checks.gates import gate_session
 from checks.verdicts import stops_flow
@@ -204,12 +205,12 @@ def test_near_is_red_far_is_blue_and_unknown_is_dark():
     assert near[0] > near[2] and far[2] > far[0] and unknown.max() < 40
 
 
-def test_the_asset_shows_depth_beside_the_image_and_epipolar_lines(desk):
+def test_the_asset_shows_depth_beside_the_image_and_epipolar_lines(desk, tmp_path):
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(sessions.name, ["desk"])
         done = dg.materialize(
             [depth],
-            resources={"catalog": desk},
+            resources={"catalog": desk, "workspace": Workspace(tmp_path)},
             partition_key="desk",
             instance=instance,
             selection=[depth],
