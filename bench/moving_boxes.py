@@ -72,7 +72,9 @@ def follow(tally: Tally, path: str, turn: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     times_s = np.sort(rng.uniform(0, SECONDS, NUM_VIEWS))
     truths = [make_box(PATHS[path](t), TURNS[turn](t)) for t in times_s]
-    views = [see(box, CAMERA_RAD_S * t, rng) for box, t in zip(truths, times_s, strict=True)]  # fmt: skip
+    views = [
+        see(box, CAMERA_RAD_S * t, rng) for box, t in zip(truths, times_s, strict=True)
+    ]
     planes = list_planes(views)
     still = fit_box(planes)
     motion = fit_motion(planes, times_s) if may_move(still) else None
@@ -129,7 +131,9 @@ def count_within(weighed: list[Array]) -> float:
 def make_box(centre_m: Array, yaw_rad: float) -> Box3D:
     """A cuboid that is known."""
     none = np.zeros((7, 7))
-    return Box3D("cuboid", centre_m, SIZE_M, yaw_rad, none, none[0], None, np.ones(0, bool))  # fmt: skip
+    return Box3D(
+        "cuboid", centre_m, SIZE_M, yaw_rad, none, none[0], None, np.ones(0, bool)
+    )
 
 
 def see(box: Box3D, azimuth_rad: float, rng: np.random.Generator) -> BoxView:
@@ -137,10 +141,14 @@ def see(box: Box3D, azimuth_rad: float, rng: np.random.Generator) -> BoxView:
     pose = look(azimuth_rad)
     outline = project_box(box, CAMERA, pose)
     assert outline is not None
-    x_min, y_min, x_max, y_max = np.array(outline.whole_xyxy) + rng.normal(0, SIGMA_PX, 4)  # fmt: skip
+    x_min, y_min, x_max, y_max = np.array(outline.whole_xyxy) + rng.normal(
+        0, SIGMA_PX, 4
+    )
     near_m = outline.near_m + rng.normal(0, SIGMA_M)
     seen = (True, True, True, True)
-    return BoxView(CAMERA, pose, (x_min, y_min, x_max, y_max), seen, SIGMA_PX, near_m, SIGMA_M)  # fmt: skip
+    return BoxView(
+        CAMERA, pose, (x_min, y_min, x_max, y_max), seen, SIGMA_PX, near_m, SIGMA_M
+    )
 
 
 def look(azimuth_rad: float) -> Array:

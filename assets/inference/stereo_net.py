@@ -51,12 +51,15 @@ class StereoNet:
         if self._size_px is None:
             fed = [self._feed(_pad(side)) for side in (left, right)]
             return _to_unknown(self._run(fed)[:height, :width])
-        fed = [self._feed(cv2.resize(side, self._size_px, interpolation=cv2.INTER_AREA)) for side in (left, right)]  # fmt: skip
-        found = cv2.resize(self._run(fed), (width, height), interpolation=cv2.INTER_NEAREST)  # fmt: skip
-        return _to_unknown(np.asarray(found * np.float32(width / self._size_px[0])))
+        fed = [self._feed(_resize(side, self._size_px)) for side in (left, right)]
+        found = self._run(fed) * np.float32(width / self._size_px[0])
+        nearest = cv2.resize(found, (width, height), interpolation=cv2.INTER_NEAREST)
+        return _to_unknown(np.asarray(nearest, np.float32))
 
     def _feed(self, side: NDArray[Any]) -> Image:
-        return np.repeat(side[None, None].astype(np.float32), self._num_channels, axis=1)  # fmt: skip
+        return np.repeat(
+            side[None, None].astype(np.float32), self._num_channels, axis=1
+        )
 
     def _run(self, fed: list[Image]) -> Image:
         """(H, W) as the net gives it."""
@@ -65,8 +68,8 @@ class StereoNet:
         found = np.asarray(answer, np.float32)
         if found.size != shape[0] * shape[1]:
             raise ValueError(
-                f"{self._path} gives {found.shape} for pictures of {shape[1]} x {shape[0]} px: needed is one disparity a "
-                "pixel"
+                f"{self._path} gives {found.shape} for pictures of {shape[1]} x {shape[0]} px: needed is one "
+                "disparity a pixel"
             )
         if (found < 0).mean() > 0.5:
             raise ValueError(
@@ -120,6 +123,10 @@ def _pad(side: Gray) -> NDArray[Any]:
     """To multiples, at the right and below, by the last row and column."""
     height, width = side.shape
     return np.pad(side, ((0, -height % _MULTIPLE), (0, -width % _MULTIPLE)), "edge")
+
+
+def _resize(side: Gray, size_px: tuple[int, int]) -> NDArray[Any]:
+    return np.asarray(cv2.resize(side, size_px, interpolation=cv2.INTER_AREA))
 
 
 def _to_unknown(px: Image) -> Image:

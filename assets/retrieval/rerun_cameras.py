@@ -122,7 +122,9 @@ def _write_depth_image(
 
     per_unit = frame["depth_m_per_unit"]
     meter = None if per_unit is None else 1 / per_unit
-    recording.log(camera, rr.DepthImage(_decode_depth(frame, image), meter=meter), frame)  # fmt: skip
+    recording.log(
+        camera, rr.DepthImage(_decode_depth(frame, image), meter=meter), frame
+    )
     recording.counts["depth_images"] += 1
 
 

@@ -223,7 +223,9 @@ class MotionProblem:
         """(N,): derivatives of what is left by the yaw at the time of each plane."""
         x, y, _ = self._turn_back(fit).T
         half = fit.values[fit.sizes]
-        return np.asarray((np.sign(x) * y * half[0] - np.sign(y) * x * half[1]) / self.sigmas)  # fmt: skip
+        return np.asarray(
+            (np.sign(x) * y * half[0] - np.sign(y) * x * half[1]) / self.sigmas
+        )
 
     def _turn_back(self, fit: MotionFit) -> Array:
         return turn_back(self.planes.normals, fit.yaws_rad[self.at])

@@ -208,7 +208,9 @@ def _explains(
     """Whether a motion leaves so much less than the squares (N,) of a fit with fewer numbers."""
     scale = max(1.0, richer.chi2)
     most = OUTLYING**2 * scale
-    gained = np.minimum(squares, most) - np.minimum(_measure_squares(problem, richer), most)  # fmt: skip
+    gained = np.minimum(squares, most) - np.minimum(
+        _measure_squares(problem, richer), most
+    )
     more = richer.num_numbers - num_numbers
     return float(gained.sum()) / scale - np.log(len(squares)) * more > PLAUSIBLE
 
@@ -265,7 +267,9 @@ def _choose_shape(problem: MotionProblem, strength: float) -> list[MotionFit]:
         starts = [MotionFit(shape, strength, v) for v in _list_starts(start, shape)]
         fit, cost = problem.settle_best(starts)
         fits.append(fit)
-        costs.append(cost + np.log(len(problem.at)) * (fit.turns.stop - fit.sizes.start))  # fmt: skip
+        costs.append(
+            cost + np.log(len(problem.at)) * (fit.turns.stop - fit.sizes.start)
+        )
     order = np.argsort(costs, kind="stable")
     return [fits[n] for n in order if costs[n] < min(costs) + PLAUSIBLE]
 

@@ -50,9 +50,8 @@ def retrace(problem: MotionProblem, fit: MotionFit) -> MotionFit:
     directions at two times in turn."""
     yaws = np.arange(0, np.pi, _FINE_RAD)
     costs = _measure_turns(problem, fit, yaws)  # (K, B)
-    steps = (
-        yaws - yaws[:, None] + _QUARTER
-    ) % np.pi - _QUARTER  # (B, B) from each to each
+    # (B, B) from each to each
+    steps = (yaws - yaws[:, None] + _QUARTER) % np.pi - _QUARTER
     gaps_s = np.diff(problem.times_s)
     total, ways = costs[0][:, None] + costs[1], []  # by the directions at the last two
     for k in range(1, len(gaps_s)):
@@ -97,13 +96,6 @@ def find_nearest_form(fit: MotionFit, other: MotionFit) -> MotionFit:
     return min((_quarter(fit, middle + n) for n in (-1, 0, 1)), key=measure)
 
 
-def _differ(fit: MotionFit, other: MotionFit) -> float:
-    """What two turns are apart, rms in rad; quarters are none."""
-    off = fit.yaws_rad - other.yaws_rad
-    off = off - _QUARTER * np.round(off.mean() / _QUARTER)
-    return float(np.sqrt(np.square(off).mean()))
-
-
 def wrap(angle_rad: float) -> float:
     """From -pi, which is in it, to pi."""
     return (angle_rad + np.pi) % (2 * np.pi) - np.pi
@@ -139,10 +131,10 @@ def _try_turns(
 
 
 def _list_rates(times_s: Array) -> Array:
-    """rad/s, as near to one another as the grid of yaws at either end."""
-    span_s, gap_s = float(np.ptp(times_s)), float(np.median(np.diff(times_s)))
-    step = 2 * _GRID_RAD / span_s
-    count = int(_MOST_STEP_RAD / gap_s / step)
+    """rad/s, as near to one another as the grid of yaws at either end; the most by the mean time between two."""
+    span_s = float(np.ptp(times_s))
+    step, most = 2 * _GRID_RAD / span_s, _MOST_STEP_RAD * (len(times_s) - 1) / span_s
+    count = int(most / step)
     return step * np.arange(-count, count + 1)
 
 
@@ -150,7 +142,10 @@ def _measure_turns(problem: MotionProblem, fit: MotionFit, yaws_rad: Array) -> A
     """(K, B): what each direction leaves of the planes at each time, wherever the box is; no more than an outlier."""
     half, weights = fit.values[fit.sizes], 1 / problem.sigmas
     normals = problem.planes.normals * weights[:, None]
-    reach = [np.abs(turn_back(normals, np.full(len(normals), yaw))) @ half for yaw in yaws_rad]  # fmt: skip
+    reach = [
+        np.abs(turn_back(normals, np.full(len(normals), yaw))) @ half
+        for yaw in yaws_rad
+    ]
     off = (problem.planes.offsets * weights)[:, None] - np.column_stack(reach)
     costs = []
     for k in range(len(problem.times_s)):
@@ -173,6 +168,13 @@ def _pick_unlike(fits: Sequence[MotionFit], least_rad: float) -> list[MotionFit]
         if all(_differ(fit, one) > least_rad for one in found):
             found.append(fit)
     return found
+
+
+def _differ(fit: MotionFit, other: MotionFit) -> float:
+    """What two turns are apart, rms in rad; quarters are none."""
+    off = fit.yaws_rad - other.yaws_rad
+    off = off - _QUARTER * np.round(off.mean() / _QUARTER)
+    return float(np.sqrt(np.square(off).mean()))
 
 
 def _quarter(fit: MotionFit, count: int) -> MotionFit:

@@ -25,7 +25,9 @@ def depth(
 ) -> None:
     """Measure depth from pictures that two calibrated cameras took at one time.
 
-    Pairs are matched semi-globally, or by the net of DAGUERRE_STEREO_NET. By the newest calibration from a board in metres that has two of the cameras, else as the session was recorded.
+    Pairs are matched semi-globally, or by the net of DAGUERRE_STEREO_NET.
+
+    By the newest calibration from a board in metres that has two of the cameras, else as the session was recorded.
     Depth goes into the table `depth_maps`; exit code 1 where a blocking check refuses it. What is done is kept, and
     done again only where pictures or calibration changed.
     """

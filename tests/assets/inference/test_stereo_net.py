@@ -31,7 +31,10 @@ def test_disparities_of_free_sides_are_those_of_the_net(tmp_path, pair):
 
 def test_a_net_of_a_fixed_size_has_its_disparities_scaled(tmp_path):
     """Half as wide a picture has half the disparity: 6 and 12 px there."""
-    coarse = [np.kron(draw_pair(0)[side], np.ones((2, 2), np.uint8)) for side in ("left", "right")]  # fmt: skip
+    coarse = [
+        np.kron(draw_pair(0)[side], np.ones((2, 2), np.uint8))
+        for side in ("left", "right")
+    ]
     path = write_stereo_net(tmp_path / "net.onnx", shape=(1, 1, 120, 160))
     px = StereoNet(path).match(*coarse).px
     assert np.median(px[180:230, 80:300]) == 24

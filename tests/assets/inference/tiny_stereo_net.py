@@ -1,4 +1,4 @@
-"""A stereo net in ONNX that matches by itself: of a few disparities the one under which both pictures are most alike."""
+"""A stereo net in ONNX that matches: of a few disparities the one under which both pictures are most alike."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def write_stereo_net(
     for number, px in enumerate(disparities):
         hold(f"pads{number}", [0, 0, 0, px, 0, 0, 0, 0])
         hold(f"end{number}", [-px])
-        wide, moved, off, far, near = (f"{n}{number}" for n in ("wide", "moved", "off", "far", "near"))  # fmt: skip
+        wide, moved, off, far, near = (
+            f"{n}{number}" for n in ("wide", "moved", "off", "far", "near")
+        )
         nodes += [
             helper.make_node("Pad", [right, f"pads{number}"], [wide], mode="edge"),
             helper.make_node("Slice", [wide, "start", f"end{number}", "axis"], [moved]),

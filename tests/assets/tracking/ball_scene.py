@@ -113,7 +113,7 @@ def store_ball(
 ) -> None:
     """Published frames of the session "desk": both cameras and the depth of the left one, at three times or as many as
     azimuths. The left one has labels by a person: the ball, with a track id where `is_named`, and a cup that the border
-    cuts off. The ball begins at `CENTRE`; where `brick_rad_s` is given it is a brick in its place that turns so fast."""
+    cuts off. The ball begins at `CENTRE`; with `brick_rad_s` it is a brick in its place that turns so fast."""
     frames: list[dict[str, Any]] = []
     signals, answers = [], []
     blank = cv2.imencode(".png", np.zeros((120, 160, 3), np.uint8))[1].tobytes()
