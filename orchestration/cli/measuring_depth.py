@@ -96,6 +96,8 @@ def _tell_cameras(rows: list[dict[str, Any]]) -> Iterator[str]:
             f"{name}: {len(able)} depth maps by the calibration of {able[0]['calibrated_in']}, "
             f"{100 * _middle(able, 'coverage'):.0f} % of the image"
         )
+        if net := able[0].get("net_sha256"):
+            line += f", by the net {net[:8]}"
         if any(r.get("median_depth_m") is not None for r in able):
             line += (
                 f", confidence {_middle(able, 'median_confidence'):.2f}, "

@@ -77,7 +77,6 @@ def test_what_stands_does_not_move_and_one_wrong_view_makes_it_move_no_more():
 
 
 TURNS = {
-    "against the camera": lambda t: 2.6 + -0.7 * t,
     "to and fro": lambda t: 0.3 + 0.75 * np.sin(1.2 * t),
     "past half a turn": lambda t: 2.4 - 0.6 * t + np.pi / 2,
 }
