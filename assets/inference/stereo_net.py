@@ -63,17 +63,25 @@ class StereoNet:
 
     def _run(self, fed: list[Image]) -> Image:
         """(H, W) as the net gives it."""
-        (answer,) = self._session.run(None, dict(zip(self._inputs, fed, strict=True)))
         shape = fed[0].shape[2:]
+        try:
+            (answer,) = self._session.run(
+                None, dict(zip(self._inputs, fed, strict=True))
+            )
+        except Exception as error:  # its own errors share no other class
+            said = str(error).splitlines()[0]
+            raise ValueError(
+                f"{self._path.name} fails on pictures of {shape[1]} x {shape[0]} px: {said}"
+            ) from error
         found = np.asarray(answer, np.float32)
         if found.size != shape[0] * shape[1]:
             raise ValueError(
-                f"{self._path} gives {found.shape} for pictures of {shape[1]} x {shape[0]} px: needed is one "
+                f"{self._path.name} gives {found.shape} for pictures of {shape[1]} x {shape[0]} px: needed is one "
                 "disparity a pixel"
             )
         if (found < 0).mean() > 0.5:
             raise ValueError(
-                f"{self._path} gives disparities below 0: needed is x_left - x_right; negate them at the export"
+                f"{self._path.name} gives disparities below 0: needed is x_left - x_right; negate them at the export"
             )
         return found.reshape(shape)
 

@@ -56,7 +56,7 @@ def refresh_depth(
     """Bring the session's rows of `depth_maps` up to date, by a net of the user's own or by semi-global matching; what
     is done is kept when it ends midway.
 
-    Raises ValueError for a session without a colour picture, and for a net that gives no disparities.
+    Raises ValueError for a session without a colour picture. What a net cannot do with a pair is the reason in its row.
     """
     stereo = find_pairs(catalog, session)
     columns = ["depth_map_id", "input_sha256", "code_version"]
