@@ -36,10 +36,12 @@ class MotionFit:
 
     @property
     def num_sizes(self) -> int:
+        """How many half sizes it has: a round shape is as long as it is wide."""
         return 3 if self.shape == "cuboid" else 2
 
     @property
     def num_times(self) -> int:
+        """K."""
         if self.turn_strength is not None:
             return (len(self.values) - self.num_sizes) // 8
         return (len(self.values) - self.num_sizes) // 6
@@ -86,6 +88,7 @@ class MotionProblem:
 
     @classmethod
     def of(cls, planes: Planes, times_s: Array) -> MotionProblem:
+        """Of the planes of views at times (V,), with standard errors for about where they meet."""
         times, at = np.unique(times_s[planes.views], return_inverse=True)
         sigmas = planes.measure_sigmas(solve_upright(planes)[:3])
         return cls(planes, np.asarray(at, np.int64), times, sigmas)
@@ -101,6 +104,7 @@ class MotionProblem:
         return replace(self, sigmas=self.sigmas * share, noise=max(noise, 1.0))
 
     def keep(self, kept: NDArray[np.bool_]) -> MotionProblem:
+        """Of those planes (N,) alone."""
         return replace(
             self,
             planes=self.planes.keep(kept),
