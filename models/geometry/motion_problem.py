@@ -221,7 +221,9 @@ class MotionProblem:
         half = fit.values[fit.sizes]
         if fit.shape == "cuboid":
             return np.asarray(np.abs(self._turn_back(fit)) @ half)
-        return REACH[fit.shape](self.planes.normals, np.concatenate([STILL, half]))
+        return REACH[fit.shape](
+            self.planes.normals, np.concatenate([np.zeros(3), half])
+        )
 
     def _find_turn_slopes(self, fit: MotionFit) -> Array:
         """(N,): derivatives of what is left by the yaw at the time of each plane."""
@@ -233,9 +235,6 @@ class MotionProblem:
 
     def _turn_back(self, fit: MotionFit) -> Array:
         return turn_back(self.planes.normals, fit.yaws_rad[self.at])
-
-
-STILL = np.zeros(3)  # a centre that reach does not look at
 
 
 def turn_back(normals: Array, yaws_rad: Array) -> Array:
