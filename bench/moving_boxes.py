@@ -55,7 +55,8 @@ def main() -> None:
     parser = make_parser(__doc__)
     parser.add_argument("--seeds", type=int, default=10)
     arguments = parser.parse_args()
-    start, figures = time.process_time(), {}
+    start = time.process_time()
+    figures: dict[str, object] = {}
     for path in PATHS:
         for turn in TURNS:
             tally = Tally()

@@ -135,7 +135,7 @@ def _list_rates(times_s: Array) -> Array:
     span_s = float(np.ptp(times_s))
     step, most = 2 * _GRID_RAD / span_s, _MOST_STEP_RAD * (len(times_s) - 1) / span_s
     count = int(most / step)
-    return step * np.arange(-count, count + 1)
+    return np.asarray(step * np.arange(-count, count + 1), np.float64)
 
 
 def _measure_turns(problem: MotionProblem, fit: MotionFit, yaws_rad: Array) -> Array:
