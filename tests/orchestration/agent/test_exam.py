@@ -18,7 +18,13 @@ from orchestration.agent.exam import questions
 from orchestration.agent.exam.figures import list_invented, trace_numbers
 from orchestration.agent.exam.keeping import keep
 from orchestration.agent.exam.kinds import KINDS, UNANSWERED
-from orchestration.agent.exam.questions import SETS, list_questions, read_templates
+from orchestration.agent.exam.marking import mark
+from orchestration.agent.exam.questions import (
+    SETS,
+    Asked,
+    list_questions,
+    read_templates,
+)
 from orchestration.agent.exam.rungs import find_rung
 from orchestration.agent.exam.sitting import Rung, sit
 from orchestration.agent.ladder.source import ModelSource
@@ -47,6 +53,9 @@ def test_four_hundred_questions_of_twenty_kinds_are_asked_and_no_set_has_those_o
     for which in SETS:
         assert len({kind for kind, _ in read_templates(which)} - {UNANSWERED}) >= 28
     assert not texts["held_out"] & (texts["practice"] | texts["second"])
+    assert not texts["third"] & (
+        texts["practice"] | texts["second"] | texts["held_out"]
+    )
 
 
 def test_names_are_those_of_the_home_and_what_it_has_no_name_for_is_counted(
@@ -161,6 +170,24 @@ def test_an_answer_to_what_has_none_is_no_refusal_and_an_error_in_words_is_one(
     assert failed.marks[1].is_right_tool is False and failed.marks[1].error
 
 
+@pytest.mark.parametrize(
+    ("arguments", "is_right"),
+    [
+        ({"since": "2026-11-28T00:00:00Z"}, True),
+        ({"since": "2026-11-28T00:00:00Z", "before": "2026-11-30T00:00:00Z"}, True),
+        ({"since": "2026-11-27T00:00:00Z"}, False),
+        ({"before": "2026-11-28T00:00:00Z"}, False),
+        ({"since": "2026-11-28T00:00:00Z", "status": "FAILURE"}, False),
+    ],
+)
+def test_an_end_may_be_given_to_runs_since_a_day_and_nothing_else(
+    open_world, arguments, is_right
+):
+    world = replace(open_world(), heard=[Heard("runs", arguments)])
+    asked = Asked("runs since 2026-11-28", "runs_since_day", {"day": "2026-11-28"})
+    assert mark(world, asked, None, "", 0.0).has_right_arguments is is_right
+
+
 def test_a_number_is_traced_to_the_row_that_has_it(open_world):
     world = open_world()
     count = "select count(*) as n from frames"
@@ -226,3 +253,7 @@ def test_every_kind_has_questions_and_tools_that_there_are():
     assert asked == set(KINDS)
     for kind in KINDS.values():
         assert [find_tool(name).name for name in kind.tools] == list(kind.tools)
+        for name in kind.tools:
+            assert (
+                kind.arguments.keys() <= find_tool(name).arguments.model_fields.keys()
+            )
