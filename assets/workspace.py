@@ -40,6 +40,8 @@ class Workspace:
     encoder: Path | None = None
     # the folder of a CLIP-like net of the user's own; None: texts are not compared with pictures
     clip: Path | None = None
+    # a stereo net of the user's own; None: pairs are matched semi-globally
+    stereo_net: Path | None = None
     # for decoded training images, all files together; 0: none are kept; None: `choose_limit`
     pixel_cache_bytes: int | None = None
     # where other machines find pages, and trainings that go on; None: nobody looks but this home

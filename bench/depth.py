@@ -6,7 +6,9 @@ of the pixels by falling confidence, with the share of bad ones in each; its num
 the one held out. Then simulated pairs with a known truth, from disk to depth: the error by z^2 / (f B), which is the
 error of the disparity in px, and the share of true depths within two standard errors.
 
-Run: `python -m bench.depth [--json]`
+With `--net FILE` a stereo net in ONNX takes the place of ours.
+
+Run: `python -m bench.depth [--net FILE] [--json]`
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -23,10 +26,12 @@ from numpy.typing import NDArray
 from assets.capture.simulation.capture import make_world
 from assets.capture.simulation.spec import SimulationSpec
 from assets.capture.simulation.textures import load_photos
+from assets.inference.stereo_net import StereoNet
 from bench.printing import make_parser, print_figures
 from models.geometry.camera import Camera
 from models.geometry.stereo import (
     BAD_PX,
+    MatchPair,
     StereoRig,
     choose_num_disparities,
     match,
@@ -47,21 +52,30 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=os.environ.get("DAGUERRE_TEST_DATA")
     )
+    parser.add_argument(
+        "--net", type=Path, help="a stereo net in ONNX, in the place of ours"
+    )
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     figures: dict[str, object] = {}
+    by_net = StereoNet(arguments.net).match if arguments.net else None
     if arguments.data:
         for name in NUM_DISPARITIES:
-            figures |= measure_middlebury(Path(arguments.data) / "stereo", name)
-    figures |= measure_simulated()
+            folder = Path(arguments.data) / "stereo"
+            figures |= measure_middlebury(folder, name, by_net)
+    by_sgm = partial(match, num_disparities=choose_num_disparities(SIZE_PX[0]))
+    figures |= measure_simulated(by_net or by_sgm)
     print_figures(figures, arguments.json)
 
 
-def measure_middlebury(folder: Path, name: str) -> dict[str, object]:
-    """Ours and OpenCV's on one pair, grey values of both."""
+def measure_middlebury(
+    folder: Path, name: str, by_net: MatchPair | None
+) -> dict[str, object]:
+    """Ours, or a net's, and OpenCV's on one pair, grey values of both."""
     left, right, truth = read_pair(folder, name)
+    match_pair = by_net or partial(match, num_disparities=NUM_DISPARITIES[name])
     start = time.process_time()
-    found = match(left, right, NUM_DISPARITIES[name])
+    found = match_pair(left, right)
     seconds = time.process_time() - start
     return {
         **judge(name, found.px, truth),
@@ -136,14 +150,12 @@ def match_by_opencv(
     return np.where(px > 0, px, np.float32(np.nan))
 
 
-def measure_simulated() -> dict[str, object]:
+def measure_simulated(match_pair: MatchPair) -> dict[str, object]:
     """Errors of depth on drawn scenes, by z^2 / (f B) of the true depth."""
     off, within, confidences, shares, off_m, theory_m = [], [], [], [], [], []
     for left, right, rig, truth_m in draw_pairs():
         rectification = rectify(rig)
-        depths, _ = measure_depths(
-            rectification, left, right, choose_num_disparities(SIZE_PX[0])
-        )
+        depths, _ = measure_depths(rectification, left, right, match_pair)
         there = truth_m > 0
         known = depths.is_known & there
         shares.append(known.sum() / there.sum())

@@ -54,7 +54,7 @@ def object_boxes_have_size(object_boxes: pa.Table) -> Verdict:
 
 def objects_are_still_or_move_smoothly(object_boxes: pa.Table) -> Verdict:
     """The views of an object fit one box, where it stands or along its path: what is left is below three standard
-    errors. Where it is not, the object turns or changes, its id is that of several, or poses and stamps do not fit."""
+    errors. Where it is not, it changes or tips over, its id is that of several, or poses and stamps do not fit."""
     rows = _list_objects(object_boxes)
     offenders = [
         f"{_name(r)}: {r['chi2'] ** 0.5:.1f} standard errors are left"
@@ -66,7 +66,7 @@ def objects_are_still_or_move_smoothly(object_boxes: pa.Table) -> Verdict:
         num_checked=len(rows),
         offenders=offenders,
         of="objects",
-        fault="fit no box that stands or moves: they turn, their ids are mixed, or the poses are off",
+        fault="fit no box that stands or moves: they change, their ids are mixed, or the poses are off",
         tolerance=_SOME,
     )
 

@@ -49,6 +49,8 @@ _DRIVERS = {
     "DAGUERRE_MLFLOW": "psycopg2",
 }
 _ENCODER = "that of a model package, such as $DAGUERRE_HOME/models/pretraining/<id>"
+_POLICY = "the YAML file of what releases may be made of"
+_STEREO_NET = "a stereo net in ONNX"
 _CLIP = "that of a CLIP-like net in ONNX, with vision_model.onnx and text_model.onnx"
 _SHARED_COPIES_BYTES = 20 * 2**30
 
@@ -186,10 +188,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             device_hour_price=_price(env, "DAGUERRE_DEVICE_HOUR_PRICE"),
             encoder=_folder(env, "DAGUERRE_ENCODER", _ENCODER),
             clip=_folder(env, "DAGUERRE_CLIP", _CLIP),
+            stereo_net=_file(env, "DAGUERRE_STEREO_NET", _STEREO_NET),
             pixel_cache_bytes=_gibibytes(env, "DAGUERRE_PIXEL_CACHE_GIB"),
             store=store,
             copies_bytes=_limit_copies(env, "DAGUERRE_CACHE_GIB", store),
-            policy_file=_policy_file(env, "DAGUERRE_POLICY"),
+            policy_file=_file(env, "DAGUERRE_POLICY", _POLICY),
         ),
         dagster_url=_storage(env, STORAGE_SETTING),
         s3_endpoint=endpoint,
@@ -463,15 +466,16 @@ def _folder(env: Mapping[str, str], name: str, what: str) -> Path | None:
     return path
 
 
-def _policy_file(env: Mapping[str, str], name: str) -> Path | None:
-    """A file that is not there would let everything in."""
+def _file(env: Mapping[str, str], name: str, what: str) -> Path | None:
+    """One that is not there is refused: a policy that is not read would let everything in."""
     text = env.get(name)
     if not text:
         return None
     path = Path(text).expanduser().resolve()
     if not path.is_file():
-        remedy = "give the YAML file of what releases may be made of, or unset it"
-        raise ValueError(f"{name}={text!r}: there is no file {path}; {remedy}")
+        raise ValueError(
+            f"{name}={text!r}: there is no file {path}; give {what}, or unset it"
+        )
     return path
 
 

@@ -44,11 +44,17 @@ def list_objects(objects: Sequence[Sequence[Row]]) -> str:
         place = ", ".join(_state(row, n) for n in ("x", "y", "z"))
         left = "-" if row["chi2"] is None else f"{row['chi2'] ** 0.5:.2f} sigma"
         lines.append(
-            f"| {name} | {row['shape']}{', moves' if more else ''} | {size} | {place} | {row['num_views']} | {left} |"
+            f"| {name} | {row['shape']}{_tell_motion(row, more)} | {size} | {place} | {row['num_views']} | {left} |"
         )
     if len(objects) > _MOST_LISTED:
         lines.append(f"| and {len(objects) - _MOST_LISTED} more | | | | | |")
     return "\n".join(lines)
+
+
+def _tell_motion(row: Row, more: Sequence[Row]) -> str:
+    if not more:
+        return ""
+    return ", moves" if row["yaw_rate_rad_s"] is None else ", moves and turns"
 
 
 def draw_objects(

@@ -11,6 +11,7 @@ from assets.materialize import picture, progress_to, result
 from assets.partitions import sessions
 from assets.run_config import read_config
 from assets.tables.catalog import Catalog
+from assets.workspace import Workspace
 
 
 class RigConfig(dg.Config):
@@ -120,9 +121,12 @@ def rig_fit(
     kinds={"lance", "opencv"},
 )
 def depth(
-    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]
+    context: dg.AssetExecutionContext,
+    catalog: dg.ResourceParam[Catalog],
+    workspace: dg.ResourceParam[Workspace],
 ) -> Iterator[Event]:
     """Depth of each pair of pictures that two calibrated cameras took at one time, with its confidence."""
+    from assets.inference.stereo_net import open_stereo_net
     from assets.reconstruction.depth_maps import refresh_depth
     from assets.reconstruction.depth_pictures import (
         draw_depth,
@@ -130,9 +134,11 @@ def depth(
         list_depth,
     )
 
+    net = open_stereo_net(workspace.stereo_net)
+
     def make(session: str) -> Iterator[dg.MaterializeResult]:
         progress = progress_to(context.log, f"depth of {session}")
-        done = refresh_depth(catalog, session, progress)
+        done = refresh_depth(catalog, session, progress, net)
         drawn = {
             "depth beside the image": draw_depth(catalog, session),
             "epipolar lines": draw_epipolar_lines(catalog, session),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,9 @@ from assets.tables.schemas import TABLES, content_id, to_table
 from assets.video_frames import unpack
 from models.geometry.stereo import Gray
 
+if TYPE_CHECKING:
+    from assets.inference.stereo_net import StereoNet
+
 Row = dict[str, Any]
 OnProgress = Callable[[int, int], None]
 TRIED = 8  # pairs of a try
@@ -44,11 +48,15 @@ class Refreshed:
 
 
 def refresh_depth(
-    catalog: Catalog, session: str, on_progress: OnProgress | None = None
+    catalog: Catalog,
+    session: str,
+    on_progress: OnProgress | None = None,
+    net: StereoNet | None = None,
 ) -> Refreshed:
-    """Bring the session's rows of `depth_maps` up to date; what is done is kept when it ends midway.
+    """Bring the session's rows of `depth_maps` up to date, by a net of the user's own or by semi-global matching; what
+    is done is kept when it ends midway.
 
-    Raises ValueError for a session without a colour picture.
+    Raises ValueError for a session without a colour picture. What a net cannot do with a pair is the reason in its row.
     """
     stereo = find_pairs(catalog, session)
     columns = ["depth_map_id", "input_sha256", "code_version"]
@@ -63,24 +71,26 @@ def refresh_depth(
     todo = [
         pair
         for key, pair in wanted.items()
-        if have.get(key) != {"input_sha256": pair.input_sha256, "code_version": current}
+        if have.get(key) != {"input_sha256": _hash(pair, net), "code_version": current}
     ]
     catalog.upsert("depth_maps", to_table(TABLES["depth_maps"], bare))
     for start in range(0, len(todo), _AT_ONCE):
         some = todo[start : start + _AT_ONCE]
-        rows = measure_pairs(catalog, session, some)
+        rows = measure_pairs(catalog, session, some, net)
         catalog.upsert("depth_maps", to_table(TABLES["depth_maps"], rows))
         if on_progress:
             on_progress(start + len(some), len(todo))
     return Refreshed(read_figures(catalog, session), len(todo))
 
 
-def try_depth(catalog: Catalog, session: str) -> tuple[list[Row], int]:
+def try_depth(
+    catalog: Catalog, session: str, net: StereoNet | None = None
+) -> tuple[list[Row], int]:
     """Rows of some pairs spread evenly, and how many pairs there are; nothing is kept. Raises ValueError."""
     stereo = find_pairs(catalog, session)
     some = spread(stereo, TRIED)
     rows = [_describe_without(session, *one) for one in stereo.without]
-    return rows + measure_pairs(catalog, session, some), len(stereo.pairs)
+    return rows + measure_pairs(catalog, session, some, net), len(stereo.pairs)
 
 
 def spread(stereo: Stereo, count: int) -> list[StereoPair]:
@@ -100,7 +110,10 @@ def read_figures(catalog: Catalog, session: str) -> list[Row]:
 
 
 def measure_pairs(
-    catalog: Catalog, session: str, pairs: Sequence[StereoPair]
+    catalog: Catalog,
+    session: str,
+    pairs: Sequence[StereoPair],
+    net: StereoNet | None = None,
 ) -> list[Row]:
     """Rows of `depth_maps`, in the order of the pairs."""
     rows = []
@@ -115,11 +128,11 @@ def measure_pairs(
             "other_sensor": pair.cameras.other_sensor,
             "t_ns": pair.first.t_ns,
             "calibrated_in": pair.cameras.calibrated_in,
-            "input_sha256": pair.input_sha256,
+            "input_sha256": _hash(pair, net),
             "code_version": version_of("depth_maps"),
         }
         try:
-            found = make_row(pair, *pictures, depth)
+            found = make_row(pair, *pictures, depth, net)
         except ValueError as error:
             found = {"reason": str(error)}
         rows.append(row | found)
@@ -163,6 +176,13 @@ def _describe_without(session: str, cameras: StereoCameras, picture: Any) -> Row
         "input_sha256": _NOTHING,
         "code_version": version_of("depth_maps"),
     }
+
+
+def _hash(pair: StereoPair, net: StereoNet | None) -> str:
+    """Of all that its depth rests on."""
+    if net is None:
+        return pair.input_sha256
+    return hashlib.sha256(f"{pair.input_sha256} {net.sha256}".encode()).hexdigest()
 
 
 def _id_of(cameras: StereoCameras, name: str) -> str:

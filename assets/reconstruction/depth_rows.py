@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -13,8 +14,12 @@ from models.geometry.stereo import (
     Depths,
     Gray,
     choose_num_disparities,
+    match,
     measure_depths,
 )
+
+if TYPE_CHECKING:
+    from assets.inference.stereo_net import StereoNet
 
 Row = dict[str, Any]
 _MOST_SENSOR_POINTS = 20_000
@@ -22,16 +27,23 @@ _MOST_UNITS = 65535
 
 
 def make_row(
-    pair: StereoPair, first: Gray, second: Gray, sensor_depth: NDArray[Any] | None
+    pair: StereoPair,
+    first: Gray,
+    second: Gray,
+    sensor_depth: NDArray[Any] | None,
+    net: StereoNet | None = None,
 ) -> Row:
-    """The figures of a row of `depth_maps`, without ids. `sensor_depth` (H, W) in m, 0 where unknown.
+    """The figures of a row of `depth_maps`, without ids, by a net or by semi-global matching. `sensor_depth` (H, W) in
+    m, 0 where unknown.
 
     Raises ValueError for pictures of another size than their calibration's.
     """
     rectification, camera = pair.cameras.rectification, pair.cameras.first
     assert rectification is not None and camera is not None
     num_disparities = choose_num_disparities(camera.size_px[0])
-    depths, disparities = measure_depths(rectification, first, second, num_disparities)
+    by_sgm = partial(match, num_disparities=num_disparities)
+    match_pair = by_sgm if net is None else net.match
+    depths, disparities = measure_depths(rectification, first, second, match_pair)
     # as far as a disparity of 1 px
     m_per_unit = float(np.nanmedian(depths.per_disparity)) / _MOST_UNITS
     units = to_units(depths, m_per_unit)
@@ -39,7 +51,8 @@ def make_row(
     row = {
         "baseline_m": rectification.baseline_m,
         "focal_px": rectification.camera.focal_px[0],
-        "num_disparities": num_disparities,
+        "num_disparities": num_disparities if net is None else None,
+        "net_sha256": None if net is None else net.sha256,
         "width_px": camera.size_px[0],
         "height_px": camera.size_px[1],
         "coverage": float(is_kept.mean()),

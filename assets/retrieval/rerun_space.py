@@ -1,7 +1,4 @@
-"""What a Rerun recording shows in space beside what sensors said: the sparse model of a session, and its objects.
-
-Belongs here: what is drawn, and at which time. Does not: where in the recording a frame of reference is.
-"""
+"""What a Rerun recording shows in space beside what sensors said: the sparse model of a session, and its objects."""
 
 from __future__ import annotations
 
@@ -12,10 +9,13 @@ import numpy as np
 
 from assets.previews.drawing import color_classes
 from assets.reconstruction.sparse_models import explain_hold, unpack_model
+from assets.retrieval.rerun_motion import Bodies
+from assets.retrieval.rerun_recording import WORLD, Recording, join
 from assets.tables.catalog import Catalog, session_is
 from models.geometry.sparse_model import SparseImage, SparseModel
 
 Row = Mapping[str, Any]
+_SPARSE_MODEL = "sparse_model"
 _LOOK = 0.05  # of a camera's frustum, by how wide the points are
 _MIDDLE = (5, 95)  # per cent of the points
 
@@ -28,22 +28,39 @@ class Shown(NamedTuple):
     at: Row | None
 
 
-def show_sparse_model(catalog: Catalog, session: str) -> tuple[list[Shown], int]:
-    """The newest model, held or not: points, and each camera at the time of its pictures; and how many points. A
-    session without one has nothing to show."""
-    rows = catalog.read_latest("sparse_models", where=session_is(session)).to_pylist()
-    if not rows or rows[0]["model_sha256"] is None:
-        return [], 0
-    model = unpack_model(catalog, rows[0])
+def write_sparse_model(catalog: Catalog, recording: Recording, session: str) -> None:
+    """The newest model of the session, held or not, in its own world: points, and each camera at the time of its
+    pictures. A session without one has nothing to show."""
     where = session_is(session)
+    rows = catalog.read_latest("sparse_models", where=where).to_pylist()
+    if not rows or rows[0]["model_sha256"] is None:
+        return
+    model = unpack_model(catalog, rows[0])
     stored = catalog.read_latest("sparse_images", where=where).to_pylist()
     pictures = {row["frame_id"]: row for row in stored}
     told = _tell(rows[0], explain_hold(catalog, rows[0]))
-    return [*_draw_model(model, pictures, told)], len(model.points)
+    for path, what, at in _draw_model(model, pictures, told):
+        recording.log(join(_SPARSE_MODEL, *path), what, at)
+    recording.counts["sparse_points"] += len(model.points)
 
 
-def show_objects(rows: Sequence[Row]) -> Iterator[tuple[str, Shown]]:
-    """Boxes in space with the frame of reference of each; those that stand are there always."""
+def write_objects(
+    catalog: Catalog, recording: Recording, bodies: Bodies, where: str
+) -> None:
+    """Boxes of objects where their frame of reference is; those that stand are there always."""
+    rows = catalog.read_latest("object_boxes", where=where).to_pylist()
+    names = set()
+    for frame, shown in _show_objects(rows):
+        is_rig = frame == "rig"  # of a capture without poses
+        other = (WORLD, "rig") if is_rig else (frame or WORLD,)
+        place = bodies.paths.get(frame) or join(bodies.root, *other)
+        recording.log(join(place, "objects", *shown.path), shown.what, shown.at)
+        names.add((frame, shown.path))
+    recording.counts["objects"] += len(names)
+
+
+def _show_objects(rows: Sequence[Row]) -> Iterator[tuple[str, Shown]]:
+    """Each with its frame of reference."""
     known = [row for row in rows if row["reason"] is None]
     names = {_name(row) for row in known}
     colors = color_classes(sorted(names))

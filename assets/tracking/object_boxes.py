@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assets.code_versions import version_of
 from assets.tables.catalog import Catalog, is_in, session_is
@@ -24,16 +23,14 @@ from assets.tracking.object_sights import (
     load_depth,
     read_captures,
 )
+from assets.tracking.object_views import project_objects
+from assets.tracking.placed_objects import Moment, PlacedObject
 from models.geometry.boxes3d import (
     Box3D,
     BoxView,
-    Outline,
-    fill_outline,
     fit_box,
     fit_view,
     list_planes,
-    measure_occlusion,
-    project_box,
 )
 from models.geometry.moving_boxes import (
     Motion,
@@ -51,9 +48,6 @@ _BESIDE_PX = 3.0  # what hides a side ends where the box begins
 _LEAST_TURN = np.deg2rad(5.0)  # between directions: below it all views are as one
 _LEAST_PLANES = 10
 _MOST_VIEWS = 40  # of an object, spread evenly
-_MOST_OFF = (
-    5.0  # standard errors that a nearer surface must be before the box to hide it
-)
 _CUT = "no view shows it whole with its depth: at the border of the image, or beside another box, in all of them"
 _AT_ONCE = 32  # depth images in memory
 _PLACE = ("x_m", "y_m", "z_m", "length_m", "width_m", "height_m", "yaw_rad")
@@ -151,41 +145,11 @@ def place_capture(
     ]
     made = {"input_sha256": capture.input_sha256, "code_version": version}
     boxes = [row | made for one in objects for row in one.list_rows()]
-    views = _project(catalog, capture, [o for o in objects if o.box is not None])
+    views = project_objects(catalog, capture, [o for o in objects if o.box is not None])
     return boxes, views
 
 
 # ---- from views to a box ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Moment:
-    """A box, and its row."""
-
-    row: Row
-    box: Box3D
-
-
-@dataclass(frozen=True)
-class _Object:
-    row: Row
-    box: Box3D | None
-    used: frozenset[str]  # frames that it rests on
-    sights: Mapping[str, Sight]  # by frame
-    views: Mapping[str, BoxView]
-    moments: Mapping[int, _Moment] = field(default_factory=dict)  # of one that moves
-
-    def list_rows(self) -> list[Row]:
-        """One, or of one that moves one a moment."""
-        return [m.row for m in self.moments.values()] or [self.row]
-
-    def find_at(self, t_ns: int | None) -> _Moment | None:
-        """Where it is at the time of a frame; None where that is not known."""
-        if self.moments:
-            return None if t_ns is None else self.moments.get(t_ns)
-        if self.box is None or self.row["t_ns"] not in (None, t_ns):
-            return None
-        return _Moment(self.row, self.box)
 
 
 def _order(capture: CaptureSights, frame_id: str) -> tuple[int, str]:
@@ -225,7 +189,7 @@ def _place(
     name: tuple[str, str],
     sights: Sequence[Sight],
     looked: Mapping[tuple[str, str, str], Near | str],
-) -> _Object:
+) -> PlacedObject:
     sigma_px = LABEL_SIGMA_PX if capture.source == LABELS else TRACK_SIGMA_PX
     views: dict[str, BoxView] = {}
     faults: list[str] = []
@@ -270,13 +234,15 @@ def _place(
     try:
         box, used = _fit(capture, views, faults)
     except ValueError as error:
-        return _Object(row | {"reason": str(error)}, None, frozenset(), by_frame, views)
+        return PlacedObject(
+            row | {"reason": str(error)}, None, frozenset(), by_frame, views
+        )
     motion = _find_motion(capture, box, views)
     if motion is not None:
         return _follow(capture, row, motion, by_frame, views)
     of_one = None if capture.poses else capture.frames[next(iter(used))]["t_ns"]
     row |= _describe(capture, box, used, views) | {"t_ns": of_one}
-    return _Object(row, box, used, by_frame, views)
+    return PlacedObject(row, box, used, by_frame, views)
 
 
 def _find_seen(sight: Sight, size_px: tuple[int, int]) -> tuple[bool, bool, bool, bool]:
@@ -409,7 +375,7 @@ def _follow(
     motion: Motion,
     sights: Mapping[str, Sight],
     views: Mapping[str, BoxView],
-) -> _Object:
+) -> PlacedObject:
     """A box at the time of every frame, of any camera, from its first view to its last."""
     planes = list_planes(list(views.values()))
     names = list(views)
@@ -422,9 +388,9 @@ def _follow(
         told = _describe(capture, found.box, used, views) | _describe_motion(found)
         name = content_id("object box at", row["object_box_id"], t_ns)
         whole = row | told | {"object_box_id": name, "t_ns": t_ns}
-        moments[t_ns] = _Moment(whole, found.box)
+        moments[t_ns] = Moment(whole, found.box)
     first = moments[start_ns]
-    return _Object(first.row, first.box, used, sights, views, moments)
+    return PlacedObject(first.row, first.box, used, sights, views, moments)
 
 
 def _list_times(capture: CaptureSights, start_ns: int, end_ns: int) -> list[int]:
@@ -438,110 +404,8 @@ def _describe_motion(found: MovingBox) -> Row:
     return {
         **dict(zip(_VELOCITY, found.velocity_m_s.tolist(), strict=True)),
         **dict(zip(_VELOCITY_SIGMAS, sigmas.tolist(), strict=True)),
-    }
-
-
-# ---- from a box to every view ----------------------------------------------------------------------------------------
-
-
-def _project(
-    catalog: Catalog, capture: CaptureSights, objects: Sequence[_Object]
-) -> list[Row]:
-    rows: list[Row] = []
-    frame_ids = sorted(capture.frames, key=lambda i: _order(capture, i))
-    for start in range(0, len(frame_ids), _AT_ONCE):
-        some = frame_ids[start : start + _AT_ONCE]
-        depths = load_depth(catalog, capture, some)
-        for frame_id in some:
-            rows += _project_into(capture, frame_id, objects, depths.get(frame_id))
-    return rows
-
-
-def _project_into(
-    capture: CaptureSights,
-    frame_id: str,
-    objects: Sequence[_Object],
-    depth: DepthImage | None,
-) -> list[Row]:
-    """What one frame sees of all objects, by those that are nearer what hides others."""
-    frame = capture.frames[frame_id]
-    found = capture.find_camera(frame_id)
-    if found is None:
-        return []
-    camera, pose = found
-    seen: list[tuple[_Object, _Moment, Outline]] = []
-    for one in objects:
-        moment = one.find_at(frame["t_ns"])
-        if moment is not None:
-            outline = project_box(moment.box, camera, pose)
-            if outline is not None:
-                seen.append((one, moment, outline))
-    seen.sort(key=lambda entry: (entry[2].near_m, entry[1].row["object_box_id"]))
-    covered: NDArray[np.bool_] = np.zeros((frame["height_px"], frame["width_px"]), bool)
-    rows = []
-    for one, moment, outline in seen:
-        margin = _find_margin(moment.box, outline, depth)
-        image = None if depth is None else depth.depth_m
-        hidden = measure_occlusion(outline, covered, image, margin)
-        row = _describe_view(frame, one, moment, outline)
-        rows.append(row | {"occluded": hidden, "has_depth": depth is not None})
-        covered = covered | fill_outline(outline, camera.size_px)
-    return rows
-
-
-def _find_margin(box: Box3D, outline: Outline, depth: DepthImage | None) -> float:
-    place = float(np.sqrt(box.covariance[:3, :3].trace()))
-    noise = 0.0 if depth is None else depth.measure_sigma(outline.box_xyxy)
-    return 0.01 * outline.near_m + _MOST_OFF * float(np.hypot(min(place, 0.1), noise))
-
-
-def _describe_view(frame: Any, one: _Object, moment: _Moment, outline: Outline) -> Row:
-    frame_id = frame["frame_id"]
-    view = one.views.get(frame_id)
-    row: Row = {
-        "object_view_id": content_id(
-            "object view", moment.row["object_box_id"], frame_id
-        ),
-        "object_box_id": moment.row["object_box_id"],
-        "frame_id": frame_id,
-        "capture_id": frame["capture_id"],
-        "session": frame["session"],
-        "sensor": frame["sensor"],
-        **dict(
-            zip(("x_min", "y_min", "x_max", "y_max"), outline.box_xyxy, strict=True)
-        ),
-        "near_m": outline.near_m,
-        "far_m": outline.far_m,
-        "truncated": min(max(outline.truncated, 0.0), 1.0),
-        "is_used": frame_id in one.used,
-        "is_whole": view is not None and all(view.seen),
-        "iou": None,
-        "off_sigmas": None,
-    }
-    if view is not None:
-        row |= _compare(moment.box, view, outline)
-    return row
-
-
-def _compare(box: Box3D, view: BoxView, outline: Outline) -> Row:
-    """How far the box in the image and the projected one are apart, by area and by the sides that are seen."""
-    ours, theirs = np.array(outline.box_xyxy), np.array(view.box_xyxy)
-    low, high = np.maximum(ours[:2], theirs[:2]), np.minimum(ours[2:], theirs[2:])
-    shared = float(np.clip(high - low, 0, None).prod())
-    union = (
-        float((ours[2:] - ours[:2]).prod() + (theirs[2:] - theirs[:2]).prod()) - shared
-    )
-    seen = np.array(view.seen)
-    centre = box.centre_m - view.world_from_camera[:3, 3]
-    spread = float(np.sqrt(np.linalg.eigvalsh(box.covariance[:3, :3])[-1]))
-    error = np.hypot(
-        view.sigma_px,
-        spread * view.camera.mean_focal_px / float(np.linalg.norm(centre)),
-    )
-    off = np.abs(np.array(outline.whole_xyxy) - theirs)[seen]
-    return {
-        "iou": shared / union if union > 0 else 0.0,
-        "off_sigmas": float(off.max() / error) if seen.any() else None,
+        "yaw_rate_rad_s": found.yaw_rate_rad_s,
+        "yaw_rate_sigma_rad_s": found.yaw_rate_sigma_rad_s,
     }
 
 

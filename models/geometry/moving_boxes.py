@@ -1,15 +1,16 @@
 """A box in space that moves: views at different times joined by a motion that is smooth, with what stays unknown.
 
-The object keeps its shape, size and turn; its place moves at a constant velocity that white accelerations change
-(Barfoot 2017, section 3.4). Planes of all views and that motion are one least squares problem, so places, velocities
-and size share one covariance, and a place between two views has an error that grows with the time to both. How strong
-accelerations are is what the views say themselves. Nothing here knows sessions.
+The object keeps its shape and size; its place moves at a constant velocity that white accelerations change
+(Barfoot 2017, section 3.4), and a cuboid may turn about z at a rate that white angular accelerations change. Planes of
+all views and that motion are one least squares problem, so places, velocities, turns and size share one covariance, and
+a place between two views has an error that grows with the time to both. How strong accelerations are, and whether it
+turns, is what the views say themselves. Nothing here knows sessions.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,79 +19,106 @@ from models.geometry.boxes3d import (
     LEAST_M,
     OUTLYING,
     PLAUSIBLE,
-    REACH,
     SHAPES,
     YAWS,
     Box3D,
     Planes,
     find_bound,
     measure_off,
-    solve_upright,
     tell_known,
 )
 from models.geometry.camera import Array
+from models.geometry.motion_problem import (
+    MotionFit,
+    MotionProblem,
+    find_drift,
+    find_growth,
+)
+from models.geometry.turning_boxes import (
+    TURN_STRENGTHS,
+    drop_same,
+    find_nearest_form,
+    list_aspects,
+    mirror,
+    retrace,
+    start_turning,
+    wrap,
+)
 
 LEAST_TIMES = 3
 # m^2/s^3: the velocity changes by the root of it in a second
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _START = 1e-2
 _STILL_DROPPED = 0.2  # share of planes: what stands is seen elsewhere in fewer
-_STEPS, _SETTLED = 15, 1e-6
+_NUM_TRACED, _NUM_SETTLED = 3, 6
 _ROUNDS = 2  # of noise and strength, one after the other
-_SLOPE = 1e-6
+# of the eleven numbers that are told of a moment: place, size, yaw, velocity, rate of turn
+_MOVING, _TURNING = [0, 1, 2, 7, 8, 9], [6, 10]
 
 
 @dataclass(frozen=True)
 class MovingBox:
-    """Where a moving box is at one time, and its velocity (3,) in m/s with covariance (3, 3)."""
+    """Where a moving box is at one time, and its velocity (3,) in m/s with covariance (3, 3); of one that turns about
+    z the rate in rad/s with its standard error, else None."""
 
     box: Box3D
     velocity_m_s: Array
     velocity_covariance: Array
+    yaw_rate_rad_s: float | None
+    yaw_rate_sigma_rad_s: float | None
 
 
 @dataclass(frozen=True)
 class Motion:
-    """A box along its path. `times_s` (K,) are those of its views, increasing; `strength` is of its accelerations in
-    m^2/s^3; `chi2` is what is left by degree of freedom."""
+    """A box along its path. `times_s` (K,) are those of its views, increasing; `chi2` is what is left by degree of
+    freedom, `num_numbers` how many numbers the views determine."""
 
-    shape: str
+    fit: MotionFit
     times_s: Array
-    strength: float
-    values: Array  # (6 K + P,): place and velocity at each time, then half sizes and of a cuboid its turn
-    covariance: Array
+    covariance: Array  # of the values of the fit
     chi2: float
-    num_numbers: float  # that the views determine
+    num_numbers: float
     is_used: NDArray[np.bool_]
-    others: tuple[Motion, ...] = ()  # of shapes that may be the right one too
+    others: tuple[Motion, ...] = ()  # that may be the right one too
+
+    @property
+    def shape(self) -> str:
+        """One of SHAPES."""
+        return self.fit.shape
+
+    @property
+    def turns(self) -> bool:
+        """Whether it turns about z."""
+        return self.fit.turn_strength is not None
 
     def at(self, t_s: float) -> MovingBox:
         """At a time between the first and the last view. Raises ValueError for another."""
         weights, spare = self._find_weights(t_s)
-        told = weights @ self.values
-        covariance = weights @ self.covariance @ weights.T
-        covariance[np.ix_(_MOVING, _MOVING)] += spare
+        told = weights @ self.fit.values
+        covariance = weights @ self.covariance @ weights.T + spare
         for other in self.others:
-            differs = other._find_weights(t_s)[0] @ other.values - told
-            # a turn of one shape is none of another
-            differs[6] = 0.0
+            differs = other._find_weights(t_s)[0] @ other.fit.values - told
+            if not other.turns:
+                differs[6] = 0.0  # a turn of one shape is none of another
             covariance = covariance + np.outer(differs, differs)
-        sigmas = tell_known(covariance[:7, :7], self.shape == "cuboid")
+        place = covariance[:7, :7]
         box = Box3D(
             self.shape,
             told[:3],
             told[3:6],
-            float(told[6]),
-            covariance[:7, :7],
-            sigmas,
+            wrap(float(told[6])),
+            place,
+            tell_known(place, self.shape == "cuboid"),
             self.chi2,
             self.is_used,
         )
-        return MovingBox(box, told[7:], covariance[7:, 7:])
+        rate = (float(told[10]), float(np.sqrt(covariance[10, 10])))
+        velocity = told[7:10], covariance[7:10, 7:10]
+        return MovingBox(box, *velocity, *(rate if self.turns else (None, None)))
 
     def _find_weights(self, t_s: float) -> tuple[Array, Array]:
-        """(10, 6 K + P) that make place, whole size, turn and velocity of the values, and the covariance (6, 6) of
-        place and velocity that time away from the views adds."""
+        """(11, P) that make place, whole size, yaw, velocity and rate of turn of the values, and the covariance
+        (11, 11) that time away from the views adds."""
         if not self.times_s[0] <= t_s <= self.times_s[-1]:
             raise ValueError(
                 f"{t_s} s is not between its views, {self.times_s[0]} to {self.times_s[-1]} s"
@@ -98,234 +126,179 @@ class Motion:
         k = int(np.clip(np.searchsorted(self.times_s, t_s) - 1, 0, None))
         k = min(k, len(self.times_s) - 2)
         before, after = t_s - self.times_s[k], self.times_s[k + 1] - t_s
-        gap = _find_growth(before + after)
-        share = _find_growth(before) @ _find_drift(after).T @ np.linalg.inv(gap)
-        rest = _find_drift(before) - share @ _find_drift(before + after)
-        added = _find_growth(before) - share @ _find_drift(after) @ _find_growth(before)
-        weights = np.zeros((10, len(self.values)))
-        weights[np.ix_(_MOVING, range(6 * k, 6 * k + 6))] = np.kron(rest, np.eye(3))
-        weights[np.ix_(_MOVING, range(6 * k + 6, 6 * k + 12))] = np.kron(
-            share, np.eye(3)
-        )
-        sizes = 6 * len(self.times_s)
-        if self.shape == "cuboid":
-            weights[3:6, sizes : sizes + 3] = 2 * np.eye(3)
-            weights[6, sizes + 3] = 1.0
-        else:
-            weights[[3, 4], sizes] = 2.0
-            weights[5, sizes + 1] = 2.0
-        return weights, np.asarray(self.strength * np.kron(added, np.eye(3)))
+        gap = find_growth(before + after)
+        share = find_growth(before) @ find_drift(after).T @ np.linalg.inv(gap)
+        rest = find_drift(before) - share @ find_drift(before + after)
+        both = np.hstack([rest, share])  # (2, 4) of two times
+        added = find_growth(before) - share @ find_drift(after) @ find_growth(before)
+        weights, spare = np.zeros((11, len(self.fit.values))), np.zeros((11, 11))
+        states = range(6 * k, 6 * k + 12)
+        weights[np.ix_(_MOVING, states)] = np.kron(both, np.eye(3))
+        spare[np.ix_(_MOVING, _MOVING)] = self.fit.strength * np.kron(added, np.eye(3))
+        self._weigh_size(weights)
+        first = self.fit.turns.start
+        if self.fit.turn_strength is not None:
+            turns = range(first + 2 * k, first + 2 * k + 4)
+            weights[np.ix_(_TURNING, turns)] = both
+            spare[np.ix_(_TURNING, _TURNING)] = self.fit.turn_strength * added
+        elif self.shape == "cuboid":
+            weights[6, first] = 1.0
+        return weights, spare
 
-
-_MOVING = [0, 1, 2, 7, 8, 9]  # place and velocity among the ten numbers
+    def _weigh_size(self, weights: Array) -> None:
+        """Whole sizes of half ones: a round shape is as long as it is wide."""
+        of_axis = (0, 1, 2) if self.shape == "cuboid" else (0, 0, 1)
+        for axis, half in enumerate(of_axis):
+            weights[3 + axis, self.fit.sizes.start + half] = 2.0
 
 
 def fit_motion(planes: Planes, times_s: Array) -> Motion:
     """The motion that the planes of views at times (V,) fit best, of the shape that they fit best.
 
-    A plane that is off by more than five standard errors, or five times what all are off by, is left out. Raises
-    ValueError for fewer than three times.
+    A plane that is off by more than five standard errors, or five times what all are off by, is left out. A cuboid
+    turns where that explains the planes so much better that it is none by chance. Raises ValueError for fewer than
+    three times.
     """
-    problem = _Problem.of(planes, times_s)
+    problem = MotionProblem.of(planes, times_s)
     if len(problem.times_s) < LEAST_TIMES:
         raise ValueError(
             f"views of {len(problem.times_s)} times: a motion is told from {LEAST_TIMES} on"
         )
-    problem = problem.look_from(_choose_shape(problem, _START)[0])
-    first = _choose_shape(problem, _START)[0]
-    fit, problem = _choose_strength(problem, first)
-    off = np.abs(problem.measure(fit))
-    is_used = off <= find_bound(off)
-    kept = problem.keep(is_used)
-    best, kept = _choose_strength(kept, fit)
-    fits = _choose_shape(kept, best.strength)
-    told = [kept.tell(one, is_used) for one in fits]
-    return replace(told[0], others=tuple(told[1:]))
+    held = _fit_held(problem)
+    spare = float(held.is_used.sum()) - held.num_numbers
+    # what an honest turn leaves is 1 by degree of freedom
+    least_chi2 = 1.0 + PLAUSIBLE / max(spare, 1.0)
+    if not _leaves_something(held.chi2, held.is_used, least_chi2):
+        return held
+    turning = _fit_turning(problem)
+    left = _measure_squares(problem, held), held.num_numbers
+    return turning if _explains(problem, turning, *left) else held
 
 
 def moves(planes: Planes, times_s: Array, still: Box3D, motion: Motion) -> bool:
     """Whether a motion explains the planes so much better than a box that stands still that it is none by chance: by
     the Bayesian criterion, with the noise that the motion leaves."""
-    problem = _Problem.of(planes, times_s)
-    scale = max(1.0, motion.chi2)
-    found = _Fit(motion.shape, motion.strength, motion.values)
-    moving = np.minimum(
-        problem.look_from(found).measure(found) ** 2, OUTLYING**2 * scale
-    )
-    sigmas = planes.measure_sigmas(still.centre_m)
-    standing = np.minimum(
-        (measure_off(still, planes) / sigmas) ** 2, OUTLYING**2 * scale
-    )
-    more = motion.num_numbers - (7 if still.shape == "cuboid" else 5)
-    gained = float(standing.sum() - moving.sum()) / scale
-    return gained - np.log(len(sigmas)) * more > PLAUSIBLE
+    problem = MotionProblem.of(planes, times_s)
+    standing = (measure_off(still, planes) / planes.measure_sigmas(still.centre_m)) ** 2
+    return _explains(problem, motion, standing, 7 if still.shape == "cuboid" else 5)
 
 
 def may_move(still: Box3D) -> bool:
     """Whether a box that stands still leaves anything that a motion could explain."""
-    dropped = 1.0 - float(still.is_used.mean())
-    return (still.chi2 or 0.0) > 1.0 or dropped > _STILL_DROPPED
+    return _leaves_something(still.chi2 or 0.0, still.is_used)
 
 
 # ---- below -----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Fit:
-    shape: str
-    strength: float
-    values: Array
-
-    @property
-    def num_sizes(self) -> int:
-        return 4 if self.shape == "cuboid" else 2
-
-    @property
-    def places_m(self) -> Array:
-        """(K, 3)."""
-        return self.values[: -self.num_sizes].reshape(-1, 6)[:, :3]
+def _leaves_something(
+    chi2: float, is_used: NDArray[np.bool_], least_chi2: float = 1.0
+) -> bool:
+    return chi2 > least_chi2 or 1.0 - float(is_used.mean()) > _STILL_DROPPED
 
 
-@dataclass(frozen=True)
-class _Problem:
-    """Planes, at which of `times_s` (K,) each was seen (N,), and their standard errors in m. The squares of these are
-    `noise` times what was stated of the planes."""
-
-    planes: Planes
-    at: NDArray[np.int64]
-    times_s: Array
-    sigmas: Array
-    noise: float = 1.0
-
-    @classmethod
-    def of(cls, planes: Planes, times_s: Array) -> _Problem:
-        times, at = np.unique(times_s[planes.views], return_inverse=True)
-        sigmas = planes.measure_sigmas(solve_upright(planes)[:3])
-        return cls(planes, np.asarray(at, np.int64), times, sigmas)
-
-    def look_from(self, fit: _Fit) -> _Problem:
-        """With standard errors for where the fit says that it is."""
-        sigmas = self.planes.measure_sigmas(fit.places_m[self.at])
-        return replace(self, sigmas=sigmas, noise=1.0)
-
-    def allow(self, noise: float) -> _Problem:
-        """With as much noise as there is, and no less than was stated."""
-        share = np.sqrt(max(noise, 1.0) / self.noise)
-        return replace(self, sigmas=self.sigmas * share, noise=max(noise, 1.0))
-
-    def keep(self, kept: NDArray[np.bool_]) -> _Problem:
-        return replace(
-            self,
-            planes=self.planes.keep(kept),
-            at=self.at[kept],
-            sigmas=self.sigmas[kept],
-        )
-
-    def measure(self, fit: _Fit) -> Array:
-        """By how many standard errors planes are off (N,)."""
-        reach = REACH[fit.shape](self.planes.normals, _pad(fit))
-        along = (self.planes.normals * fit.places_m[self.at]).sum(axis=1)
-        return np.asarray((along + reach - self.planes.offsets) / self.sigmas)
-
-    def find_slopes(self, fit: _Fit) -> Array:
-        """Derivatives of it by the values (N, 6 K + P)."""
-        normals = self.planes.normals
-        slopes = np.zeros((len(self.at), len(fit.values)))
-        rows = np.arange(len(self.at))
-        for axis in range(3):
-            slopes[rows, 6 * self.at + axis] = normals[:, axis]
-        for n in range(len(fit.values) - fit.num_sizes, len(fit.values)):
-            step = np.zeros(len(fit.values))
-            step[n] = _SLOPE
-            ends = [
-                REACH[fit.shape](normals, _pad(replace(fit, values=fit.values + s)))
-                for s in (step, -step)
-            ]
-            slopes[:, n] = (ends[0] - ends[1]) / (2 * _SLOPE)
-        return np.asarray(slopes / self.sigmas[:, None])
-
-    @cached_property
-    def smoothness(self) -> Array:
-        """(6 K, 6 K): the information of a motion whose accelerations have a strength of 1."""
-        count = 6 * len(self.times_s)
-        found = np.zeros((count, count))
-        for k, gap_s in enumerate(np.diff(self.times_s).tolist()):
-            step = np.hstack([-_find_drift(gap_s), np.eye(2)])
-            joint = step.T @ np.linalg.inv(_find_growth(gap_s)) @ step
-            part = slice(6 * k, 6 * k + 12)
-            found[part, part] += np.kron(joint, np.eye(3))
-        return found
-
-    def find_smoothness(self, fit: _Fit) -> Array:
-        """(6 K + P, 6 K + P): the information of the motion."""
-        smooth = np.zeros((len(fit.values), len(fit.values)))
-        count = len(self.smoothness)
-        smooth[:count, :count] = self.smoothness / fit.strength
-        return smooth
-
-    def find_cost(self, fit: _Fit) -> float:
-        """What is left of planes and motion, squared."""
-        states = fit.values[: -fit.num_sizes]
-        bends = states @ self.smoothness @ states / fit.strength
-        return float((self.measure(fit) ** 2).sum() + bends)
-
-    def weigh(self, fit: _Fit) -> float:
-        """Twice the logarithm of how likely the planes are with this strength, by Laplace, up to a constant."""
-        slopes = self.find_slopes(fit)
-        spread = np.linalg.slogdet(self.find_smoothness(fit) + slopes.T @ slopes)[1]
-        steps = 6 * (len(self.times_s) - 1)
-        return -float(self.find_cost(fit) + spread + steps * np.log(fit.strength))
-
-    def tell(self, fit: _Fit, is_used: NDArray[np.bool_]) -> Motion:
-        slopes = self.find_slopes(fit)
-        seen = slopes.T @ slopes
-        covariance = np.linalg.inv(self.find_smoothness(fit) + seen)
-        number = float(np.trace(covariance @ seen))
-        left = float((self.measure(fit) ** 2).sum()) / max(len(self.at) - number, 1.0)
-        return Motion(
-            fit.shape,
-            self.times_s,
-            fit.strength,
-            fit.values,
-            np.asarray(covariance * max(1.0, left)),
-            left * self.noise,
-            number,
-            is_used,
-        )
+def _measure_squares(problem: MotionProblem, motion: Motion) -> Array:
+    """(N,) of what all planes are off a motion by stated standard errors."""
+    return np.square(problem.look_from(motion.fit).measure(motion.fit))
 
 
-def _choose_shape(problem: _Problem, strength: float) -> list[_Fit]:
+def _explains(
+    problem: MotionProblem, richer: Motion, squares: Array, num_numbers: float
+) -> bool:
+    """Whether a motion leaves so much less than the squares (N,) of a fit with fewer numbers."""
+    scale = max(1.0, richer.chi2)
+    most = OUTLYING**2 * scale
+    gained = np.minimum(squares, most) - np.minimum(
+        _measure_squares(problem, richer), most
+    )
+    more = richer.num_numbers - num_numbers
+    return float(gained.sum()) / scale - np.log(len(squares)) * more > PLAUSIBLE
+
+
+def _fit_held(problem: MotionProblem) -> Motion:
+    """Of all shapes, with a turn that does not change."""
+    problem = problem.look_from(_choose_shape(problem, _START)[0])
+    fit, problem = _choose_strength(problem, _choose_shape(problem, _START)[0])
+    kept, is_used = _drop_outliers(fit, problem)
+    best, kept = _choose_strength(kept, fit)
+    fits = _choose_shape(kept, best.strength)
+    return _tell_all(kept, fits, is_used)
+
+
+def _fit_turning(problem: MotionProblem) -> Motion:
+    """Of a cuboid whose turn changes."""
+    problem = problem.look_from(_settle_turning(problem)[0])
+    tried = _settle_turning(problem)
+    kept, is_used = _drop_outliers(*_choose_strength(problem, tried[0]))
+    fits = [_find_strengths(kept, fit) for fit in tried]
+    best, *rest = drop_same(sorted(fits, key=kept.weigh, reverse=True))
+    least = kept.weigh(best) - PLAUSIBLE
+    others = [find_nearest_form(one, best) for one in rest if kept.weigh(one) > least]
+    return _tell_all(kept, [best, *others], is_used)
+
+
+def _settle_turning(problem: MotionProblem) -> list[MotionFit]:
+    """From several starts, with even and with changing rates; the likeliest first."""
+    even = [problem.settle(fit) for fit in start_turning(problem, _START)]
+    found = list(even)
+    fits = [*even, *list_aspects(max(even, key=problem.weigh))]
+    for _ in range(_ROUNDS):  # sizes, and the turns that suit them
+        found += [problem.settle(retrace(problem, fit)) for fit in fits]
+        fits = sorted(found, key=problem.weigh, reverse=True)[:_NUM_TRACED]
+    some = [*even, *fits]
+    some += [problem.settle(mirror(problem, fit)) for fit in some]
+    return drop_same(sorted(some, key=problem.weigh, reverse=True))[:_NUM_SETTLED]
+
+
+def _drop_outliers(
+    fit: MotionFit, problem: MotionProblem
+) -> tuple[MotionProblem, NDArray[np.bool_]]:
+    """Without planes that are far off a fit, and which are not."""
+    off = np.abs(problem.measure(fit))
+    is_used = off <= find_bound(off)
+    return problem.keep(is_used), is_used
+
+
+def _choose_shape(problem: MotionProblem, strength: float) -> list[MotionFit]:
     """The best shape, and after it those that may be the right one too."""
     start = _solve_upright(problem, strength)
     fits, costs = [], []
     for shape in SHAPES:
-        tried = [
-            _settle(problem, _Fit(shape, strength, values))
-            for values in _list_starts(start, shape)
-        ]
-        found = [problem.find_cost(fit) for fit in tried]
-        fits.append(tried[int(np.argmin(found))])
-        costs.append(min(found) + np.log(len(problem.at)) * fits[-1].num_sizes)
+        starts = [MotionFit(shape, strength, v) for v in _list_starts(start, shape)]
+        fit, cost = problem.settle_best(starts)
+        fits.append(fit)
+        costs.append(
+            cost + np.log(len(problem.at)) * (fit.turns.stop - fit.sizes.start)
+        )
     order = np.argsort(costs, kind="stable")
     return [fits[n] for n in order if costs[n] < min(costs) + PLAUSIBLE]
 
 
-def _choose_strength(problem: _Problem, fit: _Fit) -> tuple[_Fit, _Problem]:
-    """With the strength of accelerations under which the planes are most likely, and the noise that it leaves."""
+def _choose_strength(
+    problem: MotionProblem, fit: MotionFit
+) -> tuple[MotionFit, MotionProblem]:
+    """With the strengths of accelerations under which the planes are most likely, and the noise that it leaves."""
     for _ in range(_ROUNDS):
-        tried = [_settle(problem, replace(fit, strength=s)) for s in STRENGTHS]
-        fit = max(tried, key=problem.weigh)
-        problem = problem.allow(problem.tell(fit, np.ones(0, bool)).chi2)
+        fit = _find_strengths(problem, fit)
+        problem = problem.allow(_tell(problem, fit, np.ones(0, bool)).chi2)
     return fit, problem
 
 
-def _solve_upright(problem: _Problem, strength: float) -> Array:
+def _find_strengths(problem: MotionProblem, fit: MotionFit) -> MotionFit:
+    tried = [problem.settle(replace(fit, strength=s)) for s in STRENGTHS]
+    fit = max(tried, key=problem.weigh)
+    if fit.turn_strength is None:
+        return fit
+    tried = [problem.settle(replace(fit, turn_strength=s)) for s in TURN_STRENGTHS]
+    return max(tried, key=problem.weigh)
+
+
+def _solve_upright(problem: MotionProblem, strength: float) -> Array:
     """States and half sizes of a cuboid that is not turned: all planes are linear in them."""
-    normals, count = problem.planes.normals, 6 * len(problem.times_s)
-    blank = _Fit("cuboid", strength, np.zeros(count + 4))
-    slopes = problem.find_slopes(blank)[:, : count + 3]
-    slopes[:, count:] = np.abs(normals) / problem.sigmas[:, None]
+    across = np.abs(problem.planes.normals) / problem.sigmas[:, None]
+    slopes = np.hstack([problem.place_slopes, across])
     information = slopes.T @ slopes
+    count = len(problem.smoothness)
     information[:count, :count] += problem.smoothness / strength
     right = slopes.T @ (problem.planes.offsets / problem.sigmas)
     return np.asarray(np.linalg.lstsq(information, right, rcond=1e-12)[0])
@@ -338,46 +311,25 @@ def _list_starts(upright: Array, shape: str) -> list[Array]:
     return [np.array([*states, half[:2].mean(), half[2]])]
 
 
-def _settle(problem: _Problem, fit: _Fit) -> _Fit:
-    """Gauss and Newton, halving steps that make it worse."""
-    cost, smooth = problem.find_cost(fit), problem.find_smoothness(fit)
-    for _ in range(_STEPS):
-        slopes = problem.find_slopes(fit)
-        information = slopes.T @ slopes + smooth
-        information += 1e-9 * np.diag(np.diag(information))
-        slope = slopes.T @ problem.measure(fit) + smooth @ fit.values
-        step = np.asarray(np.linalg.solve(information, slope))
-        tried = _step(problem, fit, step, cost)
-        if tried is None:
-            return fit
-        before, cost, fit = cost, problem.find_cost(tried), tried
-        if before - cost < _SETTLED * max(cost, 1.0):
-            return fit
-    return fit
+def _tell_all(
+    problem: MotionProblem, fits: Sequence[MotionFit], is_used: NDArray[np.bool_]
+) -> Motion:
+    """Of the first fit; the others may be right too."""
+    best, *others = (_tell(problem, fit, is_used) for fit in fits)
+    return replace(best, others=tuple(others))
 
 
-def _step(problem: _Problem, fit: _Fit, step: Array, cost: float) -> _Fit | None:
-    """One step on, as far as it lowers the cost; None where it does not."""
-    for share in (1.0, 0.5, 0.25, 0.1):
-        values = fit.values - share * step
-        lengths = values[-fit.num_sizes :][: 3 if fit.shape == "cuboid" else 2]
-        np.maximum(lengths, LEAST_M, out=lengths)
-        tried = replace(fit, values=values)
-        if problem.find_cost(tried) <= cost:
-            return tried
-    return None
-
-
-def _pad(fit: _Fit) -> Array:
-    """The numbers that a shape's reach takes: its centre is left out there."""
-    return np.concatenate([np.zeros(3), fit.values[-fit.num_sizes :]])
-
-
-def _find_drift(gap_s: float) -> Array:
-    """(2, 2): place and velocity after a time, of those before."""
-    return np.array([[1.0, gap_s], [0.0, 1.0]])
-
-
-def _find_growth(gap_s: float) -> Array:
-    """(2, 2): their covariance after a time of accelerations whose strength is 1."""
-    return np.array([[gap_s**3 / 3, gap_s**2 / 2], [gap_s**2 / 2, gap_s]])
+def _tell(problem: MotionProblem, fit: MotionFit, is_used: NDArray[np.bool_]) -> Motion:
+    slopes = problem.find_slopes(fit)
+    seen = slopes.T @ slopes
+    covariance = np.linalg.inv(problem.find_smoothness(fit) + seen)
+    number = float(np.trace(covariance @ seen))
+    left = float((problem.measure(fit) ** 2).sum()) / max(len(problem.at) - number, 1.0)
+    return Motion(
+        fit,
+        problem.times_s,
+        np.asarray(covariance * max(1.0, left)),
+        left * problem.noise,
+        number,
+        is_used,
+    )

@@ -7,6 +7,7 @@ pair has its x axis from the first camera to the second, so a rig may be level, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -63,6 +64,11 @@ class Disparities:
     def is_known(self) -> NDArray[np.bool_]:
         """(H, W): where there is a disparity."""
         return np.isfinite(self.px)
+
+
+# one side: disparities (H, W) of the left image in px, NaN where unknown; and a rectified pair
+MatchSide = Callable[[Gray, Gray], Image]
+MatchPair = Callable[[Gray, Gray], Disparities]
 
 
 @dataclass(frozen=True)
@@ -194,16 +200,27 @@ def match(first: Gray, second: Gray, num_disparities: int) -> Disparities:
 
     `num_disparities` is a multiple of 16: beyond it nothing is found. Raises ValueError for images of different size.
     """
-    if first.shape != second.shape or first.ndim != 2:
-        raise ValueError(
-            f"a rectified pair has two grey images of one size, not {first.shape} and {second.shape}"
-        )
     if num_disparities < 16 or num_disparities % 16:
         raise ValueError(
             f"{num_disparities} disparities: give a multiple of 16, such as {choose_num_disparities(first.shape[1])}"
         )
-    px = _match_side(first, second, num_disparities)
-    other = _match_side(second[:, ::-1], first[:, ::-1], num_disparities)[:, ::-1]
+    return match_by(
+        first, second, lambda left, right: _match_side(left, right, num_disparities)
+    )
+
+
+def match_by(first: Gray, second: Gray, match_side: MatchSide) -> Disparities:
+    """Disparities of a rectified pair (H, W), by what matches one side to the other, from both sides.
+
+    Confidence is that of semi-global matching, on whose errors it was fitted. Raises ValueError for images of different
+    size.
+    """
+    if first.shape != second.shape or first.ndim != 2:
+        raise ValueError(
+            f"a rectified pair has two grey images of one size, not {first.shape} and {second.shape}"
+        )
+    px = match_side(first, second)
+    other = match_side(second[:, ::-1], first[:, ::-1])[:, ::-1]
     difference = _compare_sides(px, other)
     is_alike = difference <= MOST_LEFT_RIGHT_PX  # NaN is not
     confidence = _find_confidence(first, second, px, difference, is_alike)
@@ -219,11 +236,11 @@ def match(first: Gray, second: Gray, num_disparities: int) -> Disparities:
 
 
 def measure_depths(
-    rectification: Rectification, first: Gray, second: Gray, num_disparities: int
+    rectification: Rectification, first: Gray, second: Gray, match_pair: MatchPair
 ) -> tuple[Depths, Disparities]:
     """Depth on the first image's pixels, and the disparities of the rectified pair that it comes from."""
     pair = rectification.warp(first, second)
-    disparities = rectification.mask(match(*pair, num_disparities))
+    disparities = rectification.mask(match_pair(*pair))
     return rectification.to_depths(disparities), disparities
 
 

@@ -53,7 +53,7 @@ def rerun(
     as_json: Json = False,
 ) -> None:
     """Write a session as a Rerun recording: images, depth, boxes, tracks, IMU, trajectory, on the sensors' clock;
-    meshes, objects in space and the sparse model."""
+    meshes, splats, objects in space and the sparse model."""
     from assets.retrieval.rerun_export import export_session
     from orchestration.profiles import load_settings
     from orchestration.resources import build_catalog

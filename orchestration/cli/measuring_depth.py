@@ -25,10 +25,13 @@ def depth(
 ) -> None:
     """Measure depth from pictures that two calibrated cameras took at one time.
 
+    Pairs are matched semi-globally, or by the net of DAGUERRE_STEREO_NET.
+
     By the newest calibration from a board in metres that has two of the cameras, else as the session was recorded.
     Depth goes into the table `depth_maps`; exit code 1 where a blocking check refuses it. What is done is kept, and
     done again only where pictures or calibration changed.
     """
+    from assets.inference.stereo_net import open_stereo_net
     from assets.reconstruction.depth_maps import refresh_depth, try_depth
     from checks.gates import judge_tried
     from orchestration.observed import judge_made
@@ -37,13 +40,14 @@ def depth(
 
     settings = load_settings()
     catalog = build_catalog(settings)
+    net = open_stereo_net(settings.workspace.stereo_net)
     if dry_run:
-        rows, num_pairs = try_depth(catalog, session)
+        rows, num_pairs = try_depth(catalog, session, net)
         verdicts = judge_tried(catalog, session, {"depth_maps": rows})
         facts = {"session": session, "pairs": num_pairs, "kept": False}
     else:
         with show_progress(f"measuring depth in {session}", "pairs") as tick:
-            done = refresh_depth(catalog, session, tick)
+            done = refresh_depth(catalog, session, tick, net)
         rows = done.rows
         asset = ("reconstruction", "depth")
         verdicts = judge_made(
@@ -92,6 +96,8 @@ def _tell_cameras(rows: list[dict[str, Any]]) -> Iterator[str]:
             f"{name}: {len(able)} depth maps by the calibration of {able[0]['calibrated_in']}, "
             f"{100 * _middle(able, 'coverage'):.0f} % of the image"
         )
+        if net := able[0].get("net_sha256"):
+            line += f", by the net {net[:8]}"
         if any(r.get("median_depth_m") is not None for r in able):
             line += (
                 f", confidence {_middle(able, 'median_confidence'):.2f}, "

@@ -89,7 +89,8 @@ def _tell_object(rows: Sequence[dict[str, Any]]) -> str:
         return f"{told} in {row['frame_of_reference']}, {seen}"
     end = ", ".join(_state(last, n) for n in ("x", "y", "z"))
     seconds = (last["t_ns"] - row["t_ns"]) / 1e9
-    return f"{told}, moves to {end} m in {seconds:.2f} s, in {row['frame_of_reference']}, {seen}"
+    turns = "" if row["yaw_rate_rad_s"] is None else " and turns"
+    return f"{told}, moves{turns} to {end} m in {seconds:.2f} s, in {row['frame_of_reference']}, {seen}"
 
 
 def _state(row: dict[str, Any], name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -9,6 +10,7 @@ from typer.testing import CliRunner
 
 from assets.tables.catalog import Catalog
 from orchestration.cli import app
+from tests.assets.inference.tiny_stereo_net import write_stereo_net
 from tests.assets.reconstruction.conftest import store_stereo
 
 
@@ -42,6 +44,23 @@ def test_depth_of_a_session_is_stored_and_published(run, catalog: Catalog):
     facts = json.loads(told)
     assert facts["made"] == 0 and "payload" not in facts["maps"][0]
     assert "every_capture_has_depth" in {c["name"] for c in facts["checks"]}
+
+
+def test_a_net_of_the_setting_matches_and_one_that_is_not_there_is_refused(
+    run, catalog, tmp_path, monkeypatch
+):
+    store_stereo(catalog)
+    path = write_stereo_net(tmp_path / "net.onnx")
+    monkeypatch.setenv("DAGUERRE_STEREO_NET", str(path))
+    code, told = run("desk", "--dry-run")
+    assert code == 0 and f"by the net {hash_file(path)[:8]}" in told
+    monkeypatch.setenv("DAGUERRE_STEREO_NET", str(tmp_path / "nowhere.onnx"))
+    with pytest.raises(ValueError, match="there is no file"):
+        run("desk", "--dry-run")
+
+
+def hash_file(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_a_session_without_a_calibration_exits_with_1_and_the_reason(run, catalog):

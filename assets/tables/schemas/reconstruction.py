@@ -155,6 +155,7 @@ RIG_FITS = Table(
 DEPTH_MAPS = Table(
     name="depth_maps",
     stage="reconstruction",
+    version=2,
     key="depth_map_id",
     erase="frame_id",
     columns=(
@@ -175,7 +176,16 @@ DEPTH_MAPS = Table(
         ),
         Column("baseline_m", FLOAT, "m", nullable=True, low=1e-9),
         Column("focal_px", FLOAT, "px", "rectified image", nullable=True, low=1e-3),
-        Column("num_disparities", INT, "px", nullable=True, low=16),
+        Column(
+            "num_disparities", INT, "px (null: a net matched)", nullable=True, low=16
+        ),
+        Column(
+            "net_sha256",
+            TEXT,
+            "1 (of the net that matched; null: semi-global matching)",
+            nullable=True,
+            regex=SHA,
+        ),
         Column("width_px", INT, "px (of the depth image)", nullable=True, low=1),
         Column("height_px", INT, "px (of the depth image)", nullable=True, low=1),
         Column(

@@ -101,7 +101,7 @@ _PLACE = ("x_m", "y_m", "z_m", "length_m", "width_m", "height_m")
 OBJECT_BOXES = Table(
     name="object_boxes",
     stage="tracking",
-    version=2,
+    version=3,
     key="object_box_id",
     erase="capture_id",
     columns=(
@@ -163,6 +163,21 @@ OBJECT_BOXES = Table(
                 low=0,
             )
             for axis in _VELOCITY
+        ),
+        Column(
+            "yaw_rate_rad_s",
+            FLOAT,
+            "rad/s, about z (null: it does not turn)",
+            "frame_of_reference",
+            nullable=True,
+        ),
+        Column(
+            "yaw_rate_sigma_rad_s",
+            FLOAT,
+            "rad/s (standard error)",
+            "frame_of_reference",
+            nullable=True,
+            low=0,
         ),
         Column("chi2", FLOAT, "1 (left by degree of freedom)", nullable=True, low=0),
         Column("num_views", INT, "1 (that it rests on)", low=0),

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image as Pillow
 
 from assets.images import decode_depth
+from assets.inference.stereo_net import StereoNet
 from assets.partitions import sessions
 from assets.reconstruction.defs import depth
 from assets.reconstruction.depth_maps import read_figures, refresh_depth, try_depth
@@ -23,9 +24,11 @@ from assets.reconstruction.stereo_pairs import find_pairs
 from assets.retrieval.lineage import trace
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
+from assets.workspace import Workspace
 from bench.synthetic_home import plain_row
 from checks.gates import gate_session
 from checks.verdicts import stops_flow
+from tests.assets.inference.tiny_stereo_net import write_stereo_net
 from tests.assets.reconstruction.conftest import (
     BASELINE_M,
     CAPTURE,
@@ -202,12 +205,12 @@ def test_near_is_red_far_is_blue_and_unknown_is_dark():
     assert near[0] > near[2] and far[2] > far[0] and unknown.max() < 40
 
 
-def test_the_asset_shows_depth_beside_the_image_and_epipolar_lines(desk):
+def test_the_asset_shows_depth_beside_the_image_and_epipolar_lines(desk, tmp_path):
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(sessions.name, ["desk"])
         done = dg.materialize(
             [depth],
-            resources={"catalog": desk},
+            resources={"catalog": desk, "workspace": Workspace(tmp_path)},
             partition_key="desk",
             instance=instance,
             selection=[depth],
@@ -220,3 +223,23 @@ def test_the_asset_shows_depth_beside_the_image_and_epipolar_lines(desk):
     shown = Pillow.open(io.BytesIO(draw_epipolar_lines(desk, "desk")))
     assert shown.size[0] == 960
     assert {r["capture_id"] for r in read_figures(desk, "desk")} == {CAPTURE}
+
+
+def test_a_net_takes_the_place_of_semi_global_matching_until_it_is_named_no_more(
+    desk, tmp_path
+):
+    """12 px at 1 m, 24 px at 0.5 m: whole numbers, as the net knows no others."""
+    net = StereoNet(write_stereo_net(tmp_path / "net.onnx"))
+    done = refresh_depth(desk, "desk", net=net)
+    assert done.num_made == NUM_VIEWS
+    for row in desk.read_latest("depth_maps").to_pylist():
+        assert (row["net_sha256"], row["num_disparities"]) == (net.sha256, None)
+        found = decode_depth(row["payload"]) * row["depth_m_per_unit"]
+        assert np.median(found[90:115, 40:150]) == pytest.approx(1.0, abs=1e-3)
+        assert np.median(found[35:75, 85:125]) == pytest.approx(0.5, abs=1e-3)
+        assert row["sensor_off_px"] < 0.01 and row["median_confidence"] > 0.9
+    assert not stops_flow(gate_session(desk, "depth_maps", "desk"))
+    assert refresh_depth(desk, "desk", net=net).num_made == 0
+    done = refresh_depth(desk, "desk")
+    assert done.num_made == NUM_VIEWS
+    assert {r["net_sha256"] for r in done.rows} == {None}

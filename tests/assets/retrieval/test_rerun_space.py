@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from assets.reconstruction.sparse_package import pack
-from assets.retrieval.rerun_export import CLOCK, SEQUENCE, export_session
+from assets.retrieval.rerun_export import export_session
+from assets.retrieval.rerun_recording import CLOCK, SEQUENCE
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from bench.synthetic_home import plain_row

@@ -76,6 +76,62 @@ def test_what_stands_does_not_move_and_one_wrong_view_makes_it_move_no_more():
             assert not (may_move(still) and moves(one, times_s, still, motion))
 
 
+TURNS = {
+    "to and fro": lambda t: 0.3 + 0.75 * np.sin(1.2 * t),
+    "past half a turn": lambda t: 2.4 - 0.6 * t + np.pi / 2,
+}
+BRICK = np.array([0.14, 0.08, 0.1])
+
+
+def turn(yaw, seed, count=16):
+    """Views within 3 s of a brick that goes along a line and turns."""
+    rng = np.random.default_rng(seed)
+    times_s = np.sort(rng.uniform(0, 3, count))
+    boxes = [make("cuboid", BRICK, PATHS["line"](t), yaw(t)) for t in times_s]
+    views = [see(box, 0.5 * t, rng) for box, t in zip(boxes, times_s, strict=True)]
+    return list_planes(views), times_s
+
+
+@pytest.mark.parametrize("name", TURNS)
+def test_yaws_and_rates_of_what_turns_lie_within_their_errors(name):
+    """Of a brick and itself after quarters of a turn, with length and width exchanged, the nearest."""
+    yaw = TURNS[name]
+    planes, times_s = turn(yaw, 1)
+    motion = fit_motion(planes, times_s)
+    assert motion.turns and moves(planes, times_s, fit_box(planes), motion)
+    weighed = []
+    for t in times_s:
+        found = motion.at(float(t))
+        off = found.box.yaw_rad - yaw(t)
+        quarters = round(off / (np.pi / 2))
+        order = [1, 0, 2] if quarters % 2 else [0, 1, 2]
+        rate = (yaw(t + 1e-4) - yaw(t - 1e-4)) / 2e-4
+        assert -np.pi <= found.box.yaw_rad < np.pi
+        off = [off - quarters * np.pi / 2, found.yaw_rate_rad_s - rate]
+        sigmas = [found.box.sigmas[6], found.yaw_rate_sigma_rad_s]
+        weighed += [*off, *(found.box.size_m[order] - BRICK)]
+        weighed[-5:] /= np.array([*sigmas, *found.box.sigmas[3:6][order]])
+    assert (np.abs(weighed) <= 2).mean() >= 0.9
+
+
+def test_a_turn_and_its_mirror_image_that_look_alike_are_both_in_the_error():
+    """The camera goes round by 0.5 rad/s, and the brick turns by 0.9: both kinds of 0.4 rad/s more or less."""
+    planes, times_s = turn(lambda t: 0.3 + 0.9 * t, 1)
+    motion = fit_motion(planes, times_s)
+    middle = motion.at(float(times_s.mean()))
+    off = (middle.box.yaw_rad - 0.3 - 0.9 * times_s.mean() + np.pi / 4) % (np.pi / 2)
+    assert motion.turns
+    assert abs(off - np.pi / 4) <= 2 * np.sqrt(middle.box.covariance[6, 6])
+    assert abs(middle.yaw_rate_rad_s - 0.9) <= 2 * middle.yaw_rate_sigma_rad_s
+
+
+def test_what_goes_along_without_a_turn_does_not_turn():
+    for seed in range(2):
+        planes, times_s = turn(lambda t: 0.3, seed)
+        motion = fit_motion(planes, times_s)
+        assert not motion.turns and motion.at(1.5).yaw_rate_rad_s is None
+
+
 def test_two_times_tell_no_motion():
     planes, times_s = watch(PATHS["line"], 0)
     with pytest.raises(ValueError, match="views of 2 times"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -64,7 +66,9 @@ def test_a_wall_has_its_depth_within_two_standard_errors(name):
     first, second = (
         look_at_plane(c, p, 1.5) for c, p in ((CAMERA, np.eye(4)), (BENT, pose))
     )
-    depths, disparities = measure_depths(rectify(rig), first, second, 48)
+    depths, disparities = measure_depths(
+        rectify(rig), first, second, partial(match, num_disparities=48)
+    )
     known = depths.is_known
     off = np.abs(depths.depth_m[known] - 1.5)
     # z^2 / (f B) is 0.15 m a pixel
