@@ -47,7 +47,7 @@ PROMOTIONS = Table(
     name="promotions",
     stage="registry",
     key="promotion_id",
-    erase="none",
+    erase="who",
     columns=(
         id_column("promotion_id"),
         id_column("previous_id", nullable=True),
