@@ -5,7 +5,7 @@ Further recordings come as they are, spoilt in each of the ways of `models.corru
 object on the table that the detector does not know. Each is a session: judged by the drift of its images, estimated as
 `daguerre drift` does, and held against its exact labels. An object that is unknown moves neither images nor
 confidences; labels of one recording in which it stands withdraw the estimates of all others.
-Run: python -m bench.estimates [--recordings 8] [--frames 24] [--json]
+Run: python -m bench.estimates [--recordings 6] [--frames 24] [--json]
 """
 
 from __future__ import annotations
