@@ -102,7 +102,8 @@ def _read_camera(
     where = f"{session_is(row['calibrated_in'])} AND reason IS NULL"
     where += f" AND sensor = {repr_sql(row['sensor'])}"
     board = catalog.read_latest("rig_calibrations", where=where).to_pylist()
-    rows = [to_calibration(one) for one in board] or [stated] * (stated is not None)
+    by_board = [to_calibration(one) for one in board]
+    rows = by_board or ([stated] if stated is not None else [])
     frame: Any = {
         "frame_id": "",
         "t_ns": None,
