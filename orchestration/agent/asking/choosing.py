@@ -10,12 +10,11 @@ from datetime import UTC, datetime
 from functools import cache
 
 from orchestration.agent.asking.intents import COUNTED, INTENTS, Intent
+from orchestration.agent.asking.likeness import Likeness, Sentences
 from orchestration.agent.asking.moments import find_time
 from orchestration.agent.asking.names import Known, Question, list_names
+from orchestration.agent.asking.spelling import WORDS
 from orchestration.agent.asking.words import (
-    WORDS,
-    Likeness,
-    Sentences,
     find_counted,
     is_order,
     list_deciding,

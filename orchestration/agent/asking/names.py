@@ -14,7 +14,8 @@ from assets.tables.schemas import TABLES
 from assets.tables.sql import VIEWS
 from models.task_names import all_task_names
 from orchestration.agent.asking.moments import TIME, find_time
-from orchestration.agent.asking.words import find_meaning, mend, spell_out
+from orchestration.agent.asking.spelling import mend
+from orchestration.agent.asking.words import find_meaning, spell_out
 from orchestration.agent.world import World
 from orchestration.plan.making import list_assets, list_known_sessions
 

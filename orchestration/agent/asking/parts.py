@@ -6,8 +6,10 @@ Belongs here: words and their parts. Does not: what the parts come to, which is 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestration.agent.asking.meanings import find_phrase
+from orchestration.agent.asking.spelling import correct, is_known
 from orchestration.agent.asking.thesaurus import AFTER_NOTHING, BEFORE_COUNTED
-from orchestration.agent.asking.words import COUNTING, correct, find_phrase, is_known
+from orchestration.agent.asking.words import COUNTING
 
 NOUNS = frozenset(
     {"frame", "label", "session", "sensor", "class", "capture", "release", "model"}

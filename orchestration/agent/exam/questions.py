@@ -16,7 +16,7 @@ from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES
 from orchestration.agent.exam.kinds import KINDS, UNANSWERED
 
-SETS = ("practice", "second", "held_out")
+SETS = ("practice", "second", "held_out", "roles")
 HELD_OUT = "held_out"
 _FOLDER = Path(__file__).parent / "questions"
 _SLOT = re.compile(r"\{(\w+)\}")

@@ -6,15 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from orchestration.agent.asking.likeness import Sentences
 from orchestration.agent.asking.moments import find_time
+from orchestration.agent.asking.spelling import correct, mend
 from orchestration.agent.asking.words import (
-    Sentences,
-    correct,
     find_counted,
     is_order,
     list_deciding,
     list_meanings,
-    mend,
 )
 
 NOW = datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
