@@ -13,6 +13,7 @@ from orchestration.agent.asking.intents import COUNTED, INTENTS, Intent
 from orchestration.agent.asking.likeness import Likeness, Sentences
 from orchestration.agent.asking.moments import find_time
 from orchestration.agent.asking.names import Known, Question, list_names
+from orchestration.agent.asking.rewording import reword
 from orchestration.agent.asking.spelling import WORDS
 from orchestration.agent.asking.words import (
     find_counted,
@@ -29,7 +30,7 @@ MAX_QUESTION = 1000  # characters
 # what begins so, and says but a name, goes on from another question
 _FOLLOWING = (("and",), ("also",), ("same",), ("what", "about"), ("how", "about"))
 # of these a kind tells only where its examples have them: what questions are about, and what became of it
-_SUBJECTS = frozenset({"approve", "fail", "licence", "model"})
+_SUBJECTS = frozenset({"approve", "fail", "label", "licence", "model"})
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
 
 
@@ -198,11 +199,15 @@ class Learnt:
     answers: Mapping[str, AnswerOf]
 
 
+def _read_example(text: str, now: datetime) -> list[str]:
+    return find_time(reword(text.replace(",", "").split()), now)[0]
+
+
 @cache
 def _learn() -> Learnt:
     now = datetime.now(UTC)  # that an example names a time counts, and not which
     words: dict[str, Sequence[Sequence[str]]] = {
-        i.name: [find_time(t.replace(",", "").split(), now)[0] for t in i.examples]
+        i.name: [_read_example(text, now) for text in i.examples]
         for i in INTENTS
     }
     usual = {w for some in words.values() for s in some for w in s}

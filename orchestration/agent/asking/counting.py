@@ -15,6 +15,7 @@ from orchestration.agent.asking.words import list_deciding
 # of names
 _KINDS = frozenset({"session", "sensor", "class", "release", "task", "number"})
 _ANSWERED_ELSEWHERE = frozenset({"who", "where", "when", "how to", "average"})
+_OF_QUEUE = frozenset({"asked", "count", "name", "noun", "queue", "unlabelled"})  # roles
 _SIZES = ("largest", "smallest")
 _ORDERS = {"most": "most", "largest": "most", "least": "least", "smallest": "least"}
 # what is counted of a noun, where the question does not say
@@ -109,7 +110,7 @@ def _merge_repeated(parts: Sequence[Part]) -> list[Part]:
 def _read_queue(parts: Sequence[Part]) -> Count | None:
     """How many frames wait; nothing else is told of the queue."""
     roles = {part.role for part in parts}
-    is_known = roles <= {"count", "queue", "noun", "name"} and "count" in roles
+    is_known = roles <= _OF_QUEUE and "count" in roles
     is_of_frames = _list_nouns(parts) <= {"frame", "label"}
     return Count("frame", is_open=True) if is_known and is_of_frames else None
 
@@ -129,6 +130,8 @@ def _read_kind(parts: Sequence[Part], question: Question) -> Count | None:
 
 def _read_each(parts: Sequence[Part], question: Question) -> Count | None:
     by = _find_noun(parts, "each") or _find_noun(parts)
+    if by == "label":  # "the distribution of labels"
+        by = "class"
     noun = _find_other(parts, by) or _find_counted(by, question)
     return Count(noun, by) if by and noun else None
 

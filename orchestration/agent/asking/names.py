@@ -14,6 +14,7 @@ from assets.tables.schemas import TABLES
 from assets.tables.sql import VIEWS
 from models.task_names import all_task_names
 from orchestration.agent.asking.moments import TIME, find_time
+from orchestration.agent.asking.rewording import reword
 from orchestration.agent.asking.spelling import mend
 from orchestration.agent.asking.words import find_meaning, spell_out
 from orchestration.agent.world import World
@@ -87,7 +88,7 @@ class Known:
                 words.append("<unknown>")
             else:
                 words += [mend(word, vocabulary) for word in _list_words(part.lower())]
-        words, period = find_time(spell_out(words), self.now)
+        words, period = find_time(reword(spell_out(words)), self.now)
         if period:
             found[TIME[1:-1]] = [period]
         words = [_take_number(word, found) for word in words]

@@ -20,7 +20,8 @@ OTHER = "other"  # of a word whose part nobody knows
 _ROLES: Mapping[str, str] = {
     word: role
     for role, words in {
-        "each": "each every per by apiece",
+        "count": "altogether overall together",
+        "each": "each every per pr by apiece distribution distributed",
         "not": "no not never without except excluding",
         "unlabelled": "unlabelled unlabeled unannotated",
         "most": "most highest max maximum",

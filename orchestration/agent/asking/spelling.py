@@ -3,14 +3,17 @@
 Belongs here: which word of the lists one may be. Does not: what words mean.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import cache
 
 from orchestration.agent.asking.meanings import cut_ending
-from orchestration.agent.asking.thesaurus import SAID
+from orchestration.agent.asking.thesaurus import AUXILIARIES, DECIDING, SAID
 
 _LEAST_SPELLED = 4  # letters of a word that may be a mistyped one
-_LEAST_INFLECTED = 4  # letters of one whose forms may be mistyped
+_LEAST_INFLECTED = 3  # letters of one whose plural may be mistyped
+_LEAST_CONJUGATED = 4  # and of one whose other forms may be
+_LEAST_OTHER = 5  # letters of one that may have the letter of a key beside, or another vowel
 _LEAST_ANY = 6  # letters of one that may have any other letter
 _IN_TURN = 0.9  # slips that two letters in turn are: the commonest of them
 
@@ -20,8 +23,7 @@ def mend(word: str, usual: Collection[str]) -> str:
     if word in usual or word.startswith("<"):
         return word
     spelled = correct(word)
-    is_meant = is_known(word, spelled) or sorted(word) == sorted(spelled)
-    return spelled if is_meant else word
+    return spelled if is_known(word, spelled) or _has_all(word, spelled) else word
 
 
 def is_known(word: str, spelled: str) -> bool:
@@ -45,9 +47,19 @@ def correct(word: str) -> str:
     cut = cut_ending(word)  # "" of a form of a word that tells nothing
     if not cut or word in WORDS or cut in WORDS:
         return word
+    if len(word) == 3:
+        turned = word[0] + word[2] + word[1]
+        return turned if turned in WORDS else word
     near = sorted((_count_slips(word, other), other) for other in _near(word))
     fits = near and near[0][0] <= (1 if len(word) < 8 else 2)
     return near[0][1] if fits else word
+
+
+def _has_all(one: str, other: str) -> bool:
+    """Whether two words have the same letters; one that asks may have one more or less."""
+    both = Counter(one) & Counter(other)
+    num_more = 1 if len(one) != len(other) and other in _ASKING else 0
+    return both.total() >= max(len(one), len(other)) - num_more
 
 
 def _near(word: str) -> Iterator[str]:
@@ -80,7 +92,8 @@ def _compare(letter: str, wanted: str, length: int) -> int:
     if letter == wanted:
         return 0
     is_near = wanted in _BESIDE.get(letter, "") or {letter, wanted} <= _VOWELS
-    return 1 if is_near or length >= _LEAST_ANY else 2
+    is_slip = is_near and length >= _LEAST_OTHER
+    return 1 if is_slip or length >= _LEAST_ANY else 2
 
 
 def _list_keys_beside() -> dict[str, str]:
@@ -97,6 +110,9 @@ def _list_keys_beside() -> dict[str, str]:
     }
 
 
+# words of which a question is made, whatever it is about
+_ASKING = frozenset(word for phrase in DECIDING for word in phrase) | AUXILIARIES
+_ASKING |= {"and", "each", "every", "many", "much", "often", "what", "which"}
 _BESIDE = _list_keys_beside()
 _VOWELS = frozenset("aeiou")
 
@@ -106,8 +122,10 @@ def _list_words() -> Iterator[str]:
     for phrase, meaning in SAID.items():
         yield from phrase
         if meaning and len(phrase) == 1 and len(phrase[0]) >= _LEAST_INFLECTED:
+            yield f"{phrase[0]}s"
+        if meaning and len(phrase) == 1 and len(phrase[0]) >= _LEAST_CONJUGATED:
             stem = phrase[0].removesuffix("e")
-            yield from (f"{phrase[0]}s", f"{stem}ed", f"{stem}ing")
+            yield from (f"{stem}ed", f"{stem}ing")
 
 
 WORDS = frozenset(_list_words())  # of the lists, in their regular forms
