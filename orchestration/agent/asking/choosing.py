@@ -21,6 +21,7 @@ from orchestration.agent.asking.words import (
     list_deciding,
     list_meanings,
 )
+from orchestration.agent.asking.thesaurus import SAID
 from orchestration.agent.world import World
 
 _LEAST = 0.5  # likeness from which on a question is of a kind
@@ -30,8 +31,16 @@ MAX_QUESTION = 1000  # characters
 # what begins so, and says but a name, goes on from another question
 _FOLLOWING = (("and",), ("also",), ("same",), ("what", "about"), ("how", "about"))
 # of these a kind tells only where its examples have them: what questions are about, and what became of it
-_SUBJECTS = frozenset({"approve", "fail", "label", "licence", "model"})
+_SUBJECTS = frozenset(
+    {"alarm", "approve", "champion", "cost", "difference", "drift", "export", "fail", "label", "licence", "loss"}
+    | {"model", "origin", "propose", "quarantine", "query", "score", "similar", "stale"}
+)  # fmt: skip
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
+_MEANINGS = frozenset(SAID.values()) - {""}
+# how a clause begins that says why somebody asks
+_ASIDE = re.compile(
+    r"(?:(?:for|because|since|as|so|so that|if|when|before|after|with) )?(?:i|we|my|our|you|your)\b|(?:dear|hello|thank|sorry)"
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ class Chosen:
 
 
 def choose(world: World, text: str) -> tuple[Chosen, ...]:
-    """One for each question in the text: several where the whole is none, and each part is one.
+    """One for each question in the text: those of its parts where these are liker to what is known than the whole is.
 
     Raises ValueError for one that is too long.
     """
@@ -65,10 +74,9 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
         raise ValueError(f"the question has {len(text)} characters: ask shorter")
     known = list_names(world)
     whole = _choose_one(known, text)
-    parts = [part for part in _NEXT_CLAUSE.split(text) if part and part.strip(" ?.!")]
-    if not 1 < len(parts) <= _MOST_CLAUSES:
+    found = tuple(_choose_clauses(known, text))
+    if not 1 <= len(found) <= _MOST_CLAUSES:
         return (whole,)
-    found = tuple(_choose_one(known, part) for part in parts)
     is_better = all(
         one.is_clear and one.is_of_words and one.likeness > whole.likeness
         for one in found
@@ -76,6 +84,22 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
     if not is_better:
         return (whole,)
     return tuple({_tell_apart(one): one for one in found}.values())
+
+
+def _choose_clauses(known: Known, text: str) -> Iterator[Chosen]:
+    """One for each part of the text that asks something, or may do so."""
+    for part in _NEXT_CLAUSE.split(text):
+        chosen = _choose_one(known, part)
+        words = chosen.question.words
+        is_said = bool(set(list_meanings(words)))
+        if is_said and (chosen.is_clear or not _is_aside(words)):
+            yield chosen
+
+
+def _is_aside(words: Sequence[str]) -> bool:
+    """Whether a clause speaks of who asks alone: "because I have to tell my boss", "for our talk"."""
+    is_of_home = any(m.startswith("<") or m in _MEANINGS for m in list_meanings(words))
+    return not is_of_home and bool(_ASIDE.match(" ".join(words)))
 
 
 def _tell_apart(chosen: Chosen) -> str:

@@ -46,8 +46,11 @@ _REWRITES: tuple[_Rewrite, ...] = (
     _put(rf"^((?:(?:{_COURTESY}) )*)break (.*?)\bdown\b", r"\1 \2"),
     # "the session with more frames": of Romance languages
     _put(r"\b(session|sensor|camera|class|release|dataset) (?:with|has|have|having) (?:the )?more (?!than)(?!.*\b(?:than|or)\b)", r"\1 with most "),
+    # "what data is it trained on"
+    _put(r"\b(?:which|what) (?:data|material)\b(?=.*\b(?:trained|learnt|learned|learn|built|fed|based)\b)", "origin"),
     # what waits is the queue's length
-    _put(r"\b(?:backlog|size of the queue)\b", "queue size"),
+    _put(r"\bbacklog\b|\bhow (?:long|big|large|full) is the (?:\w+ )?queue\b", "queue size"),
+    _put(r"\bmost recent(?:ly)?\b", "newest"),
 )  # fmt: skip
 
 

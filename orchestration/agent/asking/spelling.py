@@ -113,6 +113,7 @@ def _list_keys_beside() -> dict[str, str]:
 # words of which a question is made, whatever it is about
 _ASKING = frozenset(word for phrase in DECIDING for word in phrase) | AUXILIARIES
 _ASKING |= {"and", "each", "every", "many", "much", "often", "what", "which"}
+_ASKING |= {"altogether", "overall", "together"}
 _BESIDE = _list_keys_beside()
 _VOWELS = frozenset("aeiou")
 

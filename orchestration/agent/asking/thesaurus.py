@@ -34,10 +34,10 @@ registry repository warehouse vault inventory catalog catalogue pool corpus data
 portfolio holdings workspace project dataset-store
 wonder wondering curious interested interest possible glad kind favour favor remind quick-question one-question
 my-question another-question question-for-you sorry cheers thanks thx ta happen-to bother mind sure maybe perhaps
-probably well so-like kinda sorta basically honestly dude man mate buddy folk lad girl colleague gimme lemme wanna
+probably well so-like kinda sorta basically honestly dude man mate buddy folk for-the-help for-your-help help-me help-us gimme lemme wanna
 gonna gotta dunno fyi btw asap pl u ur r w im ive id dont cant
 to-date as-of-now as-of-today thus-far hitherto nowadays these-days current actual presently before earlier formerly
-previously back individual
+previously back individual brief quick concise short-of
 """
 # what words and phrases stand for, and these; of a word that is not here endings are cut off
 _GROUPS = """
@@ -196,11 +196,6 @@ TOGETHER = {
     ("how", "far"): "status",
     ("how", "goes"): "status",
     ("how", "going"): "status",
-    **{
-        (asked, "data", learnt): "origin"
-        for asked in ("which", "what")
-        for learnt in ("trained", "learnt", "learned", "built", "fed", "based")
-    },
     ("how", "look"): "status",
     ("how", "stands"): "status",
     ("did", "say"): "log",
