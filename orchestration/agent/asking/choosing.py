@@ -21,7 +21,7 @@ from orchestration.agent.asking.words import (
     list_deciding,
     list_meanings,
 )
-from orchestration.agent.asking.thesaurus import SAID
+from orchestration.agent.asking.thesaurus import DETERMINERS, SAID
 from orchestration.agent.world import World
 
 _LEAST = 0.5  # likeness from which on a question is of a kind
@@ -36,6 +36,12 @@ _SUBJECTS = frozenset(
     | {"model", "origin", "propose", "quarantine", "query", "score", "similar", "stale"}
 )  # fmt: skip
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
+_OF_BARE = DETERMINERS | frozenset(
+    """
+    about anything are can could describe detail details done for give how i in information inside is keep kept know me
+    more now of on please report s say session show state table tell to us was what with you
+    """.split()
+)  # what a question may have beside the name of what it asks about
 _MEANINGS = frozenset(SAID.values()) - {""}
 # how a clause begins that says why somebody asks
 _ASIDE = re.compile(
@@ -208,10 +214,15 @@ class AnswerOf:
         """
         said = {m for m in list_meanings(words, self.known) if not m.startswith("<")}
         if not said:
-            is_following = any(tuple(words[: len(f)]) == f for f in _FOLLOWING)
-            return self.has_bare and not is_following
+            return self.has_bare and _is_bare(words)
         unknown = said - self.known
         return 2 * len(unknown) <= len(said) and not unknown & _SUBJECTS
+
+
+def _is_bare(words: Sequence[str]) -> bool:
+    """Whether words that mean nothing do no more than to ask for what is named, and go on from no other question."""
+    is_following = any(tuple(words[: len(f)]) == f for f in _FOLLOWING)
+    return not is_following and all(w in _OF_BARE or w[0] == "<" for w in words)
 
 
 @dataclass(frozen=True)

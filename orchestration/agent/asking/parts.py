@@ -26,7 +26,7 @@ _ROLES: Mapping[str, str] = {
         "unlabelled": "unlabelled unlabeled unannotated",
         "most": "most highest max maximum",
         "least": "fewest least lowest min minimum",
-        "largest": "largest biggest greatest commonest",
+        "largest": "largest biggest greatest commonest top",
         "smallest": "smallest rarest tiniest",
         "common": "common frequent frequently often",
         "asked": "which what list show name names enumerate",

@@ -17,6 +17,7 @@ _ASKED = r"how many|how much|how often|how long|how|which|what|who"
 _AGAIN = r"they|it|those|these|them|there"
 # what people do with captures, of whom "they" speaks then, and not of what was named before
 _DOING = "annotate capture collect do film get label make produce record release run shoot take train use"
+_LABELLED = r"(?:label|labels|labelled|labeled|labelling|labeling|annotate|annotated|annotation|annotations)"
 _Rewrite = Callable[[str], str]
 
 
@@ -48,6 +49,18 @@ _REWRITES: tuple[_Rewrite, ...] = (
     _put(r"\b(session|sensor|camera|class|release|dataset) (?:with|has|have|having) (?:the )?more (?!than)(?!.*\b(?:than|or)\b)", r"\1 with most "),
     # "what data is it trained on"
     _put(r"\b(?:which|what) (?:data|material)\b(?=.*\b(?:trained|learnt|learned|learn|built|fed|based)\b)", "origin"),
+    # "counts for all sessions"
+    _put(r"\b(counts|totals|numbers) (?:for|of|in|from) (?:(?:all|the|our|different) )+(?=(?:session|sensor|camera|class|categorie|task)(?:s|es)\b)", r"\1 per "),
+    _put(r"\b(top|biggest|largest|smallest|most|fewest)\b(.*) by (\w+) (?:count|number)$", r"\1\2 \3"),
+    # "every" of a list
+    _put(r"\b(show|list|name|give)( me| us)? (?:every|each)\b", r"\1\2 all"),
+    # the home, where no release is named
+    _put(r"\b(?:in|of|for|within|across) (?:(?:the|our|this|my|your|whole|entire) )+(?:data set|dataset|data)$", ""),
+    _put(r"\b(did|does|do) (.+) capture\b", r"\1 \2 take"),
+    _put(rf"\b(?:what|which) (was|were) ((?:the |session )*{_NAME}) (?:recorded|filmed|shot|taken|captured) (?:with|by|on)$", r"which sensors \1 \2 taken"),
+    # what has to be labelled waits for it
+    _put(rf"\b(?:need|needs|require|requires|await|awaits|awaiting) (?:(?:a|any|some|their|to|be|still) )*{_LABELLED}\b", "wait for labels"),
+    _put(rf"\b(?:(?:left|remain|remains|remaining) )?(?:must|should|to) (?:(?:we|i|they|you|still|yet|be) )*{_LABELLED}\b", "wait for labels"),
     # what waits is the queue's length
     _put(r"\bbacklog\b|\bhow (?:long|big|large|full) is the (?:\w+ )?queue\b", "queue size"),
     _put(r"\bmost recent(?:ly)?\b", "newest"),

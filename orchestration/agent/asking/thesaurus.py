@@ -28,7 +28,7 @@ account-for accounts-for accounted-for end-up ends-up ended-up wind-up wound-up 
 found brought bring sat lay lie lies lying meant try tried contribute contributed distinguish differentiate discern
 participate encompass encompassed span spans assign assigned attach attached associate associated attribute-to
 attributed correspond amount-to add-up-to come-to comes-to run-to make-up makes-up fall-under fell-under go-into
-generate generated host accommodate register registered publish published captured cover-in turn-out turned-out
+generate generated host accommodate register registered film filmed filming publish published captured cover-in turn-out turned-out
 were-running was-running took-part take-part taking-part start started begin began begun continue
 registry repository warehouse vault inventory catalog catalogue pool corpus database storage disk bucket
 portfolio holdings workspace project dataset-store
@@ -49,7 +49,7 @@ each: per every each apiece respective individual broken-down breakdown
 most: the-most most-much more-than-all biggest largest greatest highest maximum max top
   max
 frame: frame picture image photo photograph photography snapshot pic shot imagery img exposure snap
-  still stills video-frame video-frames still-image still-images
+  still stills footage video-frame video-frames still-image still-images
 capture: capture
 session: session shoot recording recording-session recording-sessions
   recording-day recording-days
@@ -58,7 +58,7 @@ release: release dataset data-set data-sets
 label: label annotation annotate mark tag annot object instance bounding-box bounding-boxes
   bbox bboxes box boxes
 class: class classes category categories kind type sort object-class object-classes object-category object-categories
-  object-kind object-type label-class label-classes
+  object-kind object-type object-kinds object-types label-class label-classes label-type label-types taxonomy ontology
 sensor: sensor camera cam device equipment instrument detector gear
 part: part split divide division partition portion share section proportion separate train-val-test component
   constituent percentage ratio
