@@ -39,7 +39,7 @@ _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECA
 _OF_BARE = DETERMINERS | frozenset(
     """
     about anything are can could describe detail details done for give how i in information inside is keep kept know me
-    more now of on please report s say session show state table tell to us was what with you
+    more now of ok okay on please report s say session show state table tell to us was what with you
     """.split()
 )  # what a question may have beside the name of what it asks about
 _MEANINGS = frozenset(SAID.values()) - {""}

@@ -58,6 +58,9 @@ _REWRITES: tuple[_Rewrite, ...] = (
     _put(r"\b(?:in|of|for|within|across) (?:(?:the|our|this|my|your|whole|entire) )+(?:data set|dataset|data)$", ""),
     _put(r"\b(did|does|do) (.+) capture\b", r"\1 \2 take"),
     _put(rf"\b(?:what|which) (was|were) ((?:the |session )*{_NAME}) (?:recorded|filmed|shot|taken|captured) (?:with|by|on)$", r"which sensors \1 \2 taken"),
+    _put(rf"\bwhy (was|is|has|were) ({_NAME}) (?:been )?(?:rejected|refused|turned down|discarded)\b", r"why \1 \2 held"),
+    _put(r"\b(?:not|cannot) be (?:decoded|interpreted|loaded|opened|parsed|processed|understood|used)\b", "unreadable"),
+    _put(r"\btop (<task>|model)\b", r"best \1"),
     # what has to be labelled waits for it
     _put(rf"\b(?:need|needs|require|requires|await|awaits|awaiting) (?:(?:a|any|some|their|to|be|still) )*{_LABELLED}\b", "wait for labels"),
     _put(rf"\b(?:(?:left|remain|remains|remaining) )?(?:must|should|to) (?:(?:we|i|they|you|still|yet|be) )*{_LABELLED}\b", "wait for labels"),

@@ -73,6 +73,7 @@ status: status state-of the-state its-state stand overview summary summarise sum
   how-are-things how-s-everything how-are-we-doing how-s-it-going how-is-it-going how-it-is-going the-deal state-of-play
   state-of-affairs big-picture rundown run-down recap roundup standing get-on getting-on get-along getting-along
   come-along coming-along coming-on
+  status-update status-report status-check where-are-we
 check: check gate control quality criterion criteria claim
 fail: fail failure broke broken break wrong crash error err abort unsuccessful not-pass not-passed not-successful
   not-hold not-good go-wrong went-wrong gone-wrong problem trouble issue bad violate violation malfunction misfire
@@ -83,6 +84,7 @@ fail: fail failure broke broken break wrong crash error err abort unsuccessful n
   went-down break-down-of breakdowns break-up bust busted not-get-through not-go-through not-come-through not-make-it
   get-stuck got-stuck stuck stumble stumbled not-clear not-held non-passing not-run-through bomb-out cancelled
   fell-through fall-through error-out errored
+  not-passing not-passes
 export: export hand-on hand-over handed-on handed-over left leave departure depart
 licence: licence license licenced licensed terms allowed allow permitted permit commercial
 house: house company firm organisation organization building premises
@@ -100,9 +102,11 @@ model: model net network predictor
 champion: champion champ winner production in-production best title-holder titleholder prod serving leading victor
   winning win wins title crown on-top number-one first-place deploy deployed in-use
   front-runner frontrunner reigning go-to
+  won leads is-live are-live who-leads strongest favourite favorite finest top-model top-ranked top-performing top-scoring
 score: accurate precision precise recall
   score performance perform accuracy metric good well good-at how-good how-well doing-at quality-of
   accurately
+  ranking rankings rank leaderboard scoreboard rated rating
 train: train retrain learn learnt teach taught fit
   fed feed feeds nourished based based-on rest-on rests-on
 compare: compare comparison versus vs better more-good gooder prefer preferable worse superior collate beat
@@ -150,6 +154,7 @@ help: help remedy remedies solve mend cure fix repair
 ask: asked ask question enquiry enquiries inquiry inquiries enquire inquire call calls
 tool: tool
 ingest: ingest ready is-done finished complete progress ingestion intake take-in taken-in took-in taking-in import
+  processed processing process go-through gone-through went-through landed arrive arrived loaded uploaded
 make: make made
 code: code
 row: row
@@ -160,6 +165,7 @@ track: track
 splat: splat
 text: text
 short: short
+pass: pass passes passed passing green
 age: how-old
 clock: what-time-is-it the-time-is what-time
 miss: miss missed
