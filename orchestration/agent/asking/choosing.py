@@ -33,7 +33,7 @@ _FOLLOWING = (("and",), ("also",), ("same",), ("what", "about"), ("how", "about"
 # of these a kind tells only where its examples have them: what questions are about, and what became of it
 _SUBJECTS = frozenset(
     {"alarm", "approve", "champion", "cost", "difference", "drift", "export", "fail", "label", "licence", "loss"}
-    | {"model", "origin", "propose", "quarantine", "query", "score", "similar", "stale"}
+    | {"model", "origin", "propose", "quarantine", "query", "score", "similar", "stale", "train"}
 )  # fmt: skip
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
 _OF_BARE = DETERMINERS | frozenset(

@@ -52,6 +52,8 @@ _REWRITES: tuple[_Rewrite, ...] = (
     # "counts for all sessions"
     _put(r"\b(counts|totals|numbers) (?:for|of|in|from) (?:(?:all|the|our|different) )+(?=(?:session|sensor|camera|class|categorie|task)(?:s|es)\b)", r"\1 per "),
     _put(r"\b(top|biggest|largest|smallest|most|fewest)\b(.*) by (\w+) (?:count|number)$", r"\1\2 \3"),
+    _put(r"\bhow many (?:hours|minutes|seconds|days) (?=(?:do|does|did|would|will|has|have)\b)", "how long "),
+    _put(r"\bhow far is (<session>) from\b", r"how different is \1 from"),
     # "every" of a list
     _put(r"\b(show|list|name|give)( me| us)? (?:every|each)\b", r"\1\2 all"),
     # the home, where no release is named

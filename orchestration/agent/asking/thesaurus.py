@@ -87,6 +87,7 @@ fail: fail failure broke broken break wrong crash error err abort unsuccessful n
   not-passing not-passes
 export: export hand-on hand-over handed-on handed-over left leave departure depart
 licence: licence license licenced licensed terms allowed allow permitted permit commercial
+  usage-rights rights free-to-use use-rights may-i-use permission permissions legally legal
 house: house company firm organisation organization building premises
 loss: would-be-lost would-i-lose would-we-lose would-lose lose-if lose-without
 held: held-back hold-back hold-up held block withhold withheld
@@ -113,15 +114,18 @@ compare: compare comparison versus vs better more-good gooder prefer preferable 
   outperform
   fare fares good-more stack-up stacks-up measure-up measures-up outdo outdoes surpass surpasses exceed
   outclass win-against wins-against head-to-head side-by-side weaker stronger inferior
+  delta against relative-to in-comparison
 difference: difference differ different deviate deviation diverge divergence change vary varies alter modify
   modified discrepancy distinction unlike new-in what-is-new diff dissimilar contrast
   what-is-other is-other was-other are-other added removed
+  delta changelog change-log difference-between distinguishes sets-apart
 drift: drift drifty shift stray
   weird odd strange unusual anomaly anomalies anomalous abnormal wander wandered depart-from
 alarm: alarm alert warning
 origin: lineage lineage provenance origin trace source come-from comes-from came-from coming-from from-where
   where-from ancestry pedigree descent derive derivation stem beginning root parentage
   originate originates stems-from stem-from came-out-of come-out-of comes-out-of
+  history come-about came-about how-was-made went-into goes-into
 similar: similar resemble resemblance likeness alike like look-like looks-like look-alike lookalike looking-like
   looking-same like-this same-as akin analogous
   close-to closest closest-to near nearest nearest-to neighbour neighbours neighbor neighbors twin twins
@@ -131,19 +135,23 @@ stale: stale outdated obsolete out-of-date up-to-date up-to-speed outmoded super
   redone renew regenerate compute-again computed-again make-again made-again do-again done-again disused
   made-new make-new renewed old old-stuff behind-the-times out-dated no-longer-valid not-valid brought-up-to-date
   bring-up-to-date out-of-sync invalidated
+  updating need-updating needs-updating need-update need-an-update
 update: update
 cost: cost price pricy expensive expense how-long how-much-time time-go time-take time-takes take-long takes-long
   took-long need-long long-does duration runtime spend spent pay effort budget compute money disbursement toll
   disbursal slow slowest longest time-consuming
   running-time running-times run-time run-times runtimes lasts most-time the-most-time much-time time eat eats
   eating consume consumes burn burns hog hogs swallow swallows cheap cheaper cheapest fast slowness
+  takes-so-long take-so-long so-long
 step: step stage
 run: run ran job execution execute pipeline what-was-done
   pipeline-run pipeline-runs
+  run-history
 newest: newest latest last recent lately new fresh incoming
   recent-data latest-data new-data incoming-data fresh-data current-data newest-data just-now
 reason: what-error which-error the-error reason cause ground why why-did why-was why-has why-is explanation explain
 log: log output
+  traceback stack-trace stacktrace error-message exception
 table: table
 column: column col field attribute property properties schema
 query: query queried queries
