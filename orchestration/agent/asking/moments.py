@@ -26,6 +26,10 @@ _NUMBERS = {
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")  # fmt: skip
 _PARTS_OF_DAY = {"morning": (0, 12), "afternoon": (12, 18), "evening": (18, 24)}  # hours
 _DAY = timedelta(days=1)
+TIME_WORDS = frozenset(
+    {*_UNITS, *(f"{unit}s" for unit in _UNITS), *_NUMBERS, *_WEEKDAYS, *_PARTS_OF_DAY, *_BACK}
+    | {"today", "tonight", "yesterday", "weekend", "ago"}
+)  # fmt: skip
 _EVENING, _MORNING = timedelta(hours=6), timedelta(hours=6)  # from and to midnight
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 # words before a time that make it another

@@ -54,6 +54,8 @@ _REWRITES: tuple[_Rewrite, ...] = (
     _put(r"\b(top|biggest|largest|smallest|most|fewest)\b(.*) by (\w+) (?:count|number)$", r"\1\2 \3"),
     _put(r"\bhow many (?:hours|minutes|seconds|days) (?=(?:do|does|did|would|will|has|have)\b)", "how long "),
     _put(r"\bhow far is (<session>) from\b", r"how different is \1 from"),
+    _put(r"\b(?:fare|fares|fared)\b", "compare"),
+    _put(r"\bhow man\b", "how many"),
     # "every" of a list
     _put(r"\b(show|list|name|give)( me| us)? (?:every|each)\b", r"\1\2 all"),
     # the home, where no release is named
@@ -63,6 +65,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
     _put(rf"\bwhy (was|is|has|were) ({_NAME}) (?:been )?(?:rejected|refused|turned down|discarded)\b", r"why \1 \2 held"),
     _put(r"\b(?:not|cannot) be (?:decoded|interpreted|loaded|opened|parsed|processed|understood|used)\b", "unreadable"),
     _put(r"\btop (<task>|model)\b", r"best \1"),
+    _put(r"\bmodel (?:do|are) (?:we|you|they) (?:currently )?(?:use|using|run|running)\b", "model is champion"),
     # what has to be labelled waits for it
     _put(rf"\b(?:need|needs|require|requires|await|awaits|awaiting) (?:(?:a|any|some|their|to|be|still) )*{_LABELLED}\b", "wait for labels"),
     _put(rf"\b(?:(?:left|remain|remains|remaining) )?(?:must|should|to) (?:(?:we|i|they|you|still|yet|be) )*{_LABELLED}\b", "wait for labels"),

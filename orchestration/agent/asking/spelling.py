@@ -7,23 +7,23 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import cache
 
+from orchestration.agent.asking.english import count_often, is_english
 from orchestration.agent.asking.meanings import cut_ending
+from orchestration.agent.asking.moments import TIME_WORDS
 from orchestration.agent.asking.thesaurus import AUXILIARIES, DECIDING, SAID
 
-_LEAST_SPELLED = 4  # letters of a word that may be a mistyped one
+_LEAST_SPELLED = 3  # letters of a word that may be a mistyped one
 _LEAST_INFLECTED = 3  # letters of one whose plural may be mistyped
 _LEAST_CONJUGATED = 4  # and of one whose other forms may be
-_LEAST_OTHER = 5  # letters of one that may have the letter of a key beside, or another vowel
-_LEAST_ANY = 6  # letters of one that may have any other letter
+_LEAST_OTHER = 5  # letters of one that may have any other letter
+_LEAST_TWICE = 6  # letters of one that may have two slips
+_OTHER_BEGINNING = 0.5  # slips more, where the first letter is wrong: it seldom is
 _IN_TURN = 0.9  # slips that two letters in turn are: the commonest of them
 
 
 def mend(word: str, usual: Collection[str]) -> str:
-    """A mistyped word as it was meant: where that means something, or has the same letters in another order."""
-    if word in usual or word.startswith("<"):
-        return word
-    spelled = correct(word)
-    return spelled if is_known(word, spelled) or _has_all(word, spelled) else word
+    """A mistyped word as it was meant."""
+    return word if word in usual or word.startswith("<") else correct(word)
 
 
 def is_known(word: str, spelled: str) -> bool:
@@ -34,42 +34,40 @@ def is_known(word: str, spelled: str) -> bool:
 
 
 def spell(word: str, known: frozenset[str]) -> str:
-    """The word, or one of the lists that a slip of the fingers away is: a letter more, less, other, or two in turn."""
+    """The word, or one of the lists that it may be a mistyped form of."""
     is_usual = word in known or cut_ending(word) in known
-    if len(word) < _LEAST_SPELLED or word[0] == "<" or is_usual:
-        return word
-    return correct(word)
+    return word if word[0] == "<" or is_usual else correct(word)
 
 
 @cache
 def correct(word: str) -> str:
-    """The word of the lists that one is, or may be a mistyped form of; itself where there is none."""
+    """The word of the lists that one is, or may be a mistyped form of; itself where there is none, and English words."""
     cut = cut_ending(word)  # "" of a form of a word that tells nothing
-    if not cut or word in WORDS or cut in WORDS:
+    if not cut or word in WORDS or cut in WORDS or len(word) < _LEAST_SPELLED:
         return word
-    if len(word) == 3:
-        turned = word[0] + word[2] + word[1]
-        return turned if turned in WORDS else word
-    near = sorted((_count_slips(word, other), other) for other in _near(word))
-    fits = near and near[0][0] <= (1 if len(word) < 8 else 2)
-    return near[0][1] if fits else word
+    if not word.isalpha() or is_english(word):
+        return word
+    most = 2 if len(word) >= _LEAST_TWICE else 1
+    near = min((_rank(word, other) for other in _near(word, most)), default=None)
+    return near[-1] if near and near[0] <= most + _OTHER_BEGINNING else word
 
 
-def _has_all(one: str, other: str) -> bool:
-    """Whether two words have the same letters; one that asks may have one more or less."""
-    both = Counter(one) & Counter(other)
-    num_more = 1 if len(one) != len(other) and other in _ASKING else 0
-    return both.total() >= max(len(one), len(other)) - num_more
+def _rank(word: str, other: str) -> tuple[float, bool, int, str]:
+    """The likest first; of those as like one that gives its group of words the name, and the commonest."""
+    is_begun = word[0] == other[0] or word[1::-1] == other[:2]
+    num_slips = _count_slips(word, other) + (0.0 if is_begun else _OTHER_BEGINNING)
+    is_name = SAID.get((cut_ending(other),)) == cut_ending(other)
+    return num_slips, not is_name, -count_often(other), other
 
 
-def _near(word: str) -> Iterator[str]:
-    return (
-        w
-        for w in WORDS
-        if w[:1] == word[:1]
-        and abs(len(w) - len(word)) <= 2
-        and len(w) >= _LEAST_SPELLED
-    )
+def _near(word: str, most: int) -> Iterator[str]:
+    """Words that may be so few slips away, by their lengths and letters."""
+    letters = Counter(word)
+    for other in WORDS:
+        if abs(len(other) - len(word)) <= most and len(other) >= _LEAST_SPELLED:
+            num_same = (letters & Counter(other)).total()
+            if max(len(word), len(other)) - num_same <= most:
+                yield other
 
 
 def _count_slips(one: str, other: str) -> float:
@@ -92,8 +90,7 @@ def _compare(letter: str, wanted: str, length: int) -> int:
     if letter == wanted:
         return 0
     is_near = wanted in _BESIDE.get(letter, "") or {letter, wanted} <= _VOWELS
-    is_slip = is_near and length >= _LEAST_OTHER
-    return 1 if is_slip or length >= _LEAST_ANY else 2
+    return 1 if is_near or length >= _LEAST_OTHER else 2
 
 
 def _list_keys_beside() -> dict[str, str]:
@@ -110,10 +107,6 @@ def _list_keys_beside() -> dict[str, str]:
     }
 
 
-# words of which a question is made, whatever it is about
-_ASKING = frozenset(word for phrase in DECIDING for word in phrase) | AUXILIARIES
-_ASKING |= {"and", "each", "every", "many", "much", "often", "what", "which"}
-_ASKING |= {"altogether", "overall", "together"}
 _BESIDE = _list_keys_beside()
 _VOWELS = frozenset("aeiou")
 
@@ -129,4 +122,5 @@ def _list_words() -> Iterator[str]:
             yield from (f"{stem}ed", f"{stem}ing")
 
 
-WORDS = frozenset(_list_words())  # of the lists, in their regular forms
+# of the lists, in their regular forms
+WORDS = frozenset(_list_words()).union(TIME_WORDS, AUXILIARIES, *DECIDING)

@@ -86,6 +86,7 @@ fail: fail failure broke broken break wrong crash error err abort unsuccessful n
   fell-through fall-through error-out errored
   not-passing not-passes
 export: export hand-on hand-over handed-on handed-over left leave departure depart
+  given-to gave-to passed-on pass-on passed-to shared-with sent-to send-to sold-to handed-to hand-to
 licence: licence license licenced licensed terms allowed allow permitted permit commercial
   usage-rights rights free-to-use use-rights may-i-use permission permissions legally legal
 house: house company firm organisation organization building premises
@@ -112,7 +113,7 @@ train: train retrain learn learnt teach taught fit
   fed feed feeds nourished based based-on rest-on rests-on
 compare: compare comparison versus vs better more-good gooder prefer preferable worse superior collate beat
   outperform
-  fare fares good-more stack-up stacks-up measure-up measures-up outdo outdoes surpass surpasses exceed
+  good-more stack-up stacks-up measure-up measures-up outdo outdoes surpass surpasses exceed
   outclass win-against wins-against head-to-head side-by-side weaker stronger inferior
   delta against relative-to in-comparison
 difference: difference differ different deviate deviation diverge divergence change vary varies alter modify
@@ -154,11 +155,13 @@ log: log output
   traceback stack-trace stacktrace error-message exception
 table: table
 column: column col field attribute property properties schema
+  structure layout
 query: query queried queries
 propose: propose proposal suggest suggestion recommend recommendation motion advise proposition proffer
   proposed-change proposed-changes
 approve: approve approval decide decision sign-off consent
 help: help remedy remedies solve mend cure fix repair
+  unblock resolve recover rescue
 ask: asked ask question enquiry enquiries inquiry inquiries enquire inquire call calls
 tool: tool
 ingest: ingest ready is-done finished complete progress ingestion intake take-in taken-in took-in taking-in import
