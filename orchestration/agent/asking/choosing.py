@@ -11,7 +11,7 @@ from functools import cache
 
 from orchestration.agent.asking.intents import COUNTED, INTENTS, Intent
 from orchestration.agent.asking.likeness import Likeness, Sentences
-from orchestration.agent.asking.moments import find_time
+from orchestration.agent.asking.moments import WEEKDAYS, find_time
 from orchestration.agent.asking.names import Known, Question, list_names
 from orchestration.agent.asking.rewording import reword
 from orchestration.agent.asking.spelling import WORDS
@@ -33,7 +33,7 @@ _FOLLOWING = (("and",), ("also",), ("same",), ("what", "about"), ("how", "about"
 # of these a kind tells only where its examples have them: what questions are about, and what became of it
 _SUBJECTS = frozenset(
     {"alarm", "approve", "champion", "cost", "difference", "drift", "export", "fail", "label", "licence", "loss"}
-    | {"model", "origin", "propose", "quarantine", "query", "score", "similar", "stale", "train"}
+    | {"model", "origin", "propose", "quarantine", "query", "score", "sensor", "similar", "stale", "train"}
 )  # fmt: skip
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
 _OF_BARE = DETERMINERS | frozenset(
@@ -246,7 +246,7 @@ def _learn() -> Learnt:
         for i in INTENTS
     }
     usual = {w for some in words.values() for s in some for w in s}
-    usual |= WORDS
+    usual |= WORDS.difference(WEEKDAYS)  # sessions are called by them
     return Learnt(
         Sentences.of(words),
         frozenset(w for w in usual if w[0] != "<"),

@@ -3,6 +3,7 @@
 Belongs here: one value a kind; its examples stand in `examples.toml`. Does not: finding names, and choosing.
 """
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ Make: TypeAlias = Callable[[Question], Mapping[str, Any]]
 _EXAMPLES = Path(__file__).with_name("examples.toml")
 _ANY = "<thing>"
 _THINGS = ("prediction", "track", "frame", "capture", "release", "model")
+_NEW_IN = re.compile(
+    r"\b(?:new|added) (?:in|to) .*<release> .*\b(?:compared|since|relative|against|versus|vs) .*<release>"
+)
 _TERMS_OF = ("release", "model", "session", "task")
 
 
@@ -85,6 +89,15 @@ def _two(kind: str) -> Make:
     return make
 
 
+def _compare_releases(question: Question) -> dict[str, str]:
+    """The older one first: of "what is new in A compared with B" that is B."""
+    found = _two("release")(question)
+    is_backwards = _NEW_IN.search(" ".join(question.words))
+    if not is_backwards:
+        return found
+    return {"first": found["second"], "second": found["first"]}
+
+
 def _find_kind(question: Question, *kinds: str) -> str:
     for kind in kinds:
         if kind in question.names:
@@ -134,7 +147,7 @@ INTENTS = (
         lambda asked: {"task": asked.first("task"), "only_champions": True},
     ),
     Intent("compare_models", "compare_models", _two("model")),
-    Intent("compare_releases", "compare_releases", _two("release")),
+    Intent("compare_releases", "compare_releases", _compare_releases),
     Intent("lineage", "lineage", _trace),
     Intent("terms", "terms", _about),
     Intent("terms_of_all", "terms"),

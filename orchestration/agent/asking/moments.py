@@ -23,11 +23,11 @@ _NUMBERS = {
         "one two three four five six seven eight nine ten eleven twelve".split(), 1
     )
 } | {"a": 1, "an": 1, "couple": 2, "few": 3}
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")  # fmt: skip
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")  # fmt: skip
 _PARTS_OF_DAY = {"morning": (0, 12), "afternoon": (12, 18), "evening": (18, 24)}  # hours
 _DAY = timedelta(days=1)
 TIME_WORDS = frozenset(
-    {*_UNITS, *(f"{unit}s" for unit in _UNITS), *_NUMBERS, *_WEEKDAYS, *_PARTS_OF_DAY, *_BACK}
+    {*_UNITS, *(f"{unit}s" for unit in _UNITS), *_NUMBERS, *WEEKDAYS, *_PARTS_OF_DAY, *_BACK}
     | {"today", "tonight", "yesterday", "weekend", "ago"}
 )  # fmt: skip
 _EVENING, _MORNING = timedelta(hours=6), timedelta(hours=6)  # from and to midnight
@@ -102,8 +102,8 @@ def _read_day(
         return 3, today - 2 * _DAY, today - _DAY
     is_last = words[0] == "last"
     name = words[is_last] if len(words) > is_last else ""
-    if name in _WEEKDAYS:
-        num_back = (today.weekday() - _WEEKDAYS.index(name)) % 7 or 7
+    if name in WEEKDAYS:
+        num_back = (today.weekday() - WEEKDAYS.index(name)) % 7 or 7
         return 1 + is_last, today - num_back * _DAY, today - (num_back - 1) * _DAY
     if name == "weekend":
         monday = today - (today.weekday() % 7) * _DAY

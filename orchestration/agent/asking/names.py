@@ -69,7 +69,7 @@ class Known:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def read(self, text: str, vocabulary: Collection[str]) -> Question:
-        """The question in words. A name that is a word of `vocabulary` is one in quotation marks or behind its kind."""
+        """The question in words. A name that is a word of `vocabulary` is one in quotation marks or beside its kind."""
         found: dict[str, list[str]] = {}
         words: list[str] = []
         parts = list(self._join(list(_split(text)), vocabulary))
@@ -78,8 +78,8 @@ class Known:
         if _OF_TABLES & set(meant):
             usual -= set(self.names["table"])
             meant = [("table" if m in _OF_TABLES else m) for m in meant]
-        for (part, is_quoted), before in zip(parts, ["", *meant], strict=False):
-            is_name = is_quoted or part.lower() in self.names.get(before, ())
+        for at, (part, is_quoted) in enumerate(parts):
+            is_name = is_quoted or self._is_named(part.lower(), at, meant)
             kind, name = self._find(part, frozenset() if is_name else usual, meant)
             if kind:
                 found.setdefault(kind, []).append(name)
@@ -122,6 +122,16 @@ class Known:
             else:
                 yield parts[at]
                 at += 1
+
+    def _is_named(self, word: str, at: int, meant: Sequence[str]) -> bool:
+        """Whether the words beside one that may be usual say that it is a name: "camera left", "left camera"."""
+        before = meant[at - 1] if at else ""
+        after = meant[at + 1] if at + 1 < len(meant) and meant[at] else ""
+        of_label = self.names.get("class", ()) if after == "label" else ()
+        return any(
+            word in names
+            for names in (self.names.get(before, ()), self.names.get(after, ()), of_label)
+        )
 
     def _find(
         self, part: str, usual: Collection[str], meant: Sequence[str]

@@ -102,7 +102,7 @@ quarantine: quarantine unread unreadable corrupt damage defective reject unusabl
 file: file
 model: model net network predictor
 champion: champion champ winner production in-production best title-holder titleholder prod serving leading victor
-  winning win wins title crown on-top number-one first-place deploy deployed in-use
+  winning title crown on-top number-one first-place deploy deployed in-use
   front-runner frontrunner reigning go-to
   won leads is-live are-live who-leads strongest favourite favorite finest top-model top-ranked top-performing top-scoring
 score: accurate precision precise recall
@@ -269,6 +269,8 @@ DECIDING: dict[tuple[str, ...], str] = {
     **{(word,): "without" for word in ("no", "not", "without")},
     **{("how", verb, who): "how to" for verb in ("do", "can") for who in ("i", "we")},
     ("how", "to"): "how to",
+    **{("what", verb, a): "definition" for verb in ("is", "are") for a in ("a", "an")},
+    **{(word,): "definition" for word in ("define", "definition", "meaning", "means")},
     ("when",): "when",
     ("where",): "where",
 }

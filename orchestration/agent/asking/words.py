@@ -101,5 +101,7 @@ def is_order(words: Sequence[str]) -> bool:
         rest.pop(0)
     if not rest:
         return False
-    is_told_of_what = rest[0] in MAYBE_ORDERS and rest[1:2] and rest[1] in DETERMINERS
-    return rest[0] in ORDERS or bool(is_told_of_what)
+    behind = rest[1] if rest[1:] else ""
+    is_polite_name = len(rest) < len(words) and behind.startswith("<")
+    is_told_of_what = behind in DETERMINERS or is_polite_name
+    return rest[0] in ORDERS or (rest[0] in MAYBE_ORDERS and is_told_of_what)
