@@ -9,43 +9,27 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
+from orchestration.agent.asking.fitting import AnswerOf
 from orchestration.agent.asking.intents import COUNTED, INTENTS, Intent
 from orchestration.agent.asking.likeness import Likeness, Sentences
 from orchestration.agent.asking.moments import WEEKDAYS, find_time
 from orchestration.agent.asking.names import Known, Question, list_names
 from orchestration.agent.asking.rewording import reword
 from orchestration.agent.asking.spelling import WORDS
-from orchestration.agent.asking.words import (
-    find_counted,
-    is_order,
-    list_deciding,
-    list_meanings,
-)
-from orchestration.agent.asking.thesaurus import DETERMINERS, SAID
+from orchestration.agent.asking.thesaurus import SAID
+from orchestration.agent.asking.words import is_order, list_meanings
 from orchestration.agent.world import World
 
 _LEAST = 0.5  # likeness from which on a question is of a kind
 _MOST_CLAUSES = 4
 _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters
-# what begins so, and says but a name, goes on from another question
-_FOLLOWING = (("and",), ("also",), ("same",), ("what", "about"), ("how", "about"))
-# of these a kind tells only where its examples have them: what questions are about, and what became of it
-_SUBJECTS = frozenset(
-    {"alarm", "approve", "champion", "cost", "difference", "drift", "export", "fail", "label", "licence", "loss"}
-    | {"model", "origin", "propose", "quarantine", "query", "score", "sensor", "similar", "stale", "train"}
-)  # fmt: skip
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
-_OF_BARE = DETERMINERS | frozenset(
-    """
-    about anything are can could describe detail details done for give how i in information inside is keep kept know me
-    more now of ok okay on please report s say session show state table tell to us was what with you
-    """.split()
-)  # what a question may have beside the name of what it asks about
 _MEANINGS = frozenset(SAID.values()) - {""}
 # how a clause begins that says why somebody asks
 _ASIDE = re.compile(
-    r"(?:(?:for|because|since|as|so|so that|if|when|before|after|with) )?(?:i|we|my|our|you|your)\b|(?:dear|hello|thank|sorry)"
+    r"(?:(?:for|because|since|as|so|so that|if|when|before|after|with) )?(?:i|we|my|our|you|your)\b"
+    r"|(?:dear|hello|thank|sorry)"
 )
 
 
@@ -174,58 +158,6 @@ _INTENTS = {intent.name: intent for intent in INTENTS}
 
 
 @dataclass(frozen=True)
-class AnswerOf:
-    """What answers of one kind say, by its examples: what decides them, what they count, what else they tell of.
-
-    `known`: all that their words mean; `has_bare`: names alone are a question.
-    """
-
-    deciding: frozenset[str]
-    counted: frozenset[str]
-    told: frozenset[str]
-    known: frozenset[str]
-    has_bare: bool
-
-    @classmethod
-    def of(cls, examples: Sequence[Sequence[str]]) -> "AnswerOf":
-        """`examples` in words."""
-        counted = [(words, find_counted(words)) for words in examples]
-        told = (list_meanings(words) for words, noun in counted if noun is None)
-        meant = [set(list_meanings(words)) for words in examples]
-        return cls(
-            frozenset(kind for words in examples for kind in list_deciding(words)),
-            frozenset(noun for _, noun in counted if noun is not None),
-            frozenset(w for some in told for w in some if not w.startswith("<")),
-            frozenset().union(*meant),
-            any(w and all(m.startswith("<") for m in w) for w in meant),
-        )
-
-    def fits(self, words: Sequence[str]) -> bool:
-        """Whether one may answer a question: what is counted there, and who, when or how, is among what they say."""
-        noun = find_counted(words)
-        is_counted = noun is None or noun in self.counted | self.told
-        is_decided = self.deciding.issuperset(list_deciding(words))
-        return is_counted and is_decided and self._knows(words)
-
-    def _knows(self, words: Sequence[str]) -> bool:
-        """Whether at least half of what the words mean, names aside, is known here, and each of `_SUBJECTS`.
-
-        Of names alone nothing is.
-        """
-        said = {m for m in list_meanings(words, self.known) if not m.startswith("<")}
-        if not said:
-            return self.has_bare and _is_bare(words)
-        unknown = said - self.known
-        return 2 * len(unknown) <= len(said) and not unknown & _SUBJECTS
-
-
-def _is_bare(words: Sequence[str]) -> bool:
-    """Whether words that mean nothing do no more than to ask for what is named, and go on from no other question."""
-    is_following = any(tuple(words[: len(f)]) == f for f in _FOLLOWING)
-    return not is_following and all(w in _OF_BARE or w[0] == "<" for w in words)
-
-
-@dataclass(frozen=True)
 class Learnt:
     """The examples, all usual words (of them, and of the lists of words), and what answers of each kind say."""
 
@@ -242,8 +174,7 @@ def _read_example(text: str, now: datetime) -> list[str]:
 def _learn() -> Learnt:
     now = datetime.now(UTC)  # that an example names a time counts, and not which
     words: dict[str, Sequence[Sequence[str]]] = {
-        i.name: [_read_example(text, now) for text in i.examples]
-        for i in INTENTS
+        i.name: [_read_example(text, now) for text in i.examples] for i in INTENTS
     }
     usual = {w for some in words.values() for s in some for w in s}
     usual |= WORDS.difference(WEEKDAYS)  # sessions are called by them

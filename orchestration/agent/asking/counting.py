@@ -15,7 +15,9 @@ from orchestration.agent.asking.words import list_deciding
 # of names
 _KINDS = frozenset({"session", "sensor", "class", "release", "task", "number"})
 _ANSWERED_ELSEWHERE = frozenset({"who", "where", "when", "how to", "average"})
-_OF_QUEUE = frozenset({"asked", "count", "name", "noun", "queue", "unlabelled"})  # roles
+_OF_QUEUE = frozenset(
+    {"asked", "count", "name", "noun", "queue", "unlabelled"}
+)  # roles
 _SIZES = ("largest", "smallest")
 _ORDERS = {"most": "most", "largest": "most", "least": "least", "smallest": "least"}
 # what is counted of a noun, where the question does not say

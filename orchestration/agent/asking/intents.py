@@ -172,9 +172,7 @@ INTENTS = (
     Intent("runs", "runs"),
     Intent("failed_runs", "runs", lambda asked: _FAILED),
     Intent("runs_of_time", "runs", _in_time),
-    Intent(
-        "failed_runs_of_time", "runs", lambda asked: {**_FAILED, **_in_time(asked)}
-    ),
+    Intent("failed_runs_of_time", "runs", lambda asked: {**_FAILED, **_in_time(asked)}),
     Intent("newest_runs", "runs", lambda asked: {"limit": int(asked.first("number"))}),
     Intent("why_run_failed", "run_log"),
     Intent("log_of_run", "run_log", _named(run="run")),

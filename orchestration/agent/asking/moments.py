@@ -20,11 +20,29 @@ _BACK = ("last", "past", "previous", "this")
 _NUMBERS = {
     word: number
     for number, word in enumerate(
-        "one two three four five six seven eight nine ten eleven twelve".split(), 1
+        [
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ],
+        1,
     )
 } | {"a": 1, "an": 1, "couple": 2, "few": 3}
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")  # fmt: skip
-_PARTS_OF_DAY = {"morning": (0, 12), "afternoon": (12, 18), "evening": (18, 24)}  # hours
+_PARTS_OF_DAY = {
+    "morning": (0, 12),
+    "afternoon": (12, 18),
+    "evening": (18, 24),
+}  # hours
 _DAY = timedelta(days=1)
 TIME_WORDS = frozenset(
     {*_UNITS, *(f"{unit}s" for unit in _UNITS), *_NUMBERS, *WEEKDAYS, *_PARTS_OF_DAY, *_BACK}
@@ -46,8 +64,8 @@ def find_time(words: Sequence[str], now: datetime) -> tuple[list[str], str]:
 
     Several times, such as "between", are not read: `<unknown>` stands for them.
 
-    Last night is from 18 to 6 o'clock. Yesterday, a date and the name of a weekday (the newest before today) are days of
-    UTC, a weekend two. A week is the seven days until now, a month thirty days; few are three.
+    Last night is from 18 to 6 o'clock. Yesterday, a date and the name of a weekday (the newest before today) are days
+    of UTC, a weekend two. A week is the seven days until now, a month thirty days; few are three.
     """
     for at in range(len(words)):
         found = _read(words[at:], now)

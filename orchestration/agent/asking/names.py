@@ -130,7 +130,11 @@ class Known:
         of_label = self.names.get("class", ()) if after == "label" else ()
         return any(
             word in names
-            for names in (self.names.get(before, ()), self.names.get(after, ()), of_label)
+            for names in (
+                self.names.get(before, ()),
+                self.names.get(after, ()),
+                of_label,
+            )
         )
 
     def _find(

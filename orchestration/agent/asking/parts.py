@@ -6,9 +6,9 @@ Belongs here: words and their parts. Does not: what the parts come to, which is 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from orchestration.agent.asking.closed_classes import AFTER_NOTHING, BEFORE_COUNTED
 from orchestration.agent.asking.meanings import find_phrase
 from orchestration.agent.asking.spelling import correct, is_known
-from orchestration.agent.asking.thesaurus import AFTER_NOTHING, BEFORE_COUNTED
 from orchestration.agent.asking.words import COUNTING
 
 NOUNS = frozenset(

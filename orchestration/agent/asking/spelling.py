@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import cache
 
+from orchestration.agent.asking.closed_classes import AUXILIARIES, DECIDING
 from orchestration.agent.asking.english import count_often, is_english
 from orchestration.agent.asking.meanings import cut_ending
 from orchestration.agent.asking.moments import TIME_WORDS
-from orchestration.agent.asking.thesaurus import AUXILIARIES, DECIDING, SAID
+from orchestration.agent.asking.thesaurus import SAID
 
 _LEAST_SPELLED = 3  # letters of a word that may be a mistyped one
 _LEAST_INFLECTED = 3  # letters of one whose plural may be mistyped
@@ -41,7 +42,7 @@ def spell(word: str, known: frozenset[str]) -> str:
 
 @cache
 def correct(word: str) -> str:
-    """The word of the lists that one is, or may be a mistyped form of; itself where there is none, and English words."""
+    """The word of the lists that one is, or may be a mistyped form of; itself where there is none, or it is English."""
     cut = cut_ending(word)  # "" of a form of a word that tells nothing
     if not cut or word in WORDS or cut in WORDS or len(word) < _LEAST_SPELLED:
         return word
@@ -89,7 +90,7 @@ def _compare(letter: str, wanted: str, length: int) -> int:
     """Slips that one letter for another is: two of a short word, unless it is the next key, or a vowel for a vowel."""
     if letter == wanted:
         return 0
-    is_near = wanted in _BESIDE.get(letter, "") or {letter, wanted} <= _VOWELS
+    is_near = wanted in KEYS_BESIDE.get(letter, "") or {letter, wanted} <= _VOWELS
     return 1 if is_near or length >= _LEAST_OTHER else 2
 
 
@@ -107,7 +108,7 @@ def _list_keys_beside() -> dict[str, str]:
     }
 
 
-_BESIDE = _list_keys_beside()
+KEYS_BESIDE = _list_keys_beside()
 _VOWELS = frozenset("aeiou")
 
 

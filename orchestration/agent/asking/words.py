@@ -6,20 +6,19 @@ Belongs here: meanings in their order, what is counted, what decides, orders. Do
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from orchestration.agent.asking.meanings import find_phrase
-from orchestration.agent.asking.spelling import correct, is_known, spell
-from orchestration.agent.asking.thesaurus import (
+from orchestration.agent.asking.closed_classes import (
     AFTER_NOTHING,
     AUXILIARIES,
     BEFORE_COUNTED,
     COURTESIES,
     DECIDING,
     DETERMINERS,
-    LONGEST,
     MAYBE_ORDERS,
     ORDERS,
-    TOGETHER,
 )
+from orchestration.agent.asking.meanings import find_phrase
+from orchestration.agent.asking.spelling import correct, is_known, spell
+from orchestration.agent.asking.thesaurus import LONGEST, TOGETHER
 
 _NEGATED = AUXILIARIES - {"am", "may", "will"}  # by an ending
 COUNTING = (("how", "many"), ("number", "of"))

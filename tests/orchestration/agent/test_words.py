@@ -76,7 +76,15 @@ def test_some_words_decide_what_kind_of_answer_is_right(text, deciding):
         ("weather", "weather"),  # near nothing
         ("film", "film"),  # and no "file": the keys lie apart
         ("masks", "masks"),  # a word of its own
-        ("cat", "cat"),  # too short to tell
+        ("cat", "cat"),
+        ("life", "life"),  # English words are no mistyped ones
+        ("persons", "persons"),
+        ("lidar", "lidar"),  # nor those of the trade
+        ("hwo", "how"),
+        ("lsat", "last"),
+        ("tagels", "tables"),  # by the key below
+        ("ebtween", "between"),  # the first two in turn
+        ("lables", "labels"),  # and not "tables": a first letter is seldom wrong
     ],
 )
 def test_a_slip_of_the_fingers_is_read_as_what_was_meant(typed, meant):
