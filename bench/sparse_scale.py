@@ -4,7 +4,7 @@ joined the wrong way round?
 Each world is one capture of the simulator: one camera of 320 x 240 at 10 frames a second along the path, rendered, and
 an IMU beside it with the simulator's noise and biases. The model is made as the asset makes it, from pictures alone.
 The true scale is that of the similarity that brings camera centres to their true places. COLMAP joins some worlds the
-wrong way round: counted is how many, and how many of those their gyroscope gives away; they have no scale.
+wrong way round, or a step aside: counted is how many, and how many of those their IMU gives away; they have no scale.
 
 Run: `python -m bench.sparse_scale [--worlds 12] [--seconds 8] [--json]`
 """
@@ -21,7 +21,7 @@ from scipy.spatial.transform import Rotation
 from assets.capture.simulation.textures import load_photos
 from assets.clocks.evidence import Gyro
 from assets.reconstruction.board_pictures import BoardPicture
-from assets.reconstruction.sparse_imu import MOST_OFF_DEG
+from assets.reconstruction.sparse_imu import MOST_LEAP, MOST_OFF_DEG
 from assets.reconstruction.sparse_models import climb, describe_scene
 from assets.reconstruction.sparse_pairs import choose_pairs
 from assets.reconstruction.sparse_pictures import Scene, SessionCamera
@@ -40,6 +40,7 @@ from models.simulation.scene import sample_scene
 Picture = np.ndarray  # (H, W, 3) RGB
 CAPTURE = "capture"
 SEAM_DEG = 5.0
+SEAM = 0.02  # of the path's size
 
 
 @dataclass(frozen=True)
@@ -103,13 +104,15 @@ def measure_scale(true: Array, found: Array) -> float:
 
 
 def is_joined_wrongly(true: Array, found: Array) -> bool:
-    """Whether the poses (N, 4, 4) of a model turn otherwise than the camera did somewhere."""
-    turns = [
-        Rotation.from_matrix(poses[:-1, :3, :3].mT @ poses[1:, :3, :3])
-        for poses in (true, found)
-    ]
-    off_deg = np.degrees((turns[0].inv() * turns[1]).magnitude())
-    return bool((off_deg > SEAM_DEG).any())
+    """Whether the poses (N, 4, 4) of a model turn or move otherwise than the camera did somewhere."""
+    true_step, step = (np.linalg.inv(poses[:-1]) @ poses[1:] for poses in (true, found))
+    turned = [Rotation.from_matrix(steps[:, :3, :3]) for steps in (true_step, step)]
+    off_deg = np.degrees((turned[0].inv() * turned[1]).magnitude())
+    lengths = [np.linalg.norm(s[:, :3, 3], axis=1) for s in (true_step, step)]
+    metres = float(np.median(lengths[0] / lengths[1]))
+    off_m = np.linalg.norm(metres * step[:, :3, 3] - true_step[:, :3, 3], axis=1)
+    size_m = np.linalg.norm(np.ptp(true[:, :3, 3], axis=0))
+    return bool((off_deg > SEAM_DEG).any() or (off_m > SEAM * size_m).any())
 
 
 def measure(worlds: int, seconds: float) -> dict[str, object]:
@@ -127,7 +130,9 @@ def measure(worlds: int, seconds: float) -> dict[str, object]:
         found = np.array([i.world_from_camera for i in images])
         true = world.world_from_camera[[int(i.name) for i in images]]
         is_broken = is_joined_wrongly(true, found)
-        is_told = (made.model["gyro_off_deg"] or 0.0) > MOST_OFF_DEG
+        is_told = (made.model["gyro_off_deg"] or 0.0) > MOST_OFF_DEG or (
+            made.model["leap"] or 0.0
+        ) > MOST_LEAP
         num_broken += is_broken
         num_told += is_broken and is_told
         num_accused += is_told and not is_broken

@@ -190,6 +190,29 @@ def cameras_agree_with_gyroscopes(sparse_models: pa.Table) -> Verdict:
     )
 
 
+def cameras_agree_with_accelerometers(sparse_models: pa.Table) -> Verdict:
+    """Between neighbouring pictures a camera's path leaps by no fiftieth of its size that its accelerometer did not
+    feel: COLMAP at times joins parts a step aside, turned rightly, and no point is off."""
+    from assets.reconstruction.sparse_imu import MOST_LEAP  # seconds to load
+
+    rows = [r for r in _modelled(sparse_models) if r["leap"] is not None]
+    return judge_share(
+        "cameras_agree_with_accelerometers",
+        num_checked=len(rows),
+        offenders=[
+            f"{r['session']}: a camera's path leaps by {100 * r['leap']:.0f} % of its size, which its accelerometer "
+            "did not feel: parts of it are joined wrongly; record more views between them"
+            for r in rows
+            if r["leap"] > MOST_LEAP
+        ],
+        of="models",
+        fault="contradict their accelerometers",
+        figures={"worst_leap": max((r["leap"] for r in rows), default=0.0)},
+        empty_reason=_why_no_model(sparse_models)
+        or ("no accelerometer tells" if len(sparse_models) else None),
+    )
+
+
 def images_are_placed_or_say_why(sparse_images: pa.Table) -> Verdict:
     """Every picture has a place and the points that hold it, or a reason."""
     return judge_share(
@@ -288,6 +311,7 @@ SPARSE_RULES = (
         {"sparse_models": (*_MODEL, "length_unit", "scale_sigma", "scale_reason")},
     ),
     Rule(cameras_agree_with_gyroscopes, {"sparse_models": (*_MODEL, "gyro_off_deg")}),
+    Rule(cameras_agree_with_accelerometers, {"sparse_models": (*_MODEL, "leap")}),
 )
 SPARSE_IMAGE_RULES = (
     Rule(

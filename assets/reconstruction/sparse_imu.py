@@ -1,7 +1,7 @@
-"""What the IMUs of a session say of its sparse model: its scale, and whether its cameras turned as gyroscopes did.
+"""What the IMUs of a session say of its sparse model: its scale, and whether its cameras turned and moved as they felt.
 
-COLMAP at times joins two parts of a scene half a turn about, without a point that is off. What turned between the
-pictures on both sides of such a seam only a gyroscope knows.
+COLMAP at times joins two parts of a scene half a turn about, or a step aside, without a point that is off. What turned
+between the pictures on both sides of such a seam only a gyroscope knows, and how far they are apart an accelerometer.
 """
 
 from __future__ import annotations
@@ -24,14 +24,22 @@ MOST_APART = 4.0  # standard errors that captures may be off what all say
 MOST_OFF_DEG = (
     10.0  # of a turn: beyond it parts are joined wrongly, each with a scale of its own
 )
+MOST_LEAP = (
+    0.02  # of the path's size, between pictures: beyond it parts are joined wrongly
+)
 LONGEST_S = 2.0  # between pictures whose turn is compared: a gyroscope drifts
 
 
 class Felt(NamedTuple):
-    """The scale, and the most that a turn between neighbouring pictures is off a gyroscope's; None: nothing tells."""
+    """The scale, the most that a turn between neighbouring pictures is off a gyroscope's, and the longest leap between
+    them that no accelerometer felt, as a share of the path's size; None: nothing tells."""
 
     scale: Scale
     gyro_off_deg: float | None
+    leap: float | None
+
+
+NOTHING_FELT = Felt(Scale(None, None, NO_IMU), None, None)
 
 
 class _Told(NamedTuple):
@@ -53,10 +61,19 @@ def ask_imus(pictures: Sequence[Placed], imus: Mapping[str, Gyro]) -> Felt:
         nothing = _Told("no picture with a stamp was registered", None, 0)
         told.append(max(mine, key=lambda one: one.num_pictures, default=nothing))
     off_deg = max(offs, default=None)
+    leaps = [one.scale.leap for one in told if isinstance(one.scale, ImuScale)]
+    leap = max(leaps, default=None)
+    why = _find_seam(off_deg, leap)
+    return Felt(Scale(None, None, why) if why else _find_scale(told), off_deg, leap)
+
+
+def _find_seam(off_deg: float | None, leap: float | None) -> str | None:
+    """How parts are joined wrongly; None where they are not, or nothing tells."""
     if off_deg is not None and off_deg > MOST_OFF_DEG:
-        why = f"IMU: parts of the model are joined {off_deg:.0f} degrees off the gyroscope"
-        return Felt(Scale(None, None, why), off_deg)
-    return Felt(_find_scale(told), off_deg)
+        return f"IMU: parts of the model are joined {off_deg:.0f} degrees off the gyroscope"
+    if leap is not None and leap > MOST_LEAP:
+        return f"IMU: the path leaps by {100 * leap:.0f} % of its size, which no accelerometer felt"
+    return None
 
 
 def _find_paths(pictures: Sequence[Placed]) -> list[dict[int, Array]]:

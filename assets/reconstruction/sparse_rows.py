@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.formats.sequences.sequence_files import pose_of_matrix
-from assets.reconstruction.sparse_imu import ask_imus
+from assets.reconstruction.sparse_imu import NOTHING_FELT, Felt, ask_imus
 from assets.reconstruction.sparse_ladder import Rung, count_flat
 from assets.reconstruction.sparse_package import PieceImage, read_piece
 from assets.reconstruction.sparse_pictures import Scene
@@ -55,9 +55,9 @@ def make_rows(
     able = [n for n, one in enumerate(models) if one is not None]
     best = max(able, key=lambda n: tried[n].merit[0], default=None)
     model = models[best] if best is not None else None
-    scale, gyro_off_deg = Scale(None, None, "there is no model"), None
+    scale, felt = Scale(None, None, "there is no model"), NOTHING_FELT
     if model is not None:
-        model, scale, gyro_off_deg = _scale(scene, model)
+        model, scale, felt = _scale(scene, model)
     identity = content_id("sparse model", scene.session)
     facts = {"sparse_model_id": identity, "session": scene.session}
     rungs = [
@@ -81,7 +81,8 @@ def make_rows(
         "length_unit": model.length_unit if model else "unknown",
         "scale_sigma": scale.sigma,
         "scale_reason": scale.reason,
-        "gyro_off_deg": gyro_off_deg,
+        "gyro_off_deg": felt.gyro_off_deg,
+        "leap": felt.leap,
         **_describe_model(scene, model),
     }
     if model is None or best is None:
@@ -155,8 +156,8 @@ def _take(
     )
 
 
-def _scale(scene: Scene, model: SparseModel) -> tuple[SparseModel, Scale, float | None]:
-    """In metres where two cameras of known place say so, or an IMU; and how far turns are off the gyroscopes'."""
+def _scale(scene: Scene, model: SparseModel) -> tuple[SparseModel, Scale, Felt]:
+    """In metres where two cameras of known place say so, or an IMU; and what IMUs say of the path."""
     pictures = {p.name: p for p in scene.pictures}
     placed = []
     for image in model.images:
@@ -168,7 +169,7 @@ def _scale(scene: Scene, model: SparseModel) -> tuple[SparseModel, Scale, float 
     scale = find_scale(placed, rigs, felt.scale)
     if scale.metres is not None:
         model = rescale(model, scale.metres, "m")
-    return model, scale, felt.gyro_off_deg
+    return model, scale, felt
 
 
 def _describe_rung(

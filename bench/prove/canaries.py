@@ -27,6 +27,9 @@ _BASE64 = re.compile(rb"base64,([A-Za-z0-9+/]{64,}={0,2})")
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _THUMB = (8, 8)
 _ALIKE = 12.0  # mean difference of two thumbnails, of 255: the same picture in another encoding
+_BEGINS = 4  # bytes by which needles are looked for
+_SLOTS = 1 << 24  # of their hashes
+_TOGETHER = 1 << 20  # bytes of small contents that are searched at once
 
 
 def find_canaries(
@@ -34,14 +37,14 @@ def find_canaries(
 ) -> list[str]:
     """`<file>: <name>` for each needle and picture (h, w, 3) that is found in a file below the folder."""
     thumbs = {name: _shrink(picture) for name, picture in pictures.items()}
+    search = _Search(needles)
     found = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         where = path.relative_to(folder).as_posix()
-        for name in needles:
-            if needles[name] in str(where).encode():
-                found.append(f"{where}: {name} in its name")
-        for content in _read(path):
-            found += [f"{where}: {n}" for n, b in needles.items() if b in content]
+        in_name = search.find(where.encode())
+        found += [f"{where}: {name} in its name" for name in in_name]
+        for content in _join(_read(path)):
+            found += [f"{where}: {name}" for name in search.find(content)]
             for shown in _list_pictures(content) if thumbs else ():
                 thumb = _shrink(shown)
                 alike = (
@@ -50,8 +53,59 @@ def find_canaries(
                 found += [f"{where}: picture {name}" for name in alike]
     for table in sorted(folder.rglob("*.lance")):
         if (table / "_versions").is_dir():
-            found += _look_into_table(table, folder, needles, thumbs)
+            found += _look_into_table(table, folder, search, thumbs)
     return sorted(set(found))
+
+
+class _Search:
+    """Finds thousands of byte strings in one pass: places whose first bytes may begin one are compared in full."""
+
+    def __init__(self, needles: Mapping[str, bytes]) -> None:
+        self._by_begin: dict[bytes, list[tuple[str, bytes]]] = {}
+        for name, needle in needles.items():
+            if len(needle) < _BEGINS:
+                raise ValueError(f"{name} has {len(needle)} bytes, of {_BEGINS}")
+            begin = needle[:_BEGINS]
+            self._by_begin.setdefault(begin, []).append((name, needle))
+        self._may_begin = np.zeros(_SLOTS, bool)
+        for begin in self._by_begin:
+            self._may_begin[_hash_places(begin)] = True
+
+    def find(self, content: bytes) -> set[str]:
+        """The names of needles that are in it."""
+        found: set[str] = set()
+        for first in range(0, len(content), _TOGETHER):
+            part = content[first : first + _TOGETHER + _BEGINS - 1]
+            for place in np.flatnonzero(self._may_begin[_hash_places(part)]).tolist():
+                at = first + place
+                begin = content[at : at + _BEGINS]
+                for name, needle in self._by_begin.get(begin, ()):
+                    if content.startswith(needle, at):
+                        found.add(name)
+        return found
+
+
+def _hash_places(content: bytes) -> np.ndarray:
+    """The slot of the bytes that begin at each place, (N - 3,)."""
+    read = np.frombuffer(content, np.uint8).astype(np.uint32)
+    if len(read) < _BEGINS:
+        return np.zeros(0, np.uint32)
+    words = read[:-3] | read[1:-2] << 8 | read[2:-1] << 16 | read[3:] << 24
+    return np.asarray(words * np.uint32(2654435761) >> np.uint32(8))
+
+
+def _join(contents: Iterable[bytes]) -> Iterator[bytes]:
+    """Small ones together, with a zero between."""
+    held: list[bytes] = []
+    size = 0
+    for content in contents:
+        held.append(content)
+        size += len(content)
+        if size >= _TOGETHER:
+            yield b"\0".join(held)
+            held, size = [], 0
+    if held:
+        yield b"\0".join(held)
 
 
 def _read(path: Path) -> Iterator[bytes]:
@@ -89,7 +143,7 @@ def unpack(content: bytes) -> Iterator[bytes]:
 def _look_into_table(
     table: Path,
     folder: Path,
-    needles: Mapping[str, bytes],
+    search: _Search,
     thumbs: Mapping[str, np.ndarray],
 ) -> Iterator[str]:
     """Every version that is there, by Lance."""
@@ -97,10 +151,9 @@ def _look_into_table(
     for version in lance.dataset(str(table)).versions():
         number = int(version["version"])
         rows = lance.dataset(str(table), version=number).to_table()
-        for content in _list_cells(rows):
-            for name, needle in needles.items():
-                if needle in content:
-                    yield f"{where} version {number}: {name}"
+        for content in _join(_list_cells(rows)):
+            for name in search.find(content):
+                yield f"{where} version {number}: {name}"
             for shown in _list_pictures(content) if thumbs else ():
                 for name, thumb in thumbs.items():
                     if np.abs(_shrink(shown) - thumb).mean() < _ALIKE:

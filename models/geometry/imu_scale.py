@@ -10,6 +10,7 @@ of the poses around: half a degree that a path bends by is nine times as much of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +36,14 @@ _SIGMAS = 3.0
 
 @dataclass(frozen=True)
 class ImuScale:
-    """Metres by the path's unit, with a relative standard error; and how strong gravity is by the same fit."""
+    """Metres by the path's unit, with a relative standard error that holds by how much gravity is off; how strong
+    gravity is; and the longest leap between two poses that the accelerometer did not feel, by the path's size."""
 
     metres: float
     sigma: float
     gravity_m_s2: float
     num_steps: int
+    leap: float
 
 
 def find_imu_scale(path: PoseTrack, imu: ImuRecord, mount: ImuMount) -> ImuScale:
@@ -49,7 +52,8 @@ def find_imu_scale(path: PoseTrack, imu: ImuRecord, mount: ImuMount) -> ImuScale
     Raises ValueError, with the reason, where the data do not tell: too short, a body that hardly speeds up or slows
     down, an accelerometer in another unit or freed of gravity.
     """
-    triples = Triples.of(_steady(path, imu, mount), imu, mount)
+    steady = _steady(path, imu, mount)
+    triples = Triples.of(steady, imu, mount)
     weights = _weigh(triples.spans_s)
     seen, felt = triples.seen_m_s * weights, triples.felt_m_s * weights
     slopes = triples.slopes * weights[..., None]
@@ -65,7 +69,21 @@ def find_imu_scale(path: PoseTrack, imu: ImuRecord, mount: ImuMount) -> ImuScale
     prior = np.zeros((13, 13))
     prior[_LEVER, _LEVER] = np.eye(3) / LEVER_SIGMA_M**2
     prior[_TURN, _TURN] = np.linalg.inv(mount.covariance + 1e-12 * np.eye(3))
-    return _tell(fit_steps(residuals, start, 2, prior), units)
+    fit = fit_steps(residuals, start, 2, prior)
+    missed = residuals(fit.values) * units / weights
+    missed[fit.is_kept] = 0.0
+    size = float(np.linalg.norm(np.ptp(steady.position_m, axis=0)))
+    return _tell(fit, units, _find_leap(missed, triples.spans_s) / size)
+
+
+def _find_leap(missed: Array, spans_s: Array) -> float:
+    """The longest in the path's unit, of K triples whose change of velocity misses what was felt by so much (K, 3), 0
+    where they do not stand out, and whose steps take so long (K, 2).
+
+    A leap within a step is in the two triples that share it, once as a gain of speed and once as a loss.
+    """
+    leaps = 0.5 * (missed[:-1] - missed[1:]) * spans_s[:-1, 1:]
+    return float(np.linalg.norm(leaps, axis=1).max())
 
 
 def _steady(path: PoseTrack, imu: ImuRecord, mount: ImuMount) -> PoseTrack:
@@ -105,22 +123,25 @@ _NO_SCALE = (
 )
 
 
-def _tell(fit: StepFit, units: float) -> ImuScale:
+def _tell(fit: StepFit, units: float, leap: float) -> ImuScale:
     """`units` by a metre are the guess."""
     by = float(fit.values[0])
     if not by > 0:
         raise ValueError(_NO_SCALE)
-    sigma = float(np.sqrt(fit.covariance[0, 0])) / by
     gravity = fit.values[_GRAVITY]
     size = float(np.linalg.norm(gravity))
     down = gravity / max(size, np.finfo(float).tiny)
     size_sigma = float(np.sqrt(down @ fit.covariance[_GRAVITY, _GRAVITY] @ down))
+    off_m_s2 = abs(size - STANDARD_GRAVITY_M_S2)
+    if off_m_s2 > MOST_OFF_M_S2 + _SIGMAS * size_sigma:
+        raise ValueError(
+            f"the accelerometer feels {size:.2f} m/s^2 of gravity: is it in m/s^2, and not freed of gravity?"
+        )
+    # an accelerometer's own scale, or a path that bends, errs in lengths as in gravity
+    by_fit = float(np.sqrt(fit.covariance[0, 0])) / by
+    sigma = hypot(by_fit, off_m_s2 / STANDARD_GRAVITY_M_S2)
     if not sigma <= MOST_SIGMA:
         raise ValueError(
             f"the IMU tells the scale to {100 * sigma:.0f} % only: move the camera to and fro, faster or for longer"
         )
-    if abs(size - STANDARD_GRAVITY_M_S2) > MOST_OFF_M_S2 + _SIGMAS * size_sigma:
-        raise ValueError(
-            f"the accelerometer feels {size:.2f} m/s^2 of gravity: is it in m/s^2, and not freed of gravity?"
-        )
-    return ImuScale(1.0 / (by * units), sigma, size, int(fit.is_kept.sum()))
+    return ImuScale(1.0 / (by * units), sigma, size, int(fit.is_kept.sum()), leap)

@@ -278,6 +278,7 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             "sparse_models",
             1,
             gyro_off_deg=0.3,
+            leap=0.0,
             num_images=3,
             num_registered=3,
             share_registered=1.0,

@@ -19,6 +19,7 @@ SPARSE = {
     "length_unit": "m",
     "scale_sigma": 0.001,
     "gyro_off_deg": 0.3,
+    "leap": 0.0,
 }
 
 
@@ -72,6 +73,9 @@ SPARSE = {
         (rules.cameras_agree_with_gyroscopes, {"gyro_off_deg": None}, True, False),
         # a model that is joined wrongly has no point that is off
         (rules.cameras_agree_with_gyroscopes, {"gyro_off_deg": 165.0}, False, True),
+        (rules.cameras_agree_with_accelerometers, {}, True, False),
+        (rules.cameras_agree_with_accelerometers, {"leap": None}, True, False),
+        (rules.cameras_agree_with_accelerometers, {"leap": 0.04}, False, True),
     ],
 )
 def test_a_sparse_model_is_judged_by_what_it_rests_on(

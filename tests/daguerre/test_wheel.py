@@ -159,5 +159,6 @@ def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
         "second.toml",
         "session.html.j2",
         "slices.toml",
+        "third.toml",
         "versions.json",
     }

@@ -239,7 +239,7 @@ SPARSE_MODELS = Table(
     stage="reconstruction",
     key="sparse_model_id",
     erase="session",
-    version=2,
+    version=3,
     columns=(
         id_column("sparse_model_id"),
         SESSION,
@@ -291,6 +291,13 @@ SPARSE_MODELS = Table(
             nullable=True,
             low=0,
             high=180,
+        ),
+        Column(
+            "leap",
+            FLOAT,
+            "1 (longest between pictures that no accelerometer felt, by the path's size)",
+            nullable=True,
+            low=0,
         ),
         Column(
             "model_sha256",

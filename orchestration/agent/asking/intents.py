@@ -89,7 +89,7 @@ def _two(kind: str) -> Make:
     return make
 
 
-def _compare_releases(question: Question) -> dict[str, str]:
+def _compare_releases(question: Question) -> Mapping[str, str]:
     """The older one first: of "what is new in A compared with B" that is B."""
     found = _two("release")(question)
     is_backwards = _NEW_IN.search(" ".join(question.words))

@@ -80,7 +80,10 @@ _REWRITES: tuple[_Rewrite, ...] = (
     # "<session> and <session>: how many frames each"
     _put(rf"^(.*{_NAME}.*) each$", r"\1"),
     _put(rf"\b(?:keeps|kept|stops|prevents) ({_NAME}) from\b", r"blocks \1"),
-    _put(r"\bwhat (?:should|can|could) (?:i|we) do(?: about it| against it)?$", "what helps"),
+    _put(
+        r"\bwhat (?:should|can|could) (?:i|we) do(?: about it| against it)?$",
+        "what helps",
+    ),
     # "every" of a list
     _put(r"\b(show|list|name|give)( me| us)? (?:every|each)\b", r"\1\2 all"),
     # how long something takes, and how far it is from something

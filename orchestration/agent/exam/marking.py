@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from assets.tables.catalog import Catalog
 from orchestration.agent.answer import Answer, Value
 from orchestration.agent.exam.figures import list_invented, list_numbers, trace_numbers
-from orchestration.agent.exam.kinds import ANYTHING, KINDS, UNANSWERED, Kind
+from orchestration.agent.exam.kinds import ANYTHING, KINDS, MAYBE, UNANSWERED, Kind
 from orchestration.agent.exam.questions import Asked
 from orchestration.agent.exam.truths import Truth
 from orchestration.agent.world import Heard, World
@@ -102,9 +102,10 @@ def _is_given(kind: Kind, call: Heard, names: Mapping[str, str]) -> bool:
     """Whether the tool got the arguments of the kind, and none beside them."""
     wanted = {key: _fill(value, names) for key, value in kind.arguments.items()}
     given = {k: v for k, v in call.arguments.items() if k not in _FREE}
-    return wanted.keys() == given.keys() and all(
-        value == ANYTHING or _is_same(value, given[key])
-        for key, value in wanted.items()
+    needed = {key for key, value in wanted.items() if value != MAYBE}
+    return needed <= given.keys() <= wanted.keys() and all(
+        wanted[key] in (ANYTHING, MAYBE) or _is_same(wanted[key], value)
+        for key, value in given.items()
     )
 
 

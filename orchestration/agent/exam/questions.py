@@ -22,6 +22,8 @@ SETS = tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 _SLOT = re.compile(r"\{(\w+)\}")
 _TASKS = ("detection", "recognition", "segmentation")
 _ASSETS = ("curation/frame_quality", "capture/frames", "monitoring/drift")
+_NUMBERS = ("8", "10", "15")  # of frames or labels
+_DAYS = ("2026-11-27", "2026-11-28", "2026-11-30")
 _ID_LETTERS = 12
 
 
@@ -85,6 +87,8 @@ def list_names(catalog: Catalog) -> dict[str, list[str]]:
         "task": list(_TASKS),
         "asset": list(_ASSETS),
         "table": sorted(TABLES),
+        "number": list(_NUMBERS),
+        "day": list(_DAYS),
     }
 
 

@@ -35,21 +35,23 @@ def number_of(table: str, **equal: str) -> FindTruth:
     """How many rows of a table there are whose columns have the names of these kinds."""
 
     def find(catalog: Catalog, names: Names) -> Truth:
-        return Truth((sum(1 for _ in _list(catalog, table, names, equal)),))
+        return Truth((sum(1 for _ in list_rows(catalog, table, names, equal)),))
 
     return find
 
 
 def number_of_different(table: str, column: str) -> FindTruth:
     """How many values a column has."""
-    return lambda catalog, names: Truth((len(_values(catalog, table, column)),))
+    return lambda catalog, names: Truth((len(list_values(catalog, table, column)),))
 
 
 def counts_by(table: str, column: str, **equal: str) -> FindTruth:
     """How many rows each value of a column has."""
 
     def find(catalog: Catalog, names: Names) -> Truth:
-        counts = Counter(r[column] for r in _list(catalog, table, names, equal, column))
+        counts = Counter(
+            r[column] for r in list_rows(catalog, table, names, equal, column)
+        )
         return Truth(pairs=frozenset(counts.items()))
 
     return find
@@ -60,22 +62,22 @@ def names_in(table: str, column: str, **equal: str) -> FindTruth:
 
     def find(catalog: Catalog, names: Names) -> Truth:
         mine = frozenset(
-            str(r[column]) for r in _list(catalog, table, names, equal, column)
+            str(r[column]) for r in list_rows(catalog, table, names, equal, column)
         )
-        return Truth(names=mine, all_names=_values(catalog, table, column))
+        return Truth(names=mine, all_names=list_values(catalog, table, column))
 
     return find
 
 
 def frames_of_both(catalog: Catalog, names: Names) -> Truth:
     """How many frames each of two sessions has."""
-    counts = Counter(row["session"] for row in _read(catalog, "frames", "session"))
+    counts = Counter(row["session"] for row in read_rows(catalog, "frames", "session"))
     return Truth((counts[names["session"]], counts[names["session2"]]))
 
 
 def largest(catalog: Catalog, names: Names) -> Truth:
     """The session with the most frames; equal ones are all of them."""
-    counts = Counter(row["session"] for row in _read(catalog, "frames", "session"))
+    counts = Counter(row["session"] for row in read_rows(catalog, "frames", "session"))
     most = max(counts.values())
     largest_ones = frozenset(s for s, count in counts.items() if count == most)
     return Truth((most,), names=largest_ones, all_names=frozenset(counts))
@@ -83,29 +85,29 @@ def largest(catalog: Catalog, names: Names) -> Truth:
 
 def open_questions(catalog: Catalog, names: Names) -> Truth:
     """How many frames of the queue nobody has labelled yet."""
-    states = Counter(row["state"] for row in _read(catalog, "label_queue", "state"))
+    states = Counter(row["state"] for row in read_rows(catalog, "label_queue", "state"))
     return Truth((states["open"],))
 
 
 def held_sessions(catalog: Catalog, names: Names) -> Truth:
     """How many sessions, or of the one that is named, are held back."""
-    rows = _read(catalog, "publications", "session", "is_held")
+    rows = read_rows(catalog, "publications", "session", "is_held")
     held = {row["session"] for row in rows if row["is_held"]}
     return Truth((len(held & {names["session"]} if "session" in names else held),))
 
 
 def champion(catalog: Catalog, names: Names) -> Truth:
     """The model that is champion of the task; nothing where there is none."""
-    rows = _read(catalog, "champions", "task", "model_sha256")
+    rows = read_rows(catalog, "champions", "task", "model_sha256")
     mine = {row["model_sha256"] for row in rows if row["task"] == names["task"]}
-    known = _values(catalog, "models", "model_sha256")
+    known = list_values(catalog, "models", "model_sha256")
     return Truth(names=frozenset(mine), all_names=known)
 
 
 def frames_between(catalog: Catalog, names: Names) -> Truth:
     """How many frames came with the second release, and how many went."""
     found: dict[str, set[str]] = {"release": set(), "release2": set()}
-    for row in _read(catalog, "release_frames", "release_id", "frame_id"):
+    for row in read_rows(catalog, "release_frames", "release_id", "frame_id"):
         for which, frames in found.items():
             if row["release_id"].startswith(names[which]):
                 frames.add(row["frame_id"])
@@ -119,9 +121,9 @@ def whole_id(catalog: Catalog, names: Names) -> Truth:
     places["release"] = ("releases", "release_id")
     ((kind, begun),) = names.items()
     table, column = places[kind]
-    found = {v for v in _values(catalog, table, column) if v.startswith(begun)}
+    found = {v for v in list_values(catalog, table, column) if v.startswith(begun)}
     if kind == "frame":
-        rows = _read(catalog, "frames", "frame_id", "capture_id")
+        rows = read_rows(catalog, "frames", "frame_id", "capture_id")
         found |= {r["capture_id"] for r in rows if r["frame_id"] in found}
     return Truth(names=frozenset(found), all_names=frozenset(found))
 
@@ -138,26 +140,28 @@ def shown_columns(catalog: Catalog, names: Names) -> Truth:
     return Truth(names=shown, all_names=frozenset(c.name for c in columns))
 
 
-def _list(
+def list_rows(
     catalog: Catalog, table: str, names: Names, equal: Mapping[str, str], *more: str
 ) -> Iterator[dict[str, Any]]:
     """Rows whose columns begin with these names: ids are shortened, other names are whole."""
-    for row in _read(catalog, table, *equal, *more):
+    for row in read_rows(catalog, table, *equal, *more):
         if all(_is(row[column], column, names[kind]) for column, kind in equal.items()):
             yield row
 
 
-def _is(value: object, column: str, name: str) -> bool:
-    is_id = column.endswith(("_id", "_sha256"))
-    return str(value).startswith(name) if is_id else value == name
-
-
-def _read(catalog: Catalog, table: str, *columns: str) -> list[dict[str, Any]]:
+def read_rows(catalog: Catalog, table: str, *columns: str) -> list[dict[str, Any]]:
+    """The newest rows of a table; without columns those of its key."""
     names = dict.fromkeys(columns or (TABLES[table].key,))
     rows: list[dict[str, Any]] = catalog.read_latest(table, list(names)).to_pylist()
     return rows
 
 
-def _values(catalog: Catalog, table: str, column: str) -> frozenset[str]:
-    rows = _read(catalog, table, column)
+def list_values(catalog: Catalog, table: str, column: str) -> frozenset[str]:
+    """The values of a column, without null."""
+    rows = read_rows(catalog, table, column)
     return frozenset(r[column] for r in rows if r[column] is not None)
+
+
+def _is(value: object, column: str, name: str) -> bool:
+    is_id = column.endswith(("_id", "_sha256"))
+    return str(value).startswith(name) if is_id else value == name

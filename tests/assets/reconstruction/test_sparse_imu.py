@@ -42,6 +42,7 @@ def test_an_imu_gives_metres_and_says_that_the_path_turns_as_it_did(walk):
     assert "gravity 9." in felt.scale.reason
     # poses with 0.1 degree of noise
     assert 0 < felt.gyro_off_deg < 1
+    assert felt.leap == 0
 
 
 def test_a_half_that_is_joined_the_wrong_way_round_is_told(walk):
@@ -58,6 +59,25 @@ def test_a_half_that_is_joined_the_wrong_way_round_is_told(walk):
     felt = ask_imus(joined, {"c": imu})
     assert felt.gyro_off_deg == pytest.approx(180, abs=2)
     assert felt.scale.metres is None and "joined 1" in felt.scale.reason
+
+
+def test_a_half_that_is_joined_a_step_aside_is_told(walk):
+    """From the fortieth picture on all is a tenth of a metre aside, turned rightly."""
+    pictures, imu = walk
+    aside = np.zeros((4, 4))
+    aside[0, 3] = 0.1 / METRES
+    joined = [
+        one
+        if one.view < 40
+        else one._replace(world_from_camera=one.world_from_camera + aside)
+        for one in pictures
+    ]
+    felt = ask_imus(joined, {"c": imu})
+    places = np.array([one.world_from_camera[:3, 3] for one in joined])
+    size_m = METRES * np.linalg.norm(np.ptp(places, axis=0))
+    assert felt.leap == pytest.approx(0.1 / size_m, rel=0.1)
+    assert felt.gyro_off_deg < 1
+    assert felt.scale.metres is None and "path leaps by" in felt.scale.reason
 
 
 def test_captures_are_joined_by_their_standard_errors_unless_they_contradict(walk):

@@ -19,9 +19,11 @@ from orchestration.agent.exam import questions
 from orchestration.agent.exam.figures import list_invented, trace_numbers
 from orchestration.agent.exam.keeping import keep
 from orchestration.agent.exam.kinds import KINDS, UNANSWERED
+from orchestration.agent.exam.marking import mark
 from orchestration.agent.exam.questions import (
     HELD_OUT,
     SETS,
+    Asked,
     list_questions,
     read_templates,
 )
@@ -167,6 +169,24 @@ def test_an_answer_to_what_has_none_is_no_refusal_and_an_error_in_words_is_one(
     assert failed.marks[1].is_right_tool is False and failed.marks[1].error
 
 
+@pytest.mark.parametrize(
+    ("arguments", "is_right"),
+    [
+        ({"since": "2026-11-28T00:00:00Z"}, True),
+        ({"since": "2026-11-28T00:00:00Z", "before": "2026-11-30T00:00:00Z"}, True),
+        ({"since": "2026-11-27T00:00:00Z"}, False),
+        ({"before": "2026-11-28T00:00:00Z"}, False),
+        ({"since": "2026-11-28T00:00:00Z", "status": "FAILURE"}, False),
+    ],
+)
+def test_an_end_may_be_given_to_runs_since_a_day_and_nothing_else(
+    open_world, arguments, is_right
+):
+    world = replace(open_world(), heard=[Heard("runs", arguments)])
+    asked = Asked("runs since 2026-11-28", "runs_since_day", {"day": "2026-11-28"})
+    assert mark(world, asked, None, "", 0.0).has_right_arguments is is_right
+
+
 def test_a_number_is_traced_to_the_row_that_has_it(open_world):
     world = open_world()
     count = "select count(*) as n from frames"
@@ -232,3 +252,7 @@ def test_every_kind_has_questions_and_tools_that_there_are():
     assert asked == set(KINDS)
     for kind in KINDS.values():
         assert [find_tool(name).name for name in kind.tools] == list(kind.tools)
+        for name in kind.tools:
+            assert (
+                kind.arguments.keys() <= find_tool(name).arguments.model_fields.keys()
+            )
