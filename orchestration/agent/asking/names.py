@@ -29,6 +29,7 @@ _ID = re.compile(r"[0-9a-f]{6,64}")
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _JOINED = ("session", "sensor", "class")  # kinds of names that people write with spaces
 _MOST_JOINED = 4  # words
+_BEFORE_SENSOR = ("by", "from", "of", "with")  # the last word of a question
 _OF_TABLES = frozenset({"table", "column"})  # what words beside a table's name mean
 _TABLES_OF_IDS = {
     "model": ("models", "model_sha256"),
@@ -78,8 +79,9 @@ class Known:
         if _OF_TABLES & set(meant):
             usual -= set(self.names["table"])
             meant = [("table" if m in _OF_TABLES else m) for m in meant]
+        said = [part.lower() for part, _ in parts]
         for at, (part, is_quoted) in enumerate(parts):
-            is_name = is_quoted or self._is_named(part.lower(), at, meant)
+            is_name = is_quoted or self._is_named(said, at, meant)
             kind, name = self._find(part, frozenset() if is_name else usual, meant)
             if kind:
                 found.setdefault(kind, []).append(name)
@@ -123,8 +125,11 @@ class Known:
                 yield parts[at]
                 at += 1
 
-    def _is_named(self, word: str, at: int, meant: Sequence[str]) -> bool:
-        """Whether the words beside one that may be usual say that it is a name: "camera left", "left camera"."""
+    def _is_named(self, said: Sequence[str], at: int, meant: Sequence[str]) -> bool:
+        """Whether the words beside one that may be usual say that it is a name: "left camera", "... from left"."""
+        word, is_last = said[at], at + 1 == len(said)
+        if at and is_last and said[at - 1] in _BEFORE_SENSOR:
+            return word in self.names.get("sensor", ())
         before = meant[at - 1] if at else ""
         after = meant[at + 1] if at + 1 < len(meant) and meant[at] else ""
         of_label = self.names.get("class", ()) if after == "label" else ()

@@ -84,6 +84,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"\bwhat (?:should|can|could) (?:i|we) do(?: about it| against it)?$",
         "what helps",
     ),
+    _put(r"^what (?:does|do) (.+) mean$", r"definition of \1"),
     # "every" of a list
     _put(r"\b(show|list|name|give)( me| us)? (?:every|each)\b", r"\1\2 all"),
     # how long something takes, and how far it is from something

@@ -80,7 +80,7 @@ def test_a_question_is_taken_for_its_tool_and_names(
         "same for monday",
         "which runs failed between 2020-02-03 and 2020-02-05?",
         "what is a session?",
-        "what does quarantine mean, what is the meaning of it?",
+        "what does quarantine mean?",
         "how many frames are there, that my colleague took?",
         "how expensive was the camera?",
         "please train detection",
@@ -110,6 +110,7 @@ def test_a_usual_word_beside_its_kind_is_a_name():
 
     assert read("left camera") == ("<sensor>", "camera")
     assert read("sensor left") == ("sensor", "<sensor>")
+    assert read("how many frames came from left")[-1] == "<sensor>"
     assert read("mark labels") == ("<class>", "labels")
     assert read("other labels") == ("other", "labels")
     assert read("frames left the house") == ("frames", "left", "the", "house")
