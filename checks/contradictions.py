@@ -183,17 +183,24 @@ def _find_copied(
         pc.is_in(frames["frame_id"], value_set=_values(rows["frame_id"]))
     )
     is_alike = pc.is_in(published_frames["sha256"], value_set=_values(here["sha256"]))
-    columns = ["frame_id", "sha256", "kind", "width_px", "height_px"]
+    columns = ["frame_id", "sha256"]
     found = pa.concat_tables(
         [here.select(columns), published_frames.filter(is_alike).select(columns)]
     ).to_pylist()
     frames_of: dict[str, set[str]] = defaultdict(set)
     for row in found:
         frames_of[row["sha256"]].add(row["frame_id"])
+    several = {sha256 for sha256, mine in frames_of.items() if len(mine) > 1}
+    is_several = pc.is_in(here["sha256"], value_set=pa.array(several, pa.string()))
+    copied = several - _list_blank(here.filter(is_several))
+    return {row["frame_id"]: row["sha256"] for row in found if row["sha256"] in copied}
+
+
+def _list_blank(frames: pa.Table) -> set[str]:
+    """sha256 of those that are blank."""
+    columns = ["sha256", "kind", "width_px", "height_px"]
     return {
-        row["frame_id"]: row["sha256"]
-        for row in found
-        if len(frames_of[row["sha256"]]) > 1 and not _is_blank(row)
+        row["sha256"] for row in frames.select(columns).to_pylist() if _is_blank(row)
     }
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
+from typer.main import get_command_name
 
 from assets.addresses import hide
 from assets.tracing import require_exporter
@@ -195,7 +196,7 @@ def _narrow(words: Sequence[str]) -> typer.Typer:
     asked.registered_commands = [
         c
         for c in app.registered_commands
-        if c.callback and c.callback.__name__ in words
+        if c.callback and get_command_name(c.callback.__name__) in words
     ]
     asked.registered_groups = [g for g in app.registered_groups if g.name in words]
     return asked if asked.registered_commands or asked.registered_groups else app

@@ -28,7 +28,7 @@ def exam(
         list[str] | None,
         typer.Option(
             "--questions",
-            help="Only this set: practice, second, held_out, third; several times for more.",
+            help="Only this set, such as second; several times for more.",
             show_default=False,
         ),
     ] = None,

@@ -114,7 +114,7 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             1,
             exam_id=content_id("exam"),
             rung="rules",
-            question_set="held_out",
+            question_set="third",
             num_questions=400,
             num_kinds=20,
             num_numbers=10,

@@ -146,7 +146,9 @@ def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
     }
     page = CHECKOUT / "orchestration" / "browse" / "page"
     assert written == {path.name for path in page.iterdir()} | {
+        "examples.toml",
         "held_out.toml",
+        "roles.toml",
         "macros.html.j2",
         "model.html.j2",
         "page.html.j2",

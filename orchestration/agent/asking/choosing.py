@@ -9,29 +9,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
+from orchestration.agent.asking.fitting import AnswerOf
 from orchestration.agent.asking.intents import COUNTED, INTENTS, Intent
-from orchestration.agent.asking.moments import find_time
+from orchestration.agent.asking.likeness import Likeness, Sentences
+from orchestration.agent.asking.moments import WEEKDAYS, find_time
 from orchestration.agent.asking.names import Known, Question, list_names
-from orchestration.agent.asking.words import (
-    WORDS,
-    Likeness,
-    Sentences,
-    find_counted,
-    is_order,
-    list_deciding,
-    list_meanings,
-)
+from orchestration.agent.asking.rewording import reword
+from orchestration.agent.asking.spelling import WORDS
+from orchestration.agent.asking.thesaurus import SAID
+from orchestration.agent.asking.words import is_order, list_meanings
 from orchestration.agent.world import World
 
 _LEAST = 0.5  # likeness from which on a question is of a kind
 _MOST_CLAUSES = 4
 _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters
-# what begins so, and says but a name, goes on from another question
-_FOLLOWING = (("and",), ("also",), ("same",), ("what", "about"), ("how", "about"))
-# of these a kind tells only where its examples have them: what questions are about, and what became of it
-_SUBJECTS = frozenset({"approve", "fail", "licence", "model"})
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
+_MEANINGS = frozenset(SAID.values()) - {""}
+# how a clause begins that says why somebody asks
+_ASIDE = re.compile(
+    r"(?:(?:for|because|since|as|so|so that|if|when|before|after|with) )?(?:i|we|my|our|you|your)\b"
+    r"|(?:dear|hello|thank|sorry)"
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class Chosen:
 
 
 def choose(world: World, text: str) -> tuple[Chosen, ...]:
-    """One for each question in the text: several where the whole is none, and each part is one.
+    """One for each question in the text: those of its parts where these are liker to what is known than the whole is.
 
     Raises ValueError for one that is too long.
     """
@@ -65,10 +64,9 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
         raise ValueError(f"the question has {len(text)} characters: ask shorter")
     known = list_names(world)
     whole = _choose_one(known, text)
-    parts = [part for part in _NEXT_CLAUSE.split(text) if part and part.strip(" ?.!")]
-    if not 1 < len(parts) <= _MOST_CLAUSES:
+    found = tuple(_choose_clauses(known, text))
+    if not 1 <= len(found) <= _MOST_CLAUSES:
         return (whole,)
-    found = tuple(_choose_one(known, part) for part in parts)
     is_better = all(
         one.is_clear and one.is_of_words and one.likeness > whole.likeness
         for one in found
@@ -76,6 +74,22 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
     if not is_better:
         return (whole,)
     return tuple({_tell_apart(one): one for one in found}.values())
+
+
+def _choose_clauses(known: Known, text: str) -> Iterator[Chosen]:
+    """One for each part of the text that asks something, or may do so."""
+    for part in _NEXT_CLAUSE.split(text):
+        chosen = _choose_one(known, part)
+        words = chosen.question.words
+        is_said = bool(set(list_meanings(words)))
+        if is_said and (chosen.is_clear or not _is_aside(words)):
+            yield chosen
+
+
+def _is_aside(words: Sequence[str]) -> bool:
+    """Whether a clause speaks of who asks alone: "because I have to tell my boss", "for our talk"."""
+    is_of_home = any(m.startswith("<") or m in _MEANINGS for m in list_meanings(words))
+    return not is_of_home and bool(_ASIDE.match(" ".join(words)))
 
 
 def _tell_apart(chosen: Chosen) -> str:
@@ -144,53 +158,6 @@ _INTENTS = {intent.name: intent for intent in INTENTS}
 
 
 @dataclass(frozen=True)
-class AnswerOf:
-    """What answers of one kind say, by its examples: what decides them, what they count, what else they tell of.
-
-    `known`: all that their words mean; `has_bare`: names alone are a question.
-    """
-
-    deciding: frozenset[str]
-    counted: frozenset[str]
-    told: frozenset[str]
-    known: frozenset[str]
-    has_bare: bool
-
-    @classmethod
-    def of(cls, examples: Sequence[Sequence[str]]) -> "AnswerOf":
-        """`examples` in words."""
-        counted = [(words, find_counted(words)) for words in examples]
-        told = (list_meanings(words) for words, noun in counted if noun is None)
-        meant = [set(list_meanings(words)) for words in examples]
-        return cls(
-            frozenset(kind for words in examples for kind in list_deciding(words)),
-            frozenset(noun for _, noun in counted if noun is not None),
-            frozenset(w for some in told for w in some if not w.startswith("<")),
-            frozenset().union(*meant),
-            any(w and all(m.startswith("<") for m in w) for w in meant),
-        )
-
-    def fits(self, words: Sequence[str]) -> bool:
-        """Whether one may answer a question: what is counted there, and who, when or how, is among what they say."""
-        noun = find_counted(words)
-        is_counted = noun is None or noun in self.counted | self.told
-        is_decided = self.deciding.issuperset(list_deciding(words))
-        return is_counted and is_decided and self._knows(words)
-
-    def _knows(self, words: Sequence[str]) -> bool:
-        """Whether at least half of what the words mean, names aside, is known here, and each of `_SUBJECTS`.
-
-        Of names alone nothing is.
-        """
-        said = {m for m in list_meanings(words, self.known) if not m.startswith("<")}
-        if not said:
-            is_following = any(tuple(words[: len(f)]) == f for f in _FOLLOWING)
-            return self.has_bare and not is_following
-        unknown = said - self.known
-        return 2 * len(unknown) <= len(said) and not unknown & _SUBJECTS
-
-
-@dataclass(frozen=True)
 class Learnt:
     """The examples, all usual words (of them, and of the lists of words), and what answers of each kind say."""
 
@@ -199,15 +166,18 @@ class Learnt:
     answers: Mapping[str, AnswerOf]
 
 
+def _read_example(text: str, now: datetime) -> list[str]:
+    return find_time(reword(text.replace(",", "").split()), now)[0]
+
+
 @cache
 def _learn() -> Learnt:
     now = datetime.now(UTC)  # that an example names a time counts, and not which
     words: dict[str, Sequence[Sequence[str]]] = {
-        i.name: [find_time(t.replace(",", "").split(), now)[0] for t in i.examples]
-        for i in INTENTS
+        i.name: [_read_example(text, now) for text in i.examples] for i in INTENTS
     }
     usual = {w for some in words.values() for s in some for w in s}
-    usual |= WORDS
+    usual |= WORDS.difference(WEEKDAYS)  # sessions are called by them
     return Learnt(
         Sentences.of(words),
         frozenset(w for w in usual if w[0] != "<"),

@@ -15,6 +15,9 @@ from orchestration.agent.asking.words import list_deciding
 # of names
 _KINDS = frozenset({"session", "sensor", "class", "release", "task", "number"})
 _ANSWERED_ELSEWHERE = frozenset({"who", "where", "when", "how to", "average"})
+_OF_QUEUE = frozenset(
+    {"asked", "count", "name", "noun", "queue", "unlabelled"}
+)  # roles
 _SIZES = ("largest", "smallest")
 _ORDERS = {"most": "most", "largest": "most", "least": "least", "smallest": "least"}
 # what is counted of a noun, where the question does not say
@@ -109,8 +112,10 @@ def _merge_repeated(parts: Sequence[Part]) -> list[Part]:
 def _read_queue(parts: Sequence[Part]) -> Count | None:
     """How many frames wait; nothing else is told of the queue."""
     roles = {part.role for part in parts}
-    is_known = roles <= {"count", "queue", "noun", "name"} and "count" in roles
-    is_of_frames = _list_nouns(parts) <= {"frame", "label"}
+    nouns = _list_nouns(parts)
+    is_asked = "count" in roles or ("asked" in roles and nouns == {"label"})
+    is_known = roles <= _OF_QUEUE and is_asked
+    is_of_frames = nouns <= {"frame", "label"}
     return Count("frame", is_open=True) if is_known and is_of_frames else None
 
 
@@ -129,6 +134,8 @@ def _read_kind(parts: Sequence[Part], question: Question) -> Count | None:
 
 def _read_each(parts: Sequence[Part], question: Question) -> Count | None:
     by = _find_noun(parts, "each") or _find_noun(parts)
+    if by == "label":  # "the distribution of labels"
+        by = "class"
     noun = _find_other(parts, by) or _find_counted(by, question)
     return Count(noun, by) if by and noun else None
 
@@ -187,10 +194,10 @@ def _read_plain(parts: Sequence[Part], question: Question) -> Count | None:
     """A number, or the names that there are, with how much each has."""
     if "part" in _list_nouns(parts):
         return Count("frame", "part")
-    noun = _find_noun(parts, "count") or _find_noun(parts)
+    noun = _find_compound(parts) or _find_noun(parts, "count") or _find_noun(parts)
     if not noun:
         # what a class or dataset is as large as
-        of = {"class": "label", "release": "frame"}
+        of = {"class": "label", "release": "frame", "session": "frame"}
         named = [of[kind] for kind in of if kind in question.names]
         return Count(named[0]) if named and _has(parts, "count") else None
     others = _list_nouns(parts) - {noun}
@@ -198,6 +205,8 @@ def _read_plain(parts: Sequence[Part], question: Question) -> Count | None:
     found = Count(noun, is_labelled=is_labelled)
     is_bare = parts == [Part("noun", "release")]  # "datasets?"
     is_asked = (_has(parts, "asked") or is_bare) and not _has(parts, "count")
+    if noun == "label" and is_asked and not others:  # "which labels do we use"
+        return Count("label", "class")
     if noun in ("sensor", "class", "session") and not _has(parts, "count"):
         counted = "label" if is_labelled else _find_counted(noun, question)
         return Count(counted, noun)
@@ -245,6 +254,12 @@ def _find_noun(parts: Sequence[Part], behind: str = "") -> str:
     if behind and not start:
         return ""
     return next((p.what for p in parts[start:] if p.role == "noun"), "")
+
+
+def _find_compound(parts: Sequence[Part]) -> str:
+    """The noun of "frame count"."""
+    pairs = pairwise(parts)
+    return next((a.what for a, b in pairs if (a.role, b.role) == ("noun", "count")), "")
 
 
 def _find_other(parts: Sequence[Part], noun: str) -> str:

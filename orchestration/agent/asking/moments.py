@@ -1,4 +1,4 @@
-"""Words for a stretch of time in a question: "yesterday", "last week", "the past 3 days", "before 2026-11-29".
+"""Words for a stretch of time in a question: "yesterday", "last week", "the past 3 days", "since Monday".
 
 Belongs here: finding them, and what they mean in UTC. Does not: what is asked about that time.
 """
@@ -17,6 +17,37 @@ _UNITS = {
     "year": 365 * 86_400,
 }
 _BACK = ("last", "past", "previous", "this")
+_NUMBERS = {
+    word: number
+    for number, word in enumerate(
+        [
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ],
+        1,
+    )
+} | {"a": 1, "an": 1, "couple": 2, "few": 3}
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")  # fmt: skip
+_PARTS_OF_DAY = {
+    "morning": (0, 12),
+    "afternoon": (12, 18),
+    "evening": (18, 24),
+}  # hours
+_DAY = timedelta(days=1)
+TIME_WORDS = frozenset(
+    {*_UNITS, *(f"{unit}s" for unit in _UNITS), *_NUMBERS, *WEEKDAYS, *_PARTS_OF_DAY, *_BACK}
+    | {"today", "tonight", "yesterday", "weekend", "ago"}
+)  # fmt: skip
 _EVENING, _MORNING = timedelta(hours=6), timedelta(hours=6)  # from and to midnight
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 # words before a time that make it another
@@ -33,8 +64,8 @@ def find_time(words: Sequence[str], now: datetime) -> tuple[list[str], str]:
 
     Several times, such as "between", are not read: `<unknown>` stands for them.
 
-    Last night is from 18 to 6 o'clock. Yesterday and a date are days of UTC. A week is the seven days until now, a
-    month thirty days.
+    Last night is from 18 to 6 o'clock. Yesterday, a date and the name of a weekday (the newest before today) are days
+    of UTC, a weekend two. A week is the seven days until now, a month thirty days; few are three.
     """
     for at in range(len(words)):
         found = _read(words[at:], now)
@@ -45,8 +76,7 @@ def find_time(words: Sequence[str], now: datetime) -> tuple[list[str], str]:
                 start -= 1
             after = words[at + length :]
             bounds = {_BOUNDS[word] for word in words[start:at] if word in _BOUNDS}
-            is_read = len(bounds) < 2 and words[start - 1 : start] != ["day"]
-            if not is_read or find_time(after, now)[0] != list(after):
+            if len(bounds) > 1 or find_time(after, now)[0] != list(after):
                 return [*words[:start], _UNREAD, *after], ""
             rest = [*words[:start], TIME, *after]
             return rest, _tell_period(since, before, now, *bounds)
@@ -70,32 +100,62 @@ def _tell_period(
 def _read(words: Sequence[str], now: datetime) -> tuple[int, datetime, datetime] | None:
     """How many words say a time, when it begins and when it ends."""
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    day = timedelta(days=1)
     if words[0] in ("today", "tonight"):
         return 1, today, now
-    if words[0] == "yesterday":
-        return 1, today - day, today
     if tuple(words[:2]) == ("last", "night"):
         return 2, today - _EVENING, today + _MORNING
+    if words[0] == "this" and words[1:2] and words[1] in _PARTS_OF_DAY:
+        begin, end = (today + timedelta(hours=h) for h in _PARTS_OF_DAY[words[1]])
+        return 2, begin, min(end, max(begin, now))
+    return _read_day(words, today) or _read_span(words, now)
+
+
+def _read_day(
+    words: Sequence[str], today: datetime
+) -> tuple[int, datetime, datetime] | None:
+    """One day; that of a weekday's name is the newest before today."""
+    if words[0] == "yesterday":
+        return 1, today - _DAY, today
+    if tuple(words[:3]) == ("day", "before", "yesterday"):
+        return 3, today - 2 * _DAY, today - _DAY
+    is_last = words[0] == "last"
+    name = words[is_last] if len(words) > is_last else ""
+    if name in WEEKDAYS:
+        num_back = (today.weekday() - WEEKDAYS.index(name)) % 7 or 7
+        return 1 + is_last, today - num_back * _DAY, today - (num_back - 1) * _DAY
+    if name == "weekend":
+        monday = today - (today.weekday() % 7) * _DAY
+        return 1 + is_last, monday - 2 * _DAY, monday
     if _DATE.fullmatch(words[0]) and _is_date(words[0]):
         start = datetime.fromisoformat(words[0]).replace(tzinfo=UTC)
-        return 1, start, start + day
-    return _read_span(words, now)
+        return 1, start, start + _DAY
+    return None
 
 
 def _read_span(
     words: Sequence[str], now: datetime
 ) -> tuple[int, datetime, datetime] | None:
+    """ "The last 3 days", "two hours ago", "a couple of weeks ago"."""
     is_back = words[0] in _BACK
-    rest = list(words[1:3] if is_back else words[:3])
-    count = int(rest.pop(0)) if rest and re.fullmatch(r"\d{1,4}", rest[0]) else 1
-    unit = rest[0].removesuffix("s") if rest else ""
-    is_ago = not is_back and rest[1:2] == ["ago"]
-    if unit not in _UNITS or not (is_back or is_ago):
+    length, count = _read_number(words[is_back:])
+    length += is_back
+    rest = words[length : length + 2]
+    unit = _UNITS.get(rest[0].removesuffix("s")) if rest else None
+    is_ago = not is_back and rest[1:] == ["ago"]
+    if unit is None or not (is_back or is_ago):
         return None
-    length = is_back + (len(words[1:3] if is_back else words[:3]) - len(rest)) + 1
-    since = now - timedelta(seconds=count * _UNITS[unit])
-    return length + is_ago, since, now
+    return length + 1 + is_ago, now - timedelta(seconds=count * unit), now
+
+
+def _read_number(words: Sequence[str]) -> tuple[int, int]:
+    """How many words say a number, and which; 1 where none does."""
+    start = 1 if words[:1] == ["a"] and words[1:2] in (["couple"], ["few"]) else 0
+    word = words[start] if len(words) > start else ""
+    if re.fullmatch(r"\d{1,4}", word):
+        return 1, int(word)
+    if word not in _NUMBERS:
+        return 0, 1
+    return start + 1 + (words[start + 1 : start + 2] == ["of"]), _NUMBERS[word]
 
 
 def _is_date(text: str) -> bool:

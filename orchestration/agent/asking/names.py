@@ -14,7 +14,9 @@ from assets.tables.schemas import TABLES
 from assets.tables.sql import VIEWS
 from models.task_names import all_task_names
 from orchestration.agent.asking.moments import TIME, find_time
-from orchestration.agent.asking.words import find_meaning, mend, spell_out
+from orchestration.agent.asking.rewording import reword
+from orchestration.agent.asking.spelling import mend
+from orchestration.agent.asking.words import find_meaning, spell_out
 from orchestration.agent.world import World
 from orchestration.plan.making import list_assets, list_known_sessions
 
@@ -27,6 +29,7 @@ _ID = re.compile(r"[0-9a-f]{6,64}")
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _JOINED = ("session", "sensor", "class")  # kinds of names that people write with spaces
 _MOST_JOINED = 4  # words
+_BEFORE_SENSOR = ("by", "from", "of", "with")  # the last word of a question
 _OF_TABLES = frozenset({"table", "column"})  # what words beside a table's name mean
 _TABLES_OF_IDS = {
     "model": ("models", "model_sha256"),
@@ -67,7 +70,7 @@ class Known:
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def read(self, text: str, vocabulary: Collection[str]) -> Question:
-        """The question in words. A name that is a word of `vocabulary` is one in quotation marks or behind its kind."""
+        """The question in words. A name that is a word of `vocabulary` is one in quotation marks or beside its kind."""
         found: dict[str, list[str]] = {}
         words: list[str] = []
         parts = list(self._join(list(_split(text)), vocabulary))
@@ -76,8 +79,9 @@ class Known:
         if _OF_TABLES & set(meant):
             usual -= set(self.names["table"])
             meant = [("table" if m in _OF_TABLES else m) for m in meant]
-        for (part, is_quoted), before in zip(parts, ["", *meant], strict=False):
-            is_name = is_quoted or part.lower() in self.names.get(before, ())
+        said = [part.lower() for part, _ in parts]
+        for at, (part, is_quoted) in enumerate(parts):
+            is_name = is_quoted or self._is_named(said, at, meant)
             kind, name = self._find(part, frozenset() if is_name else usual, meant)
             if kind:
                 found.setdefault(kind, []).append(name)
@@ -86,7 +90,7 @@ class Known:
                 words.append("<unknown>")
             else:
                 words += [mend(word, vocabulary) for word in _list_words(part.lower())]
-        words, period = find_time(spell_out(words), self.now)
+        words, period = find_time(reword(spell_out(words)), self.now)
         if period:
             found[TIME[1:-1]] = [period]
         words = [_take_number(word, found) for word in words]
@@ -120,6 +124,23 @@ class Known:
             else:
                 yield parts[at]
                 at += 1
+
+    def _is_named(self, said: Sequence[str], at: int, meant: Sequence[str]) -> bool:
+        """Whether the words beside one that may be usual say that it is a name: "left camera", "... from left"."""
+        word, is_last = said[at], at + 1 == len(said)
+        if at and is_last and said[at - 1] in _BEFORE_SENSOR:
+            return word in self.names.get("sensor", ())
+        before = meant[at - 1] if at else ""
+        after = meant[at + 1] if at + 1 < len(meant) and meant[at] else ""
+        of_label = self.names.get("class", ()) if after == "label" else ()
+        return any(
+            word in names
+            for names in (
+                self.names.get(before, ()),
+                self.names.get(after, ()),
+                of_label,
+            )
+        )
 
     def _find(
         self, part: str, usual: Collection[str], meant: Sequence[str]

@@ -6,8 +6,10 @@ Belongs here: words and their parts. Does not: what the parts come to, which is 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from orchestration.agent.asking.thesaurus import AFTER_NOTHING, BEFORE_COUNTED
-from orchestration.agent.asking.words import COUNTING, correct, find_phrase, is_known
+from orchestration.agent.asking.closed_classes import AFTER_NOTHING, BEFORE_COUNTED
+from orchestration.agent.asking.meanings import find_phrase
+from orchestration.agent.asking.spelling import correct, is_known
+from orchestration.agent.asking.words import COUNTING
 
 NOUNS = frozenset(
     {"frame", "label", "session", "sensor", "class", "capture", "release", "model"}
@@ -18,12 +20,13 @@ OTHER = "other"  # of a word whose part nobody knows
 _ROLES: Mapping[str, str] = {
     word: role
     for role, words in {
-        "each": "each every per by apiece",
+        "count": "altogether overall together",
+        "each": "each every per pr by apiece distribution distributed",
         "not": "no not never without except excluding",
         "unlabelled": "unlabelled unlabeled unannotated",
         "most": "most highest max maximum",
         "least": "fewest least lowest min minimum",
-        "largest": "largest biggest greatest commonest",
+        "largest": "largest biggest greatest commonest top",
         "smallest": "smallest rarest tiniest",
         "common": "common frequent frequently often",
         "asked": "which what list show name names enumerate",

@@ -42,13 +42,15 @@ def find_rung(name: str, source: ModelSource) -> Rung:
 def hash_code(names: Sequence[str] = _CODE) -> str:
     """The first 16 digits of the sha256 over files and folders of the agent: other code is another version."""
     places = [_AGENT / name for name in names]
-    files = [
-        f for p in places for f in ([p] if p.is_file() else sorted(p.rglob("*.py")))
-    ]
+    files = [f for p in places for f in ([p] if p.is_file() else _list_files(p))]
     digest = hashlib.sha256()
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
+
+
+def _list_files(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.rglob("*") if f.suffix in (".py", ".toml"))
 
 
 def _ask_rules(world: World, text: str) -> Answer:

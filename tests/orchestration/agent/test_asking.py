@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
@@ -11,7 +12,7 @@ from orchestration.agent.answer import Answer, Fact, Sentence, Source
 from orchestration.agent.asking.answering import answer
 from orchestration.agent.asking.choosing import choose
 from orchestration.agent.asking.intents import INTENTS
-from orchestration.agent.asking.names import Known
+from orchestration.agent.asking.names import Known, Question
 from orchestration.agent.exam.figures import list_invented
 from orchestration.agent.proposing import open_book
 from orchestration.agent.tools import READING
@@ -43,6 +44,11 @@ from tests.orchestration.agent.conftest import PLEA, SERIAL
             {"table": "label_queue"},
         ),
         ("why did the last run fail?", "why_run_failed", {}),
+        ("what data is detection trained on?", "terms", {"of": "detection"}),
+        ("I have to tell my boss: which checks failed?", "failed_checks", {}),
+        ("The tables, which are they?", "tables", {}),
+        ("did tuesday get through", "status_of_session", {"session": "tuesday"}),
+        ("what waits for me? I was away.", "morning", {}),
     ],
 )
 def test_a_question_is_taken_for_its_tool_and_names(
@@ -73,6 +79,13 @@ def test_a_question_is_taken_for_its_tool_and_names(
         "is everything fine?",
         "same for monday",
         "which runs failed between 2020-02-03 and 2020-02-05?",
+        "what is a session?",
+        "what does quarantine mean?",
+        "how many frames are there, that my colleague took?",
+        "how expensive was the camera?",
+        "please train detection",
+        "can you label monday?",
+        "what does monday consist of people?",
     ],
 )
 def test_the_answer_of_another_question_is_not_given(open_world, text):
@@ -86,6 +99,32 @@ def test_a_name_is_found_with_spaces_for_its_dashes():
     assert found.words == ("how", "many", "<class>", "has", "<session>")
     assert found.names == {"class": ("coffee pot",), "session": ("desk-south",)}
     assert known.read("the last run", {"last", "run"}).names == {}
+
+
+def test_a_usual_word_beside_its_kind_is_a_name():
+    names = {"session": ("monday",), "sensor": ("left",), "class": ("mark", "other"), "task": ()}  # fmt: skip
+    usual = {"left", "mark", "other", "labels"}
+
+    def read(text: str) -> tuple[str, ...]:
+        return Known(names, None).read(text, usual).words  # type: ignore[arg-type]
+
+    assert read("left camera") == ("<sensor>", "camera")
+    assert read("sensor left") == ("sensor", "<sensor>")
+    assert read("how many frames came from left")[-1] == "<sensor>"
+    assert read("mark labels") == ("<class>", "labels")
+    assert read("other labels") == ("other", "labels")
+    assert read("frames left the house") == ("frames", "left", "the", "house")
+
+
+def test_what_is_new_in_a_release_is_told_from_the_older_one():
+    question = Question(
+        ("what", "is", "new", "in", "<release>", "compared", "with", "<release>"),
+        {"release": ("new", "old")},
+    )
+    (releases,) = (i for i in INTENTS if i.name == "compare_releases")
+    assert releases.make(question) == {"first": "old", "second": "new"}
+    asked = replace(question, words=("<release>", "against", "<release>"))
+    assert releases.make(asked) == {"first": "new", "second": "old"}
 
 
 def test_an_apostrophe_opens_no_quotation(open_world):

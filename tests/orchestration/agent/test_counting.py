@@ -55,6 +55,13 @@ def ask(text: str) -> Question:
         ("how much frames comes from <sensor>", Count("frame")),
         ("how many images has <session> and how many <session>", Count("frame")),
         ("datasets", Count("release", is_list=True)),
+        ("how big is <session>", Count("frame")),
+        ("frame count of all sessions", Count("frame")),
+        ("pics overall", Count("frame")),
+        ("which labels do we use", Count("label", "class")),
+        ("the distribution of labels", Count("label", "class")),
+        ("what waits for labels", Count("frame", is_open=True)),
+        ("how many unlabelled frames are in the queue", Count("frame", is_open=True)),
         ("which object categories are there", Count("label", "class")),
     ],
 )  # fmt: skip

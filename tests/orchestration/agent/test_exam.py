@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 from typer.testing import CliRunner
@@ -20,6 +21,7 @@ from orchestration.agent.exam.keeping import keep
 from orchestration.agent.exam.kinds import KINDS, UNANSWERED
 from orchestration.agent.exam.marking import mark
 from orchestration.agent.exam.questions import (
+    HELD_OUT,
     SETS,
     Asked,
     list_questions,
@@ -52,10 +54,8 @@ def test_four_hundred_questions_of_twenty_kinds_are_asked_and_no_set_has_those_o
     assert sum(map(len, texts.values())) >= 700
     for which in SETS:
         assert len({kind for kind, _ in read_templates(which)} - {UNANSWERED}) >= 28
-    assert not texts["held_out"] & (texts["practice"] | texts["second"])
-    assert not texts["third"] & (
-        texts["practice"] | texts["second"] | texts["held_out"]
-    )
+    for one, other in combinations(SETS, 2):
+        assert not texts[one] & texts[other]
 
 
 def test_names_are_those_of_the_home_and_what_it_has_no_name_for_is_counted(
@@ -69,9 +69,9 @@ def test_names_are_those_of_the_home_and_what_it_has_no_name_for_is_counted(
     assert num_lacking == 1  # nothing is labelled
 
 
-@pytest.mark.parametrize(("which", "least"), [("second", 0.97), ("held_out", 0.77)])
+@pytest.mark.parametrize("which", ["second", "held_out", "roles"])
 def test_questions_find_their_tools_and_what_none_says_is_refused(
-    open_world, which, least, monkeypatch
+    open_world, which, monkeypatch
 ):
     names = list_names(open_world())
     monkeypatch.setattr(choosing, "list_names", lambda world: names)
@@ -87,9 +87,8 @@ def test_questions_find_their_tools_and_what_none_says_is_refused(
 
     found = sit(open_world, Rung("choosing", "1", ask), which)
     shares = {share.mark: share.value for share in found.shares if share.kind == "all"}
-    # misses of held-out questions are not shown, so that nobody learns them
-    assert shares["right_tool"] >= least and shares["right_arguments"] >= least
-    assert shares["refused"] >= 0.9 and len(found.marks) > 130
+    assert shares["right_tool"] >= 0.99 and shares["right_arguments"] >= 0.98
+    assert shares["refused"] == 1.0 and len(found.marks) > 130
 
 
 def test_rules_give_the_numbers_that_other_code_counts(open_world, ask_only):
@@ -219,7 +218,7 @@ def test_an_exam_is_kept_once_for_the_same_code_and_questions_and_is_judged(
         {"count_sessions": ["how many sessions?", "{session}: how many sessions?"]}
     )
     catalog = open_world().catalog
-    good = sit(open_world, find_rung("rules", ModelSource()), "held_out")
+    good = sit(open_world, find_rung("rules", ModelSource()), HELD_OUT)
     first = keep(catalog, good, lambda: 1)
     assert keep(catalog, good, lambda: 2) == first
     (row,) = catalog.read_latest("agent_exams").to_pylist()
@@ -231,7 +230,7 @@ def test_an_exam_is_kept_once_for_the_same_code_and_questions_and_is_judged(
     assert verdicts["no_number_is_invented"] and verdicts["every_number_is_traced"]
     assert verdicts["exams_ask_enough"] is False
     bad = replace(good, rung=replace(good.rung, ask=_invent, code_version="2"))
-    keep(catalog, sit(open_world, bad.rung, "held_out"), lambda: 3)
+    keep(catalog, sit(open_world, bad.rung, HELD_OUT), lambda: 3)
     later = {v.name: v.passed for v in gate_session(catalog, "agent_exams", None)}
     assert later["no_number_is_invented"] is False
     (known,) = [v for v in gate_session(catalog, "agent_marks", None) if "held_out" in v.name]  # fmt: skip

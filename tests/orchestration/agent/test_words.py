@@ -6,15 +6,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from orchestration.agent.asking.likeness import Sentences
 from orchestration.agent.asking.moments import find_time
+from orchestration.agent.asking.spelling import correct, mend
 from orchestration.agent.asking.words import (
-    Sentences,
-    correct,
     find_counted,
     is_order,
     list_deciding,
     list_meanings,
-    mend,
 )
 
 NOW = datetime(2026, 11, 30, 12, 30, tzinfo=UTC)
@@ -77,7 +76,15 @@ def test_some_words_decide_what_kind_of_answer_is_right(text, deciding):
         ("weather", "weather"),  # near nothing
         ("film", "film"),  # and no "file": the keys lie apart
         ("masks", "masks"),  # a word of its own
-        ("cat", "cat"),  # too short to tell
+        ("cat", "cat"),
+        ("life", "life"),  # English words are no mistyped ones
+        ("persons", "persons"),
+        ("lidar", "lidar"),  # nor those of the trade
+        ("hwo", "how"),
+        ("lsat", "last"),
+        ("tagels", "tables"),  # by the key below
+        ("ebtween", "between"),  # the first two in turn
+        ("lables", "labels"),  # and not "tables": a first letter is seldom wrong
     ],
 )
 def test_a_slip_of_the_fingers_is_read_as_what_was_meant(typed, meant):
@@ -112,7 +119,13 @@ def test_a_slip_of_the_fingers_is_read_as_what_was_meant(typed, meant):
         ("runs before 2026-11-28", "runs <time>", "/2026-11-28T00:00:00Z"),
         ("runs up to 2026-11-28", "runs up <time>", "/2026-11-29T00:00:00Z"),
         ("runs between 2026-11-28 and yesterday", "runs between <unknown> and yesterday", ""),
-        ("runs the day before yesterday", "runs the day <unknown>", ""),
+        ("runs the day before yesterday", "runs <time>", "2026-11-28T00:00:00Z/2026-11-29T00:00:00Z"),
+        ("runs since monday", "runs <time>", "2026-11-23T00:00:00Z/2026-11-30T12:30:00Z"),  # it is a Monday
+        ("runs last sunday", "runs <time>", "2026-11-29T00:00:00Z/2026-11-30T00:00:00Z"),
+        ("runs over the weekend", "runs <time>", "2026-11-28T00:00:00Z/2026-11-30T00:00:00Z"),
+        ("runs of the last couple of days", "runs <time>", "2026-11-28T12:30:00Z/2026-11-30T12:30:00Z"),
+        ("runs two hours ago", "runs <time>", "2026-11-30T10:30:00Z/2026-11-30T12:30:00Z"),
+        ("runs this morning", "runs <time>", "2026-11-30T00:00:00Z/2026-11-30T12:00:00Z"),
         ("the last run", "the last run", ""),
         ("runs on 2026-13-45", "runs on 2026-13-45", ""),
     ],

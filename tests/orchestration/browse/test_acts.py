@@ -15,7 +15,6 @@ from assets.storage import Folder
 from assets.tables.champions import read_champion
 from orchestration.browse.serving import (
     ASK_FOR_LINK,
-    COOKIE,
     build_app,
     build_browser,
     build_keys,
@@ -59,7 +58,7 @@ def open_browser() -> Callable[[str], TestClient]:
     settings = load_settings()
     book = RoleBook(settings.roles_file)
     app = build_app(settings, build_browser(settings), "Carl")
-    gate = Gate(app, [ADDRESS], build_keys(settings, "start", "Carl"), COOKIE, ASK_FOR_LINK)  # fmt: skip
+    gate = Gate(app, [ADDRESS], build_keys(settings, "start", "Carl"), "door", ASK_FOR_LINK)  # fmt: skip
 
     def enter(role: str) -> TestClient:
         headers = as_header(book.grant(role, [role])) | {"X-Daguerre": "1"}

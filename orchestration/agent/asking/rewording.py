@@ -1,0 +1,150 @@
+"""Forms that people choose for one question, as the one that examples and the grammar have.
+
+Belongs here: "the classes, which are they?" as "which the classes". Does not: what words mean. Words are without
+commas, and names are `<kind>`.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from orchestration.agent.asking.closed_classes import AUXILIARIES, COURTESIES
+
+_NAME = r"<\w+>"
+_A_NAME = rf"(?:the |session )*{_NAME}"
+_AUXILIARY = "|".join(sorted(AUXILIARIES))
+_COURTESY = "|".join(sorted(COURTESIES))
+_ASKED = r"how many|how much|how often|how long|how|which|what|who"
+_AGAIN = r"they|it|those|these|them|there"
+# what people do with captures, of whom "they" speaks then, and not of what was named before
+_DOING = "annotate|capture|collect|do|film|get|label|make|produce|record|release|run|shoot|take|train|use"
+_LABELLED = r"(?:label(?:s|led|ed|ling|ing)?|annotat(?:e|ed|ion|ions))"
+_Rewrite = Callable[[str], str]
+
+
+def _put(pattern: str, replacement: str) -> _Rewrite:
+    return partial(re.compile(pattern).sub, replacement)
+
+
+# each is applied in this order to the words with single spaces between them
+_REWRITES: tuple[_Rewrite, ...] = (
+    # "number of sessions" for "no. of sessions", "num sessions"
+    _put(r"\b(no|nr|num|nbr|qty) of\b", "number of"),
+    _put(r"\b(num|nbr) (?!of\b)", "number of "),
+    _put(r"\bhow man\b", "how many"),
+    _put(r"\b(what|how|where|who|when|why)s\b", r"\1 is"),
+    _put(r"\bmost recent(?:ly)?\b", "newest"),
+    # "the classes, which are they", "the training, how long it needs"
+    _put(
+        rf"^(?:and )?(?:of )?(.+?) (?:and )?({_ASKED})(?: of)? (?:are|is|was|were) (?:{_AGAIN})$",
+        r"\2 \1",
+    ),
+    # "the release x, into which parts is it cut"
+    _put(
+        rf"^((?:\w+ ){{0,2}}{_NAME}) (?=.*\b(?:which|what|how|why)\b)(.*?) (?:it|they)\b",
+        r"\1 \2",
+    ),
+    # "did it not pass" for "did not it pass"
+    _put(rf"\b({_AUXILIARY}) not ({_A_NAME})", r"\1 \2 not"),
+    # "the largest one", "which ones"
+    _put(r"\b(which|\w+est|most \w+) ones?\b", r"\1"),
+    # "what sort of things"
+    _put(
+        r"\b(?:what|which) (?:sort|kind|type)s? of (?:things?|objects?|stuff|items?)\b",
+        "which classes",
+    ),
+    # "what cameras did they use"
+    _put(
+        rf"\b({_AUXILIARY}) (?:they|people|someone|somebody|you guys) (?=(?:{_DOING})\b)",
+        r"\1 ",
+    ),
+    _put(r"\b(did|does|do) (.+) capture\b", r"\1 \2 take"),
+    # "break the number down"
+    _put(rf"^((?:(?:{_COURTESY}) )*)break (.*?)\bdown\b", r"\1 \2"),
+    # "the session with more frames": of Romance languages
+    _put(
+        r"\b(session|sensor|camera|class|release|dataset) (?:with|has|have|having) (?:the )?more "
+        r"(?!than)(?!.*\b(?:than|or)\b)",
+        r"\1 with most ",
+    ),
+    # "counts for all sessions", "top session by frame count"
+    _put(
+        r"\b(counts|totals|numbers) (?:for|of|in|from) (?:(?:all|the|our|different) )+"
+        r"(?=(?:sessions|sensors|cameras|classes|categories|tasks)\b)",
+        r"\1 per ",
+    ),
+    _put(
+        r"\b(top|biggest|largest|smallest|most|fewest)\b(.*) by (\w+) (?:count|number)$",
+        r"\1\2 \3",
+    ),
+    # "<session> and <session>: how many frames each"
+    _put(rf"^(.*{_NAME}.*) each$", r"\1"),
+    _put(rf"\b(?:keeps|kept|stops|prevents) ({_NAME}) from\b", r"blocks \1"),
+    _put(
+        r"\bwhat (?:should|can|could) (?:i|we) do(?: about it| against it)?$",
+        "what helps",
+    ),
+    _put(r"^what (?:does|do) (.+) mean$", r"definition of \1"),
+    # "every" of a list
+    _put(r"\b(show|list|name|give)( me| us)? (?:every|each)\b", r"\1\2 all"),
+    # how long something takes, and how far it is from something
+    _put(
+        r"\bhow many (?:hours|minutes|seconds|days) (?=(?:do|does|did|would|will|has|have)\b)",
+        "how long ",
+    ),
+    _put(r"\bhow far is (<session>) from\b", r"how different is \1 from"),
+    _put(r"\b(?:fare|fares|fared)\b", "compare"),
+    # "what data is it trained on"
+    _put(
+        r"\b(?:which|what) (?:data|material)\b(?=.*\b(?:trained|learnt|learned|learn|built|fed|based)\b)",
+        "origin",
+    ),
+    # the home, where no release is named
+    _put(
+        r"\b(?:in|of|for|within|across) (?:(?:the|our|this|my|your|whole|entire) )+(?:data set|dataset|data)$",
+        "",
+    ),
+    # "what was it recorded with"
+    _put(
+        rf"\b(?:what|which) (was|were) ({_A_NAME}) (?:recorded|filmed|shot|taken|captured) (?:with|by|on)$",
+        r"which sensors \1 \2 taken",
+    ),
+    # what is refused, and what cannot be read
+    _put(
+        rf"\bwhy (was|is|has|were) ({_NAME}) (?:been )?(?:rejected|refused|turned down|discarded)\b",
+        r"why \1 \2 held",
+    ),
+    _put(
+        r"\b(?:not|cannot) be (?:decoded|interpreted|loaded|opened|parsed|processed|understood|used)\b",
+        "unreadable",
+    ),
+    # the model that is in use
+    _put(r"\btop (<task>|model)\b", r"best \1"),
+    _put(
+        r"\bmodel (?:do|are) (?:we|you|they) (?:currently )?(?:use|using|run|running)\b",
+        "model is champion",
+    ),
+    # what has to be labelled waits for it, and what waits is the queue
+    _put(
+        r"\b(?:need|needs|require|requires|await|awaits|awaiting) "
+        rf"(?:(?:a|any|some|their|to|be|still) )*{_LABELLED}\b",
+        "wait for labels",
+    ),
+    _put(
+        r"\b(?:(?:left|remain|remains|remaining) )?(?:must|should|to) "
+        rf"(?:(?:we|i|they|you|still|yet|be) )*{_LABELLED}\b",
+        "wait for labels",
+    ),
+    _put(
+        r"\bbacklog\b|\bhow (?:long|big|large|full) is the (?:\w+ )?queue\b",
+        "queue size",
+    ),
+)
+
+
+def reword(words: Sequence[str]) -> list[str]:
+    """The same question in the form that is read."""
+    text = " ".join(words)
+    for rewrite in _REWRITES:
+        text = rewrite(text)
+    return text.split()
