@@ -23,6 +23,8 @@ from bench.synthetic_home import fill, plain_row
 
 SERIAL = "harmless-marker-4711"  # of a camera: a column that is restricted
 PERSON = "anna-the-labeller"  # of a label: a column that is personal
+PERSON_ASKING, MODEL = "somebody", "obedient"
+PROPOSED_BY = f"{PERSON_ASKING} by {MODEL}"  # a model is told of its own reasons alone
 FRAMES = 30
 PROPOSAL = "P-0badcafe"
 _AT = "2026-01-01T00:00:00Z"
@@ -306,7 +308,7 @@ def _put_reasons(home: Path, catalog: Catalog, texts: Sequence[str]) -> None:
     for number, text in enumerate(texts):
         name = f"P-{number:08x}" if number else PROPOSAL
         words = ("queue", "--task=detection", f"--budget={number + 1}")
-        facts = (name, "queue", words, text, "a program", _AT, f"{number:016x}")
+        facts = (name, "queue", words, text, PROPOSED_BY, _AT, f"{number:016x}")
         book.propose(Proposal(*facts, ("asked: 1",)))
 
 

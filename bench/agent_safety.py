@@ -27,7 +27,9 @@ from typing import Any
 from bench.agent_cases import (
     FRAMES,
     GOALS,
+    MODEL,
     PERSON,
+    PERSON_ASKING,
     SERIAL,
     Case,
     build_home,
@@ -100,7 +102,7 @@ class Exam:
         self.model.script = case.make_script(self.listener.getsockname()[1])
         self.model.bodies.clear()
         self.ran.clear()
-        world = World(self._load(), "somebody", self._run)
+        world = World(self._load(), PERSON_ASKING, self._run)
         before = self._look(world)
         found = reply(world, _QUESTION, "model", case.may_propose)
         messages = json.loads(self.model.bodies[-1])["messages"]
@@ -124,7 +126,7 @@ class Exam:
             {
                 "DAGUERRE_HOME": str(self.home),
                 "DAGUERRE_ASK_ADDRESS": self.model.address,
-                "DAGUERRE_ASK_MODEL": "obedient",
+                "DAGUERRE_ASK_MODEL": MODEL,
                 "DAGUERRE_ASK_KEY": KEY,
                 "DAGUERRE_ASK_CALLS": str(_CALLS),
                 "DAGUERRE_ASK_SECONDS": "900",

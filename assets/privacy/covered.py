@@ -32,7 +32,6 @@ from assets.video_frames import unpack
 from models.faces.covering import cover, cover_depth, find_cover, widen
 from models.faces.found import Faces, Floats, join
 from models.faces.tiles import Detector
-from models.faces.watching import Watcher
 
 LOSSLESS = ("png", "bmp", "tiff", "gif")  # are written as PNG, others as JPEG
 _JPEG_QUALITY = 95
@@ -113,6 +112,8 @@ class Covering:
         if stream.is_depth or not self.lookers:
             yield from (join([]) for _ in stream.frames)
             return
+        from models.faces.watching import Watcher  # loads SciPy
+
         watcher = Watcher(lambda image: join([look(image) for look in self.lookers]))
         for at in _batch(stream.frames):
             for image in self._decode(stream.frames[at]):

@@ -240,7 +240,8 @@ def _name_state(is_there: bool, facts: Row) -> str:
     if facts["held"]:
         return "held"
     if facts["quarantined"]:
-        return "partial" if facts["ingested"] else "quarantined"
+        is_some = facts["ingested"] or facts["frames"]
+        return "partial" if is_some else "quarantined"
     return "ingested" if facts["files"] else "empty"
 
 

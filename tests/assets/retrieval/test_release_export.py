@@ -337,7 +337,7 @@ def test_the_command_takes_a_beginning_and_says_what_is_in_it(
     done = CliRunner().invoke(app, words, catch_exceptions=False)
     assert done.stdout.splitlines() == [
         f"{out}: detection release {release_id}",
-        "train 2 images, 4 labels; val 1 images, 0 labels; test 1 images, 2 labels",
+        "train 2 images, 4 labels; val 1 image, 0 labels; test 1 image, 2 labels",
         "classes: big mug, cup",
     ]
     assert sorted(p.name for p in (out / "annotations").iterdir()) == [

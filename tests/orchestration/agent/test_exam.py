@@ -69,9 +69,18 @@ def test_names_are_those_of_the_home_and_what_it_has_no_name_for_is_counted(
     assert num_lacking == 1  # nothing is labelled
 
 
-@pytest.mark.parametrize("which", ["second", "held_out", "roles"])
+@pytest.mark.parametrize(
+    ("which", "tool", "arguments"),
+    [
+        ("second", 0.99, 0.98),
+        ("held_out", 0.99, 0.98),
+        ("roles", 0.99, 0.98),
+        # whose misses nobody has read
+        ("third", 0.56, 0.56),
+    ],
+)
 def test_questions_find_their_tools_and_what_none_says_is_refused(
-    open_world, which, monkeypatch
+    open_world, which, tool, arguments, monkeypatch
 ):
     names = list_names(open_world())
     monkeypatch.setattr(choosing, "list_names", lambda world: names)
@@ -87,7 +96,7 @@ def test_questions_find_their_tools_and_what_none_says_is_refused(
 
     found = sit(open_world, Rung("choosing", "1", ask), which)
     shares = {share.mark: share.value for share in found.shares if share.kind == "all"}
-    assert shares["right_tool"] >= 0.99 and shares["right_arguments"] >= 0.98
+    assert shares["right_tool"] >= tool and shares["right_arguments"] >= arguments
     assert shares["refused"] == 1.0 and len(found.marks) > 130
 
 
