@@ -13,7 +13,7 @@ from pathlib import Path
 
 from assets.locks import find_holder, take_named
 
-_LOCK = "erasure_lock"
+LOCK_NAME = "erasure_lock"
 _COPIED = "a backup is being made of this home: wait for its end, and call this again"
 _ERASED = "process {holder} erases in this home: wait for its end, and call this again"
 
@@ -21,7 +21,7 @@ _ERASED = "process {holder} erases in this home: wait for its end, and call this
 @contextmanager
 def erasing(home: Path) -> Iterator[None]:
     """Be the one who erases. Raises ValueError where another process does, or makes a backup."""
-    path = home / _LOCK
+    path = home / LOCK_NAME
     with path.open("a+") as file:
         if not take_named(file):
             holder = find_holder(path)
@@ -36,7 +36,7 @@ def erasing(home: Path) -> Iterator[None]:
 def copying(home: Path) -> Iterator[None]:
     """Be one of those who copy it. Raises ValueError while somebody erases; in a home where nobody ever has there is
     no lock to hold."""
-    path = home / _LOCK
+    path = home / LOCK_NAME
     try:
         file = path.open("a+" if not path.exists() else "r")
     except (FileNotFoundError, PermissionError):

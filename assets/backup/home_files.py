@@ -8,14 +8,15 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from assets.home_lock import LOCK_NAME
 from assets.privacy.keys import FILE_NAME
 
 _SQLITE = b"SQLite format 3\0"
 # made again (cache, logs), or of a training under way
 _SKIPPED = ("cache", "logs", "models/.runs")
 _PARTIAL = (".part", ".tmp")
-# what is sealed by it may lie in the same backup
-_SECRETS = (FILE_NAME,)
+# what is sealed by the key may lie in the same backup; who held the lock is no more
+_LEFT_OUT = (FILE_NAME, LOCK_NAME)
 # of ours: a database in the landing zone or among artifacts is a file like others
 _DATABASE = re.compile(
     r"(?:[^/]+|dagster/.+|mlflow/(?!artifacts/).+)\.db(?P<beside>-wal|-shm|-journal)?"
@@ -52,7 +53,7 @@ def _walk(home: Path, below: str) -> Iterator[str]:
         )
         for name in sorted([*names, *links]):
             is_partial = name.startswith(".") and name.endswith(_PARTIAL)
-            if f"{prefix}{name}" in _SECRETS:
+            if f"{prefix}{name}" in _LEFT_OUT:
                 continue
             if not is_partial and _is_file(os.path.join(folder, name)):
                 yield f"{prefix}{name}"

@@ -71,7 +71,7 @@ def change_a_pixel(intake: Intake) -> None:
 
 def test_status_and_quarantine_say_of_a_copy_what_they_said_of_the_first(first, second):
     assert find_states(first) == {
-        "state": "quarantined",
+        "state": "partial",
         "waiting": 0,
         "ingested": 3,
         "quarantined": 1,

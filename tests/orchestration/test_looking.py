@@ -143,7 +143,7 @@ def test_a_library_that_complains_is_one_line(monkeypatch, capsys, home):
     def complain() -> None:
         raise ArgumentError("no such address\nand more")
 
-    monkeypatch.setattr(cli, "app", lambda **_: complain())
+    monkeypatch.setattr(cli, "_narrow", lambda words: lambda **_: complain())
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 2

@@ -173,7 +173,7 @@ def test_a_mistake_is_told_without_controls(monkeypatch, capsys) -> None:
     def fail(**_: object) -> None:
         raise ValueError(f"{CLASS}: name another")
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(cli, "_narrow", lambda words: fail)
     with pytest.raises(SystemExit):
         cli.main()
     assert capsys.readouterr().err == f"daguerre: {SHOWN}: name another\n"
