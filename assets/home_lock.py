@@ -6,12 +6,11 @@ home: on other machines that have a home of their own over the same stores it do
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from assets.locks import find_holder, take_named
+from assets.locks import find_holder, read_name, take_named, try_share
 
 LOCK_NAME = "erasure_lock"
 _COPIED = "a backup is being made of this home: wait for its end, and call this again"
@@ -43,9 +42,6 @@ def copying(home: Path) -> Iterator[None]:
         yield
         return
     with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = path.read_text().strip() or "unknown"
-            raise ValueError(_ERASED.format(holder=holder)) from None
+        if not try_share(file):
+            raise ValueError(_ERASED.format(holder=read_name(file)))
         yield

@@ -23,6 +23,15 @@ def share(file: IO[Any] | int) -> None:
     fcntl.flock(file, fcntl.LOCK_SH)
 
 
+def try_share(file: IO[Any] | int) -> bool:
+    """As `share`, without waiting; false where somebody has taken it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def take_named(file: IO[str], name: str | None = None) -> bool:
     """As `take`, for a file opened by "a+", which then holds the name: the process where none is given."""
     if not take(file):
@@ -58,8 +67,10 @@ def find_holder(path: Path) -> str:
     if not path.exists():
         return ""
     with path.open() as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return file.read().strip() or "unknown"
-    return ""
+        return "" if try_share(file) else read_name(file)
+
+
+def read_name(file: IO[str]) -> str:
+    """Who has taken the lock of it by `take_named`."""
+    file.seek(0)
+    return file.read().strip() or "unknown"

@@ -172,22 +172,14 @@ def cameras_agree_with_gyroscopes(sparse_models: pa.Table) -> Verdict:
     joins parts the wrong way round, and no point is off."""
     from assets.reconstruction.sparse_imu import MOST_OFF_DEG  # seconds to load
 
-    rows = [r for r in _modelled(sparse_models) if r["gyro_off_deg"] is not None]
-    return judge_share(
-        "cameras_agree_with_gyroscopes",
-        num_checked=len(rows),
-        offenders=[
-            f"{r['session']}: a camera turns by {r['gyro_off_deg']:.0f} degrees more than its gyroscope: parts of it "
-            "are joined wrongly; record more views between them"
-            for r in rows
-            if r["gyro_off_deg"] > MOST_OFF_DEG
-        ],
-        of="models",
-        fault="contradict their gyroscopes",
-        figures={"worst_deg": max((r["gyro_off_deg"] for r in rows), default=0.0)},
-        empty_reason=_why_no_model(sparse_models)
-        or ("no gyroscope tells" if len(sparse_models) else None),
-    )
+    told = _list_told(sparse_models, "gyro_off_deg")
+    off = [
+        f"{session}: a camera turns by {off_deg:.0f} degrees more than its gyroscope"
+        for session, off_deg in told
+        if off_deg > MOST_OFF_DEG
+    ]
+    worst = {"worst_deg": max((off_deg for _, off_deg in told), default=0.0)}
+    return _judge_seams(sparse_models, "gyroscope", len(told), off, worst)
 
 
 def cameras_agree_with_accelerometers(sparse_models: pa.Table) -> Verdict:
@@ -195,22 +187,14 @@ def cameras_agree_with_accelerometers(sparse_models: pa.Table) -> Verdict:
     feel: COLMAP at times joins parts a step aside, turned rightly, and no point is off."""
     from assets.reconstruction.sparse_imu import MOST_LEAP  # seconds to load
 
-    rows = [r for r in _modelled(sparse_models) if r["leap"] is not None]
-    return judge_share(
-        "cameras_agree_with_accelerometers",
-        num_checked=len(rows),
-        offenders=[
-            f"{r['session']}: a camera's path leaps by {100 * r['leap']:.0f} % of its size, which its accelerometer "
-            "did not feel: parts of it are joined wrongly; record more views between them"
-            for r in rows
-            if r["leap"] > MOST_LEAP
-        ],
-        of="models",
-        fault="contradict their accelerometers",
-        figures={"worst_leap": max((r["leap"] for r in rows), default=0.0)},
-        empty_reason=_why_no_model(sparse_models)
-        or ("no accelerometer tells" if len(sparse_models) else None),
-    )
+    told = _list_told(sparse_models, "leap")
+    off = [
+        f"{session}: a camera's path leaps by {100 * leap:.0f} % of its size, which its accelerometer did not feel"
+        for session, leap in told
+        if leap > MOST_LEAP
+    ]
+    worst = {"worst_leap": max((leap for _, leap in told), default=0.0)}
+    return _judge_seams(sparse_models, "accelerometer", len(told), off, worst)
 
 
 def images_are_placed_or_say_why(sparse_images: pa.Table) -> Verdict:
@@ -255,6 +239,33 @@ def nothing_was_tried(rows: StoredRows) -> str | None:
     found = rows.read("sparse_models", ("reason",)).to_pylist()
     reasons = [r["reason"] for r in found if r["reason"]]
     return "; ".join(reasons) or None
+
+
+def _list_told(sparse_models: pa.Table, column: str) -> list[tuple[str, float]]:
+    """Session and figure of the models of which an IMU tells it."""
+    rows = _modelled(sparse_models)
+    return [(r["session"], r[column]) for r in rows if r[column] is not None]
+
+
+def _judge_seams(
+    sparse_models: pa.Table,
+    sensor: str,
+    num_checked: int,
+    off: list[str],
+    worst: dict[str, float],
+) -> Verdict:
+    """`off` says of each model that its parts contradict the sensor."""
+    joined = "parts of it are joined wrongly; record more views between them"
+    return judge_share(
+        f"cameras_agree_with_{sensor}s",
+        num_checked=num_checked,
+        offenders=[f"{one}: {joined}" for one in off],
+        of="models",
+        fault=f"contradict their {sensor}s",
+        figures=worst,
+        empty_reason=_why_no_model(sparse_models)
+        or (f"no {sensor} tells" if len(sparse_models) else None),
+    )
 
 
 def _block_if(is_far_off: bool) -> Tolerance:

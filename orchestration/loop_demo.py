@@ -30,10 +30,9 @@ from orchestration.loop_world import (
     KNOWN,
     NEW_CLASS,
     Recall,
-    Waves,
     World,
 )
-from orchestration.producing import land
+from orchestration.producing import Wave, land
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog
 from orchestration.sensors.alarms import alarm_sensor
@@ -121,7 +120,7 @@ def run_loop(
     return summary
 
 
-ALL: tuple[Waves, ...] = (KNOWN, DAYS, EXAM)
+ALL: tuple[Wave, ...] = (KNOWN, DAYS, EXAM)
 
 
 class Loop:
@@ -256,9 +255,9 @@ class Loop:
             self.console.tell(trial.line)
         return trial
 
-    def _take_in(self, waves: Waves, what: str) -> None:
+    def _take_in(self, wave: Wave, what: str) -> None:
         with self.console.step(f"simulate {what}"):
-            land(Path(self.engine.settings.landing_uri), waves, self.console)
+            land(Path(self.engine.settings.landing_uri), wave, self.console)
         with self.console.step(f"ingest {what}"):
             ingest(self.engine, self.console)
 

@@ -3,7 +3,7 @@
 Belongs here: what is simulated, and what is known of it. Does not: any step of the loop.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import PurePosixPath
@@ -32,11 +32,11 @@ from models.simulation.labels import FrameTruth
 from models.simulation.scene import UNSEEN_CLASS
 from models.task_names import DETECTION
 from models.types import BoxSet, Detections
+from orchestration.producing import Wave
 
 NEW_CLASS = UNSEEN_CLASS
 _small = partial(SimulationSpec, width_px=192, height_px=144, rate_hz=4.0)
 _SECONDS = 2.5
-Waves = Mapping[str, Sequence[SimulationSpec]]  # session -> what is simulated into it
 
 
 def _bare(captures: int, seed: int, has_new: bool = False) -> SimulationSpec:
@@ -46,19 +46,19 @@ def _bare(captures: int, seed: int, has_new: bool = False) -> SimulationSpec:
 
 
 # labelled: what the first champion learns from
-KNOWN: Waves = {
+KNOWN: Wave = {
     "desk-monday": [_small(7, _SECONDS, seed) for seed in (11, 13)],
     "desk-tuesday": [_small(7, _SECONDS, seed) for seed in (12, 14)],
 }
 # one day without anything new; then the days on which the new object stands on every table
-DAYS: Waves = {
+DAYS: Wave = {
     "desk-wednesday": [_bare(6, 21)],
     "desk-thursday": [_bare(6, 31, has_new=True)],
     "desk-friday": [_bare(6, 32, has_new=True)],
     "desk-saturday": [_bare(6, 33, has_new=True)],
 }
 # what both champions are asked about; nobody labels it
-EXAM: Waves = {"desk-exam": [_bare(6, 41, has_new=True)]}
+EXAM: Wave = {"desk-exam": [_bare(6, 41, has_new=True)]}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class World:
     """All that is simulated, beside the tables that it was taken into."""
 
     catalog: Catalog
-    waves: Sequence[Waves]
+    waves: Sequence[Wave]
 
     @cached_property
     def _truth(self) -> SimulatedTruth:

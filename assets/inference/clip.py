@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.code_versions import version_of
+from assets.inference.brought_net import open_net
 from assets.inference.checkpoint import hash_bytes
 from assets.inference.clip_pictures import Preparation, read_preparation
 from models.types import Image
@@ -147,19 +148,10 @@ def _hash(contents: Sequence[bytes]) -> str:
 def _open(
     path: Path, content: bytes, takes: str, gives: str, num_threads: int | None
 ) -> onnxruntime.InferenceSession:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = num_threads or min(4, os.cpu_count() or 1)
     try:
-        session = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # its own errors share no other class
-        said = str(error).splitlines()[0]
-        raise NoClip(
-            f"{path} cannot be loaded as an ONNX net: {said}; export it again, as one file without external data"
-        ) from error
+        session = open_net(path, content, num_threads or min(4, os.cpu_count() or 1))
+    except ValueError as error:
+        raise NoClip(str(error)) from error
     taken = [given.name for given in session.get_inputs()]
     given = [answer.name for answer in session.get_outputs()]
     if takes not in taken or gives not in given:

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.inference.brought_net import open_net
 from models.geometry.stereo import Disparities, Gray, Image, match_by
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class StereoNet:
         content = path.read_bytes()
         self._path = path
         self.sha256 = hashlib.sha256(content).hexdigest()
-        self._session = _open(path, content)
+        self._session = open_net(path, content, _NUM_THREADS)
         self._inputs = [given.name for given in self._session.get_inputs()]
         self._num_channels, self._size_px = _read_form(path, self._session)
 
@@ -89,22 +90,6 @@ class StereoNet:
 def open_stereo_net(path: Path | None) -> StereoNet | None:
     """The net of the settings; None where none is named. Raises ValueError as `StereoNet` does."""
     return None if path is None else StereoNet(path)
-
-
-def _open(path: Path, content: bytes) -> onnxruntime.InferenceSession:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = _NUM_THREADS
-    try:
-        return onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # its own errors share no other class
-        said = str(error).splitlines()[0]
-        raise ValueError(
-            f"{path} cannot be loaded as an ONNX net: {said}; export it again, as one file without external data"
-        ) from error
 
 
 def _read_form(

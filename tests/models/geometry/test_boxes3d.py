@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.moving_boxes import look
 from models.geometry.boxes3d import (
     SHAPES,
     Box3D,
@@ -22,19 +23,6 @@ from models.geometry.near_depth import Near, measure_near
 
 CAMERA = Camera((320, 240), (240.0, 240.0), (159.5, 119.5))
 ALL = (True, True, True, True)
-
-
-def look(azimuth, distance=0.6, height=0.3):
-    """world_from_camera of a camera on a circle that looks at 5 cm above the origin."""
-    at = np.array([distance * np.cos(azimuth), distance * np.sin(azimuth), height])
-    ahead = np.array([0, 0, 0.05]) - at
-    ahead /= np.linalg.norm(ahead)
-    right = np.cross(ahead, [0, 0, 1])
-    right /= np.linalg.norm(right)
-    pose = np.eye(4)
-    pose[:3, :3] = np.column_stack([right, np.cross(ahead, right), ahead])
-    pose[:3, 3] = at
-    return pose
 
 
 def make(shape, size, centre=(0, 0, 0.05), yaw=0.0):
