@@ -220,9 +220,12 @@ def _list_versions(catalog: Catalog, name: str) -> list[_Version]:
 
 
 def _list_local(folder: str) -> Iterator[tuple[str, float]]:
-    for name in os.listdir(folder):
-        if version_of_manifest(name):
-            yield name, os.stat(f"{folder}/{name}").st_mtime
+    for name in filter(version_of_manifest, os.listdir(folder)):
+        try:
+            made_s = os.stat(f"{folder}/{name}").st_mtime
+        except FileNotFoundError:  # another process has dropped it since
+            continue
+        yield name, made_s
 
 
 def _list_remote(

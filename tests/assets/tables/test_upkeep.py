@@ -134,6 +134,19 @@ def test_a_version_that_another_thread_may_commit_on_stays(catalog, lower):
     assert not is_stored(catalog, stale.version)
 
 
+def test_a_version_that_another_process_drops_between_two_looks_is_none(
+    catalog, monkeypatch
+):
+    catalog.point("a", "first")
+    catalog.point("b", "second")
+    versions = Path(catalog.uri) / "pointers.lance" / "_versions"
+    listed = sorted(path.name for path in versions.glob("*.manifest"))
+    before = upkeep.count_versions(catalog, "pointers")
+    (versions / listed[0]).unlink()
+    monkeypatch.setattr(upkeep.os, "listdir", lambda folder: listed)
+    assert upkeep.count_versions(catalog, "pointers") == before - 1
+
+
 def test_a_version_just_out_of_date_stays(catalog, lower):
     lower(upkeep, MANY=FEW)
     point(catalog, "first")
