@@ -318,7 +318,7 @@ def test_an_address_opens_the_frames_that_it_asks_for(served, page) -> None:
     wait_for(
         page, "() => document.querySelector('.place')?.textContent === '1 of 1 frame'"
     )
-    assert page.locator(".choices input:checked").count() >= 1
+    page.locator(".choices input:checked").first.wait_for()
     page.keyboard.press("x")
     wait_for(
         page, "() => document.querySelector('.place').textContent === '1 of 70 frames'"
