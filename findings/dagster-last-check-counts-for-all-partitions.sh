@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
-# Finding: whether the blocking checks of a partition passed is answered in Dagster by the last check of any partition
+# Finding: whether the blocking checks of a partition passed is answered in Dagster by the last check of
+#   any partition
 #
 # Packages: dagster==1.13.28 (Python 3.11 or later)
 #
-# Guess: `AutomationCondition.all_deps_blocking_checks_passed()` is evaluated for each partition: a check that
-#   failed for monday keeps back what is made of monday, until it passes for monday.
+# Guess: `AutomationCondition.all_deps_blocking_checks_passed()` is evaluated for each partition: a check
+#   that failed for monday keeps back what is made of monday, until it passes for monday.
 #
 # Seen: an asset with the partitions monday and tuesday and a blocking check, which ran in the run of each
 #   partition, failed for monday and passed for tuesday. With monday checked first both are requested
 #   downstream, monday too; with tuesday checked first neither is. Only a check that is given the
-#   `partitions_def` of its asset is asked by partition: then it is tuesday in both orders. A check without
-#   it runs with each partition as well, and reads its key. The documentation of the condition says that it is
-#   "true for any partition where all upstream blocking checks have passed".
+#   `partitions_def` of its asset is asked by partition: then it is tuesday in both orders. A check
+#   without it runs with each partition as well, and reads its key. The documentation of the condition
+#   says that it is "true for any partition where all upstream blocking checks have passed".
 #
 # Why it matters: a gate on broken recordings opens with the next good one, and closes for all good ones
-#   with the next broken one. Checks written before they knew partitions look as they did, and
-#   the page of the asset shows one green check.
+#   with the next broken one. Checks written before they knew partitions look as they did, and the page of
+#   the asset shows one green check.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
-# Finding: a dynamic partition that was deleted and is added again counts as made in Dagster, and is not made
+# Finding: a dynamic partition that was deleted and is added again counts as made in Dagster, and is not
+#   made
 #
 # Packages: dagster==1.13.28 (Python 3.11 or later)
 #
 # Guess: deleting a dynamic partition ends its story; one that is added with the same key later is new, so
 #   that its assets are missing and `AutomationCondition.missing()`, or `eager()`, requests them.
 #
-# Seen: of two partitions, both made, one is deleted and added again. Neither `missing()`, `on_missing()` nor
-#   `eager()` requests it, where a partition with another key is requested by each; and the instance tells it
-#   among the partitions that are made. Deleting takes the key out of a list and leaves the events of its
-#   runs. There is no call that wipes a partition's events
-#   in a local instance: `wipe_asset_partitions` raises NotImplementedError.
+# Seen: of two partitions, both made, one is deleted and added again. Neither `missing()`, `on_missing()`
+#   nor `eager()` requests it, where a partition with another key is requested by each; and the instance
+#   tells it among the partitions that are made. Deleting takes the key out of a list and leaves the
+#   events of its runs. There is no call that wipes a partition's events in a local instance:
+#   `wipe_asset_partitions` raises NotImplementedError.
 #
 # Why it matters: a recording that was deleted, repaired and put back under its name is never processed
-#   again. Where the files were deleted with the partition, everything behind it is told that they are there.
+#   again. Where the files were deleted with the partition, everything behind it is told that they are
+#   there.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail
@@ -35,7 +37,7 @@ CONDITIONS = {
 
 
 def requested_after(condition, added_later):
-    """The partitions that are requested once `added_later` was added, after `a` and `b` were made and `a` was deleted."""
+    """What is requested, and told to be made, once `a` and `b` were made, `a` was deleted and `added_later` added."""
 
     @dg.asset(partitions_def=SESSIONS, automation_condition=condition)
     def frames(): ...
@@ -46,11 +48,20 @@ def requested_after(condition, added_later):
         dg.materialize([frames], partition_key=session, instance=instance)
     cursor = dg.evaluate_automation_conditions(definitions, instance).cursor
     instance.delete_dynamic_partition("sessions", "a")
+    assert is_wiping_refused(instance, frames.key)
     cursor = dg.evaluate_automation_conditions(definitions, instance, cursor=cursor).cursor
     instance.add_dynamic_partitions("sessions", [added_later])
-    told = instance.get_materialized_partitions(frames.key)
     result = dg.evaluate_automation_conditions(definitions, instance, cursor=cursor)
-    return sorted(result.get_requested_partitions(frames.key)), sorted(told)
+    requested = result.get_requested_partitions(frames.key)
+    return sorted(requested), sorted(instance.get_materialized_partitions(frames.key))
+
+
+def is_wiping_refused(instance, key):
+    try:
+        instance.wipe_asset_partitions(key, ["a"])
+    except NotImplementedError:
+        return True
+    return False
 
 
 for name, condition in CONDITIONS.items():

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Finding: a blocking check of Dagster that fails with a mere warning lets the next asset be made in its run, and
-#   keeps it from being requested by automation
+# Finding: a blocking check of Dagster that fails with a mere warning lets the next asset be made in its
+#   run, and keeps it from being requested by automation
 #
 # Packages: dagster==1.13.28 (Python 3.11 or later)
 #
 # Guess: `severity=WARN` is what does not hold anything back, also with `blocking=True`; run and
 #   `AutomationCondition.all_deps_blocking_checks_passed()` mean the same checks by "blocking".
 #
-# Seen: a check with `blocking=True` returns `passed=False` with severity WARN. The run of asset, check and next asset
-#   succeeds and makes the next asset. The condition, asked after asset and check were made alone, does not request
-#   the next one, where it does after a check that passed. With severity ERROR both hold it back.
-#   The condition asks whether the check passed and looks at no severity.
+# Seen: a check with `blocking=True` returns `passed=False` with severity WARN. The run of asset, check
+#   and next asset succeeds and makes the next asset. The condition, asked after asset and check were made
+#   alone, does not request the next one, where it does after a check that passed. With severity ERROR
+#   both hold it back. The condition asks whether the check passed and looks at no severity.
 #
-# Why it matters: a pipeline that was run by hand or by a job goes on where its automation stands still, without a
-#   failed run anywhere. Recordings with a warning, which were to be looked at later and used meanwhile, are
-#   never used.
+# Why it matters: a pipeline that was run by hand or by a job goes on where its automation stands still,
+#   without a failed run anywhere. Recordings with a warning, which were to be looked at later and used
+#   meanwhile, are never used.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

@@ -1,20 +1,24 @@
 #!/usr/bin/env bash
-# Finding: what the type of a column is Great Expectations answers otherwise for one name than for a list of it: with
-#   pandas 3 text is str alone and not in a list, and microseconds are datetime64[ns] alone and not in a list
+# Finding: what the type of a column is Great Expectations answers otherwise for one name than for a list
+#   of it: with pandas 3 text is str alone and not in a list, and microseconds are datetime64[ns] alone
+#   and not in a list
 #
-# Packages: great-expectations==1.24.1, pandas==3.1.1, pandas==2.3.3 (Python 3.11 or later; about two minutes)
+# Packages: great-expectations==1.24.1, pandas==3.1.1, pandas==2.3.3 (Python 3.11 or later; about two
+#   minutes)
 #
-# Guess: `ExpectColumnValuesToBeInTypeList(type_list=[name])` is `ExpectColumnValuesToBeOfType(type_=name)`, for several
-#   names; and the unit is a part of the type datetime64[ns].
+# Guess: `ExpectColumnValuesToBeInTypeList(type_list=[name])` is
+#   `ExpectColumnValuesToBeOfType(type_=name)`, for several names; and the unit is a part of the type
+#   datetime64[ns].
 #
-# Seen: a column of text and one of times in microseconds, which is what pandas 3 makes of them. Alone str passes; in a
-#   list it fails, as do object, string and StringDtype, and the result says that the type observed is str. Alone
-#   datetime64[ns] passes for microseconds, and so do [s], [ms] and [us]; in a list only [us] does. In
-#   pandas 2.3.3 str passes in both, and the times are equally of any unit alone.
+# Seen: a column of text and one of times in microseconds, which is what pandas 3 makes of them. Alone str
+#   passes; in a list it fails, as do object, string and StringDtype, and the result says that the type
+#   observed is str. Alone datetime64[ns] passes for microseconds, and so do [s], [ms] and [us]; in a list
+#   only [us] does. In pandas 2.3.3 str passes in both, and the times are equally of any unit alone.
 #
-# Why it matters: of the gates that stood there before the upgrade to pandas 3, those with a list of types are red for
-#   all text, with a report where the wanted and the observed type are one word; and those with one name are
-#   green where times became microseconds, a thousandth as whole numbers, which is what they were to notice.
+# Why it matters: of the gates that stood there before the upgrade to pandas 3, those with a list of types
+#   are red for all text, with a report where the wanted and the observed type are one word; and those
+#   with one name are green where times became microseconds, a thousandth as whole numbers, which is what
+#   they were to notice.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

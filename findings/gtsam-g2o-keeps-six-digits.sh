@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
-# Finding: poses in map coordinates that gtsam saves as g2o are some metres off when they are read again, and a file
-#   of 3-D poses read without a flag is an empty graph
+# Finding: poses in map coordinates that gtsam saves as g2o are some metres off when they are read again,
+#   and a file of 3-D poses read without a flag is an empty graph
 #
 # Packages: gtsam==4.3.0, numpy==2.4.6 (Python 3.11 or later)
 #
-# Guess: `writeG2o` and `readG2o` of one library give back the doubles that were saved, or nearly; a file whose every
-#   line is 3-D is read as what it is, or refused.
+# Guess: `writeG2o` and `readG2o` of one library give back the doubles that were saved, or nearly; a file
+#   whose every line is 3-D is read as what it is, or refused.
 #
-# Seen: two poses at UTM coordinates, 2.1 m from each other, with the step between them: the error of the graph is 0.
-#   What is written is "500000 5.6e+06" and "500002 5.6e+06": six significant digits. After reading the
-#   poses are 2 m apart along one axis and 0 along the other, and the error is 125. Turns are cut as well:
-#   0.149438 for 0.149438132. `readG2o(path)` of the same file returns no factor and no value, and no error;
-#   only `readG2o(path, True)` reads it.
+# Seen: two poses at UTM coordinates, 2.1 m from each other, with the step between them: the error of the
+#   graph is 0. What is written is "500000 5.6e+06" and "500002 5.6e+06": six significant digits. After
+#   reading the poses are 2 m apart along one axis and 0 along the other, and the error is 125. Turns are
+#   cut as well: 0.149438 for 0.149438132. `readG2o(path)` of the same file returns no factor and no
+#   value, and no error; only `readG2o(path, True)` reads it.
 #
-# Why it matters: g2o is the format in which graphs go from one optimiser to the next, or are kept to begin from.
-#   A solved map in a national grid begins again with blocks of ten metres, and who forgets the flag
-#   optimises nothing, to an error of 0.
+# Why it matters: g2o is the format in which graphs go from one optimiser to the next, or are kept to
+#   begin from. A solved map in a national grid begins again with blocks of ten metres, and who forgets
+#   the flag optimises nothing, to an error of 0.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

@@ -3,16 +3,17 @@
 #
 # Packages: imagehash==4.3.2, pillow==13.0.0, numpy==2.4.6 (Python 3.11 or later)
 #
-# Guess: a perceptual hash is of the picture, scaled to whatever it needs: a depth map and one that is turned by
-#   90 degrees, or one of noise, have hashes that differ in many bits, as those of 8-bit pictures do.
+# Guess: a perceptual hash is of the picture, scaled to whatever it needs: a depth map and one that is
+#   turned by 90 degrees, or one of noise, have hashes that differ in many bits, as those of 8-bit
+#   pictures do.
 #
-# Seen: a ramp, the ramp turned, and noise, as 16-bit grey (mode I;16), values from 500 to 5,000: the average,
-#   difference, perceptual and wavelet hashes are the same for all three, at a distance of 0. In 8 bits their
-#   distances are 24 and more. The picture is converted with `convert("L")`, which clips
-#   at 255 in Pillow, so that everything brighter is white.
+# Seen: a ramp, the ramp turned, and noise, as 16-bit grey (mode I;16), values from 500 to 5,000: the
+#   average, difference, perceptual and wavelet hashes are the same for all three, at a distance of 0. In
+#   8 bits their distances are 24 and more. The picture is converted with `convert("L")`, which clips at
+#   255 in Pillow, so that everything brighter is white.
 #
-# Why it matters: looking for duplicates in depth, thermal or X-ray pictures, a script keeps the first one and drops
-#   all others as its copies; a split by hash puts the whole set on one side.
+# Why it matters: looking for duplicates in depth, thermal or X-ray pictures, a script keeps the first one
+#   and drops all others as its copies; a split by hash puts the whole set on one side.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

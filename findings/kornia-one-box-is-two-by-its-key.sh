@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
-# Finding: one box, given to kornia as `bbox_xyxy` and as `bbox_xywh`, is two boxes a pixel apart after a flip, a turn
-#   or a resize; the former lies beside its object
+# Finding: one box, given to kornia as `bbox_xyxy` and as `bbox_xywh`, is two boxes a pixel apart after a
+#   flip, a turn or a resize; the former lies beside its object
 #
 # Packages: kornia==0.9.0, torch==2.15.0, numpy==2.4.6 (Python 3.11 or later; 3 GB on Linux, two minutes)
 #
-# Guess: `AugmentationSequential` with `data_keys=["input", "bbox_xyxy", "bbox_xywh"]` moves picture and boxes alike: a
-#   box that fits its object fits it after, in whichever of the two forms it is written.
+# Guess: `AugmentationSequential` with `data_keys=["input", "bbox_xyxy", "bbox_xywh"]` moves picture and
+#   boxes alike: a box that fits its object fits it after, in whichever of the two forms it is written.
 #
-# Seen: an object in the columns 10 to 29 and rows 20 to 49 of 100 x 100 pixels, as (10, 20, 30, 50) and with its sides
-#   as (10, 20, 20, 30). Flipped, its pixels end at (70, 20, 90, 50): with sides the box is there too, without it
-#   is (69, 20, 89, 50); flipped upside down and turned by 90 degrees alike. At twice the size the pixels end
-#   at (20, 40, 60, 100), and the boxes at (20.1, 40.2, 60.3, 100.5) and (20.1, 40.2, 59.3, 99.5): both are scaled
-#   by 199/99. Crops are right. The documentation says that boxes are "inclusive", so that xmax is the
-#   last pixel: that holds for the key `bbox_xyxy`, not for `bbox_xywh`, nor for "xyxy" in kornia's own `Boxes`.
+# Seen: an object in the columns 10 to 29 and rows 20 to 49 of 100 x 100 pixels, as (10, 20, 30, 50) and
+#   with its sides as (10, 20, 20, 30). Flipped, its pixels end at (70, 20, 90, 50): with sides the box is
+#   there too, without it is (69, 20, 89, 50); flipped upside down and turned by 90 degrees alike. At
+#   twice the size the pixels end at (20, 40, 60, 100), and the boxes at (20.1, 40.2, 60.3, 100.5) and
+#   (20.1, 40.2, 59.3, 99.5): both are scaled by 199/99. Crops are right. The documentation says that
+#   boxes are "inclusive", so that xmax is the last pixel: that holds for the key `bbox_xyxy`, not for
+#   `bbox_xywh`, nor for "xyxy" in kornia's own `Boxes`.
 #
-# Why it matters: boxes of COCO and of torchvision, whose xmax is an edge, lie a pixel to the left after the usual
-#   flip, always to the same side. Of an object of 8 x 8 pixels such a label overlaps 0.78, which is no match
-#   for all thresholds from 0.8 on.
+# Why it matters: boxes of COCO and of torchvision, whose xmax is an edge, lie a pixel to the left after
+#   the usual flip, always to the same side. Of an object of 8 x 8 pixels such a label overlaps 0.78,
+#   which is no match for all thresholds from 0.8 on.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

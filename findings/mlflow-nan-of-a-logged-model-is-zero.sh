@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Finding: a metric that is NaN is 0.0 for the model that it belongs to in MLflow, and such a model is the best one
-#   by its loss
+# Finding: a metric that is NaN is 0.0 for the model that it belongs to in MLflow, and such a model is the
+#   best one by its loss
 #
 # Packages: mlflow==3.17.2 (Python 3.11 or later; with a SQLite store; one to two minutes)
 #
 # Guess: a metric that is logged for a run and a model is one number, NaN in both; a search for a loss
 #   below 0.5 does not find it, as `search_runs` of the same metric does not.
 #
-# Seen: three models with the losses 0.3, NaN and 0.9, each logged once, with `run_id` and `model_id`. The run
-#   says NaN and `search_runs("metrics.loss < 0.5")` finds the first one alone. The model of the same
+# Seen: three models with the losses 0.3, NaN and 0.9, each logged once, with `run_id` and `model_id`. The
+#   run says NaN and `search_runs("metrics.loss < 0.5")` finds the first one alone. The model of the same
 #   call says 0.0: `search_logged_models` finds two below 0.5 and orders the diverged one before the
-#   others. The table of runs has a column that says "this is NaN" beside a 0, that of models has
-#   the 0 alone.
+#   others. The table of runs has a column that says "this is NaN" beside a 0, that of models has the 0
+#   alone.
 #
 # Why it matters: a training that diverged has the lowest loss of all models. Who takes the first one of
 #   the list, the call that MLflow 3 has for it, promotes a model of NaNs, and nothing in the list tells.

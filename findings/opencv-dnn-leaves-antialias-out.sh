@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
 # Finding: OpenCV 5 runs a net that shrinks its picture with `antialias` as if that were not asked for
 #
-# Packages: opencv-python-headless==5.0.0.93, onnxruntime==1.31.1, onnx==1.23.2, numpy==2.4.6 (Python 3.11 or later)
+# Packages: opencv-python-headless==5.0.0.93, onnxruntime==1.31.1, onnx==1.23.2, numpy==2.4.6 (Python 3.11
+#   or later)
 #
-# Guess: a net that OpenCV's importer reads without a word answers as in ONNX Runtime; what the importer does not
-#   know it refuses.
+# Guess: a net that OpenCV's importer reads without a word answers as in ONNX Runtime; what the importer
+#   does not know it refuses.
 #
-# Seen: lines one pixel wide, every fourth, in a picture that a Resize with `antialias=1` shrinks to a fourth, linear
-#   or cubic: 0.25 everywhere inside in ONNX Runtime, which is the share of the lines; 0 or -0.09 in OpenCV, as
-#   ONNX Runtime says with `antialias=0`. The attribute is in the standard since opset 18. It is read
-#   and run without a warning.
+# Seen: lines one pixel wide, every fourth, in a picture that a Resize with `antialias=1` shrinks to a
+#   fourth, linear or cubic: 0.25 everywhere inside in ONNX Runtime, which is the share of the lines; 0 or
+#   -0.09 in OpenCV, as ONNX Runtime says with `antialias=0`. The attribute is in the standard since opset
+#   18. It is read and run without a warning.
 #
-# Why it matters: exporters put the scaling of the picture into the net, and torchvision scales with antialias
-#   by default, so that a net which was sound in ONNX Runtime sees other pictures in OpenCV: thin and far
-#   objects vanish before the first layer, and the score falls without an error anywhere.
+# Why it matters: exporters put the scaling of the picture into the net, and torchvision scales with
+#   antialias by default, so that a net which was sound in ONNX Runtime sees other pictures in OpenCV:
+#   thin and far objects vanish before the first layer, and the score falls without an error anywhere.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

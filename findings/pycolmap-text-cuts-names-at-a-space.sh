@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# Finding: pictures in a folder whose name has a space are all one name after pycolmap wrote its model as text and
-#   read it again
+# Finding: pictures in a folder whose name has a space are all one name after pycolmap wrote its model as
+#   text and read it again
 #
 # Packages: pycolmap==4.2.1, numpy==2.4.6 (Python 3.11 or later)
 #
-# Guess: text and binary are two spellings of one model. NAME is the last field of its line in images.txt, so that
-#   it may hold spaces; or writing such a name is refused.
+# Guess: text and binary are two spellings of one model. NAME is the last field of its line in images.txt,
+#   so that it may hold spaces; or writing such a name is refused.
 #
 # Seen: four pictures "left camera/frame 1.png" to 4. The binary model has the four names. The text that
 #   `write_text` writes has them too, and `read_text` returns "left" for all four, up to the first space,
-#   without a word. Poses, points and observations are right.
-#   `find_image_with_name` finds none of the pictures by its name, and one by "left".
+#   without a word. Poses, points and observations are right. `find_image_with_name` finds none of the
+#   pictures by its name, and one by "left".
 #
-# Why it matters: text is what people edit, hand on, and write for COLMAP from other sources. A model that went
-#   through it names four times a picture that is not there; who pairs poses with pictures by name gets
-#   one pose for all, or none, and who keeps names in a dict has a model of one picture.
+# Why it matters: text is what people edit, hand on, and write for COLMAP from other sources. A model that
+#   went through it names four times a picture that is not there; who pairs poses with pictures by name
+#   gets one pose for all, or none, and who keeps names in a dict has a model of one picture.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

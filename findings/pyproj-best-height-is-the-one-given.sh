@@ -1,21 +1,22 @@
 #!/usr/bin/env bash
-# Finding: asked for heights above the sea pyproj returns the heights above the ellipsoid that it was given, also with
-#   `only_best=True`
+# Finding: asked for heights above the sea pyproj returns the heights above the ellipsoid that it was
+#   given, also with `only_best=True`
 #
 # Packages: pyproj==3.7.2 (Python 3.11 or later; without the network of PROJ, which is off by default)
 #
-# Guess: from EPSG:4979 (GPS, height above the ellipsoid) to EPSG:4326+5773 (height above the sea by EGM96) the
-#   height changes by the geoid, 48 m in southern Germany; where its grid is not installed the
+# Guess: from EPSG:4979 (GPS, height above the ellipsoid) to EPSG:4326+5773 (height above the sea by
+#   EGM96) the height changes by the geoid, 48 m in southern Germany; where its grid is not installed the
 #   conversion fails, or does so at least with `only_best=True`, which says so.
 #
-# Seen: 500 m are 500 m, by default and with `only_best=True`, which its documentation explains as an error
-#   if the best transformation that PROJ knows cannot be used. `accuracy` is -1, unknown, and the
-#   description has the words "ballpark vertical transformation". Only `allow_ballpark=False`
-#   raises. The operation with the grid is listed by TransformerGroup as unavailable, with a warning.
-#   From EPSG:4326, which has no height, the accuracy is even 0, and `allow_ballpark=False` passes.
+# Seen: 500 m are 500 m, by default and with `only_best=True`, which its documentation explains as an
+#   error if the best transformation that PROJ knows cannot be used. `accuracy` is -1, unknown, and the
+#   description has the words "ballpark vertical transformation". Only `allow_ballpark=False` raises. The
+#   operation with the grid is listed by TransformerGroup as unavailable, with a warning. From EPSG:4326,
+#   which has no height, the accuracy is even 0, and `allow_ballpark=False` passes.
 #
-# Why it matters: the wheel brings no grid. Drone and car recordings have GPS heights, maps and terrain have heights
-#   above the sea, and both meet 48 m apart, by a conversion that was asked to be the best or none.
+# Why it matters: the wheel brings no grid. Drone and car recordings have GPS heights, maps and terrain
+#   have heights above the sea, and both meet 48 m apart, by a conversion that was asked to be the best or
+#   none.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

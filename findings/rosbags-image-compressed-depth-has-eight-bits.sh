@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# Finding: a depth map in a compressed ROS picture loses its lower eight bits in rosbags-image: 1234 mm are 4
+# Finding: a depth map in a compressed ROS picture loses its lower eight bits in rosbags-image: 1234 mm
+#   are 4
 #
-# Packages: rosbags-image==0.10.4, rosbags==0.11.9, opencv-python-headless==5.0.0.93, numpy==2.4.6 (Python 3.11 or
-#   later)
+# Packages: rosbags-image==0.10.4, rosbags==0.11.9, opencv-python-headless==5.0.0.93, numpy==2.4.6 (Python
+#   3.11 or later)
 #
-# Guess: a message with the format "16UC1; png compressed", which is what image_transport writes for a depth map,
-#   comes back as the uint16 values that were compressed, since PNG keeps them; as the same map does
-#   in an uncompressed message.
+# Guess: a message with the format "16UC1; png compressed", which is what image_transport writes for a
+#   depth map, comes back as the uint16 values that were compressed, since PNG keeps them; as the same map
+#   does in an uncompressed message.
 #
 # Seen: depths of 650, 1234, 4000 and 65000 mm are 2, 4, 15 and 253 in uint8. PNG holds all 16 bits, as
-#   `cv2.imdecode` with IMREAD_UNCHANGED shows; the package decodes with IMREAD_ANYCOLOR, which
-#   turns all depths into 8 bits. Asked for "16UC1" it raises that bgr8 cannot be converted.
-#   The uncompressed message gives the four values in uint16.
+#   `cv2.imdecode` with IMREAD_UNCHANGED shows; the package decodes with IMREAD_ANYCOLOR, which turns all
+#   depths into 8 bits. Asked for "16UC1" it raises that bgr8 cannot be converted. The uncompressed
+#   message gives the four values in uint16.
 #
-# Why it matters: thermal and depth cameras are recorded compressed to save the disk. What comes out has the right
-#   size and the look of a depth map, in steps of 257 mm, and numbers that pass for centimetres or shades of grey.
+# Why it matters: thermal and depth cameras are recorded compressed to save the disk. What comes out has
+#   the right size and the look of a depth map, in steps of 257 mm, and numbers that pass for centimetres
+#   or shades of grey.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

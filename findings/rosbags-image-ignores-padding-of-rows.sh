@@ -1,16 +1,17 @@
 #!/usr/bin/env bash
-# Finding: a ROS picture whose rows are padded comes out of rosbags-image sheared, with the padding as pixels
+# Finding: a ROS picture whose rows are padded comes out of rosbags-image sheared, with the padding as
+#   pixels
 #
-# Packages: rosbags-image==0.10.4, rosbags==0.11.9, opencv-python-headless==5.0.0.93, numpy==2.4.6 (Python 3.11 or
-#   later)
+# Packages: rosbags-image==0.10.4, rosbags==0.11.9, opencv-python-headless==5.0.0.93, numpy==2.4.6 (Python
+#   3.11 or later)
 #
-# Guess: `step` is the length of a row in bytes in sensor_msgs/Image; a reader takes the first `width` pixels of
-#   each, as cv_bridge does.
+# Guess: `step` is the length of a row in bytes in sensor_msgs/Image; a reader takes the first `width`
+#   pixels of each, as cv_bridge does.
 #
-# Seen: a grey picture of 3 x 5 pixels with a step of 8. Its first row is right, the second one is the padding of
-#   the first and two pixels of the second, the third one pixels of the second and third and padding; the
-#   last pixels are not there. Without padding it is right. Nothing is raised: the buffer is longer
-#   than what is taken of it, and `step` is not looked at.
+# Seen: a grey picture of 3 x 5 pixels with a step of 8. Its first row is right, the second one is the
+#   padding of the first and two pixels of the second, the third one pixels of the second and third and
+#   padding; the last pixels are not there. Without padding it is right. Nothing is raised: the buffer is
+#   longer than what is taken of it, and `step` is not looked at.
 #
 # Why it matters: cameras and decoders align rows to 4, 16 or 64 bytes, so that pictures of 1242 or 1936
 #   pixels are hit, and those of 640 never. The picture has the right size and plausible grey values.

@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# Finding: a cloud in map coordinates is one point after small-gicp thinned it out, and aligning two such clouds
-#   converges to a wrong shift
+# Finding: a cloud in map coordinates is one point after small-gicp thinned it out, and aligning two such
+#   clouds converges to a wrong shift
 #
 # Packages: small-gicp==1.0.1, numpy==2.4.6 (Python 3.11 or later)
 #
-# Guess: coordinates are doubles, so that a cloud and the same cloud moved to where it lies on the map are thinned
-#   out and aligned alike; or what cannot be done is refused.
+# Guess: coordinates are doubles, so that a cloud and the same cloud moved to where it lies on the map are
+#   thinned out and aligned alike; or what cannot be done is refused.
 #
-# Seen: 3,000 points of 20 m x 20 m, and a copy shifted by (0.3, 0.2, 0.1) m. About the origin 1,555 points are left at
-#   0.5 m and `align` finds the shift within a millimetre. At UTM coordinates one point is left, their
-#   mean, and `align` says `converged`, with one inlier, an error of 0 and a shift of (0.02, 0.22, 0.00).
-#   Cells are numbered with 21 bits an axis, so that cells of 0.5 m end at 524 km. As its documentation says,
-#   points outside are ignored; they are one cell. A line on stderr says so for each point, and no result does.
+# Seen: 3,000 points of 20 m x 20 m, and a copy shifted by (0.3, 0.2, 0.1) m. About the origin 1,555
+#   points are left at 0.5 m and `align` finds the shift within a millimetre. At UTM coordinates one point
+#   is left, their mean, and `align` says `converged`, with one inlier, an error of 0 and a shift of
+#   (0.02, 0.22, 0.00). Cells are numbered with 21 bits an axis, so that cells of 0.5 m end at 524 km. As
+#   its documentation says, points outside are ignored; they are one cell. A line on stderr says so for
+#   each point, and no result does.
 #
-# Why it matters: northings are 4,000 to 6,000 km in most of Europe and the USA. A registration of scans from
-#   survey files passes its check of `converged`, and even of the error, which is the smallest there is.
+# Why it matters: northings are 4,000 to 6,000 km in most of Europe and the USA. A registration of scans
+#   from survey files passes its check of `converged`, and even of the error, which is the smallest there
+#   is.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

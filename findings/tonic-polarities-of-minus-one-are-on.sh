@@ -3,17 +3,17 @@
 #
 # Packages: tonic==1.7.0, numpy==2.4.6 (Python 3.11 or later; about a minute)
 #
-# Guess: `ToFrame` with a sensor size of (width, height, 2) has a channel for events that darken and one for those
-#   that brighten, be the former written as 0 or as -1, the two ways in which event cameras are recorded;
-#   or it refuses what it does not know.
+# Guess: `ToFrame` with a sensor size of (width, height, 2) has a channel for events that darken and one
+#   for those that brighten, be the former written as 0 or as -1, the two ways in which event cameras are
+#   recorded; or it refuses what it does not know.
 #
-# Seen: four events, two of each kind. Written as 0 and 1 the channels hold two and two; written as -1 and 1 they hold
-#   none and four: the polarity is the index of the channel, and the index -1 is the last one. No warning.
-#   `ToVoxelGrid` takes both: 0 is counted as -1 there.
+# Seen: four events, two of each kind. Written as 0 and 1 the channels hold two and two; written as -1 and
+#   1 they hold none and four: the polarity is the index of the channel, and the index -1 is the last one.
+#   No warning. `ToVoxelGrid` takes both: 0 is counted as -1 there.
 #
-# Why it matters: a loader that gives signed polarities (for which one adds them up to a picture) makes frames with the
-#   right number of events and an empty channel. A net learns from what is left, half of its input, and a
-#   check of counts passes.
+# Why it matters: a loader that gives signed polarities (for which one adds them up to a picture) makes
+#   frames with the right number of events and an empty channel. A net learns from what is left, half of
+#   its input, and a check of counts passes.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

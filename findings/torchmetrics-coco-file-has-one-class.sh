@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# Finding: the COCO files that torchmetrics writes of its input know the class 0 alone, and are scored as if there
-#   were no other
+# Finding: the COCO files that torchmetrics writes of its input know the class 0 alone, and are scored as
+#   if there were no other
 #
-# Packages: torchmetrics==1.9.0, pycocotools==2.0.11, torch==2.15.0, torchvision==0.29.2 (Python 3.11 or later; 3 GB
-#   on Linux, two minutes)
+# Packages: torchmetrics==1.9.0, pycocotools==2.0.11, torch==2.15.0, torchvision==0.29.2 (Python 3.11 or
+#   later; 3 GB on Linux, two minutes)
 #
-# Guess: `MeanAveragePrecision.tm_to_coco` writes what was given to `update`, "in coco format": the labels are the
-#   categories, and the files give the score that `compute` gives.
+# Guess: `MeanAveragePrecision.tm_to_coco` writes what was given to `update`, "in coco format": the labels
+#   are the categories, and the files give the score that `compute` gives.
 #
-# Seen: a car (class 0) that is found and a lorry (class 1) that is not: `compute` says 0.5. The list of categories in
-#   both files is [0], while their annotations have 0 and 1; pycocotools evaluates the categories of the list
-#   and says 1.0. With classes numbered from 1, none of which is in the list, it says -1. The list is
-#   made for the average "micro", whatever the metric was made with ("macro" by default).
+# Seen: a car (class 0) that is found and a lorry (class 1) that is not: `compute` says 0.5. The list of
+#   categories in both files is [0], while their annotations have 0 and 1; pycocotools evaluates the
+#   categories of the list and says 1.0. With classes numbered from 1, none of which is in the list, it
+#   says -1. The list is made for the average "micro", whatever the metric was made with ("macro" by
+#   default).
 #
-# Why it matters: the files are what is kept of an evaluation, and what goes to other tools. All classes but the first
-#   are without a name and out of the score, which looks the better the worse they are.
+# Why it matters: the files are what is kept of an evaluation, and what goes to other tools. All classes
+#   but the first are without a name and out of the score, which looks the better the worse they are.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail

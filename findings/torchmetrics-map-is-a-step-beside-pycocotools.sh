@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
-# Finding: the mean average precision of torchmetrics is not the one of pycocotools, which computes it: with 8 of 10
-#   objects found and no false alarm it is 0.792 in place of 0.802
+# Finding: the mean average precision of torchmetrics is not the one of pycocotools, which computes it:
+#   with 8 of 10 objects found and no false alarm it is 0.792 in place of 0.802
 #
-# Packages: torchmetrics==1.9.0, pycocotools==2.0.11, torch==2.15.0, torchvision==0.29.2 (Python 3.11 or later; 3 GB
-#   on Linux, two minutes)
+# Packages: torchmetrics==1.9.0, pycocotools==2.0.11, torch==2.15.0, torchvision==0.29.2 (Python 3.11 or
+#   later; 3 GB on Linux, two minutes)
 #
-# Guess: torchmetrics hands boxes to pycocotools and returns what it says, "the standard of COCO"; differences are
-#   below 1e-6, those of boxes in 32 bits.
+# Guess: torchmetrics hands boxes to pycocotools and returns what it says, "the standard of COCO";
+#   differences are below 1e-6, those of boxes in 32 bits.
 #
-# Seen: ten objects, n of them found with the exact box. For n = 8 pycocotools says 81 of the 101 steps of recall,
-#   torchmetrics 80; for n = 6 it is 61 and 60, for n = 7 70 and 71; for all others they agree. The steps are made by
-#   `torch.linspace` in 32 bits, so that 0.80 is 0.800000012, above the recall of 8/10. The thresholds of
-#   overlap are made so too: a box with an overlap of exactly 0.6 counts at 0.60 in pycocotools and not in
-#   torchmetrics. With `rec_thresholds` and `iou_thresholds` of `numpy.linspace` all are equal.
+# Seen: ten objects, n of them found with the exact box. For n = 8 pycocotools says 81 of the 101 steps of
+#   recall, torchmetrics 80; for n = 6 it is 61 and 60, for n = 7 70 and 71; for all others they agree.
+#   The steps are made by `torch.linspace` in 32 bits, so that 0.80 is 0.800000012, above the recall of
+#   8/10. The thresholds of overlap are made so too: a box with an overlap of exactly 0.6 counts at 0.60
+#   in pycocotools and not in torchmetrics. With `rec_thresholds` and `iou_thresholds` of `numpy.linspace`
+#   all are equal.
 #
 # Why it matters: a class of which a round share is found is up to a point off, either way, most with few
-#   objects. A score of a training loop and that of the official script on one file differ in the third digit,
-#   which is what papers and leaderboards compare.
+#   objects. A score of a training loop and that of the official script on one file differ in the third
+#   digit, which is what papers and leaderboards compare.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.
 set -euo pipefail
