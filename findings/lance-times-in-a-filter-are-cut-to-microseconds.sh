@@ -49,7 +49,8 @@ def by_lance(condition):
 
 
 def by_datafusion(condition):
-    return [row for batch in session.sql(f"select row from frames where {condition}").collect() for row in batch[0].to_pylist()]
+    found = session.sql(f"select row from frames where {condition}").to_arrow_table()
+    return found["row"].to_pylist()
 
 
 def by_duckdb(condition):
