@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Finding: all 16-bit pictures have one and the same hash in imagehash
+# Finding: all 16-bit pictures whose values are above 255 have one and the same hash in imagehash
 #
 # Packages: imagehash==4.3.2, pillow==13.0.0, numpy==2.4.6 (Python 3.11 or later)
 #
@@ -9,7 +9,7 @@
 #
 # Seen: a ramp, the ramp turned, and noise, as 16-bit grey (mode I;16), values from 500 to 5,000: the
 #   average, difference, perceptual and wavelet hashes are the same for all three, at a distance of 0. In
-#   8 bits their distances are 24 and more. The picture is converted with `convert("L")`, which clips at
+#   8 bits their distances are 28 and more. The picture is converted with `convert("L")`, which clips at
 #   255 in Pillow, so that everything brighter is white.
 #
 # Why it matters: looking for duplicates in depth, thermal or X-ray pictures, a script keeps the first one

@@ -15,7 +15,7 @@
 #   message gives the four values in uint16.
 #
 # Why it matters: thermal and depth cameras are recorded compressed to save the disk. What comes out has
-#   the right size and the look of a depth map, in steps of 257 mm, and numbers that pass for centimetres
+#   the right size and the look of a depth map, in steps of 256 mm, and numbers that pass for centimetres
 #   or shades of grey.
 #
 # Exit status: 0 while the behaviour holds, 1 as soon as it changes.

@@ -10,9 +10,9 @@
 # Seen: 3,000 points of 20 m x 20 m, and a copy shifted by (0.3, 0.2, 0.1) m. About the origin 1,555
 #   points are left at 0.5 m and `align` finds the shift within a millimetre. At UTM coordinates one point
 #   is left, their mean, and `align` says `converged`, with one inlier, an error of 0 and a shift of
-#   (0.02, 0.22, 0.00). Cells are numbered with 21 bits an axis, so that cells of 0.5 m end at 524 km. As
-#   its documentation says, points outside are ignored; they are one cell. A line on stderr says so for
-#   each point, and no result does.
+#   (0.02, 0.22, 0.00). Cells are numbered with 21 bits an axis, so that cells of 0.5 m end at 524 km. The
+#   documentation says that points outside are ignored; they become one cell. A line on stderr tells of
+#   each such point, and no result does.
 #
 # Why it matters: northings are 4,000 to 6,000 km in most of Europe and the USA. A registration of scans
 #   from survey files passes its check of `converged`, and even of the error, which is the smallest there

@@ -5,8 +5,8 @@
 # Packages: torchmetrics==1.9.0, pycocotools==2.0.11, torch==2.15.0, torchvision==0.29.2 (Python 3.11 or
 #   later; 3 GB on Linux, two minutes)
 #
-# Guess: torchmetrics hands boxes to pycocotools and returns what it says, "the standard of COCO";
-#   differences are below 1e-6, those of boxes in 32 bits.
+# Guess: torchmetrics hands boxes to pycocotools and returns what that says; differences are below 1e-6,
+#   those of boxes in 32 bits.
 #
 # Seen: ten objects, n of them found with the exact box. For n = 8 pycocotools says 81 of the 101 steps of
 #   recall, torchmetrics 80; for n = 6 it is 61 and 60, for n = 7 70 and 71; for all others they agree.
