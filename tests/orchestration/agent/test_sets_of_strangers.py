@@ -43,9 +43,7 @@ def test_a_question_has_each_name_that_its_tool_is_given(which: str) -> None:
         assert wanted <= set(SLOT.findall(template)), template
 
 
-def test_questions_of_one_kind_that_is_counted_have_the_same_names_in_both_sets() -> (
-    None
-):
+def test_questions_of_a_counted_kind_have_the_same_names_in_both_sets() -> None:
     third, fourth = (_list_names(which) for which in ("third", "fourth"))
     for kind in third.keys() & fourth.keys():
         assert fourth[kind] == third[kind], kind
