@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from models.task_names import all_task_names
+from models.known_tasks import all_task_names
 from orchestration.agent.proposal_ids import PREFIX
 from orchestration.cli.output import Json, join_lines, say
 
