@@ -1,4 +1,4 @@
-"""Boxes of rows and labels, where they are at fault and where two sides differ: for the kinds whose objects have one."""
+"""Boxes of rows and labels, where they are at fault and where two sides differ: for kinds whose objects have one."""
 
 from __future__ import annotations
 

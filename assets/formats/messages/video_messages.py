@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from assets.formats.messages.topics import VideoPacket
-from assets.formats.observations import CapturePlan, FrameObservation, Problem
+from assets.formats.observations import FrameObservation, Problem
+from assets.formats.protocol import CapturePlan
 from assets.sandbox.guard import ImageFacts
 from assets.sandbox.video_choice import Reading
 from assets.sandbox.video_frames import PacketsOfTrack, VideoFrameDecoder
