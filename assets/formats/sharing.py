@@ -20,7 +20,8 @@ def share_out(
 ) -> tuple[list[CapturePlan], list[Leftover]]:
     """Share the files of a session out among the readers, in their order. `video` is what its source wants of videos.
 
-    Hidden files, and what desktops leave behind, are no data and reach no reader; neither does what was listed with a fault.
+    Hidden files, and what desktops leave behind, are no data and reach no reader; neither does what was listed with a
+    fault.
     """
     plans: list[CapturePlan] = []
     ordered = sorted(files, key=lambda f: f.path)
