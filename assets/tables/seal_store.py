@@ -61,6 +61,7 @@ class SealStore:
         self._fs.invalidate_cache()
 
     def tables(self) -> list[str]:
+        """The tables that have seals."""
         return sorted(self._list(_FOLDER))
 
     def names(self, table: str) -> list[str]:
@@ -108,6 +109,7 @@ class SealStore:
     def hash_files(
         self, table: str, paths: Iterable[str], known: dict[str, str]
     ) -> dict[str, str]:
+        """Path below the table's folder -> sha256; files whose sha256 is known are not read."""
         return {
             path: known.get(path) or self._hash(f"{table}.lance/{path}")
             for path in sorted(paths)
@@ -137,6 +139,7 @@ class SealStore:
         return self._has(f"{self._root}/{path}")
 
     def drop(self, table: str, name: str) -> None:
+        """Remove both copies of a seal."""
         for ending in _COPIES:
             with suppress(FileNotFoundError):  # another worker drops it, too
                 self._fs.rm_file(f"{self._root}/{_FOLDER}/{table}/{name}.{ending}")
