@@ -178,4 +178,5 @@ class SealStore:
 
 
 def version_of_seal(name: str) -> int:
+    """The version of the table that a seal of this name is of."""
     return int(name[:20])
