@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from assets.storage import Folder
@@ -91,8 +92,8 @@ def _tidy_wholly(catalog: Catalog, name: str) -> bool:
 def _find_droppable(
     catalog: Catalog, name: str, dataset: lance.LanceDataset
 ) -> set[int]:
-    published = catalog.published_version(name)
-    return find_droppable(catalog.place(name), dataset, published)
+    find_published = partial(catalog.published_version, name)
+    return find_droppable(catalog.place(name), dataset, find_published)
 
 
 def _measure(catalog: Catalog, name: str) -> Size:

@@ -87,11 +87,11 @@ def merge_wholly(dataset: lance.LanceDataset) -> None:
 
 
 def find_droppable(
-    place: TablePlace, dataset: lance.LanceDataset, published: int | None
+    place: TablePlace, dataset: lance.LanceDataset, find_published: FindPublished
 ) -> set[int]:
     """The versions that have been out of date for long enough and that no tag, seal or publication names."""
     out_of_date = _find_out_of_date(place, _list_versions(place))
-    return out_of_date - find_needed(place, dataset, published).keys()
+    return out_of_date - find_needed(place, dataset, find_published()).keys()
 
 
 def find_needed(
