@@ -111,7 +111,7 @@ def test_the_wheel_has_every_file_of_the_code(wheel: Path) -> None:
 
 
 def test_namesakes_neither_disturb_nor_are_disturbed(run, site: Path) -> None:
-    put_first = "import daguerre; daguerre.put_code_first()"
+    put_first = "from daguerre.code_path import put_code_first; put_code_first()"
     code = site / "daguerre" / "code"
     ours = f"{code / 'models' / '__init__.py'} {code / 'orchestration' / 'profiles.py'}"
     assert run("-c", f"{put_first}; {PLACES}").strip() == ours
