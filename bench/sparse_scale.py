@@ -27,11 +27,11 @@ from assets.reconstruction.sparse_pairs import choose_pairs
 from assets.reconstruction.sparse_pictures import Scene, SessionCamera
 from assets.reconstruction.sparse_process import GivenCamera, Workshop
 from assets.reconstruction.sparse_rows import Made
+from bench.bent_paths import measure_scale
 from bench.motion import FRAME_HZ, RIG_FROM_CAMERA, draw_imu
 from bench.printing import make_parser, print_figures
 from bench.sparse import measure_used
 from models.geometry.camera import Array, Camera
-from models.geometry.sparse_model import align
 from models.simulation.camera import make_camera
 from models.simulation.motion import plan_trajectory
 from models.simulation.renderer import Renderer
@@ -97,12 +97,6 @@ def reconstruct(world: World) -> Made:
         return climb(scene, workshop)
 
 
-def measure_scale(true: Array, found: Array) -> float:
-    """Metres by the model's own unit, which is 1 where its scale is right."""
-    similarity = align(found[:, :3, 3], true[:, :3, 3])
-    return float(np.cbrt(np.linalg.det(similarity[:3, :3])))
-
-
 def is_joined_wrongly(true: Array, found: Array) -> bool:
     """Whether the poses (N, 4, 4) of a model turn or move otherwise than the camera did somewhere."""
     true_step, step = (np.linalg.inv(poses[:-1]) @ poses[1:] for poses in (true, found))
@@ -139,7 +133,9 @@ def measure(worlds: int, seconds: float) -> dict[str, object]:
         if made.model["length_unit"] != "m":
             refused.append(made.model["scale_reason"])
             continue
-        errors.append(1.0 / measure_scale(true, found) - 1.0)
+        # of the model's own unit, which is 1 m where its scale is right
+        metres = measure_scale(true[:, :3, 3], found[:, :3, 3])
+        errors.append(1.0 / metres - 1.0)
         sigmas.append(made.model["scale_sigma"])
     off, stated = np.array(errors), np.array(sigmas)
     weighed = off / stated

@@ -4,9 +4,12 @@ and what was found of its space.
 Entities: `CAPTURE/WORLD/rig/SENSOR` for a camera whose place on the rig is known, `CAPTURE/WORLD/SENSOR` for another,
 its boxes and tracks below it; `SENSOR_depth/OTHER` beside it for points of a stereo pair; `CAPTURE/WORLD/SENSOR` for
 scans, or below the body that carries them; `CAPTURE/WORLD/BODY` for what a pose moves; `CAPTURE/imu/SENSOR` for rates
-and accelerations; `CAPTURE/reconstruction/SENSOR/part N` for meshes and the paths that they were fused along, in a
-frame of their own; `CAPTURE/FRAME/objects/SOURCE/OBJECT` for objects in space; `sparse_model` and `splats` for those of
-the session, in the model's own frame. Left out: positions on Earth, transforms beside the rig's, masks.
+and accelerations; `CAPTURE/reconstruction/SENSOR/part N` for meshes and the paths that they were fused along;
+`CAPTURE/FRAME/objects/SOURCE/OBJECT` for objects in space; `sparse_model` and `splats` for those of the session.
+
+Frames are spaces of their own where nothing says how they lie to one another: the outermost ones of each capture, each
+part of a reconstruction, and a sparse model with the splats that were learned from it. Left out: positions on Earth,
+transforms beside the rig's, masks.
 """
 
 from __future__ import annotations

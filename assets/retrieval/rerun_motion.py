@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from assets.retrieval.rerun_recording import WORLD, Recording, group_signals, join
+from assets.retrieval.rerun_recording import (
+    WORLD,
+    Z_UP,
+    Recording,
+    group_signals,
+    join,
+)
 from assets.tables.catalog import Catalog
 from assets.tables.rows import SignalRow
 
@@ -21,13 +27,20 @@ _UNITS = {"gyro": "rad/s", "accel": "m/s^2"}
 class Bodies:
     """Of one capture: the entity of each body that a pose moves, and the poses that move it."""
 
+    recording: Recording
     root: str
     paths: dict[str, str] = field(default_factory=dict)
     poses: dict[str, list[list[SignalRow]]] = field(default_factory=dict)
 
     def find(self, name: str | None, otherwise: str) -> str:
         """The entity of a body; of what no pose moves one in the world."""
-        return self.paths.get(name or "") or join(self.root, WORLD, otherwise)
+        return self.paths.get(name or "") or join(self.open(WORLD), otherwise)
+
+    def open(self, frame: str) -> str:
+        """The entity of an outermost frame, which is a space of its own."""
+        path = join(self.root, frame)
+        self.recording.set_apart(path, Z_UP)
+        return path
 
 
 def read_signals(catalog: Catalog, where: str) -> list[SignalRow]:
@@ -41,14 +54,15 @@ def read_signals(catalog: Catalog, where: str) -> list[SignalRow]:
 def write_poses(
     recording: Recording, root: str, signals: Sequence[SignalRow]
 ) -> Bodies:
-    """Each moving body with its path. A body that moves in another hangs below it."""
+    """Each moving body with its path. A body that moves in another hangs below it; the outermost frames are spaces of
+    their own."""
     import rerun as rr
 
     poses = [s for s in signals if s["kind"] in _MOTION]
     parents = {
         p["child_frame"] or p["sensor"]: p["frame_of_reference"] or WORLD for p in poses
     }
-    bodies = Bodies(root)
+    bodies = Bodies(recording, root)
     for (world, body, _), rows in group_signals(
         poses,
         lambda p: (
@@ -57,7 +71,9 @@ def write_poses(
             len(p["values"]),
         ),
     ):
-        parent = join(root, *_chain(world, parents))
+        chain = _chain(world, parents)
+        bodies.open(chain[0])
+        parent = join(root, *chain)
         bodies.paths[body] = join(parent, body)
         bodies.poses.setdefault(body, []).append(rows)
         move(recording, bodies.paths[body], rows)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CLOCK = "sensor clock"
 SEQUENCE = "frame"
 WORLD = "world"  # where no pose names what it is relative to
+# of a space, as Rerun names them: a world's, and those of a camera that looked first
+Z_UP, LIKE_CAMERA = "RIGHT_HAND_Z_UP", "RDF"
 _COUNTED = (
     "images",
     "depth_images",
@@ -46,6 +48,7 @@ class Recording:
     counts: Counter[str] = field(
         default_factory=lambda: Counter(dict.fromkeys(_COUNTED, 0))
     )
+    spaces: dict[str, str] = field(default_factory=dict)  # by the entity that they hold
 
     def log(self, path: str, what: Any, at: Moment | None = None) -> None:
         """At the time of a row; without one for all times."""
@@ -56,6 +59,22 @@ class Recording:
             else:
                 self.stream.set_time(CLOCK, timestamp=np.datetime64(at["t_ns"], "ns"))
         self.stream.log(path, what, static=at is None)
+
+    def set_apart(self, path: str, axes: str, space: str | None = None) -> None:
+        """Put an entity and all below it in a space of its own, or in that of the others whose `space` is called the
+        same: nothing says how it lies to what is beside it."""
+        import rerun as rr
+
+        if path not in self.spaces:
+            self.spaces[path] = space or path
+            self.log(path, rr.Transform3D(parent_frame=self.spaces[path]))
+            self.log(path, getattr(rr.ViewCoordinates, axes))
+
+    def clear(self, path: str, after_ns: int) -> None:
+        """What an entity showed at that time is gone right after it."""
+        import rerun as rr
+
+        self.log(path, rr.Clear(recursive=False), {"t_ns": after_ns + 1})
 
     def send(self, path: str, rows: Sequence[SignalRow], columns: Any) -> None:
         """Columns with one row a signal; all of the rows have a time, or none has."""

@@ -10,7 +10,13 @@ import numpy as np
 from assets.previews.drawing import color_classes
 from assets.reconstruction.sparse_models import explain_hold, unpack_model
 from assets.retrieval.rerun_motion import Bodies
-from assets.retrieval.rerun_recording import WORLD, Recording, join
+from assets.retrieval.rerun_recording import (
+    LIKE_CAMERA,
+    WORLD,
+    Recording,
+    join,
+)
+from assets.retrieval.rerun_surfaces import name_space
 from assets.tables.catalog import Catalog, session_is
 from models.geometry.sparse_model import SparseImage, SparseModel
 
@@ -29,12 +35,14 @@ class Shown(NamedTuple):
 
 
 def write_sparse_model(catalog: Catalog, recording: Recording, session: str) -> None:
-    """The newest model of the session, held or not, in its own world: points, and each camera at the time of its
+    """The newest model of the session, held or not, in a space of its own: points, and each camera at the time of its
     pictures. A session without one has nothing to show."""
     where = session_is(session)
     rows = catalog.read_latest("sparse_models", where=where).to_pylist()
     if not rows or rows[0]["model_sha256"] is None:
         return
+    space = name_space(rows[0]["sparse_model_id"])
+    recording.set_apart(_SPARSE_MODEL, LIKE_CAMERA, space)
     model = unpack_model(catalog, rows[0])
     stored = catalog.read_latest("sparse_images", where=where).to_pylist()
     pictures = {row["frame_id"]: row for row in stored}
@@ -47,16 +55,25 @@ def write_sparse_model(catalog: Catalog, recording: Recording, session: str) -> 
 def write_objects(
     catalog: Catalog, recording: Recording, bodies: Bodies, where: str
 ) -> None:
-    """Boxes of objects where their frame of reference is; those that stand are there always."""
+    """Boxes of objects where their frame of reference is: those that stand always, others from their first moment to
+    their last."""
     rows = catalog.read_latest("object_boxes", where=where).to_pylist()
-    names = set()
+    ends_ns: dict[str, int | None] = {}
     for frame, shown in _show_objects(rows):
-        is_rig = frame == "rig"  # of a capture without poses
-        other = (WORLD, "rig") if is_rig else (frame or WORLD,)
-        place = bodies.paths.get(frame) or join(bodies.root, *other)
-        recording.log(join(place, "objects", *shown.path), shown.what, shown.at)
-        names.add((frame, shown.path))
-    recording.counts["objects"] += len(names)
+        path = join(_find_place(bodies, frame), "objects", *shown.path)
+        recording.log(path, shown.what, shown.at)
+        ends_ns[path] = None if shown.at is None else shown.at["t_ns"]
+    for path, end_ns in ends_ns.items():
+        if end_ns is not None:
+            recording.clear(path, end_ns)
+    recording.counts["objects"] += len(ends_ns)
+
+
+def _find_place(bodies: Bodies, frame: str | None) -> str:
+    """The entity of a frame of reference."""
+    if frame == "rig":  # it stands in the world where a capture has no poses
+        return bodies.find(frame, frame)
+    return bodies.paths.get(frame or "") or bodies.open(frame or WORLD)
 
 
 def _show_objects(rows: Sequence[Row]) -> Iterator[tuple[str, Shown]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from assets.ply import read_ply
-from assets.retrieval.rerun_recording import Recording, join
+from assets.retrieval.rerun_recording import LIKE_CAMERA, Recording, join
 from assets.splat_ply import read_splats
 from assets.tables.catalog import Catalog, session_is
 
@@ -31,6 +31,7 @@ def write_meshes(catalog: Catalog, recording: Recording, root: str, where: str) 
             continue
         mesh = read_ply(catalog.blobs.get(row["blob_sha256"]))
         place = join(root, "reconstruction", row["sensor"], f"part {row['part']}")
+        recording.set_apart(place, LIKE_CAMERA)
         what = rr.Mesh3D(
             vertex_positions=mesh.vertices,
             triangle_indices=mesh.triangles,
@@ -48,16 +49,22 @@ def write_meshes(catalog: Catalog, recording: Recording, root: str, where: str) 
 
 
 def write_splats(catalog: Catalog, recording: Recording, session: str) -> None:
-    """Of the whole session, in the world and the unit of the sparse model that they were learned from."""
+    """Of the whole session, in the space of the sparse model that they were learned from."""
     import rerun as rr
 
     for row in catalog.read_latest("splats", where=session_is(session)).to_pylist():
         if row["blob_sha256"] is None:
             continue
+        recording.set_apart(_SPLATS, LIKE_CAMERA, name_space(row["sparse_model_id"]))
         gaussians = read_splats(catalog.blobs.get(row["blob_sha256"]))
         recording.log(f"{_SPLATS}/gaussians", draw_splats(gaussians, row["degree"]))
         recording.log(f"{_SPLATS}/about", rr.TextDocument(_tell(row)))
         recording.counts["splats"] += len(gaussians)
+
+
+def name_space(sparse_model_id: str) -> str:
+    """The space of a sparse model, and of splats that were learned from it."""
+    return f"sparse model {sparse_model_id[:12]}"
 
 
 def draw_splats(gaussians: Gaussians, degree: int) -> Any:

@@ -101,7 +101,8 @@ def find_gravity(poses: PoseTrack, imu: ImuRecord, mount: ImuMount) -> Gravity:
 class Triples:
     """K times that three poses follow one another: how velocity changed, and by what each unknown changes it."""
 
-    spans_s: Array  # (K, 2): from the first to the second, and on to the third
+    at_s: Array  # (K + 2,): the times of the poses, by the IMU's clock
+    knots: NDArray[np.int64]  # (K + 2,): which of the path's they are
     seen_m_s: Array  # (K, 3) by the poses, world
     felt_m_s: Array  # (K, 3) by the accelerometer, world
     slopes: Array  # (K, 3, 12): of felt less seen, by the negatives of gravity, bias, lever and turn
@@ -139,13 +140,23 @@ class Triples:
             ],
             axis=2,
         )
-        steps_s = np.diff(at_s)
         return cls(
-            np.stack([steps_s[:-1], steps_s[1:]], axis=1),
+            at_s,
+            knots,
             _bend(poses.position_m[knots], at_s),
             np.einsum("kij,kj->ki", world, force_body),
             slopes,
         )
+
+    @property
+    def spans_s(self) -> Array:
+        """(K, 2): from the first pose to the second, and on to the third."""
+        steps_s = np.diff(self.at_s)
+        return np.stack([steps_s[:-1], steps_s[1:]], axis=1)
+
+    def measure_changes(self, places: Array) -> Array:
+        """(K, 3): how the velocity changes of what is at these places (N, 3) at the times of the path's poses."""
+        return _bend(places[self.knots], self.at_s)
 
     def residuals(self, values: Array) -> Array:
         """(K, 3) m/s."""

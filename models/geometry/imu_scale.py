@@ -5,20 +5,26 @@ for gravity, its bias, the way between camera and accelerometer, and the rotatio
 once. The path is explained by the accelerometer and not the other way round: a path's noise is the larger one, and
 noise in what explains makes every scale too small. Which way the accelerometer looked is by the gyroscope, on the mean
 of the poses around: half a degree that a path bends by is nine times as much of gravity as of what a hand moves by.
+
+A path that was made of pictures bends where its cameras turn about the points that they look at, since these stay where
+they are seen. By how much they turn the gyroscope tells; how far the points are is one more unknown. Without it a bend
+that comes back whenever the camera looks the same way is taken for a way between camera and accelerometer, and the
+scale is wrong by more than it says.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from models.geometry.gravity import LEVER_SIGMA_M, ImuRecord, PoseTrack, Triples
 from models.geometry.imu_mount import ImuMount
 from models.geometry.rotations import integrate_gyro
-from models.geometry.step_fit import StepFit, fit_steps
+from models.geometry.step_fit import StepFit, find_most_norm, fit_steps
 
 Array = NDArray[np.float64]
 
@@ -27,9 +33,8 @@ MOST_SIGMA = 0.05  # relative: a scale that is less sure is not known
 STANDARD_GRAVITY_M_S2 = 9.80665
 # gravity itself differs by 0.03 on Earth, the accelerometer's own scale by some per cent
 MOST_OFF_M_S2 = 0.5
-_REST = slice(
-    1, 13
-)  # after the units by a metre, by those of the guess: as the triples have it
+# the values: units by a metre, by those of the guess; as the triples have it; how far the points are, in units
+_REST, _AWAY, _NUM_VALUES = slice(1, 13), 13, 14
 _GRAVITY, _LEVER, _TURN = slice(1, 4), slice(7, 10), slice(10, 13)
 _SIGMAS = 3.0
 
@@ -47,33 +52,42 @@ class ImuScale:
 
 
 def find_imu_scale(path: PoseTrack, imu: ImuRecord, mount: ImuMount) -> ImuScale:
-    """The scale of a path whose positions have a unit of their own; `mount` is that of the body that moved along it.
+    """The scale of a path whose positions have a unit of their own, of a camera that looks along its z axis; `mount` is
+    that of the camera.
 
     Raises ValueError, with the reason, where the data do not tell: too short, a body that hardly speeds up or slows
     down, an accelerometer in another unit or freed of gravity.
     """
+    path = _keep_recorded(path, imu, mount)
     steady = _steady(path, imu, mount)
     triples = Triples.of(steady, imu, mount)
     weights = _weigh(triples.spans_s)
     seen, felt = triples.seen_m_s * weights, triples.felt_m_s * weights
     slopes = triples.slopes * weights[..., None]
+    turned = _turn_about_points(path, steady)
+    bends = triples.measure_changes(turned) * weights
 
     units, gravity = _guess(seen, felt, slopes[..., :3])
 
     def residuals(values: Array) -> Array:
         """(K, 3) m/s, by the guess."""
-        return np.asarray(values[0] * (felt + slopes @ values[_REST]) - seen / units)
+        straight = (seen - values[_AWAY] * bends) / units
+        return np.asarray(values[0] * (felt + slopes @ values[_REST]) - straight)
 
-    start = np.zeros(13)
+    start = np.zeros(_NUM_VALUES)
     start[0], start[_GRAVITY] = 1.0, gravity
-    prior = np.zeros((13, 13))
+    prior = np.zeros((_NUM_VALUES, _NUM_VALUES))
     prior[_LEVER, _LEVER] = np.eye(3) / LEVER_SIGMA_M**2
     prior[_TURN, _TURN] = np.linalg.inv(mount.covariance + 1e-12 * np.eye(3))
     fit = fit_steps(residuals, start, 2, prior)
     missed = residuals(fit.values) * units / weights
     missed[fit.is_kept] = 0.0
-    size = float(np.linalg.norm(np.ptp(steady.position_m, axis=0)))
-    return _tell(fit, units, _find_leap(missed, triples.spans_s) / size)
+    leap = max(
+        _find_leap(missed, triples.spans_s),
+        _find_turned_leap(fit.values[_AWAY] * turned[triples.knots]),
+    )
+    size = float(np.linalg.norm(np.ptp(path.position_m, axis=0)))
+    return _tell(fit, units, leap / size)
 
 
 def _find_leap(missed: Array, spans_s: Array) -> float:
@@ -86,20 +100,41 @@ def _find_leap(missed: Array, spans_s: Array) -> float:
     return float(np.linalg.norm(leaps, axis=1).max())
 
 
-def _steady(path: PoseTrack, imu: ImuRecord, mount: ImuMount) -> PoseTrack:
-    """The poses within the record, turned as the gyroscope did."""
-    curve = integrate_gyro(imu.t_s, imu.rate_rad_s - mount.gyro_bias_rad_s)
+def _find_turned_leap(places: Array) -> float:
+    """The longest in the path's unit, of steps between places (M, 3) that turns about the points brought a camera to; 0
+    where none stands out."""
+    lengths = np.linalg.norm(np.diff(places, axis=0), axis=1)
+    return float(lengths[lengths > find_most_norm(lengths)].max(initial=0.0))
+
+
+def _keep_recorded(path: PoseTrack, imu: ImuRecord, mount: ImuMount) -> PoseTrack:
+    """The poses within the record."""
     t_s = path.t_s - mount.lag_s
     inside = (t_s >= imu.t_s[0]) & (t_s <= imu.t_s[-1])
-    t_s = t_s[inside]
+    return PoseTrack(
+        path.t_s[inside], path.position_m[inside], path.world_from_body[inside]
+    )
+
+
+def _steady(path: PoseTrack, imu: ImuRecord, mount: ImuMount) -> PoseTrack:
+    """The poses turned as the gyroscope did."""
+    curve = integrate_gyro(imu.t_s, imu.rate_rad_s - mount.gyro_bias_rad_s)
+    t_s = path.t_s - mount.lag_s
     start_from_body = curve.at(t_s) @ mount.imu_from_sensor
-    world_from_start = path.world_from_body[inside] @ start_from_body.mT
+    world_from_start = path.world_from_body @ start_from_body.mT
     sums = np.concatenate([np.zeros((1, 3, 3)), world_from_start.cumsum(axis=0)])
     first = np.searchsorted(t_s, t_s - STEADY_S)
     last = np.searchsorted(t_s, t_s + STEADY_S, side="right")
     u, _, v = np.linalg.svd(sums[last] - sums[first])
     u[:, :, 2] *= np.sign(np.linalg.det(u @ v))[:, None]
-    return PoseTrack(path.t_s[inside], path.position_m[inside], u @ v @ start_from_body)
+    return replace(path, world_from_body=u @ v @ start_from_body)
+
+
+def _turn_about_points(path: PoseTrack, steady: PoseTrack) -> Array:
+    """(N, 3): where the turns that the gyroscope did not see bring a camera about a point one unit ahead of it."""
+    seen = Rotation.from_matrix(path.world_from_body @ steady.world_from_body.mT)
+    ahead = steady.world_from_body[:, :, 2]
+    return np.cross(ahead, seen.as_rotvec())
 
 
 def _weigh(spans_s: Array) -> Array:

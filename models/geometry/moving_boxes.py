@@ -40,6 +40,7 @@ from models.geometry.turning_boxes import (
     find_nearest_form,
     list_aspects,
     mirror,
+    mirror_parts,
     retrace,
     start_turning,
     wrap,
@@ -50,7 +51,7 @@ LEAST_TIMES = 3
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 _START = 1e-2
 _STILL_DROPPED = 0.2  # share of planes: what stands is seen elsewhere in fewer
-_NUM_TRACED, _NUM_SETTLED = 3, 6
+_NUM_TRACED, _NUM_MIRRORED, _NUM_SETTLED = 3, 2, 6
 _ROUNDS = 2  # of noise and strength, one after the other
 # of the eleven numbers that are told of a moment: place, size, yaw, velocity, rate of turn
 _MOVING, _TURNING = [0, 1, 2, 7, 8, 9], [6, 10]
@@ -247,6 +248,9 @@ def _settle_turning(problem: MotionProblem) -> list[MotionFit]:
         fits = sorted(found, key=problem.weigh, reverse=True)[:_NUM_TRACED]
     some = [*even, *fits]
     some += [problem.settle(mirror(problem, fit)) for fit in some]
+    best = drop_same(sorted(some, key=problem.weigh, reverse=True))[:_NUM_MIRRORED]
+    parts = [part for fit in best for part in mirror_parts(problem, fit)]
+    some += [problem.settle(part) for part in parts]
     return drop_same(sorted(some, key=problem.weigh, reverse=True))[:_NUM_SETTLED]
 
 

@@ -50,8 +50,7 @@ def fit_steps(
     )
     left = residuals(found.x)
     norms = np.linalg.norm(left, axis=1)
-    scale = max(float(np.median(norms)) / _MEDIAN_NORM, np.finfo(float).tiny)
-    is_kept = norms < MOST_SCALES * scale * np.sqrt(3.0)
+    is_kept = norms < find_most_norm(norms)
     if is_kept.sum() < len(start):
         raise ValueError(
             f"{is_kept.sum()} steps agree: {len(start)} or more are needed"
@@ -64,7 +63,17 @@ def fit_steps(
         return np.concatenate([mine, root @ (x - start)])
 
     found = least_squares(all_residuals, found.x, x_scale="jac")
-    return StepFit(found.x, _find_covariance(found, root), is_kept, scale)
+    return StepFit(found.x, _find_covariance(found, root), is_kept, _find_scale(norms))
+
+
+def find_most_norm(norms: Array) -> float:
+    """Beyond which one of the lengths (K,) of three numbers each stands out of the others."""
+    return float(MOST_SCALES * _find_scale(norms) * np.sqrt(3.0))
+
+
+def _find_scale(norms: Array) -> float:
+    """Robust standard deviation of a number, by the lengths (K,) of three each."""
+    return max(float(np.median(norms)) / _MEDIAN_NORM, float(np.finfo(float).tiny))
 
 
 @dataclass(frozen=True)

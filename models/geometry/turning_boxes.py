@@ -1,13 +1,15 @@
 """Where the fit of a cuboid that turns begins, and which of its forms are one box.
 
 A cuboid and itself after half a turn are one, and after a quarter with length and width exchanged. From one direction a
-turn and its mirror image look alike, so several starts are kept, and their mirror images.
+turn and its mirror image look alike, and one may go on as the other where a side is square to the view. So several
+starts are kept, with their mirror images and those of their parts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 
@@ -71,11 +73,22 @@ def retrace(problem: MotionProblem, fit: MotionFit) -> MotionFit:
 
 def mirror(problem: MotionProblem, fit: MotionFit) -> MotionFit:
     """The turn that looks alike from where the cameras were at each time."""
-    away = fit.places_m[problem.at] - problem.planes.origins
-    sums = np.zeros((len(problem.times_s), 2))
-    np.add.at(sums, problem.at, away[:, :2])
-    azimuths = np.unwrap(np.arctan2(sums[:, 1], sums[:, 0]))
+    azimuths = _find_azimuths(problem, fit)
     return _turn_along(problem, fit, 2 * azimuths - fit.yaws_rad)
+
+
+def mirror_parts(problem: MotionProblem, fit: MotionFit) -> Iterator[MotionFit]:
+    """Turns that go on as their mirror image between two times at which a side is square to the view: there both are
+    one."""
+    azimuths = _find_azimuths(problem, fit)
+    sides = np.floor((fit.yaws_rad - azimuths) / _QUARTER)
+    crossed = np.flatnonzero(np.diff(sides)) + 1
+    for first, last in combinations([0, *crossed.tolist(), len(azimuths)], 2):
+        part = slice(first, last)
+        yaws = fit.yaws_rad.copy()
+        yaws[part] = 2 * azimuths[part] - yaws[part]
+        if last - first < len(azimuths):
+            yield _turn_along(problem, fit, np.unwrap(yaws, period=np.pi))
 
 
 def drop_same(fits: Sequence[MotionFit]) -> list[MotionFit]:
@@ -153,6 +166,14 @@ def _measure_turns(problem: MotionProblem, fit: MotionFit, yaws_rad: Array) -> A
         place = np.linalg.lstsq(normals[mine], off[mine], rcond=1e-6)[0]
         costs.append(np.square(off[mine] - normals[mine] @ place).sum(axis=0))
     return np.minimum(costs, OUTLYING**2)
+
+
+def _find_azimuths(problem: MotionProblem, fit: MotionFit) -> Array:
+    """(K,) rad: in which direction cameras saw the box at each time."""
+    away = fit.places_m[problem.at] - problem.planes.origins
+    sums = np.zeros((len(problem.times_s), 2))
+    np.add.at(sums, problem.at, away[:, :2])
+    return np.unwrap(np.arctan2(sums[:, 1], sums[:, 0]))
 
 
 def _turn_along(problem: MotionProblem, fit: MotionFit, yaws_rad: Array) -> MotionFit:

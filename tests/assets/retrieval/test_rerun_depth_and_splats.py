@@ -20,6 +20,7 @@ from tests.assets.retrieval.test_rerun_export import (
     read_back,
     to_ns,
 )
+from tests.assets.retrieval.test_rerun_space import read_spaces
 from tests.assets.test_splat_ply import TWO
 
 CAPTURE = content_id("capture", "monday")
@@ -102,6 +103,7 @@ def test_splats_are_as_wide_as_opaque_and_as_coloured_as_they_were_learned(
     add_capture(catalog, num_frames=0)
     facts = {
         "splats_id": content_id("splats"),
+        "sparse_model_id": content_id("model"),
         "session": "monday",
         "degree": 1,
         "num_gaussians": 2,
@@ -115,6 +117,9 @@ def test_splats_are_as_wide_as_opaque_and_as_coloured_as_they_were_learned(
     counts = export_session(catalog, "monday", tmp_path / "a.rrd")
     assert counts["splats"] == 2
     entities = read_back(tmp_path / "a.rrd")
+    assert read_spaces(entities) == {
+        "/splats": f"sparse model {content_id('model')[:12]}"
+    }
     (found,) = entities["/splats/gaussians"]
     assert found["GaussianSplats3D:centers"] == [[1, 2, 3], [4, 5, 6]]
     widths = np.array(found["GaussianSplats3D:scales"])

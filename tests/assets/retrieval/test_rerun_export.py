@@ -9,6 +9,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 
 from assets.capture.simulate import SimulationSpec, simulate
@@ -277,7 +278,7 @@ def add_pose(
 
 
 def to_ns(time) -> int:
-    return int(np.datetime64(time, "ns").astype(np.int64))
+    return int(pd.Timestamp(time).value)
 
 
 def add_capture(catalog, num_frames: int) -> None:

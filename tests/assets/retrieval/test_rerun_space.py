@@ -70,14 +70,55 @@ def test_objects_stand_in_the_frame_that_they_are_told_in(catalog, tmp_path):
     assert ball["Ellipsoids3D:half_sizes"] == [pytest.approx([0.2, 0.1, 0.5])]
 
 
-def test_an_object_that_moves_is_where_it_is_at_each_time(catalog, tmp_path):
+def test_an_object_that_moves_is_where_it_is_at_each_time_and_gone_after_the_last(
+    catalog, tmp_path
+):
     add_capture(catalog, num_frames=0)
     for t_ns, x_m in ((10**9, 1.0), (2 * 10**9, 1.5)):
         add_object(catalog, "1", "cuboid", t_ns=t_ns, x_m=x_m)
     assert export_session(catalog, "monday", tmp_path / "a.rrd")["objects"] == 1
     rows = read_back(tmp_path / "a.rrd")["/monday/map/objects/labels/cup\\ 1"]
-    found = [(to_ns(r[CLOCK]), r["Boxes3D:centers"][0][0]) for r in rows]
+    found = [(to_ns(r[CLOCK]), r["Boxes3D:centers"][0][0]) for r in rows[:2]]
     assert found == [(10**9, 1.0), (2 * 10**9, 1.5)]
+    assert [to_ns(r[CLOCK]) for r in rows[2:]] == [2 * 10**9 + 1]
+    assert rows[2]["Clear:is_recursive"] == [False]
+
+
+def read_spaces(entities: dict[str, list[dict]]) -> dict[str, str]:
+    """Entity -> the frame that its transform leads to, of those that are not placed in the entity above."""
+    named = "Transform3D:parent_frame"
+    return {
+        path: row[named][0]
+        for path, rows in entities.items()
+        for row in rows
+        if row.get(named)
+    }
+
+
+def test_frames_of_which_nothing_says_how_they_lie_are_spaces_of_their_own(
+    catalog, tmp_path
+):
+    """The rig moves in the map, so it is in its space; nothing tells of the frame `odom`, nor of the sparse model."""
+    add_capture(catalog, num_frames=0)
+    add_pose(catalog, "map", "rig")
+    add_object(catalog, "1", "cuboid", frame_of_reference="odom")
+    store_model(catalog, (10**9,))
+    export_session(catalog, "monday", tmp_path / "a.rrd")
+    entities = read_back(tmp_path / "a.rrd")
+    assert read_spaces(entities) == {
+        "/monday/map": "monday/map",
+        "/monday/odom": "monday/odom",
+        "/sparse_model": f"sparse model {content_id('model')[:12]}",
+    }
+    assert "/monday/map/rig" in entities
+    axes = [
+        row["ViewCoordinates:xyz"]
+        for path in ("/monday/map", "/sparse_model")
+        for row in entities[path]
+        if row.get("ViewCoordinates:xyz")
+    ]
+    # right, forward, up; right, down, forward
+    assert axes == [[[3, 5, 1]], [[3, 2, 5]]]
 
 
 def store_model(catalog: Catalog, times: tuple[int | None, ...]) -> SparseModel:
