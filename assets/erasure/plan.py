@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.audit import RECORD
-from assets.erasure.artifacts import find_in_buckets
+from assets.erasure.artifacts import RunStore, find_in_buckets
 from assets.erasure.blobs import find_candidates
 from assets.erasure.databases import redact_files
 from assets.erasure.files import (
@@ -69,9 +69,10 @@ class Home:
         return self.workspace.home
 
     @property
-    def mlflow_file(self) -> Path:
+    def runs(self) -> RunStore:
         """The store of MLflow, where it is a file; else one that is not there."""
-        return locate_store(self.mlflow_url) or self.folder / "mlflow" / "none"
+        file = locate_store(self.mlflow_url) or self.folder / "mlflow" / "none"
+        return RunStore(file, self.mlflow_artifacts)
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -155,10 +156,10 @@ def _list_held(
     landed = find_landed(home.zone, subject)
     yield _count_listed("landing zone", "files", landed)
     shown = find_pictures(
-        home.workspace, home.mlflow_file, set(models), set(subject.releases)
+        home.workspace, home.runs, set(models), set(subject.releases)
     )
     yield Held("MLflow and plots", "pictures of frames", len(shown), measure(shown))
-    kept = find_in_buckets(home.mlflow_file, subject.releases, home.file_options)
+    kept = find_in_buckets(home.runs, subject.releases, home.file_options)
     yield _count_listed("MLflow's bucket", "pictures of frames", kept)
     remade = find_remade(home.workspace)
     yield Held(

@@ -76,7 +76,13 @@ from orchestration.profiles import (
     find_foreign_checkout,
     keep_private,
 )
-from orchestration.stopping import choose_exit_code, hear_signals
+from orchestration.setting_names import explain_unknown
+from orchestration.stopping import (
+    GOES_ON,
+    choose_exit_code,
+    hear_signals,
+    was_interrupted,
+)
 
 _DATABASES = ("sqlalchemy", "psycopg", "psycopg2", "dagster_postgres")
 _OURS = ("builtins", "assets", "checks", "models", "orchestration")
@@ -169,11 +175,15 @@ def main() -> None:
         choose_log()
         require_exporter()
         _tell_other_code()
+        for line in explain_unknown(os.environ):
+            tell(f"daguerre: {line}")
         # what Typer tells people of a wrong word takes several lines
         with hear_signals():
             asked = _narrow(sys.argv[1:2])
             exit_code = asked(standalone_mode=False, prog_name="daguerre")
             exit_code = choose_exit_code(exit_code)
+        if was_interrupted(exit_code):
+            tell(f"daguerre: {GOES_ON}")
     except Exception as error:
         if show_help(error):
             raise SystemExit(2) from error

@@ -114,12 +114,12 @@ def test_pictures_of_runs_in_a_bucket_go_with_their_older_versions(
     """Of runs on a release that held it alone; charts, which show no frame, stay."""
     store, options = tmp_path / "mlflow.db", settings.file_options
     mine, other = run_of_release("a" * 32), run_of_release("b" * 32)
-    found = find_in_buckets(store, ["a" * 32], options)
+    found = find_in_buckets(runs, ["a" * 32], options)
     assert [file.path for file in found] == ["worst.jpg"]
     for _ in range(2):
-        histories = list(remove_from_buckets(store, ["a" * 32], options))
+        histories = list(remove_from_buckets(runs, ["a" * 32], options))
         assert [one.remedy for one in histories] == [""]
-    assert find_in_buckets(store, ["a" * 32], options) == []
+    assert find_in_buckets(runs, ["a" * 32], options) == []
     left = sorted(path.rpartition("/")[2] for path in versioned.find(mine))
     assert left == ["curve.png", "report.json"]
     assert len(versioned.find(other)) == 3
