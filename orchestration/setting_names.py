@@ -33,5 +33,9 @@ def explain_unknown(environ: Mapping[str, str]) -> list[str]:
 
 def _explain(name: str) -> str:
     near = get_close_matches(name.removeprefix(_PREFIX), _STEMS, 1)
-    meant = f"did you mean {_PREFIX}{near[0]}?" if near else "docs/how-to/operate.md lists them"
+    meant = (
+        f"did you mean {_PREFIX}{near[0]}?"
+        if near
+        else "docs/how-to/operate.md lists them"
+    )
     return f"{name} is no setting, and does nothing: {meant}"

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 INTERRUPTED = 128 + signal.SIGINT  # what a shell calls a command that Ctrl-C ended
-GOES_ON = "interrupted: what was stored before stays, and the same command does the rest"
+GOES_ON = (
+    "interrupted: what was stored before stays, and the same command does the rest"
+)
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _heard: list[int] = []
 _ears: list[socket.socket] = []

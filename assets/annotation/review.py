@@ -66,8 +66,8 @@ def look(
 ) -> Look:
     """What is said of a frame now; `frame_id` may be a unique beginning.
 
-    `task` None: the one that anything is said for, or of which `label_id` (or a beginning of it) is a label. Raises ValueError for a frame that is not stored, and where several
-    tasks, or none, could be meant.
+    `task` None: the one that anything is said for, or of which `label_id` (or a beginning of it) is a label. Raises
+    ValueError for a frame that is not stored, and where several tasks, or none, could be meant.
     """
     frame_id = complete_id(catalog, "frames", frame_id)
     (frame,) = catalog.read_of("frames", _COLUMNS, "frame_id", [frame_id]).to_pylist()

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from assets.landing import LandingZone
 
 MARK = "erased"
+RETOLD = "values that tell of it, or pictures that may show it"  # in a database
 _BACKUPS = "backups: each made before holds it: remove them, or restore, erase and back up again"
 _COPIES = (
     "what `daguerre export`, `unseal`, `predict` and reports wrote elsewhere lies where you put it: remove that "
@@ -155,9 +156,7 @@ def _list_held(
     yield Held("blobs", "that nothing else names", len(there), size)
     landed = find_landed(home.zone, subject)
     yield _count_listed("landing zone", "files", landed)
-    shown = find_pictures(
-        home.workspace, home.runs, set(models), set(subject.releases)
-    )
+    shown = find_pictures(home.workspace, home.runs, set(models), set(subject.releases))
     yield Held("MLflow and plots", "pictures of frames", len(shown), measure(shown))
     kept = find_in_buckets(home.runs, subject.releases, home.file_options)
     yield _count_listed("MLflow's bucket", "pictures of frames", kept)
@@ -178,7 +177,7 @@ def _list_held(
         size = (home.folder / name).stat().st_size
         yield Held(
             name,
-            "values that tell of it, or pictures that may show it",
+            RETOLD,
             count,
             size,
             "rewritten",

@@ -112,8 +112,8 @@ def plan_session(
     """Share the files of a session out among the readers, in their order. `video` is what its source wants of videos.
 
     Every file ends in exactly one plan or in the leftovers, with the reason why nobody reads it. Hidden files, and what
-    desktops leave behind, are no data and reach no reader; neither does what is still being copied, or was listed with a
-    fault.
+    desktops leave behind, are no data and reach no reader; neither does what is still being copied, or was listed with
+    a fault.
     """
     plans: list[CapturePlan] = []
     ordered = sorted(files, key=lambda f: f.path)

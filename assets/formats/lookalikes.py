@@ -102,8 +102,8 @@ def _look_at_text(path: str, head: bytes) -> Likeness | None:
     is_called_so = name_of(path) in ("gt.txt", "det.txt") and len(fields) >= 6
     if is_called_so or ("," in lines[0] and len(fields) in (7, 8, 9, 10)):
         return Likeness(
-            "looks like tracks of MOTChallenge (frame, id, left, top, width, height, ...), and the reader mot found no pictures "
-            "to them",
+            "looks like tracks of MOTChallenge (frame, id, left, top, width, height, ...), and the reader mot found no "
+            "pictures to them",
             _WHOLE_MOT,
         )
     rows = [

@@ -43,6 +43,9 @@ def call(home, monkeypatch, capsys, tmp_path):
         ("ingest folder --session !!!", "gives no session name: use letters"),
         ("ingest folder --verbos", "No such option: --verbos"),
         ("ingest", "`daguerre ingest --help` lists what there is"),
+        ("ingest a b", "it is `daguerre ingest PLACE`"),
+        ("lineage", "it is `daguerre lineage KIND ID`"),
+        ("lineage monday", "it is `daguerre lineage KIND ID`"),
         ("restore /nope", "there is no backup in /nope: give the folder of one"),
         ("restore file", "there is no backup in"),
         ("restore folder", "there is no backup in"),
@@ -142,3 +145,26 @@ def test_what_the_system_says_is_put_into_words_and_other_words_stay(tmp_path: P
         assert told in explain_system(caught.value)
     ours = FileNotFoundError("there is no session 'a': `daguerre status` lists those")
     assert explain_system(ours) == str(ours)
+
+
+def test_a_command_that_is_interrupted_says_what_stays(call, monkeypatch):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("orchestration.profiles.load_settings", interrupt)
+    code, out, err = call("query", "select 1")
+    assert (code, out) == (130, "")
+    assert err == (
+        "daguerre: interrupted: what was stored before stays, and the same command does the rest\n"
+    )
+
+
+def test_a_setting_with_a_typing_error_is_told_and_the_command_goes_on(
+    call, monkeypatch
+):
+    monkeypatch.setenv("DAGUERRE_WORKER", "3")
+    code, _, err = call("--version")
+    assert code == 0
+    assert err == (
+        "daguerre: DAGUERRE_WORKER is no setting, and does nothing: did you mean DAGUERRE_WORKERS?\n"
+    )
