@@ -23,7 +23,7 @@ class RunStore:
     where they lay, and what lies there is another home's."""
 
     file: Path
-    artifact_root: str  # a URI
+    artifact_root: str  # a folder or a URI
 
 
 def list_run_folders(store: RunStore, releases: Collection[str]) -> Iterator[Path]:

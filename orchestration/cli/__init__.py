@@ -115,6 +115,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Questions": (ask, triage, mcp, exam, proposals, reject),
     "The home": (metrics, maintain, backup, restore, upgrade),
 }
+_SERVERS = ("ui", "browse", "serve", "mcp", "metrics")  # they end by an interrupt
 queue_app.command()(push)
 queue_app.command()(pull)
 _GROUPS = {
@@ -182,7 +183,7 @@ def main() -> None:
             asked = _narrow(sys.argv[1:2])
             exit_code = asked(standalone_mode=False, prog_name="daguerre")
             exit_code = choose_exit_code(exit_code)
-        if was_interrupted(exit_code):
+        if was_interrupted(exit_code) and sys.argv[1] not in _SERVERS:
             tell(f"daguerre: {GOES_ON}")
     except Exception as error:
         if show_help(error):

@@ -147,11 +147,21 @@ def test_what_the_system_says_is_put_into_words_and_other_words_stay(tmp_path: P
     assert explain_system(ours) == str(ours)
 
 
-def test_a_command_that_is_interrupted_says_what_stays(call, monkeypatch):
+@pytest.fixture
+def interrupted(monkeypatch):
+    """As if somebody pressed Ctrl-C when the settings are read."""
+
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("orchestration.profiles.load_settings", interrupt)
+
+
+def test_a_server_that_is_interrupted_has_ended_as_it_should(call, interrupted):
+    assert call("metrics") == (130, "", "")
+
+
+def test_a_command_that_is_interrupted_says_what_stays(call, interrupted):
     code, out, err = call("query", "select 1")
     assert (code, out) == (130, "")
     assert err == (
