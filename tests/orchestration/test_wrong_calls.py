@@ -66,7 +66,7 @@ def call(home, monkeypatch, capsys, tmp_path):
         ("report", "`daguerre train TASK` makes one"),
         ("report --out file", "`daguerre train TASK` makes one"),
         ("exam --rung oracle", "--rung oracle: choose one of rules, model"),
-        ("exam --questions nope", "there is no set 'nope': choose of held_out"),
+        ("exam --questions nope", "there is no set 'nope': choose of"),
         ("train nope", "there is no task 'nope': choose one of"),
         ("train recognition --dry-run", "`daguerre ingest PLACE`"),
         ("train recognition --sesions a", "Possible options: --json, --sessions"),
