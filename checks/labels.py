@@ -6,7 +6,7 @@ bad, the session stops.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from assets.class_spelling import find_spellings
 from assets.kinds import find_kind
 from assets.label_versions import OVERHANG_PX
 from checks.contradictions import (
@@ -179,7 +180,7 @@ def classes_are_known(labels: pa.Table, seen_labels: pa.Table) -> Verdict:
         "classes_are_known",
         num_checked=len(counts),
         of="classes",
-        fault=f"appear for the first time: {_name_classes(new)}",
+        fault=f"appear for the first time: {_name_classes(new)}{_tell_spellings(new, known)}",
         offenders=[
             f"{name} ({task}): {counts[task, name]} labels" for task, name in new
         ],
@@ -367,6 +368,19 @@ def _name_classes(pairs: Sequence[tuple[str, str]]) -> str:
         told.append(f"{', '.join(name for _, name in group)} ({task})")
     more = len(pairs) - _MOST_NAMED
     return ", ".join(told) + f" and {more} more" * (more > 0)
+
+
+def _tell_spellings(
+    new: Sequence[tuple[str, str]], known: Collection[tuple[str, str]]
+) -> str:
+    """Which of the new classes another one of its task may be meant by, but for its spelling."""
+    alike = [
+        " and ".join(names)
+        for task in sorted({task for task, _ in new})
+        for names in find_spellings(name for t, name in {*new, *known} if t == task)
+        if any((task, name) in new for name in names)
+    ]
+    return f"; one in two spellings: {', '.join(alike)}?" * bool(alike)
 
 
 def _count_classes(

@@ -29,6 +29,7 @@ _LEAST_TOKEN = 32  # characters
 # daguerre/code where Daguerre is installed
 CHECKOUT = Path(__file__).resolve().parent.parent
 _HOME = ".daguerre"
+_HALF_AN_ADDRESS = re.compile(r"[a-z0-9]+:/(?!/)")
 _KEYS_ELSEWHERE = "keys are looked for in the usual AWS places"
 _LOGIN_ELSEWHERE = (
     "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD for the server"
@@ -297,6 +298,10 @@ def _place(env: Mapping[str, str], name: str, default: Path | None) -> str:
     """A URI or a folder. It is shown, and written into tables: it holds no password."""
     text = env.get(name, str(default or ""))
     require_open(text, name, _KEYS_ELSEWHERE)
+    if _HALF_AN_ADDRESS.match(text):
+        raise ValueError(
+            f"{name}={text!r} is no folder and no address: an address has two slashes, as s3://bucket/prefix"
+        )
     return text
 
 

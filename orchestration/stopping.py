@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 INTERRUPTED = 128 + signal.SIGINT  # what a shell calls a command that Ctrl-C ended
+GOES_ON = (
+    "interrupted: what was stored before stays, and the same command does the rest"
+)
 _STOPS = (signal.SIGINT, signal.SIGTERM)
 _heard: list[int] = []
 _ears: list[socket.socket] = []
@@ -53,3 +56,8 @@ def choose_exit_code(exit_code: int | None) -> int:
     if exit_code == INTERRUPTED and signum is not None:
         return 128 + signum
     return exit_code or 0
+
+
+def was_interrupted(exit_code: int) -> bool:
+    """Whether a command ended because it was told to, before it had done its work."""
+    return exit_code in {128 + signum for signum in _STOPS}

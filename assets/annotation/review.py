@@ -58,17 +58,24 @@ class Change:
     is_removed: bool = False
 
 
-def look(catalog: Catalog, frame_id: str, task: str | None = None) -> Look:
+def look(
+    catalog: Catalog,
+    frame_id: str,
+    task: str | None = None,
+    label_id: str | None = None,
+) -> Look:
     """What is said of a frame now; `frame_id` may be a unique beginning.
 
-    `task` None: the one that anything is said for. Raises ValueError for a frame that is not stored, and where several
-    tasks, or none, could be meant.
+    `task` None: the one that anything is said for, or of which `label_id` (or a beginning of it) is a label. Raises
+    ValueError for a frame that is not stored, and where several tasks, or none, could be meant.
     """
     frame_id = complete_id(catalog, "frames", frame_id)
     (frame,) = catalog.read_of("frames", _COLUMNS, "frame_id", [frame_id]).to_pylist()
     said = read_said(catalog, [frame])
     if task is None:
         there = [t for t in TASK_NAMES if (frame_id, t) in said]
+        named = [t for t in there if label_id and _has(said[frame_id, t], label_id)]
+        there = named or there
         if len(there) != 1:
             found = f"labels for {', '.join(there)}" if there else "no labels"
             raise ValueError(
@@ -76,6 +83,13 @@ def look(catalog: Catalog, frame_id: str, task: str | None = None) -> Look:
             )
         task = there[0]
     return Look(frame, task, said.get((frame_id, task), Said()))
+
+
+def _has(said: Said, label_id: str) -> bool:
+    return any(
+        (marked.label_id or "").startswith(label_id)
+        for marked in list_marked(said.labels)
+    )
 
 
 def require_seen(seen: Look, number: int) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from assets.causes import AND_ALIKE, group_by_cause
 from assets.tables.catalog import Catalog, session_is
+from assets.wording import name_many
 
 _MOST_CLASSES = 8
 
@@ -36,12 +37,11 @@ class TaskLabels:
     def __str__(self) -> str:
         """One line for a terminal."""
         parts = [
-            f"{self.task}: {self.num_labels:,} labels on {self.num_labelled:,} of {self.num_pictures:,} pictures"
+            f"{self.task}: {self.num_labels:,} {name_many(self.num_labels, 'label')} on {self.num_labelled:,} of "
+            f"{self.num_pictures:,} {name_many(self.num_pictures, 'picture')}"
         ]
         if self.num_labelled:
-            parts.append(
-                f"{self.fewest} to {self.most} a picture, median {self.median:g}"
-            )
+            parts.append(self._tell_spread())
         pictures = "picture" if self.num_empty == 1 else "pictures"
         parts += [f"{self.num_empty:,} {pictures} looked at and empty"] * bool(
             self.num_empty
@@ -59,6 +59,11 @@ class TaskLabels:
         )
         parts += [f"classes: {', '.join(shown)}{more}"] * bool(shown)
         return "; ".join(parts)
+
+    def _tell_spread(self) -> str:
+        if self.fewest == self.most:
+            return f"{self.fewest} a picture"
+        return f"{self.fewest} to {self.most} a picture, median {self.median:g}"
 
     @property
     def row(self) -> dict[str, object]:

@@ -1,5 +1,5 @@
 """What the test part of a release cannot tell: classes that it does not show, pixels outside of the chosen classes, one
-recording where there are many."""
+recording where there are many; and classes that are one in two spellings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from assets.choice import EVERYTHING, Choice
+from assets.class_spelling import find_spellings
 from assets.kinds import Kind, find_kind
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.class_list import PARTS, count_parts
@@ -36,6 +37,7 @@ def find_weaknesses(
         for part in PARTS
         if not num_frames[part]
     ]
+    found += _tell_spellings(class_names)
     test = frames.filter(pc.equal(frames["split"], "test"))
     if not len(test):
         return found
@@ -90,6 +92,14 @@ def _list_sessions(catalog: Catalog, kind: Kind, part: str) -> list[str]:
 def _name(names: Sequence[str]) -> str:
     more = len(names) - _MOST_NAMES
     return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _tell_spellings(class_names: Sequence[str]) -> list[str]:
+    return [
+        f"{' and '.join(names)} are different classes, and differ in case, spaces or hyphens alone: if they are one, "
+        "name it alike in the label files and ingest these again"
+        for names in find_spellings(class_names)
+    ]
 
 
 def _find_missing_classes(class_names: Sequence[str], test: pa.Table) -> list[str]:

@@ -133,10 +133,10 @@ def _remove_files(home: Home, subject: Subject, facts: Facts) -> None:
     models = set(facts["plan"]["models"])
     _note_left(facts, files.remove_pages(home.workspace, models))
     shown = files.find_pictures(
-        home.workspace, home.mlflow_file, models, set(subject.releases)
+        home.workspace, home.runs, models, set(subject.releases)
     )
     files.remove([*shown, *files.find_remade(home.workspace)])
-    places = home.mlflow_file, subject.releases, home.file_options
+    places = home.runs, subject.releases, home.file_options
     for history in artifacts.remove_from_buckets(*places):
         _note_left(facts, history)
     if subject.releases:

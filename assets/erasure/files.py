@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from assets.disk import make_folder, sync, write_synced
-from assets.erasure.artifacts import SHOWN, list_run_folders
+from assets.erasure.artifacts import SHOWN, RunStore, list_run_folders
 from assets.erasure.redaction import Redactor
 from assets.erasure.subject import Subject, list_pairs
 from assets.exclusions import index_by_session
@@ -118,11 +118,11 @@ def remove_landed(zone: LandingZone, subject: Subject) -> History:
 
 
 def find_pictures(
-    workspace: Workspace, mlflow: Path, models: set[str], releases: set[str]
+    workspace: Workspace, runs: RunStore, models: set[str], releases: set[str]
 ) -> list[Path]:
     """Pictures that were drawn for these models, and for runs on these releases."""
     places = [workspace.reports / _PLOTS / model[:16] for model in sorted(models)]
-    places += list(list_run_folders(mlflow, releases))
+    places += list(list_run_folders(runs, releases))
     return [
         path
         for place in places

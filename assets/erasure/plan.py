@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.audit import RECORD
-from assets.erasure.artifacts import find_in_buckets
+from assets.erasure.artifacts import RunStore, find_in_buckets
 from assets.erasure.blobs import find_candidates
 from assets.erasure.databases import redact_files
 from assets.erasure.files import (
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from assets.landing import LandingZone
 
 MARK = "erased"
+RETOLD = "values that tell of it, or pictures that may show it"  # in a database
 _BACKUPS = "backups: each made before holds it: remove them, or restore, erase and back up again"
 _COPIES = (
     "what `daguerre export`, `unseal`, `predict` and reports wrote elsewhere lies where you put it: remove that "
@@ -69,9 +70,10 @@ class Home:
         return self.workspace.home
 
     @property
-    def mlflow_file(self) -> Path:
+    def runs(self) -> RunStore:
         """The store of MLflow, where it is a file; else one that is not there."""
-        return locate_store(self.mlflow_url) or self.folder / "mlflow" / "none"
+        file = locate_store(self.mlflow_url) or self.folder / "mlflow" / "none"
+        return RunStore(file, self.mlflow_artifacts)
 
     @property
     def file_options(self) -> dict[str, Any]:
@@ -154,11 +156,9 @@ def _list_held(
     yield Held("blobs", "that nothing else names", len(there), size)
     landed = find_landed(home.zone, subject)
     yield _count_listed("landing zone", "files", landed)
-    shown = find_pictures(
-        home.workspace, home.mlflow_file, set(models), set(subject.releases)
-    )
+    shown = find_pictures(home.workspace, home.runs, set(models), set(subject.releases))
     yield Held("MLflow and plots", "pictures of frames", len(shown), measure(shown))
-    kept = find_in_buckets(home.mlflow_file, subject.releases, home.file_options)
+    kept = find_in_buckets(home.runs, subject.releases, home.file_options)
     yield _count_listed("MLflow's bucket", "pictures of frames", kept)
     remade = find_remade(home.workspace)
     yield Held(
@@ -177,7 +177,7 @@ def _list_held(
         size = (home.folder / name).stat().st_size
         yield Held(
             name,
-            "values that tell of it, or pictures that may show it",
+            RETOLD,
             count,
             size,
             "rewritten",

@@ -28,6 +28,10 @@ DATA_SUFFIXES = frozenset({  # formats we know by name: no look inside is needed
 DEFAULT_SENSOR = "camera"
 _MAX_FOLDERS = 4096  # of which is remembered what their names say
 
+# names that browsers and copying programs give to a file until it is whole
+_UNFINISHED_SUFFIXES = frozenset(
+    {".part", ".partial", ".crdownload", ".download", ".filepart", ".tmp"}
+)
 _DOCUMENT_SUFFIXES = frozenset({".md", ".rst", ".html", ".pdf", ".bib", ".cff"})
 _DOCUMENT_NAME = re.compile(
     r"^(read_?me|licen[cs]e|copying|notice|changelog|changes|authors|citation|contributing|terms|attribution|credits)"
@@ -112,6 +116,11 @@ def is_hidden(path: str) -> bool:
     return is_left_behind or any(
         _HIDDEN.match(part) or part == "__MACOSX" for part in parts
     )
+
+
+def is_unfinished(path: str) -> bool:
+    """Somebody is still writing it, by its name: it gets another one when it is whole."""
+    return suffix_of(path) in _UNFINISHED_SUFFIXES
 
 
 def is_document(path: str) -> bool:

@@ -12,6 +12,7 @@ from assets.formats.layout import (
     is_document,
     is_hidden,
     is_mask_path,
+    is_unfinished,
     name_of,
     stem_of,
     suffix_of,
@@ -79,6 +80,10 @@ _REMEDIES = {
         "unpack it, or repack it as zip, tar or tar.gz",
     ),
 }
+_UNFINISHED = (
+    "still being copied or downloaded, by its name",
+    "let that end: it is taken in under the name that it gets then; or remove it",
+)
 _OTHER_REMEDY = "convert it to a format that is read, or remove it"
 
 
@@ -90,6 +95,8 @@ def explain_leftover(
     """
     if is_hidden(file.path):
         return Leftover(file, "hidden file", "", is_document=True)
+    if is_unfinished(file.path):
+        return Leftover(file, *_UNFINISHED, is_document=False)
     if is_document(file.path):
         return Leftover(file, "documentation", "", is_document=True)
     if name_of(file.path) == "metadata.yaml" and _describes_bag(file, opener):

@@ -13,7 +13,10 @@ from assets.formats.annotations.yolo_labels import Row, parse_rows
 from assets.formats.layout import IMAGE_SUFFIXES, name_of, split_of, stem_of, suffix_of
 
 LOOK_BYTES = 1 << 14
-_AS_TRACKS = "export the tracks as 'CVAT for video 1.1', with the images"
+_WHOLE_MOT = (
+    "land the whole sequence: `gt/gt.txt` beside the pictures in `img1/`; of a folder without pictures `daguerre track "
+    "FOLDER` tells tracks and how good they are"
+)
 _AS_LABELS = "labels as COCO, YOLO, VOC, CVAT or Label Studio"
 _AS_SIGNALS = "signals as messages of an MCAP file"
 _AS_POSES = "poses as rows `t x y z qx qy qz qw`"
@@ -99,8 +102,9 @@ def _look_at_text(path: str, head: bytes) -> Likeness | None:
     is_called_so = name_of(path) in ("gt.txt", "det.txt") and len(fields) >= 6
     if is_called_so or ("," in lines[0] and len(fields) in (7, 8, 9, 10)):
         return Likeness(
-            "looks like tracks of MOTChallenge (frame, id, left, top, width, height, ...), which no reader reads yet",
-            _AS_TRACKS,
+            "looks like tracks of MOTChallenge (frame, id, left, top, width, height, ...), and the reader mot found no "
+            "pictures to them",
+            _WHOLE_MOT,
         )
     rows = [
         row
@@ -132,8 +136,8 @@ def _look_at_settings(path: str, head: bytes) -> Likeness | None:
     if name_of(path) != "seqinfo.ini":
         return None
     return Likeness(
-        "describes a sequence of MOTChallenge, which no reader reads yet",
-        _AS_TRACKS,
+        "describes a sequence of MOTChallenge, and the reader mot found no pictures to it",
+        _WHOLE_MOT,
     )
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assets.formats.layout import IMAGE_SUFFIXES, is_hidden, stem_of, suffix_of
+from assets.formats.layout import (
+    IMAGE_SUFFIXES,
+    is_hidden,
+    is_unfinished,
+    stem_of,
+    suffix_of,
+)
 from assets.formats.leftovers import explain_leftover
 from assets.formats.protocol import CapturePlan, Leftover, Opener, Reader
 from assets.formats.session_settings import read_settings
@@ -20,15 +26,16 @@ def share_out(
 ) -> tuple[list[CapturePlan], list[Leftover]]:
     """Share the files of a session out among the readers, in their order. `video` is what its source wants of videos.
 
-    Hidden files, and what desktops leave behind, are no data and reach no reader; neither does what was listed with a
-    fault.
+    Hidden files, and what desktops leave behind, are no data and reach no reader; neither does what is still being
+    copied, or was listed with a fault.
     """
     plans: list[CapturePlan] = []
     ordered = sorted(files, key=lambda f: f.path)
     assert len({file.path for file in ordered}) == len(files), "a path is listed twice"
     faulty = [Leftover(f, *f.fault, is_document=False) for f in ordered if f.fault]
     ordered = [file for file in ordered if file.fault is None]
-    unclaimed = {file.path: file for file in ordered if not is_hidden(file.path)}
+    apart = {f.path for f in ordered if is_hidden(f.path) or is_unfinished(f.path)}
+    unclaimed = {file.path: file for file in ordered if file.path not in apart}
     own, leftovers = read_settings(ordered, opener)
     settings = own.inherit(video)
     for left in leftovers:
@@ -38,7 +45,7 @@ def share_out(
     leftovers += [
         explain_leftover(f, opener)
         for f in ordered
-        if is_hidden(f.path) and f.path not in known
+        if f.path in apart and f.path not in known
     ]
     for reader in readers:
         for plan in reader.plan(list(unclaimed.values()), opener):

@@ -43,6 +43,7 @@ _ANIMATED = ("PNG", "GIF", "WEBP", "AVIF")
 _TIFF_MAGICS = (b"II*\x00", b"MM\x00*")
 JPEG_CHANNELS = {"Gray": 1, "YCbCr": 3, "RGB": 3}
 _CONVERT = "open it in an image program and export it again as JPEG or PNG"
+_COPY_AGAIN = "its end is missing: copy or download it again from where it is whole"
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,10 @@ def inspect_image(
             else _refuse(f"does not decode: {error.err}", _CONVERT)
         )
     except Exception as error:  # whatever a decoder makes of foreign bytes
+        is_cut = isinstance(error, OSError) and "truncated" in str(error).lower()
         return _refuse(
-            f"does not decode: {type(error).__name__}: {error}"[:300], _CONVERT
+            f"does not decode: {type(error).__name__}: {error}"[:300],
+            _COPY_AGAIN if is_cut else _CONVERT,
         )
 
 

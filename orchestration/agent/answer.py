@@ -41,6 +41,7 @@ _FOLLOWED_BY = {
     "terms": "daguerre terms {id}",
     "task": "daguerre results --task {id}",
 }
+_ACTS_IN_DOUBLE_QUOTES = frozenset('"$`\\!')
 _TRACED = ("capture", "frame", "release", "model", "prediction", "track")
 
 
@@ -58,16 +59,22 @@ class Source:
     def follow(self) -> str:
         """The command that shows more of it."""
         if self.kind in _TRACED:
-            return f"daguerre lineage {self.kind} {shlex.quote(self.id)}"
+            return f"daguerre lineage {self.kind} {_quote(self.id)}"
         said = f"log of run {self.id}" if self.kind == "run" else self.id
         form = _FOLLOWED_BY[self.kind]
         is_pair = self.kind in ("release_pair", "model_pair")
-        name = self.id if is_pair else shlex.quote(self.id)
-        return form.format(id=name, quoted=shlex.quote(said))
+        name = self.id if is_pair else _quote(self.id)
+        return form.format(id=name, quoted=_quote(said))
 
     def to_dict(self) -> dict[str, str]:
         """As JSON has it."""
         return {"kind": self.kind, "id": self.id, "follow": self.follow}
+
+
+def _quote(text: str) -> str:
+    """As one word for a shell: what has single quotes, as SQL has, in double ones where these change nothing in it."""
+    is_plain = "'" in text and not _ACTS_IN_DOUBLE_QUOTES & set(text)
+    return f'"{text}"' if is_plain else shlex.quote(text)
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,13 @@ from orchestration.profiles import (
     find_foreign_checkout,
     keep_private,
 )
-from orchestration.stopping import choose_exit_code, hear_signals
+from orchestration.setting_names import explain_unknown
+from orchestration.stopping import (
+    GOES_ON,
+    choose_exit_code,
+    hear_signals,
+    was_interrupted,
+)
 
 if TYPE_CHECKING:
     from orchestration.agent.world import Done
@@ -115,6 +121,7 @@ _VERBS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Questions": (ask, triage, mcp, exam, proposals, reject),
     "The home": (metrics, maintain, backup, restore, upgrade),
 }
+_SERVERS = ("ui", "browse", "serve", "mcp", "metrics")  # they end by an interrupt
 queue_app.command()(push)
 queue_app.command()(pull)
 _GROUPS = {
@@ -188,11 +195,15 @@ def main() -> None:
         choose_log()
         require_exporter()
         _tell_other_code()
+        for line in explain_unknown(os.environ):
+            tell(f"daguerre: {line}")
         # what Typer tells people of a wrong word takes several lines
         with hear_signals():
             asked = _narrow(sys.argv[1:2])
             exit_code = asked(standalone_mode=False, prog_name="daguerre")
             exit_code = choose_exit_code(exit_code)
+        if was_interrupted(exit_code) and sys.argv[1] not in _SERVERS:
+            tell(f"daguerre: {GOES_ON}")
     except Exception as error:
         if show_help(error):
             raise SystemExit(2) from error

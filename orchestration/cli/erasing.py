@@ -4,7 +4,7 @@ import re
 import uuid
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -17,7 +17,7 @@ from orchestration.profiles import Settings
 
 if TYPE_CHECKING:
     from assets.capture.forgetting import Target
-    from assets.erasure.plan import Home, Plan
+    from assets.erasure.plan import Held, Home, Plan
     from assets.erasure.subject import Subject
 
 _ID = re.compile("[0-9a-f]{32}")
@@ -218,6 +218,24 @@ def _fill(home: "Home", order: Order) -> tuple[str, str, bytes]:
     return target.session, target.path, fill(place, read_region(order.region))
 
 
+def _join_databases(held: "list[Held]") -> "list[Held]":
+    """Each run of Dagster has its own: they are one line, at the place of the first."""
+    from assets.erasure.plan import RETOLD
+
+    mine = [one for one in held if one.what == RETOLD]
+    if len(mine) < 2:
+        return held
+    joined = replace(
+        mine[0],
+        store=many(len(mine), "database"),
+        count=sum(one.count for one in mine),
+        size_bytes=sum(one.size_bytes for one in mine),
+    )
+    place = held.index(mine[0])
+    rest = [one for one in held[place:] if one not in mine]
+    return [*held[:place], joined, *rest]
+
+
 def _describe(plan: "Plan", is_plan: bool) -> list[str]:
     """What goes, or went, of every store."""
     said = "would be" if is_plan else "were"
@@ -225,10 +243,12 @@ def _describe(plan: "Plan", is_plan: bool) -> list[str]:
         f"{many(plan.sessions, 'session')}, {many(plan.captures, 'capture')}, "
         f"{many(plan.frames, 'frame')}, {many(plan.files, 'file')} {said} erased"
     ]
-    held = [one for one in plan.held if one.count]
+    held = _join_databases([one for one in plan.held if one.count])
     for one in held[:_SHOWN]:
         size = f", {one.size_bytes:,} bytes" if one.size_bytes else ""
         lines.append(f"  {one.store}: {one.count:,} {one.what}{size}: {one.becomes}")
+    if len(held) > _SHOWN:
+        lines.append(f"  ... and {len(held) - _SHOWN} more stores: --json lists them")
     for noun, ids in (("releases", plan.releases), ("models", plan.models)):
         if ids:
             named = ", ".join(one[:8] for one in ids)

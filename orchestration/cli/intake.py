@@ -35,10 +35,18 @@ def simulate(
     seconds: Annotated[float, typer.Option(help="Length of each.")] = 8.0,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
     shift: Annotated[
-        str | None, typer.Option(help="Change the world: dusk, sensor_noise, ...")
+        str | None,
+        typer.Option(
+            help="Change the world: dusk, sensor_noise, motion_blur, miscalibrated, "
+            "late_clock or unseen_object."
+        ),
     ] = None,
     fault: Annotated[
-        str | None, typer.Option(help="Break the first capture: corrupt_frame, ...")
+        str | None,
+        typer.Option(
+            help="Break the first capture: dropped_frames, corrupt_frame, truncated_file, "
+            "duplicate or wrong_timestamps."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -213,13 +221,15 @@ def _foresee(
     ]
     losses = plan.find_losses(outlooks, settled)
     facts = {
+        "session": session,
         "captures": [o.facts for o in outlooks],
         "unread": unread,
         "no_session": plan.explain_nothing() or "",
         "held": _foresee_held(losses),
         "silent": losses.silent,
     }
-    return facts, join_lines(describe_plan(facts, is_verbose))
+    named = [f"would be session {session}"] * (not facts["no_session"])
+    return facts, join_lines([*named, *describe_plan(facts, is_verbose)])
 
 
 def _foresee_held(losses: "Losses") -> str:

@@ -68,11 +68,16 @@ def describe_plan(facts: Mapping[str, Any], is_verbose: bool) -> list[str]:
 
 
 def describe_twins(session: str, twins: Mapping[str, int]) -> list[str]:
-    """Lines on sessions that have the same files, which were stored again."""
+    """A line on sessions that have the same files, which were stored again."""
+    if not twins:
+        return []
+    most = sorted(twins, key=lambda other: (-twins[other], other))
+    first = ", ".join(f"{other} ({many(twins[other], 'file')})" for other in most[:3])
+    more = f" and {len(most) - 3} more" * (len(most) > 3)
+    sessions = "session" if len(most) == 1 else "sessions"
     return [
-        f"the same {count} files are in session {other} already: they are stored twice, and a dataset takes a picture "
+        f"the same files are in {sessions} {first}{more} already: they are stored again, and a dataset takes a picture "
         f"once; `daguerre forget {session}` takes these out"
-        for other, count in twins.items()
     ]
 
 

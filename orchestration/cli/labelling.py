@@ -119,7 +119,7 @@ def correct(
     catalog = build_catalog(settings)
     author = Author("person", by or getpass.getuser())
     order = Order(guideline_id=guideline and find_guideline(catalog, guideline))
-    stood = review.look(catalog, frame, task)
+    stood = review.look(catalog, frame, task, label)
     if seen is not None:
         review.require_seen(stood, seen)
     answer = said.make(stood)

@@ -8,6 +8,7 @@ from typer.exceptions import TyperException
 
 _NO_FOLDER = "is a file, and a folder belongs there: name another place"
 _NOT_ALLOWED = "may not be used by this user: name another place, or grant permission"
+_NO_BRACES = str.maketrans("", "", "{}")  # Typer's, around what is required
 _SYSTEM = {
     errno.EEXIST: _NO_FOLDER,
     errno.ENOTDIR: _NO_FOLDER,
@@ -37,7 +38,8 @@ def explain_words(error: TyperException) -> str:
     told = " ".join(said.split()).removesuffix(".")
     if context is None:
         return told
-    return f"{told} (`{context.command_path} --help` lists what there is)"
+    form = _tell_form(context) if "argument" in told else ""
+    return f"{told} ({form}`{context.command_path} --help` lists what there is)"
 
 
 def explain_system(error: OSError) -> str:
@@ -47,3 +49,12 @@ def explain_system(error: OSError) -> str:
     if not is_bare or place is None or error.errno not in _SYSTEM:
         return str(error)
     return f"{os.fsdecode(place)} {_SYSTEM[error.errno]}"
+
+
+def _tell_form(context: Any) -> str:
+    """How the arguments of a verb stand in a call; nothing of a group of verbs, and of a verb without arguments."""
+    pieces = context.command.collect_usage_pieces(context)[1:]  # [OPTIONS] is first
+    if not pieces or hasattr(context.command, "commands"):
+        return ""
+    words = " ".join([context.command_path, *pieces])
+    return f"it is `{words.translate(_NO_BRACES)}`; "

@@ -2,6 +2,7 @@
 
 import shutil
 import textwrap
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from orchestration.plan.lines import Cost, Line, Plan
 
 _MOST_SESSIONS = 3
+_MOST_SAID_SAME = 3  # lines about code; more are one line
+_SAID_SAME = "other code, which was said to make the same rows"
 _NO_RUNS = "no runs"
 _LEAST_SHOWN = 0.001  # device-hours: 3.6 s
 _OF_ESTIMATES = "~: what runs before decides; ?: not known before"
@@ -149,6 +152,15 @@ def _tell_hours(cost: "Cost") -> str:
     return f"{_round(cost.device_hours)} ({spread}, {runs}){money}"
 
 
+def _tell_said_same(said_same: Mapping[str, str]) -> list[str]:
+    if len(said_same) > _MOST_SAID_SAME:
+        first = ", ".join(list(said_same)[:_MOST_SAID_SAME])
+        return [
+            f"{len(said_same)} makers of rows ({first}, ...): {_SAID_SAME}; --json says of each why"
+        ]
+    return [f"{maker}: {_SAID_SAME} ({why})" for maker, why in said_same.items()]
+
+
 def _round(hours: float) -> str:
     return f"{hours:.2f}" if hours >= 1 else f"{hours:.3f}"
 
@@ -158,10 +170,7 @@ def _list_words(found: "Plan") -> list[str]:
     from orchestration.plan.lines import name_change
 
     words = [name_change(change) for change in found.changes]
-    words += [
-        f"{maker}: other code, which was said to make the same rows ({because})"
-        for maker, because in found.said_same.items()
-    ]
+    words += _tell_said_same(found.said_same)
     if found.base and not found.changes:
         words.append("no code that makes rows differs")
     words += found.notes

@@ -27,8 +27,7 @@ from orchestration.cli.tables import (
     require_one_form,
 )
 from orchestration.cli.training_text import describe_training
-from orchestration.log_lines import tell_failure
-from orchestration.stopping import INTERRUPTED, choose_exit_code
+from orchestration.stopping import GOES_ON, INTERRUPTED, choose_exit_code
 
 
 def train(
@@ -82,10 +81,8 @@ def train(
             home, task, recipe, release, changes, seed, choice, accept_thin_test
         )
     except KeyboardInterrupt:
-        told = "interrupted: the same call goes on from the last snapshot"
         if as_json:
-            say_error(told, choose_exit_code(INTERRUPTED))
-        tell_failure(told)
+            say_error(GOES_ON, choose_exit_code(INTERRUPTED))
         raise
     say(as_json, facts, describe_training(facts))
     raise typer.Exit(0 if facts["success"] else 1)

@@ -112,6 +112,12 @@ def test_a_new_class_is_told_and_never_blocks(rows_of):
     assert classes_are_known(rows_of("labels", 1, class_name="ball"), before).passed
 
 
+def test_a_new_class_that_is_a_known_one_in_another_spelling_is_told(rows_of):
+    before = rows_of("labels", 2, class_name=["Car", "ball"])
+    verdict = classes_are_known(rows_of("labels", 2, class_name=["car", "mug"]), before)
+    assert verdict.summary.endswith("one in two spellings: Car and car?")
+
+
 def test_a_class_of_another_task_is_not_known(rows_of):
     before = rows_of("labels", 2, class_name="cup", task=["recognition", "detection"])
     assert not classes_are_known(

@@ -28,7 +28,8 @@ from assets.erasure.certificates import (
     list_certificates,
 )
 from assets.erasure.erase import begin, go_on
-from assets.erasure.plan import make_plan
+from assets.erasure.files import Held
+from assets.erasure.plan import RETOLD, Plan, make_plan
 from assets.erasure.subject import find_subject
 from assets.landing import LandingZone
 from assets.ledger import Ledger
@@ -43,7 +44,7 @@ from bench.prove.canaries import find_canaries, name_needles
 from bench.synthetic_home import plain_row
 from checks.gates import gate_session
 from orchestration.cli import app
-from orchestration.cli.erasing import build_home
+from orchestration.cli.erasing import _describe, build_home
 from orchestration.profiles import load_settings
 
 BOX = "0 .5 .5 .5 .5"
@@ -114,6 +115,17 @@ def test_what_went_is_told_as_it_was_planned_a_line_a_store(home):
     said = CliRunner().invoke(app, [*words, "--yes"], catch_exceptions=False).stdout
     assert "\\n" not in said
     assert "  table frames: 3 rows: removed" in said.splitlines()
+
+
+def test_databases_are_one_line_and_stores_beyond_those_shown_are_counted():
+    """Each run of Dagster has a database: here three runs, and 40 tables beside them."""
+    runs = [Held(f"{n}.db", RETOLD, 2, 10, "rewritten") for n in "abc"]
+    tables = [Held(f"table {n}", "rows", 1, 0) for n in range(40)]
+    plan = Plan("e", 1, 1, 3, 3, [*runs, *tables], [], [], 0, [])
+    lines = _describe(plan, is_plan=True)
+    assert lines[1].startswith("  3 databases: 6 values") and "30 bytes" in lines[1]
+    assert lines[-1] == "  ... and 1 more stores: --json lists them"
+    assert len(lines) == 1 + 40 + 1
 
 
 def release(home: Home, name: str, *places: tuple[str, str]) -> str:

@@ -81,7 +81,7 @@ def test_what_is_published_and_taken_in_again_exits_0(run, write_files, make_png
     assert run("ingest", str(root), "--dry-run").exit_code == 0
     assert run("ingest", str(root)).exit_code == 0
     again = run("ingest", str(root))
-    assert again.exit_code == 0 and "stored twice" not in again.stdout
+    assert again.exit_code == 0 and "stored again" not in again.stdout
 
 
 def test_files_that_another_session_has_are_told(run, write_files, make_png):
@@ -89,7 +89,7 @@ def test_files_that_another_session_has_are_told(run, write_files, make_png):
     run("ingest", str(root))
     done = run("ingest", str(root), "--session", "tuesday")
     assert done.exit_code == 0
-    assert "the same 2 files are in session monday already" in done.stdout
+    assert "the same files are in session monday (2 files) already" in done.stdout
     facts = json.loads(run("ingest", str(root), "--session", "again", "--json").stdout)
     assert facts["same_as"] == [
         {"session": name, "files": 2} for name in ("monday", "tuesday")

@@ -15,6 +15,7 @@ from assets.formats.lookalikes import find_likeness
 from assets.storage import Folder
 from orchestration.cli import app
 from orchestration.cli.intake import fails, take_in
+from orchestration.cli.intake_text import describe_twins
 from orchestration.profiles import load_settings
 
 # third parties warn inside the checks
@@ -78,6 +79,7 @@ def said(
 
 def test_a_dry_run_says_which_topics_are_not_read_and_how_many_messages_they_have(said):
     lines = said("monday", "--dry-run").lines
+    assert lines[0] == "would be session monday"
     assert "  read: /pose (foxglove.FrameTransform): 5 messages" in lines
     assert "  not read: /grid (foxglove.Grid): 3 messages" in lines
 
@@ -155,10 +157,10 @@ def test_a_session_of_pointers_to_recordings_has_one_cause(said, tmp_path):
 @pytest.mark.parametrize(
     ("path", "line", "told", "not_told"),
     [
-        ("gt/gt.txt", "1,1,912,484,97,109", "CVAT for video", "MCAP"),
+        ("gt/gt.txt", "1,1,912,484,97,109", "daguerre track", "MCAP"),
         ("gt/gt.txt", "1 2009 2 1080 1920 UkU", "labels as COCO", "MCAP"),
         ("labels.csv", "frame,x1,y1,x2,y2,class", "labels as COCO", "MCAP"),
-        ("seqinfo.ini", "[Sequence]", "CVAT for video", "MCAP"),
+        ("seqinfo.ini", "[Sequence]", "daguerre track", "MCAP"),
         ("imu.csv", "t,gyro x,gyro y", "MCAP", "COCO"),
         ("trajectory.txt", "1 2 3", "poses as rows", "MCAP"),
         ("what.csv", "1,2", "labels as COCO", "poses"),
@@ -206,3 +208,12 @@ def test_a_corrected_label_file_says_what_it_replaced_and_its_classes_are_no_new
     assert "are gone" not in told and "classes_are_known" not in told
     (tmp_path / "tuesday/2.png").unlink()
     assert "1 file gone or with other bytes: 1 frame and 0 labels" in ingest("tuesday")
+
+
+def test_sessions_with_the_same_files_are_one_line():
+    twins = {"a": 1, "b": 3, "c": 2, "d": 1}
+    (line,) = describe_twins("mine", twins)
+    assert "in sessions b (3 files), c (2 files), a (1 file) and 1 more" in line
+    assert "`daguerre forget mine`" in line
+    assert "in session a (1 file) already" in describe_twins("mine", {"a": 1})[0]
+    assert describe_twins("mine", {}) == []

@@ -367,3 +367,12 @@ def test_versions_are_those_of_the_rows(home):
     for table in ("frame_quality", "clock_reports"):
         codes = catalog.read_latest(table, ["code_version"])["code_version"]
         assert set(codes.to_pylist()) == {version_of(table)}
+
+
+def test_code_that_makes_the_rows_of_before_is_one_line_where_it_is_much():
+    reasons = {f"reader {name}": "words alone" for name in ("a", "b", "c", "d")}
+    told = draw_markdown(Plan("", "", (), said_same=reasons))
+    assert "- 4 makers of rows (reader a, reader b, reader c, ...): other code" in told
+    assert "reader d" not in told and "words alone" not in told
+    few = dict(list(reasons.items())[:3])
+    assert draw_markdown(Plan("", "", (), said_same=few)).count("(words alone)") == 3

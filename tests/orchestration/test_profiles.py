@@ -161,3 +161,9 @@ def test_what_the_loop_may_cost_is_set_by_two_whole_numbers(tmp_path):
     assert load_settings(env | given).loop == LoopLimits(0, 60)
     with pytest.raises(ValueError, match="DAGUERRE_LABELS_A_DAY='many'"):
         load_settings(env | {"DAGUERRE_LABELS_A_DAY": "many"})
+
+
+def test_an_address_with_one_slash_is_no_folder(tmp_path: Path) -> None:
+    env = {"DAGUERRE_HOME": str(tmp_path), "DAGUERRE_LANDING": "s3:/bucket/landing"}
+    with pytest.raises(ValueError, match="an address has two slashes"):
+        load_settings(env)

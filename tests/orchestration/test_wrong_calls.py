@@ -43,6 +43,9 @@ def call(home, monkeypatch, capsys, tmp_path):
         ("ingest folder --session !!!", "gives no session name: use letters"),
         ("ingest folder --verbos", "No such option: --verbos"),
         ("ingest", "`daguerre ingest --help` lists what there is"),
+        ("ingest a b", "it is `daguerre ingest PLACE`"),
+        ("lineage", "it is `daguerre lineage KIND ID`"),
+        ("lineage monday", "it is `daguerre lineage KIND ID`"),
         ("restore /nope", "there is no backup in /nope: give the folder of one"),
         ("restore file", "there is no backup in"),
         ("restore folder", "there is no backup in"),
@@ -63,7 +66,7 @@ def call(home, monkeypatch, capsys, tmp_path):
         ("report", "`daguerre train TASK` makes one"),
         ("report --out file", "`daguerre train TASK` makes one"),
         ("exam --rung oracle", "--rung oracle: choose one of rules, model"),
-        ("exam --questions nope", "there is no set 'nope': choose of held_out"),
+        ("exam --questions nope", "there is no set 'nope': choose of"),
         ("train nope", "there is no task 'nope': choose one of"),
         ("train recognition --dry-run", "`daguerre ingest PLACE`"),
         ("train recognition --sesions a", "Possible options: --json, --sessions"),
@@ -142,3 +145,36 @@ def test_what_the_system_says_is_put_into_words_and_other_words_stay(tmp_path: P
         assert told in explain_system(caught.value)
     ours = FileNotFoundError("there is no session 'a': `daguerre status` lists those")
     assert explain_system(ours) == str(ours)
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """As if somebody pressed Ctrl-C when the settings are read."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("orchestration.profiles.load_settings", interrupt)
+
+
+def test_a_server_that_is_interrupted_has_ended_as_it_should(call, interrupted):
+    assert call("metrics") == (130, "", "")
+
+
+def test_a_command_that_is_interrupted_says_what_stays(call, interrupted):
+    code, out, err = call("query", "select 1")
+    assert (code, out) == (130, "")
+    assert err == (
+        "daguerre: interrupted: what was stored before stays, and the same command does the rest\n"
+    )
+
+
+def test_a_setting_with_a_typing_error_is_told_and_the_command_goes_on(
+    call, monkeypatch
+):
+    monkeypatch.setenv("DAGUERRE_WORKER", "3")
+    code, _, err = call("--version")
+    assert code == 0
+    assert err == (
+        "daguerre: DAGUERRE_WORKER is no setting, and does nothing: did you mean DAGUERRE_WORKERS?\n"
+    )

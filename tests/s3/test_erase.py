@@ -9,7 +9,7 @@ import pytest
 from s3fs import S3FileSystem
 from typer.testing import CliRunner
 
-from assets.erasure.artifacts import find_in_buckets, remove_from_buckets
+from assets.erasure.artifacts import RunStore, find_in_buckets, remove_from_buckets
 from assets.storage import Folder, drop_history, object_history
 from bench.prove.canaries import find_canaries, name_needles
 from orchestration.cli import app
@@ -112,14 +112,15 @@ def test_pictures_of_runs_in_a_bucket_go_with_their_older_versions(
     run_of_release, versioned, settings, tmp_path
 ):
     """Of runs on a release that held it alone; charts, which show no frame, stay."""
-    store, options = tmp_path / "mlflow.db", settings.file_options
+    options = settings.file_options
+    runs = RunStore(tmp_path / "mlflow.db", f"{settings.blobs_uri}/artifacts")
     mine, other = run_of_release("a" * 32), run_of_release("b" * 32)
-    found = find_in_buckets(store, ["a" * 32], options)
+    found = find_in_buckets(runs, ["a" * 32], options)
     assert [file.path for file in found] == ["worst.jpg"]
     for _ in range(2):
-        histories = list(remove_from_buckets(store, ["a" * 32], options))
+        histories = list(remove_from_buckets(runs, ["a" * 32], options))
         assert [one.remedy for one in histories] == [""]
-    assert find_in_buckets(store, ["a" * 32], options) == []
+    assert find_in_buckets(runs, ["a" * 32], options) == []
     left = sorted(path.rpartition("/")[2] for path in versioned.find(mine))
     assert left == ["curve.png", "report.json"]
     assert len(versioned.find(other)) == 3

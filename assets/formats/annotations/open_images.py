@@ -163,6 +163,7 @@ class _Row:
     """One box of a picture that is here."""
 
     number: int  # in the table, without the header
+    line: int  # of the file, counted from 1, as editors do
     path: str
     fields: Mapping[str, str]
 
@@ -191,9 +192,8 @@ class _Table:
         by_id: dict[str, SessionFile | None] = {}
         absent = 0
         try:
-            for number, fields in enumerate(
-                csv.DictReader(io.StringIO(_read_text(self.file, opener)))
-            ):
+            table = csv.DictReader(io.StringIO(_read_text(self.file, opener)))
+            for number, fields in enumerate(table):
                 key = (fields.get("ImageID") or "").strip()
                 if key not in by_id:
                     by_id[key] = self._find(key, hints)
@@ -202,7 +202,7 @@ class _Table:
                     absent += 1
                     continue
                 self.pictures[file.path] = file
-                self._rows.append(_Row(number, file.path, fields))
+                self._rows.append(_Row(number, table.line_num, file.path, fields))
         except UnreadableBytes as error:
             yield self._refuse(error.reason, error.remedy)
         except (ValueError, csv.Error) as error:
@@ -237,7 +237,7 @@ class _Table:
                 label = self._read_row(row, placements[row.path])
             except ValueError as error:
                 self.book.miss(row.path, _TASK, source)
-                yield self._refuse(f"row {row.number}, of {row.path}: {error}", _REMEDY)
+                yield self._refuse(f"line {row.line}, of {row.path}: {error}", _REMEDY)
                 continue
             self.book.add(label)
 

@@ -499,7 +499,7 @@ class _Tree:
         name = self.names.get(row.class_id) if self.names else str(row.class_id)
         if name is None:
             raise ValueError(
-                f"row {row.number}: class {row.class_id} has no name: add it to the file with names"
+                f"line {row.line}: class {row.class_id} has no name: add it to the file with names"
             )
         return name
 
@@ -534,7 +534,7 @@ class _Tree:
             try:
                 box, mask = outline(corners, placement, budget)
             except ValueError as error:
-                raise ValueError(f"row {row.number}: {error}") from error
+                raise ValueError(f"line {row.line}: {error}") from error
         else:
             placed = placement.place_points(corners)
             xs, ys = [x for x, _ in placed], [y for _, y in placed]

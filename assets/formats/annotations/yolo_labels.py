@@ -28,6 +28,7 @@ class Row:
     """One object. `shares` are the numbers behind the class, in shares of the image."""
 
     number: int  # counted from 0 among the rows of the file that are not empty
+    line: int  # counted from 1, as editors do
     offset: int  # byte, in the file
     length: int
     class_id: int
@@ -71,7 +72,7 @@ class Layout:
             return Shape(None, shares)
         if len(shares) < 6 or len(shares) % 2:
             raise ValueError(
-                f"row {row.number} has {len(shares) + 1} numbers: 5 make a box, 7, 9, ... a polygon"
+                f"line {row.line} has {len(shares) + 1} numbers: 5 make a box, 7, 9, ... a polygon"
                 + (
                     ", and 6 are a box with a confidence: a prediction, no label"
                     if len(shares) == 5
@@ -99,7 +100,7 @@ class Layout:
         count, size = self.keypoints
         if len(row.shares) != 4 + count * size:
             reason = f"has {len(row.shares) + 1} numbers, and {count} points of {size} make {5 + count * size}"
-            raise ValueError(f"row {row.number} {reason}")
+            raise ValueError(f"line {row.line} {reason}")
         places = row.shares[4:]
         points = [
             (*places[i : i + 2], places[i + 2] if size == 3 else 2.0)
@@ -113,15 +114,15 @@ class Layout:
 def parse_rows(data: bytes) -> Iterator[Row | RowError]:
     """The rows of a label file, in order."""
     offset = number = 0
-    for line in data.splitlines(keepends=True):
-        text = line.removeprefix(_BOM).strip() if offset == 0 else line.strip()
+    for line, whole in enumerate(data.splitlines(keepends=True), start=1):
+        text = whole.removeprefix(_BOM).strip() if offset == 0 else whole.strip()
         if text and number >= MAX_LABELS:
             yield RowError(offset, len(data) - offset, f"more than {MAX_LABELS} rows")
             return
         if text:
-            yield _parse_row(text, number, offset, len(line.rstrip(b"\r\n")))
+            yield _parse_row(text, number, line, offset, len(whole.rstrip(b"\r\n")))
             number += 1
-        offset += len(line)
+        offset += len(whole)
 
 
 def find_layout(rows: Sequence[Row], keypoints: KeypointShape | None) -> Layout:
@@ -161,12 +162,14 @@ def _holds_its_points(row: Row) -> bool:
     )
 
 
-def _parse_row(text: bytes, number: int, offset: int, length: int) -> Row | RowError:
+def _parse_row(
+    text: bytes, number: int, line: int, offset: int, length: int
+) -> Row | RowError:
     if len(text) > _MAX_ROW_BYTES:
         return RowError(
             offset,
             length,
-            f"row {number} has {len(text)} bytes, more than {_MAX_ROW_BYTES}",
+            f"line {line} has {len(text)} bytes, more than {_MAX_ROW_BYTES}",
         )
     parts = text.split()
     try:
@@ -175,7 +178,7 @@ def _parse_row(text: bytes, number: int, offset: int, length: int) -> Row | RowE
         return RowError(
             offset,
             length,
-            f"row {number} holds something that is no number: {text[:40]!r}",
+            f"line {line} holds something that is no number: {text[:40]!r}",
         )
     if (
         not all(map(math.isfinite, values))
@@ -185,18 +188,18 @@ def _parse_row(text: bytes, number: int, offset: int, length: int) -> Row | RowE
         return RowError(
             offset,
             length,
-            f"row {number} begins with class {parts[0][:20]!r}, or holds a number not finite",
+            f"line {line} begins with class {parts[0][:20]!r}, or holds a number not finite",
         )
     if len(values) < 5:
         return RowError(
             offset,
             length,
-            f"row {number} has {len(values)} numbers: 5 make a box, 7, 9, ... a polygon",
+            f"line {line} has {len(values)} numbers: 5 make a box, 7, 9, ... a polygon",
         )
     if max(map(abs, values[1:])) > _MOST_SHARE:
         return RowError(
             offset,
             length,
-            f"row {number} holds {max(values[1:]):g}: shares of the image lie in 0 to 1",
+            f"line {line} holds {max(values[1:]):g}: shares of the image lie in 0 to 1",
         )
-    return Row(number, offset, length, int(values[0]), tuple(values[1:]))
+    return Row(number, line, offset, length, int(values[0]), tuple(values[1:]))

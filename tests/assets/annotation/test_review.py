@@ -193,3 +193,15 @@ def test_a_frame_that_is_gone_or_has_no_labels_is_refused_with_the_remedy(
     )
     with pytest.raises(ValueError, match="label the picture that is there now"):
         write(catalog, seen, confirm(seen), ANNA)
+
+
+def test_the_label_says_which_task_is_meant(labelled):
+    catalog, frame_id = labelled
+    (cup, *_) = catalog.read_latest("labels").to_pylist()
+    whole = {"label_id": content_id("whole"), "task": "recognition", "mask_rle": None}
+    corners = dict.fromkeys(("x_min", "y_min", "x_max", "y_max"))
+    catalog.merge("labels", to_table(TABLES["labels"], [cup | whole | corners]))
+    with pytest.raises(ValueError, match="name one with --task"):
+        look(catalog, frame_id)
+    assert look(catalog, frame_id, None, content_id("cup")[:12]).task == "detection"
+    assert look(catalog, frame_id, None, content_id("whole")).task == "recognition"

@@ -371,3 +371,13 @@ def test_classes_parts_and_weaknesses_are_told_before_a_training_and_stand_at_th
     assert "truck" in metadata["WARNING"].value
     assert "one recording" in metadata["WARNING"].value
     assert [metadata[part].value for part in ("train", "val", "test")] == [4, 1, 1]
+
+
+def test_classes_that_are_one_in_two_spellings_are_told(catalog, ids):
+    frames = pa.table(
+        {"frame_id": ids["street-1"][:1], "session": ["street-1"], "split": ["train"]}
+    )
+    told = find_weaknesses(catalog, "detection", ["car", "bus", "Car"], frames)
+    assert [text for text in told if text.startswith("Car and car are different")]
+    told = find_weaknesses(catalog, "detection", ["car", "bus"], frames)
+    assert not any("different classes" in text for text in told)

@@ -167,7 +167,7 @@ MANY = {
         ("label_studio", label_studio, "more than 2 of one image, the others are not"),
         ("kitti_object", kitti_object, "more than 2 rows, not read on"),
         ("labelme", picture_json, "more than 2 shapes, not read on"),
-        ("open_images", open_images, "row 2, of a.jpg: more than 2 of one image"),
+        ("open_images", open_images, "line 4, of a.jpg: more than 2 of one image"),
         ("voc", protocol, "more than 2 labels of one frame: the 3th"),
         ("yolo", yolo_labels, "more than 2 rows"),
     ],
@@ -361,7 +361,7 @@ def test_a_row_longer_than_the_limit_is_refused_alone(read_beside, lower):
     lower(yolo_labels, _MAX_ROW_BYTES=20)
     num_labels, (reason,) = read_beside(YOLO | rows)
     assert num_labels == 1
-    assert reason == "row 1 has 25 bytes, more than 20"
+    assert reason == "line 2 has 25 bytes, more than 20"
 
 
 def test_a_description_larger_than_the_limit_is_none(lower):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.erasure.artifacts import RunStore, list_run_folders
 from assets.inference.package import Refusal, read_package
 from assets.registry.lineage import Lineage
 from assets.registry.places import find_moves, follow_place
@@ -140,3 +141,18 @@ def test_a_verdict_that_is_gone_is_not_one_that_was_never_given(before):
     shutil.rmtree(next(before.rglob("gate")))
     with pytest.raises(Refusal, match="the gate said 'passed'"):
         open_tracker(before).decision("recognition", 1)
+
+
+def test_in_a_copied_home_the_pictures_of_runs_are_those_of_the_copy(before, tmp_path):
+    """An erasure removes them: those of the home that it was copied from are not its to remove."""
+    with closing(sqlite3.connect(before / "mlflow.db")) as store:
+        store.execute(
+            "INSERT INTO params (key, value, run_uuid) SELECT 'release_id', 'r', run_uuid FROM runs"
+        )
+        store.commit()
+    copy = tmp_path / "copy"
+    shutil.copytree(before, copy)
+    for home in (before, copy):
+        runs = RunStore(home / "mlflow.db", (home / "artifacts").as_uri())
+        (folder,) = list_run_folders(runs, ["r"])
+        assert folder.is_relative_to(home / "artifacts") and folder.is_dir()

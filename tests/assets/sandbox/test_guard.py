@@ -181,6 +181,14 @@ def test_a_truncated_image_is_refused_at_every_length(guard):
         assert all(isinstance(verdict, Refusal) for verdict in inspect(guard, *cuts))
 
 
+@pytest.mark.parametrize("ending", ["JPEG", "PNG"])
+def test_a_picture_without_its_end_is_to_be_copied_again_not_converted(guard, ending):
+    """An image program would make a whole file of what is there: a picture that is grey from the middle on."""
+    payload = encode(ending, 64, 64)
+    (verdict,) = inspect(guard, payload[: len(payload) * 3 // 4])
+    assert verdict.remedy.startswith("its end is missing: copy or download it again")
+
+
 def test_formats_outside_the_list_are_refused(guard):
     verdicts = inspect(
         guard, encode("PPM"), encode("ICO"), b"%!PS-Adobe-3.0 EPSF-3.0", b"", b"text"

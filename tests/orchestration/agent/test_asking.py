@@ -260,7 +260,7 @@ def test_the_verb_answers_with_sources_and_exits_one_where_nothing_is_known(agen
     shown = runner.invoke(app, ["ask", "how many frames has tuesday?"])
     first, source = shown.stdout.splitlines()
     assert first == "20 stored frames."
-    assert source.startswith("source: daguerre query 'select count(*)")
+    assert source.startswith('source: daguerre query "select count(*)')
     unknown = runner.invoke(app, ["ask", "who will win the match?"])
     assert unknown.exit_code == 1 and "I don't know" in unknown.stdout
 
@@ -277,3 +277,11 @@ def test_people_read_three_digits_and_programs_all():
     assert str(fact) == "0.123" and fact.to_dict()["value"] == 0.123456789
     assert str(Fact("hours", 1234.56, source, "h")) == "1235 h"
     assert str(Fact("frames", 1234567, source)) == "1234567"
+
+
+def test_sql_in_a_source_is_quoted_as_a_person_would():
+    assert Source("sql", "select 'a'").follow == "daguerre query \"select 'a'\""
+    assert (
+        Source("sql", "select '$a'").follow
+        == "daguerre query 'select '\"'\"'$a'\"'\"''"
+    )

@@ -104,7 +104,7 @@ def test_a_row_that_is_no_label_takes_its_picture_along(
     files = {"a.jpg": make_image(), "annotations-bbox.csv": HEADER + row("a") + wrong}
     reading = read_session(write_files(files))
     (problem,) = reading.problems
-    assert problem.reason.startswith("row 1, of a.jpg: ") and reason in problem.reason
+    assert problem.reason.startswith("line 3, of a.jpg: ") and reason in problem.reason
     assert look(reading) == {"a.jpg": (1, 1, 0)}
 
 

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from pycocotools import mask as reference
 
+from assets.formats.annotations.yolo_labels import RowError, parse_rows
 from assets.formats.observations import AnnotationObservation
 
 # pycocotools 2.0.11 decodes through an array interface that numpy 2 warns about
@@ -892,3 +893,10 @@ def test_classes_without_an_object_are_one_note(write_files, read_session, make_
     notes = reading.plans[0].notes
     assert notes["classes without an object in labels"] == "2: cat, owl"
     assert notes["class names of labels"] == "taken from data.yaml, 3: cat, dog, owl"
+
+
+def test_a_wrong_row_is_named_by_its_line_in_the_file():
+    """Blank lines count, as in an editor."""
+    _, wrong = parse_rows(b"0 .5 .5 .1 .1\n\n0 .5 .5 .1\n")
+    assert isinstance(wrong, RowError)
+    assert wrong.reason.startswith("line 3 has 4 numbers")
