@@ -45,6 +45,7 @@ from orchestration.browse.answers import (
     send_png,
     write,
 )
+from orchestration.browse.archive import Archive
 from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
 from orchestration.browse.deciding import Deciding
@@ -371,14 +372,16 @@ class _Front:
         return send_original(found.stream)
 
     async def export_labels(self, request: Request) -> Response:
-        return await self._export(request, self._parts.exporting.pack_labels)
+        return await self._export(request, self._parts.exporting.labels)
 
     async def export_release(self, request: Request) -> Response:
-        return await self._export(request, self._parts.exporting.pack_release)
+        return await self._export(request, self._parts.exporting.release)
 
-    async def _export(self, request: Request, pack: Deed) -> Response:
+    async def _export(self, request: Request, export: Deed) -> Response:
+        """The archive, or how much it would be."""
         body = await read_body(request, MOST_JSON_BYTES)
-        return send_archive(await self._run(pack, self._find_person(request), body))
+        made = await self._run(export, self._find_person(request), body)
+        return send_archive(made) if isinstance(made, Archive) else write(made)
 
     async def decide_proposal(self, request: Request) -> Response:
         return await self._act(request, self._parts.deciding.decide)
