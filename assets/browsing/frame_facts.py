@@ -39,8 +39,8 @@ _KIND = {"labels": "label", "meshes": "mesh"}
 
 def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, Any]:
     """`frame`, why its session is `held` back (None: it is not), its `columns` with units, names of those that are
-    `masked`, `depth`, `quality`, `labels` and `queue` by task, `neighbours` in time, `lineage` back and forward. Raises
-    FrameMissing."""
+    `masked`, whether its original `is_sealed`, `depth`, `quality`, `labels` and `queue` by task, `neighbours` in time,
+    `lineage` back and forward. Raises FrameMissing."""
     (position,) = index.find([frame_id])
     if position < 0:
         raise FrameMissing(frame_id)
@@ -66,6 +66,7 @@ def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, 
         "held": tell_held(catalog, [row["session"]]).get(row["session"]),
         "columns": list(_tell_columns(shown, row)),
         "masked": name_masked(),
+        "is_sealed": _is_sealed(catalog, frame_id),
         "depth": describe_depth(catalog, index, frame_id),
         "quality": _read_quality(catalog, frame_id),
         "labels": _tell_labels(catalog, row),
@@ -82,6 +83,11 @@ def _tell_columns(
         if column.name in row:
             value = to_plain(row[column.name])
             yield {"name": column.name, "value": value, "unit": column.unit}
+
+
+def _is_sealed(catalog: Catalog, frame_id: str) -> bool:
+    mine = is_in("frame_id", [frame_id])
+    return len(catalog.read_latest("sealed_frames", ["frame_id"], mine)) > 0
 
 
 def _read_quality(catalog: Catalog, frame_id: str) -> dict[str, Any]:

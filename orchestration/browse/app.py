@@ -50,6 +50,7 @@ from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
 from orchestration.browse.deciding import Deciding
 from orchestration.browse.exporting import Exporting
+from orchestration.browse.governance import tell_governance
 from orchestration.browse.governing import Governing
 from orchestration.browse.requests import (
     MOST_JSON_BYTES,
@@ -104,6 +105,7 @@ def make_app(parts: Parts) -> Starlette:
         "/api/compare/models": front.compare_models,
         "/api/compare/releases": front.compare_releases,
         "/api/asking": front.tell_asking,
+        "/api/governance": front.tell_governance,
         "/thumbs/{frame_id}.jpg": front.thumb,
         "/pictures/{frame_id}.jpg": front.picture,
         "/depth/{frame_id}.png": front.depth_picture,
@@ -196,8 +198,13 @@ class _Front:
         return {
             **found,
             "author": person.name if may_write else None,
-            "person": {"name": person.name, "roles": person.roles},
-            "reads_private": Right.READ_PRIVATE in person.rights,
+            "person": {
+                "name": person.name,
+                "roles": person.roles,
+                "may": [
+                    right.name.lower() for right in Right if right in person.rights
+                ],
+            },
             "home": self._writer.home,
         }
 
@@ -356,6 +363,10 @@ class _Front:
         person = self._find_person(request)
         return write(await asyncio.to_thread(self._parts.asking.tell, person))
 
+    async def tell_governance(self, request: Request) -> Response:
+        settings, person = self._writer.settings, self._find_person(request)
+        return write(await asyncio.to_thread(tell_governance, settings, person))
+
     async def ask(self, request: Request) -> Response:
         return await self._act(request, self._parts.asking.ask)
 
@@ -369,7 +380,7 @@ class _Front:
         body = await read_body(request, MOST_JSON_BYTES)
         person = self._find_person(request)
         found = await asyncio.to_thread(self._parts.governing.unseal, person, body)
-        return send_original(found.stream)
+        return send_original(found)
 
     async def export_labels(self, request: Request) -> Response:
         return await self._export(request, self._parts.exporting.labels)
