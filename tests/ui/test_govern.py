@@ -98,8 +98,8 @@ def land(settings: Settings) -> tuple[str, bytes]:
     seen = review.look(catalog, frame_id, "detection")
     said = review.correct(seen, [review.Change(None, MARKUP, (0.0, 0.0, 8.0, 6.0))])
     review.write(catalog, seen, said, Author("person", "Ada"))
-    words = ("ingest", MARKUP)
-    about = (PROPOSED, "ingest", words, MARKUP, "a program", "2026-11-30T18:20:00Z")
+    words = ("train", MARKUP)
+    about = (PROPOSED, "train", words, MARKUP, "a program", "2026-11-30T18:20:00Z")
     Proposals(settings.ledger_url).propose(Proposal(*about, "0" * 16, ("a plan",), {}))
     return frame_id, original
 

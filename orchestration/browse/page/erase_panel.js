@@ -3,7 +3,8 @@
 import { post } from './api.js';
 import { button, fill, make } from './dom.js';
 import { panel } from './facts.js';
-import { faultLine } from './notices.js';
+import { forgetList } from './frame_list.js';
+import { faultLine, withCommands } from './notices.js';
 import { bytes, count, many } from './words.js';
 
 export class ErasePanel {
@@ -54,7 +55,9 @@ export class ErasePanel {
 
   async #erase(what, because) {
     const told = await this.#ask({ what: [what], because }, 'Erasing …');
-    if (told) fill(this.told, showEnd(told, what));
+    if (!told) return;
+    forgetList(); // of frames there are fewer now
+    fill(this.told, showEnd(told, what));
   }
 
   async #ask(body, meanwhile) {
@@ -80,7 +83,7 @@ function showPlan(plan) {
     make('div', { class: 'scroll' }, make('table', {}, make('thead', {}, make('tr', {}, heads)), make('tbody', {}, lines))),
     [['release', plan.releases], ['model', plan.models]].map(([noun, ids]) => ids.length > 0 && make('p', {}, `${many(ids.length, noun)} that have it: ${ids.map((id) => id.slice(0, 8)).join(', ')}.`)),
     plan.near_duplicates > 0 && make('p', {}, `${many(plan.near_duplicates, 'frame')} look like one of these, and stay: look at them.`),
-    plan.advice.map((text) => make('p', { class: 'hint' }, `To do by hand: ${text}`)),
+    plan.advice.length > 0 && [make('h3', {}, 'To do by hand'), make('ul', {}, plan.advice.map((text) => make('li', {}, withCommands(text))))],
   ];
 }
 

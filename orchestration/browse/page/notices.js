@@ -58,7 +58,7 @@ export function empty(title, text, ...actions) {
 }
 
 /** A text in parts: what stands between backticks is a command. */
-function withCommands(text) {
+export function withCommands(text) {
   return text.split('`').map((part, index) => (index % 2 ? make('code', {}, part) : part));
 }
 
