@@ -16,12 +16,14 @@ export class ApprovalPanel {
   #offer(name) {
     const why = make('input', { type: 'text', maxlength: 1000, 'aria-label': `Why, of ${name}`, placeholder: 'why' });
     const told = make('div', { 'aria-live': 'polite' });
-    return make('div', {}, make('p', { class: 'row' }, make('b', {}, name), why, button('Approve', () => this.#approve(name, why, told))), told);
+    const approve = button('Approve', () => this.#approve(name, why, told, approve));
+    return make('div', {}, make('p', { class: 'row' }, make('b', {}, name), why, approve), told);
   }
 
-  async #approve(name, why, told) {
+  async #approve(name, why, told, approver) {
     const because = why.value.trim();
     if (!because) return why.focus();
+    approver.disabled = true; // it may take a minute
     fill(told, make('p', { class: 'hint' }, 'Approving …'));
     try {
       const { is_done: isDone } = await post('/api/approve', { name, because });
@@ -29,6 +31,7 @@ export class ApprovalPanel {
       this.learn();
     } catch (error) {
       fill(told, faultLine(error));
+      approver.disabled = false;
     }
   }
 }
