@@ -36,9 +36,8 @@ _LABEL_TASKS = ("detection", "recognition", "segmentation")
 _BATCH_FRAMES = 32
 Row = TypeVar("Row")
 _TELLING = 16  # pictures by which the size of all is told
-OnPicture = Callable[
-    [int, int, int], None
-]  # pictures written, of how many, and their bytes
+# pictures written, of how many, and their bytes
+OnPicture = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True)
