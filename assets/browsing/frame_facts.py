@@ -16,6 +16,7 @@ from assets.browsing.questions import Question, filter_plain
 from assets.browsing.shown import list_shown, to_plain
 from assets.current_labels import Said, read_said
 from assets.retrieval.lineage import trace
+from assets.privacy.told import is_sealed
 from assets.tables.catalog import Catalog, TableMissing, is_in
 from assets.tables.rows import FrameRow
 from assets.tables.schemas import Column
@@ -66,7 +67,7 @@ def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, 
         "held": tell_held(catalog, [row["session"]]).get(row["session"]),
         "columns": list(_tell_columns(shown, row)),
         "masked": name_masked(),
-        "is_sealed": _is_sealed(catalog, frame_id),
+        "is_sealed": is_sealed(catalog, frame_id),
         "depth": describe_depth(catalog, index, frame_id),
         "quality": _read_quality(catalog, frame_id),
         "labels": _tell_labels(catalog, row),
@@ -83,11 +84,6 @@ def _tell_columns(
         if column.name in row:
             value = to_plain(row[column.name])
             yield {"name": column.name, "value": value, "unit": column.unit}
-
-
-def _is_sealed(catalog: Catalog, frame_id: str) -> bool:
-    mine = is_in("frame_id", [frame_id])
-    return len(catalog.read_latest("sealed_frames", ["frame_id"], mine)) > 0
 
 
 def _read_quality(catalog: Catalog, frame_id: str) -> dict[str, Any]:
