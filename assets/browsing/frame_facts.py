@@ -15,8 +15,8 @@ from assets.browsing.pictures import find_upright
 from assets.browsing.questions import Question, filter_plain
 from assets.browsing.shown import list_shown, to_plain
 from assets.current_labels import Said, read_said
-from assets.retrieval.lineage import trace
 from assets.privacy.told import is_sealed
+from assets.retrieval.lineage import trace
 from assets.tables.catalog import Catalog, TableMissing, is_in
 from assets.tables.rows import FrameRow
 from assets.tables.schemas import Column
