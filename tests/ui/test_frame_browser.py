@@ -31,6 +31,7 @@ from orchestration.browse.serving import (
     build_browser,
     build_keys,
 )
+from orchestration.cli import run_verb
 from orchestration.gate import Gate
 from orchestration.profiles import Settings, load_settings
 from orchestration.resources import build_catalog
@@ -220,7 +221,7 @@ def serve(settings: Settings) -> Iterator[Served]:
     """A server of a home on a free port, in a thread."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        app = build_app(settings, build_browser(settings), AUTHOR)
+        app = build_app(settings, build_browser(settings), AUTHOR, run_verb)
         keys = build_keys(settings, TOKEN, AUTHOR)
         gate = Gate(app, [address], keys, "door", ASK_FOR_LINK)
         config = uvicorn.Config(
