@@ -17,6 +17,7 @@ from assets.frame_names import name_picture
 from assets.frame_pictures import write_picture
 from assets.retrieval.frame_export import (
     FRAME_COLUMNS,
+    OnPicture,
     Order,
     export_frames,
     list_classes,
@@ -109,13 +110,13 @@ def push_to_folder(
     folder: Path,
     form: str,
     classes: Sequence[str],
-    on_progress: Tell | None = None,
+    on_picture: OnPicture | None = None,
 ) -> Sent:
     """Write pictures and the files of a labelling tool. Raises as `export_frames`."""
     proposed = propose(catalog, asked) if form == LABEL_STUDIO else None
     listed = list_classes(catalog, form, asked.frames, _join(classes, proposed))
     order = Order(form, listed, proposed)
-    export_frames(catalog, asked.frames, folder, order, on_progress)
+    export_frames(catalog, asked.frames, folder, order, on_picture)
     num_proposed = proposed.count([asked.task]) if proposed else 0
     return Sent(str(folder.resolve()), num_proposed)
 

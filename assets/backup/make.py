@@ -78,7 +78,7 @@ def make_backup(
     """
     to = _require_use(home, to, outside)
     make_folder(to)
-    with _alone(to), copying(home):
+    with _alone(to), copying(home, outside.folders.get(TABLES)) as require_still:
         backups = list_backups(to)
         now = datetime.now(UTC)
         partial = to / f"{_PARTIAL}{now.strftime(_STAMP)}"
@@ -88,6 +88,7 @@ def make_backup(
             work.copy_all(on_progress or (lambda *_: None))
             made_at = now.isoformat(timespec="seconds")
             places = {name: folder.uri for name, folder in outside.folders.items()}
+            require_still()
             write_list(partial, BackupList(made_at, work.entries, left_out, places))
             sync_file_system(partial)
             folder = _name(to, now)

@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from assets.home_lock import PLACE
 from assets.storage import Folder
 from assets.tables.catalog import PUBLISHED, no_panic
 from assets.tables.durable import list_files, name_manifest, version_of_manifest
@@ -35,7 +36,7 @@ class FixedTables:
             return False  # written as it was read
         if "/_versions/" in path:
             return path in self.manifests
-        return "/_refs/" not in path and not path.startswith("_seals/")
+        return "/_refs/" not in path and not path.startswith(("_seals/", f"{PLACE}/"))
 
 
 def fix_tables(tables: Folder) -> FixedTables:

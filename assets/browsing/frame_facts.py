@@ -15,6 +15,7 @@ from assets.browsing.pictures import find_upright
 from assets.browsing.questions import Question, filter_plain
 from assets.browsing.shown import list_shown, to_plain
 from assets.current_labels import Said, read_said
+from assets.privacy.told import is_sealed
 from assets.retrieval.lineage import trace
 from assets.tables.catalog import Catalog, TableMissing, is_in
 from assets.tables.rows import FrameRow
@@ -39,8 +40,8 @@ _KIND = {"labels": "label", "meshes": "mesh"}
 
 def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, Any]:
     """`frame`, why its session is `held` back (None: it is not), its `columns` with units, names of those that are
-    `masked`, `depth`, `quality`, `labels` and `queue` by task, `neighbours` in time, `lineage` back and forward. Raises
-    FrameMissing."""
+    `masked`, whether its original `is_sealed`, `depth`, `quality`, `labels` and `queue` by task, `neighbours` in time,
+    `lineage` back and forward. Raises FrameMissing."""
     (position,) = index.find([frame_id])
     if position < 0:
         raise FrameMissing(frame_id)
@@ -66,6 +67,7 @@ def tell_frame(catalog: Catalog, index: FrameIndex, frame_id: str) -> dict[str, 
         "held": tell_held(catalog, [row["session"]]).get(row["session"]),
         "columns": list(_tell_columns(shown, row)),
         "masked": name_masked(),
+        "is_sealed": is_sealed(catalog, frame_id),
         "depth": describe_depth(catalog, index, frame_id),
         "quality": _read_quality(catalog, frame_id),
         "labels": _tell_labels(catalog, row),

@@ -7,33 +7,39 @@ from dataclasses import dataclass
 
 from assets.privacy.keys import SETTING, SealKeyMissing, SealKeys
 from assets.tables.catalog import Catalog
+from assets.wording import many
 
 _TABLES = ("sealed_frames", "sealed_recordings")
 
 
 @dataclass(frozen=True)
 class NeededKey:
-    """One key: how many originals are sealed under it, and where it is; "" where it is not at hand."""
+    """One key: how many originals are sealed under it, and where it is; or why it does not open them, with the remedy
+    (`fault`), "" where it does."""
 
     key_id: str
     num_originals: int
     place: str
+    fault: str
 
 
 def list_needed_keys(catalog: Catalog, keys: SealKeys) -> list[NeededKey]:
-    """Of all frames and recordings that are sealed now. Raises ValueError for a key that cannot be used."""
+    """Of all frames and recordings that are sealed now."""
     counts: Counter[str] = Counter()
     for table in _TABLES:
         counts.update(catalog.read_latest(table, ["key_id"])["key_id"].to_pylist())
-    return [NeededKey(k, n, _locate(keys, k)) for k, n in sorted(counts.items())]
+    return [_look(keys, k, n) for k, n in sorted(counts.items())]
 
 
-def _locate(keys: SealKeys, key_id: str) -> str:
+def _look(keys: SealKeys, key_id: str, num_originals: int) -> NeededKey:
     try:
         keys.find(key_id)
-    except SealKeyMissing:
-        return ""
-    return SETTING if keys.given else str(keys.path)
+    except SealKeyMissing as error:
+        return NeededKey(key_id, num_originals, "", str(error))
+    except ValueError as error:
+        return NeededKey(key_id, num_originals, "", f"sealed under key {key_id}: {error}")  # fmt: skip
+    place = SETTING if keys.given else str(keys.path)
+    return NeededKey(key_id, num_originals, place, "")
 
 
 def tell_left_out(key: NeededKey) -> str:
@@ -46,8 +52,8 @@ def tell_left_out(key: NeededKey) -> str:
 
 
 def tell_missing(key: NeededKey) -> str:
-    """For who has restored a backup."""
+    """For who looks at a home, or has restored it, and cannot open what is sealed there."""
     return (
-        f"the seal key {key.key_id}, which opens {key.num_originals} originals, is not here: put it back as `seal_key` "
-        f"in the home, for you alone, or give {SETTING}; covered pictures are shown without it"
+        f"{many(key.num_originals, 'original')} {key.fault}; covered pictures are shown without it, and no original is "
+        "opened"
     )

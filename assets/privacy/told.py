@@ -73,6 +73,12 @@ def tell_privacy(catalog: Catalog) -> list[Told]:
     ]
 
 
+def is_sealed(catalog: Catalog, frame_id: str) -> bool:
+    """Whether the original of a frame is: then a person with the right may have it opened."""
+    mine = is_in("frame_id", [frame_id])
+    return len(catalog.read_latest("sealed_frames", ["frame_id"], mine)) > 0
+
+
 def _count_covered(catalog: Catalog, sessions: list[str]) -> Counter[str]:
     """Frames that hold what was covered last."""
     mine = is_in("session", sessions)

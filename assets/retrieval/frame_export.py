@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import pyarrow.compute as pc
 
@@ -34,6 +34,10 @@ _FACTS = ("frame_id", "session", "sensor", "t_ns", "sha256")
 FRAME_COLUMNS = (*_FACTS, "capture_id", "sequence", "width_px", "height_px", "encoding")
 _LABEL_TASKS = ("detection", "recognition", "segmentation")
 _BATCH_FRAMES = 32
+Row = TypeVar("Row")
+_TELLING = 16  # pictures by which the size of all is told
+# pictures written, of how many, and their bytes
+OnPicture = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ def sample_frames(catalog: Catalog, sampling: Sampling) -> Sampled:
         rows = [row for row in rows if row["frame_id"] in met]
     colour = [row for row in rows if row["kind"] == "color"]
     colour.sort(key=lambda r: (*_stream_of(r), r["t_ns"] or 0, r["sequence"]))
-    frames = _spread(list(_take_every(colour, sampling.every)), sampling.limit)
+    frames = list(_spread([*_take_every(colour, sampling.every)], sampling.limit))
     if not frames:
         raise ValueError(
             f'no colour frame is left of {len(rows)}: `daguerre query "select session, sensor, count(*) '
@@ -151,14 +155,14 @@ def export_frames(
     frames: Sequence[FrameRow],
     out: Path,
     order: Order,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_picture: OnPicture | None = None,
 ) -> Written:
     """Write pictures, their list and the files of the labelling tool into folder `out`, all of it or nothing.
 
     Raises ValueError for a frame that does not decode, and as `writing_folder` does.
     """
     with writing_folder(out) as partial:
-        return _write(catalog, frames, partial, order, on_progress)
+        return _write(catalog, frames, partial, order, on_picture)
 
 
 def _write(
@@ -166,9 +170,9 @@ def _write(
     frames: Sequence[FrameRow],
     folder: Path,
     order: Order,
-    on_progress: Callable[[int, int], None] | None,
+    on_picture: OnPicture | None,
 ) -> Written:
-    pictures, num_bytes = write_pictures(catalog, frames, folder, on_progress)
+    pictures, num_bytes = write_pictures(catalog, frames, folder, on_picture)
     written = Written(num_bytes, Counter(images=len(pictures)))
     form = FORMATS[order.form]
     album = Album(pictures, order.classes, order.labels)
@@ -186,7 +190,7 @@ def write_pictures(
     catalog: Catalog,
     frames: Sequence[FrameRow],
     folder: Path,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_picture: OnPicture | None = None,
 ) -> tuple[list[Picture], int]:
     """Frames as files below `images` of a folder, and how many bytes these are. Raises ValueError for a frame that does
     not decode, and one that is gone meanwhile."""
@@ -199,9 +203,23 @@ def write_pictures(
         (folder / name).write_bytes(payload)
         pictures.append(Picture(name, frame, hashlib.sha256(payload).hexdigest()))
         num_bytes += len(payload)
-        if on_progress:
-            on_progress(len(pictures), len(frames))
+        if on_picture:
+            on_picture(len(pictures), len(frames), num_bytes)
     return pictures, num_bytes
+
+
+def estimate_bytes(
+    catalog: Catalog, frames: Sequence[FrameRow], version: int | None = None
+) -> int:
+    """About how many bytes frames are as pictures that are written: by some of them, spread evenly. Raises as
+    `read_images`."""
+    some = _spread(frames, _TELLING)
+    stored = read_images(catalog, some, version)
+    sizes = [
+        len(write_picture(frame, image, keeps_orientation=False)[0])
+        for frame, _, image in stored
+    ]
+    return sum(sizes) * len(frames) // max(1, len(some))
 
 
 def write_label_files(folder: Path, form: Form, album: Album) -> list[tuple[str, str]]:
@@ -283,9 +301,7 @@ def _take_every(
         seen[_stream_of(row)] += 1
 
 
-def _spread(
-    rows: list[dict[str, object]], limit: int | None
-) -> list[dict[str, object]]:
+def _spread(rows: Sequence[Row], limit: int | None) -> Sequence[Row]:
     if limit is None or limit >= len(rows):
         return rows
     return [rows[index * len(rows) // limit] for index in range(limit)]

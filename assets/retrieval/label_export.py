@@ -7,13 +7,14 @@ found by reading what was written.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from assets.current_labels import Said, read_said
 from assets.frame_names import MANIFEST
 from assets.retrieval.frame_export import (
+    OnPicture,
     Sampling,
     Written,
     sample_frames,
@@ -89,7 +90,7 @@ def export_labels(
     out: Path,
     form: str,
     is_strict: bool = False,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_picture: OnPicture | None = None,
 ) -> Written:
     """Write pictures and label files into folder `out`, all of it or nothing.
 
@@ -98,9 +99,7 @@ def export_labels(
     """
     choose_form(form, spoken.task)
     with writing_folder(out) as folder:
-        pictures, num_bytes = write_pictures(
-            catalog, spoken.frames, folder, on_progress
-        )
+        pictures, num_bytes = write_pictures(catalog, spoken.frames, folder, on_picture)
         album = Album(pictures, spoken.classes, spoken.labels, spoken.task)
         losses = write_checked(folder, form, album, is_strict)
         # without the label files: they are to count where they are taken in

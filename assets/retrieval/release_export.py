@@ -17,14 +17,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from assets.frame_names import MANIFEST, name_picture
 from assets.frame_pictures import write_picture
 from assets.kinds import find_kind
-from assets.retrieval.frame_export import FRAME_COLUMNS, read_images, write_manifest
+from assets.retrieval.frame_export import (
+    FRAME_COLUMNS,
+    OnPicture,
+    read_images,
+    write_manifest,
+)
 from assets.retrieval.label_files import IMAGES, choose_form
 from assets.retrieval.labelled import Album, Labelled, Picture
 from assets.retrieval.read_back import write_checked
@@ -44,7 +49,7 @@ def export_release(
     out: Path,
     form: str | None = None,
     is_strict: bool = False,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_picture: OnPicture | None = None,
 ) -> dict[str, Any]:
     """Write a release into folder `out`, all of it or nothing; returns how many images and labels, by part, and what of
     the labels the form cannot hold.
@@ -57,10 +62,10 @@ def export_release(
     rows: list[ReleaseFrameRow] = release.frames.to_pylist()
     labels = _list_labels(release, rows)
     task = _find_task(release.task)
-    form = _choose_form(form, release.task, task)
+    form = choose_release_form(form, release.task)
     losses = Counter[str]()
     with writing_folder(out) as folder:
-        pictures = _write_pictures(catalog, release, rows, folder, on_progress)
+        pictures = _write_pictures(catalog, release, rows, folder, on_picture)
         if task is not None:
             title = f"release {release.release_id} for {release.task}"
             written = [p for of_part in pictures.values() for p in of_part]
@@ -80,6 +85,13 @@ def export_release(
     return {**facts, "format": form, "counts": counts, "not_written": dict(losses)}
 
 
+def list_frames(catalog: Catalog, release: Release) -> list[FrameRow]:
+    """The frames of a release, as they were when it was made."""
+    wanted = is_in("frame_id", sorted(release.frames["frame_id"].to_pylist()))
+    rows = catalog.read("frames", FRAME_COLUMNS, wanted, release.frames_version)
+    return cast(list[FrameRow], rows.to_pylist())
+
+
 def _describe_release(catalog: Catalog, release: Release) -> dict[str, Any]:
     where = is_in("release_id", [release.release_id])
     stored = catalog.read_latest("releases", where=where).to_pylist()[0]
@@ -96,7 +108,10 @@ def _list_labels(release: Release, rows: Sequence[ReleaseFrameRow]) -> Labelled:
     return Labelled(said, is_final=True)
 
 
-def _choose_form(form: str | None, name: str, task: str | None) -> str:
+def choose_release_form(form: str | None, name: str) -> str:
+    """The form that a release for `name` is written in; None: its own. Raises ValueError for one that does not hold its
+    labels."""
+    task = _find_task(name)
     if task is not None:
         return choose_form(form, task)
     if form not in (None, IMAGES):
@@ -148,18 +163,15 @@ def _write_pictures(
     release: Release,
     rows: Sequence[ReleaseFrameRow],
     folder: Path,
-    on_progress: Callable[[int, int], None] | None,
+    on_picture: OnPicture | None,
 ) -> dict[str, list[Picture]]:
     """The pictures that were written, by part; of frames as they were when the release was made."""
     split_of = {row["frame_id"]: row["split"] for row in rows}
     hashes = {row["frame_id"]: row["sha256"] for row in rows}
-    wanted = is_in("frame_id", sorted(split_of))
-    version = release.frames_version
-    frames: list[FrameRow] = catalog.read(
-        "frames", FRAME_COLUMNS, wanted, version
-    ).to_pylist()
+    frames = list_frames(catalog, release)
     pictures: dict[str, list[Picture]] = {part: [] for part in PARTS}
-    stored = read_images(catalog, frames, version)
+    num_bytes = 0
+    stored = read_images(catalog, frames, release.frames_version)
     for done, (frame, payload, image) in enumerate(stored, 1):
         if hashlib.sha256(payload).hexdigest() != hashes[frame["frame_id"]]:
             raise ValueError(
@@ -172,6 +184,7 @@ def _write_pictures(
         (folder / name).write_bytes(content)
         sha256 = hashlib.sha256(content).hexdigest()
         pictures[part].append(Picture(name, frame, sha256, part))
-        if on_progress:
-            on_progress(done, len(frames))
+        num_bytes += len(content)
+        if on_picture:
+            on_picture(done, len(frames), num_bytes)
     return pictures

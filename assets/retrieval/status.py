@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,6 +25,8 @@ from assets.monitoring.answers import describe_answer
 from assets.monitoring.feeds import read_feeds
 from assets.monitoring.reach import OUTSIDE, can_take_in
 from assets.pixel_cache import measure_folder
+from assets.privacy.keys import SealKeys
+from assets.privacy.needed import list_needed_keys, tell_missing
 from assets.privacy.told import tell_privacy
 from assets.registry.audit import find_champion_faults
 from assets.registry.person import tell_act, tell_time
@@ -59,6 +61,7 @@ class Home:
     dagster_url: str | None = None  # of Dagster's storage; None: files of the home
     registry: StoreReader | None = None  # None: it is not looked at
     remind_days: int = 30  # before the end of a consent
+    seal_key: str = field(default="", repr=False)  # of the environment
 
 
 def read_status(home: Home) -> dict[str, Any]:
@@ -77,6 +80,7 @@ def read_status(home: Home) -> dict[str, Any]:
         "sessions": sessions,
         "forgotten": [asdict(e) for e in exclusions],
         "privacy": [asdict(told) for told in tell_privacy(home.catalog)],
+        "seal_keys": _list_seal_keys(home),
         "erasures_under_way": sorted(home.zone.ledger.erasures()),
         "landing_fault": around.fault,
         "unusable_folders": around.unusable,
@@ -186,6 +190,15 @@ def _list_sessions(
             }
         )
     return rows
+
+
+def _list_seal_keys(home: Home) -> list[Row]:
+    """Those that what is sealed opens by; `summary` says of one that it does not, and what helps."""
+    keys = SealKeys(home.folder, home.seal_key)
+    return [
+        {**asdict(key), "summary": tell_missing(key) if key.fault else ""}
+        for key in list_needed_keys(home.catalog, keys)
+    ]
 
 
 def _read_alike(catalog: Catalog) -> dict[str, str]:

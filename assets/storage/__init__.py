@@ -1,5 +1,6 @@
 """Where files lie: the landing zone that producers write, and the content-addressed blob store that we write."""
 
+from assets.storage.announcements import announcing
 from assets.storage.blobs import BlobStore, hash_stream
 from assets.storage.folder import Fault, Folder, GoneFolder, NotAsListed, SessionFile
 from assets.storage.names import (
@@ -20,6 +21,7 @@ __all__ = [
     "History",
     "NotAsListed",
     "SessionFile",
+    "announcing",
     "drop_history",
     "drop_objects",
     "hash_stream",

@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import NamedTuple
 
 from assets.disk import make_folder
 from assets.storage.folder import Folder
@@ -20,6 +21,37 @@ def put_object(folder: Folder, name: str, content: bytes) -> None:
         return
     make_folder(os.path.dirname(path))
     write_local(path, content)
+
+
+class Written(NamedTuple):
+    """Of an object: the version that it has, and when it was written, by the store's own clock (s since 1970)."""
+
+    version: str
+    at_s: float
+
+
+def list_written(prefix: Folder) -> dict[str, Written]:
+    """The objects directly below a prefix of a bucket, by name; none where there is no such prefix."""
+    prefix.fs.invalidate_cache()
+    try:
+        found = retry(lambda: prefix.fs.ls(prefix._root, detail=True))
+    except FileNotFoundError:
+        return {}
+    return {
+        one["name"].rpartition("/")[2]: Written(
+            one["ETag"], one["LastModified"].timestamp()
+        )
+        for one in found
+        if one["type"] == "file"
+    }
+
+
+def renew_object(prefix: Folder, name: str, content: bytes, version: str) -> None:
+    """Write an object of a bucket anew while it has this version. Raises OSError where it has another, or is gone."""
+    bucket, _, key = f"{prefix._root}/{name}".partition("/")
+    prefix.fs.call_s3(
+        "put_object", Bucket=bucket, Key=key, Body=content, IfMatch=version
+    )
 
 
 def drop_objects(folder: Folder, names: Iterable[str]) -> None:

@@ -45,7 +45,7 @@ def find_canaries(
         found += [f"{where}: {name} in its name" for name in in_name]
         for content in _join(_read(path)):
             found += [f"{where}: {name}" for name in search.find(content)]
-            for shown in _list_pictures(content) if thumbs else ():
+            for shown in list_pictures(content) if thumbs else ():
                 thumb = _shrink(shown)
                 alike = (
                     n for n, t in thumbs.items() if np.abs(thumb - t).mean() < _ALIKE
@@ -55,6 +55,21 @@ def find_canaries(
         if (table / "_versions").is_dir():
             found += _look_into_table(table, folder, search, thumbs)
     return sorted(set(found))
+
+
+def list_contents(place: Path) -> Iterator[tuple[str, bytes]]:
+    """Where, and the bytes: of a file or of each below a folder, plain and unpacked, and of each cell of a table, in
+    all its versions."""
+    files = [place] if place.is_file() else sorted(place.rglob("*"))
+    for path in files:
+        if path.is_file():
+            for content in _read(path):
+                yield str(path), content
+    for table in (path for path in files if path.suffix == ".lance"):
+        if (table / "_versions").is_dir():
+            for _, cells in _list_versions(table):
+                for cell in cells:
+                    yield str(table), cell
 
 
 class _Search:
@@ -148,16 +163,21 @@ def _look_into_table(
 ) -> Iterator[str]:
     """Every version that is there, by Lance."""
     where = table.relative_to(folder).as_posix()
-    for version in lance.dataset(str(table)).versions():
-        number = int(version["version"])
-        rows = lance.dataset(str(table), version=number).to_table()
-        for content in _join(_list_cells(rows)):
+    for number, cells in _list_versions(table):
+        for content in _join(cells):
             for name in search.find(content):
                 yield f"{where} version {number}: {name}"
-            for shown in _list_pictures(content) if thumbs else ():
+            for shown in list_pictures(content) if thumbs else ():
                 for name, thumb in thumbs.items():
                     if np.abs(_shrink(shown) - thumb).mean() < _ALIKE:
                         yield f"{where} version {number}: picture {name}"
+
+
+def _list_versions(table: Path) -> Iterator[tuple[int, Iterator[bytes]]]:
+    """The number of each version that is there, and its cells."""
+    for version in lance.dataset(str(table)).versions():
+        number = int(version["version"])
+        yield number, _list_cells(lance.dataset(str(table), version=number).to_table())
 
 
 def _list_cells(rows: pa.Table) -> Iterator[bytes]:
@@ -184,11 +204,12 @@ def _list_values(file: sqlite3.Connection) -> Iterator[bytes]:
                     yield from unpack(content)
 
 
-def _list_pictures(content: bytes) -> Iterator[np.ndarray]:
-    """Pictures that a value or a file is, or that it holds whole: every place where one begins is tried."""
+def list_pictures(content: bytes, how: int = cv2.IMREAD_COLOR) -> Iterator[np.ndarray]:
+    """Pictures that a value or a file is, or that it holds whole: every place where one begins is tried. (h, w, 3) BGR,
+    unless `how`, which is OpenCV's, says otherwise."""
     for start in _BEGIN.finditer(content):
         part = np.frombuffer(content, np.uint8, offset=start.start())
-        picture = cv2.imdecode(part, cv2.IMREAD_COLOR)
+        picture = cv2.imdecode(part, how)
         if picture is not None:
             yield picture
 

@@ -5,9 +5,10 @@ Belongs here: headers of every answer, and which error is which refusal. Does no
 
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -19,6 +20,7 @@ from assets.browsing.frame_index import FrameMissing
 from assets.browsing.marks import LayerError
 from assets.browsing.questions import QuestionError
 from assets.browsing.shown import to_plain
+from assets.privacy.unsealing import Original
 from assets.search.uploads import PictureRefused
 from orchestration.browse.archive import Archive
 from orchestration.browse.writing import WriteRefused
@@ -138,11 +140,12 @@ def send_jpeg(jpeg: bytes, etag: str) -> Response:
     return Response(jpeg, 200, headers, "image/jpeg")
 
 
-def send_original(stream: BinaryIO) -> Response:
+def send_original(original: Original) -> Response:
     """Bytes as they came, to be saved, in pieces: no page shows them, and nothing keeps them."""
-    named = {"Content-Disposition": 'attachment; filename="original"'}
+    kind = re.sub("[^a-z0-9]", "", original.encoding.lower()) or "bin"
+    named = {"Content-Disposition": f'attachment; filename="original.{kind}"'}
     headers = {**_HEADERS, **_ANEW, **named}
-    pieces = iter(lambda: stream.read(_PIECE_BYTES), b"")
+    pieces = iter(lambda: original.stream.read(_PIECE_BYTES), b"")
     return StreamingResponse(pieces, 200, headers, "application/octet-stream")
 
 

@@ -45,10 +45,12 @@ from orchestration.browse.answers import (
     send_png,
     write,
 )
+from orchestration.browse.archive import Archive
 from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
 from orchestration.browse.deciding import Deciding
 from orchestration.browse.exporting import Exporting
+from orchestration.browse.governance import tell_governance
 from orchestration.browse.governing import Governing
 from orchestration.browse.requests import (
     MOST_JSON_BYTES,
@@ -103,6 +105,7 @@ def make_app(parts: Parts) -> Starlette:
         "/api/compare/models": front.compare_models,
         "/api/compare/releases": front.compare_releases,
         "/api/asking": front.tell_asking,
+        "/api/governance": front.tell_governance,
         "/thumbs/{frame_id}.jpg": front.thumb,
         "/pictures/{frame_id}.jpg": front.picture,
         "/depth/{frame_id}.png": front.depth_picture,
@@ -195,8 +198,13 @@ class _Front:
         return {
             **found,
             "author": person.name if may_write else None,
-            "person": {"name": person.name, "roles": person.roles},
-            "reads_private": Right.READ_PRIVATE in person.rights,
+            "person": {
+                "name": person.name,
+                "roles": person.roles,
+                "may": [
+                    right.name.lower() for right in Right if right in person.rights
+                ],
+            },
             "home": self._writer.home,
         }
 
@@ -355,6 +363,10 @@ class _Front:
         person = self._find_person(request)
         return write(await asyncio.to_thread(self._parts.asking.tell, person))
 
+    async def tell_governance(self, request: Request) -> Response:
+        settings, person = self._writer.settings, self._find_person(request)
+        return write(await asyncio.to_thread(tell_governance, settings, person))
+
     async def ask(self, request: Request) -> Response:
         return await self._act(request, self._parts.asking.ask)
 
@@ -368,17 +380,19 @@ class _Front:
         body = await read_body(request, MOST_JSON_BYTES)
         person = self._find_person(request)
         found = await asyncio.to_thread(self._parts.governing.unseal, person, body)
-        return send_original(found.stream)
+        return send_original(found)
 
     async def export_labels(self, request: Request) -> Response:
-        return await self._export(request, self._parts.exporting.pack_labels)
+        return await self._export(request, self._parts.exporting.labels)
 
     async def export_release(self, request: Request) -> Response:
-        return await self._export(request, self._parts.exporting.pack_release)
+        return await self._export(request, self._parts.exporting.release)
 
-    async def _export(self, request: Request, pack: Deed) -> Response:
+    async def _export(self, request: Request, export: Deed) -> Response:
+        """The archive, or how much it would be."""
         body = await read_body(request, MOST_JSON_BYTES)
-        return send_archive(await self._run(pack, self._find_person(request), body))
+        made = await self._run(export, self._find_person(request), body)
+        return send_archive(made) if isinstance(made, Archive) else write(made)
 
     async def decide_proposal(self, request: Request) -> Response:
         return await self._act(request, self._parts.deciding.decide)

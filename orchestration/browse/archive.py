@@ -14,7 +14,7 @@ from typing import BinaryIO
 from assets.spill import open_spill
 
 MOST_BYTES = 2 << 30  # of an archive's files
-_LOOK_EVERY = 32  # files that are written between two looks at their size
+_TELLING = 32  # pictures that tell how large all will be
 
 
 class TooLarge(ValueError):
@@ -44,26 +44,33 @@ class Archive:
 
 @dataclass(frozen=True)
 class Bound:
-    """Looks, while a folder is filled, whether it grows too large."""
+    """How large the files of an archive may be together."""
 
-    folder: Path
-    most_bytes: int
+    most_bytes: int = MOST_BYTES
 
-    def look(self, done: int, total: int) -> None:
-        """Of a folder that holds `done` of `total` files. Raises TooLarge as soon as it shows."""
-        if done % _LOOK_EVERY and done != total:
-            return
-        size_bytes = measure(self.folder)
-        expected = size_bytes * total // done
-        if max(size_bytes, expected) > self.most_bytes:
+    def look(self, done: int, total: int, num_bytes: int) -> None:
+        """When `done` of `total` pictures are written. Raises TooLarge as soon as it shows: by what some come to, once
+        there are enough to tell."""
+        expected = num_bytes * total // done
+        told = expected if done >= min(_TELLING, total) else num_bytes
+        if told > self.most_bytes:
             raise TooLarge(
                 f"{total:,} pictures are about {expected:,} bytes, and an archive holds {self.most_bytes:,} at most"
             )
 
+    def require(self, size_bytes: int) -> None:
+        """Of all files, once they are written. Raises TooLarge."""
+        if size_bytes > self.most_bytes:
+            raise TooLarge(
+                f"its files are {size_bytes:,} bytes, and an archive holds {self.most_bytes:,} at most"
+            )
 
-def pack(folder: Path, leaving: ExitStack) -> BinaryIO:
-    """The files of the folder, in a place that `leaving` closes. Raises NoRoom where they do not fit."""
-    stream = leaving.enter_context(open_spill(measure(folder)))
+
+def pack(folder: Path, bound: Bound, leaving: ExitStack) -> BinaryIO:
+    """The files of the folder, in a place that `leaving` closes. Raises TooLarge, and NoRoom where they do not fit."""
+    size_bytes = _measure(folder)
+    bound.require(size_bytes)
+    stream = leaving.enter_context(open_spill(size_bytes))
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
         for path in sorted(folder.rglob("*")):
             if path.is_file():
@@ -71,6 +78,6 @@ def pack(folder: Path, leaving: ExitStack) -> BinaryIO:
     return stream
 
 
-def measure(folder: Path) -> int:
+def _measure(folder: Path) -> int:
     """Bytes of the files of a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

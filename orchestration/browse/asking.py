@@ -26,7 +26,7 @@ from orchestration.agent.proposing import (
 from orchestration.agent.world import RunVerb, World
 from orchestration.browse.writing import WriteRefused, parse_body
 from orchestration.profiles import Settings
-from orchestration.roles.rights import Person, Right
+from orchestration.roles.rights import Person, Right, list_roles
 
 MOST_ROWS = 50  # of one table of an answer
 _MOST_PROPOSALS = 50
@@ -123,16 +123,17 @@ def _show_rows(rows: Rows) -> dict[str, Any]:
 def _show_proposal(one: Standing, person: Person, world: World) -> dict[str, Any]:
     """Without names of people, which no page shows; why is for who decides."""
     proposal = one.proposal
+    right = find_act(proposal.words).right
     is_known = may_know_of(world, one)
     return {
         "proposal": proposal.proposal_id,
         "state": one.state,
-        "may_decide": find_act(proposal.words).right in person.rights,
+        "may_decide": right in person.rights,
+        "deciders": list_roles(right),
         "command": tell_command(proposal.words, is_known),
         "because": proposal.because if is_known else None,
         "at": proposal.at,
         "plan": list_plan(proposal, is_known),
         "price": dict(proposal.price),
         "approve": f"daguerre approve {proposal.proposal_id}",
-        "reject": f'daguerre reject {proposal.proposal_id} --because "..."',
     }

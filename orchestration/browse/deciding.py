@@ -12,9 +12,15 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from orchestration.agent.acts import find_act
 from orchestration.agent.proposing import open_book
@@ -52,8 +58,14 @@ class Erasure(BaseModel):
 
     model_config = _STRICT
     what: list[_Named] = Field(min_length=1, max_length=100)
-    because: _Why
+    because: _Why | None = None
     dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _require_reason(self) -> Self:
+        if not self.dry_run and self.because is None:
+            raise ValueError("an erasure wants a reason: give because")
+        return self
 
 
 @dataclass(frozen=True)
@@ -85,8 +97,8 @@ class Deciding:
         tables open, of which this server is one. Raises WriteRefused."""
         asked = parse_body(Erasure, body)
         how = ["--dry-run"] if asked.dry_run else ["--yes"]
-        because = f"--because={asked.because}"
-        words = ["forget", "--erase", because, *how, "--json", "--", *asked.what]
+        how += [f"--because={asked.because}"] if asked.because else []
+        words = ["forget", "--erase", *how, "--json", "--", *asked.what]
         before = open_ledger(self.settings).erasures()
         try:
             return self._run(person, words)

@@ -141,7 +141,7 @@ def _list_missing_keys(home: Path) -> "list[NeededKey]":
     from assets.privacy.needed import list_needed_keys
 
     settings = load_settings({**os.environ, "DAGUERRE_HOME": str(home)})
-    return [k for k in list_needed_keys(*_open_sealed(settings)) if not k.place]
+    return [k for k in list_needed_keys(*_open_sealed(settings)) if k.fault]
 
 
 def find_outside(settings: Settings) -> "Outside":

@@ -3,7 +3,6 @@
 import re
 import uuid
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from assets.capture.forgetting import Target
     from assets.erasure.plan import Held, Home, Plan
     from assets.erasure.subject import Subject
+    from assets.home_lock import Require
+    from assets.storage import Folder
 
 _ID = re.compile("[0-9a-f]{32}")
 _SHOWN = 40  # stores, for people
@@ -96,11 +97,22 @@ def erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> 
 
     if not order.reason.because and not is_dry_run:
         raise ValueError("--erase wants a reason: --because TEXT")
-    with nullcontext() if is_dry_run else erasing(settings.home):
-        _erase(settings, order, is_dry_run, as_json)
+    if is_dry_run:
+        return _erase(settings, order, as_json, None)
+    with erasing(settings.home, _open_tables(settings)) as require_still:
+        _erase(settings, order, as_json, require_still)
 
 
-def _erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) -> None:
+def _open_tables(settings: Settings) -> "Folder":
+    from assets.storage import Folder
+
+    return Folder(settings.tables_uri, settings.file_options)
+
+
+def _erase(
+    settings: Settings, order: Order, as_json: bool, require_still: "Require | None"
+) -> None:
+    """A plan alone where nothing is required."""
     from assets.audit import Act, note
     from assets.erasure.erase import begin
     from assets.erasure.plan import make_plan
@@ -121,15 +133,15 @@ def _erase(settings: Settings, order: Order, is_dry_run: bool, as_json: bool) ->
     )
     filled = _fill(home, order) if order.region else None
     plan = make_plan(home, subject)
-    facts = {**plan.to_dict(), "dry_run": is_dry_run, "certificate": None}
-    if is_dry_run:
-        return say(as_json, facts, join_lines(_describe(plan, is_dry_run)))
+    facts = {**plan.to_dict(), "dry_run": not require_still, "certificate": None}
+    if not require_still:
+        return say(as_json, facts, join_lines(_describe(plan, True)))
     if order.is_asked:
         typer.echo(join_lines(_describe(plan, True)), err=True)
         typer.confirm("erase this, for good?", abort=True, err=True)
     note(settings.home, Act("erase", reason.by, _name(subject), reason.because))
     begin(home, subject, plan, filled)
-    facts |= _finish(settings, home, subject.erasure_id)
+    facts |= _finish(settings, home, subject.erasure_id, require_still)
     say(as_json, facts, join_lines([*_describe(plan, False), *_tell_end(facts)]))
 
 
@@ -140,23 +152,28 @@ def resume(
     from assets.home_lock import erasing
 
     home = build_home(settings, is_said_alone)
-    with nullcontext() if is_dry_run else erasing(settings.home):
-        open_ones = sorted(home.ledger.erasures())
-        ended = [] if is_dry_run else _finish_all(settings, home, open_ones)
-    lines = [line for one in ended for line in _tell_end(one)]
     if is_dry_run:
+        open_ones, ended = sorted(home.ledger.erasures()), []
         lines = [f"erasure {one[:8]} would be ended" for one in open_ones]
+    else:
+        with erasing(settings.home, _open_tables(settings)) as require_still:
+            open_ones = sorted(home.ledger.erasures())
+            ended = _finish_all(settings, home, open_ones, require_still)
+        lines = [line for one in ended for line in _tell_end(one)]
     facts = {"erasures": open_ones, "ended": ended, "dry_run": is_dry_run}
     say(as_json, facts, join_lines(lines or ["no erasure is under way"]))
 
 
 def _finish_all(
-    settings: Settings, home: "Home", erasure_ids: Sequence[str]
+    settings: Settings,
+    home: "Home",
+    erasure_ids: Sequence[str],
+    require_still: "Require",
 ) -> list[dict[str, Any]]:
     from assets.erasure.subject import drop_leftovers
 
     drop_leftovers(home.folder, erasure_ids)
-    return [_finish(settings, home, erasure_id) for erasure_id in erasure_ids]
+    return [_finish(settings, home, one, require_still) for one in erasure_ids]
 
 
 def lift(settings: Settings, named: Sequence[str], reason: Reason) -> list[str]:
@@ -191,13 +208,20 @@ def _name(subject: "Subject") -> str:
     return f"erasure {subject.erasure_id}"
 
 
-def _finish(settings: Settings, home: "Home", erasure_id: str) -> dict[str, Any]:
+def _finish(
+    settings: Settings, home: "Home", erasure_id: str, require_still: "Require"
+) -> dict[str, Any]:
     from assets.erasure.erase import go_on
     from assets.erasure.subject import recall_filled
 
     filled = recall_filled(home.folder, erasure_id)
     with show_activity("erasing") as tell:
-        path = go_on(home, erasure_id, lambda step: tell(_STEPS[step]))
+
+        def begin_step(step: str) -> None:
+            require_still()
+            tell(_STEPS[step])
+
+        path = go_on(home, erasure_id, begin_step)
     intakes = []
     if filled:
         session = filled[0]

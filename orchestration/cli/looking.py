@@ -70,6 +70,7 @@ def status(
                 settings.dagster_url,
                 registry,
                 settings.workspace.policy.remind_days,
+                settings.seal_key,
             )
         )
 

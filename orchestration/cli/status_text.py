@@ -133,6 +133,9 @@ def _tell_privacy(facts: Mapping[str, Any]) -> Iterator[str]:
             )
         for kept_out in told["kept_out"]:
             yield f"  {kept_out}"
+    for key in facts["seal_keys"]:
+        if key["summary"]:
+            yield f"  WARNING: {key['summary']}"
 
 
 def tell_session(session: Mapping[str, Any], zone: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ Nothing is left behind: what is written to try is removed, and a transaction is 
 
 from orchestration.health.databases import try_database
 from orchestration.health.finding import Finding
+from orchestration.health.seal_keys import try_seal_keys
 from orchestration.health.servers import try_mlflow, try_ray
 from orchestration.health.stores import ARTIFACTS, try_landing, try_store
 from orchestration.profiles import Settings
@@ -25,6 +26,7 @@ def examine(settings: Settings) -> list[Finding]:
         _try_server("MLflow", settings.mlflow_url),
         artifacts,
         *([try_ray(settings)] if settings.workspace.ray_address else []),
+        *(try_seal_keys(settings) if tables.is_good else []),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from assets.capture.session import anonymise
 from assets.storage import Folder
 from checks.gates import gate_session
 from models.faces.covering import FILL_RGB
+from orchestration import cli
 from orchestration.cli import app
 from orchestration.profiles import load_settings
 from orchestration.resources import build_catalog, build_intake
@@ -105,7 +107,41 @@ def test_people_are_told_of_the_key_in_words(home, tmp_path, monkeypatch):
     assert "in a place of its own, apart from backups" in " ".join(said.split())
     monkeypatch.setenv("DAGUERRE_HOME", str(tmp_path / "again"))
     said = CliRunner().invoke(app, ["restore", "copies"], catch_exceptions=False).stdout
-    assert "is not here: put it back as `seal_key`" in " ".join(said.split())
+    assert "12 originals sealed under key" in said
+    told = f"there is no key: put {tmp_path / 'again' / 'seal_key'} back, or give"
+    assert told in " ".join(said.split())
+
+
+def look_at_status(capsys, monkeypatch, *words: str) -> tuple[int, str]:
+    """Exit status, and what it says, on one line."""
+    monkeypatch.setattr("sys.argv", ["daguerre", "status", *words])
+    with pytest.raises(SystemExit) as stop:
+        cli.main()
+    return int(stop.value.code or 0), " ".join(capsys.readouterr().out.split())
+
+
+def test_status_says_that_a_key_is_missing_or_another_and_what_helps(
+    home, monkeypatch, capsys
+):
+    (kept,) = run("status")["seal_keys"]
+    assert (kept["num_originals"], kept["summary"]) == (12, "")
+    code, said = look_at_status(capsys, monkeypatch, "--health")
+    assert code == 0 and "may open 12 originals" in said and "WARNING" not in said
+
+    (home / "seal_key").unlink()
+    code, said = look_at_status(capsys, monkeypatch)
+    told = f"WARNING: 12 originals sealed under key {kept['key_id']}, and there is no"
+    remedy = f"key: put {home / 'seal_key'} back, or give DAGUERRE_SEAL_KEY"
+    assert code == 0 and f"{told} {remedy}" in said
+    assert look_at_status(capsys, monkeypatch, "--health")[0] == 3
+
+    monkeypatch.setenv("DAGUERRE_SEAL_KEY", base64.b64encode(bytes(32)).decode())
+    (other,) = run("status")["seal_keys"]
+    assert other["place"] == "" and other["key_id"] == kept["key_id"]
+    assert "DAGUERRE_SEAL_KEY holds key" in other["summary"]
+    monkeypatch.setenv("DAGUERRE_SEAL_KEY", "short")
+    code, said = look_at_status(capsys, monkeypatch, "--health")
+    assert code == 3 and "DAGUERRE_SEAL_KEY holds no key" in said
 
 
 def test_care_and_upgrades_need_no_key_and_leave_it_sealed(home, sealed):

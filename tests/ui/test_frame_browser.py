@@ -25,13 +25,16 @@ from assets.code_versions import version_of
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import EMBEDDING_DIM, content_id
 from models.masks import decode_mask
-from orchestration.browse.serving import ASK_FOR_LINK, build_app, build_browser
+from orchestration.browse.serving import (
+    ASK_FOR_LINK,
+    build_app,
+    build_browser,
+    build_keys,
+)
 from orchestration.cli import run_verb
 from orchestration.gate import Gate
 from orchestration.profiles import Settings, load_settings
 from orchestration.resources import build_catalog
-from orchestration.roles.keys import Keys
-from orchestration.roles.rights import Person
 from tests.assets.browsing.conftest import name_frame, put
 from tests.assets.browsing.test_depth import put_map
 from tests.assets.comparison.conftest import (
@@ -152,7 +155,7 @@ def served(
         patched.setenv("DAGUERRE_HOME", str(tmp_path_factory.mktemp("browsed")))
         settings = load_settings()
         _fill(build_catalog(settings), frame_rows)
-        with _serve(settings) as served:
+        with serve(settings) as served:
             yield served
 
 
@@ -214,12 +217,13 @@ def _label(frame: str, number: int) -> dict:
 
 
 @contextmanager
-def _serve(settings: Settings) -> Iterator[Served]:
+def serve(settings: Settings) -> Iterator[Served]:
     """A server of a home on a free port, in a thread."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         app = build_app(settings, build_browser(settings), AUTHOR, run_verb)
-        gate = Gate(app, [address], Keys(TOKEN, Person(AUTHOR)), "door", ASK_FOR_LINK)
+        keys = build_keys(settings, TOKEN, AUTHOR)
+        gate = Gate(app, [address], keys, "door", ASK_FOR_LINK)
         config = uvicorn.Config(
             gate, log_level="warning", lifespan="off", timeout_graceful_shutdown=1
         )
@@ -419,7 +423,7 @@ def test_what_readers_do_not_get_is_marked_and_told(served, page) -> None:
 
 
 def test_a_lost_server_is_told_until_it_is_back(served, page) -> None:
-    with _serve(served.settings) as other:
+    with serve(served.settings) as other:
         page.goto(other.link)
         page.wait_for_selector("img.is-here")
     page.evaluate("location.hash = 'session=monday'")
@@ -553,7 +557,7 @@ def given(browser, request) -> Iterator[tuple[object, Served]]:
     if not shown:
         pytest.skip("a picture of a home that is given: --ui-home")
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    with _serve(load_settings({"DAGUERRE_HOME": shown})) as other:
+    with serve(load_settings({"DAGUERRE_HOME": shown})) as other:
         page = context.new_page()
         page.goto(other.link)
         page.wait_for_selector("img.is-here")
@@ -657,7 +661,7 @@ def test_a_lasso_of_many_corners_is_thinned_and_chooses(served, page) -> None:
 def test_an_empty_home_says_what_to_do(browser, tmp_path) -> None:
     settings = load_settings({"DAGUERRE_HOME": str(tmp_path / "home")})
     context = browser.new_context()
-    with _serve(settings) as served:
+    with serve(settings) as served:
         page = context.new_page()
         page.goto(served.link)
         page.get_by_text("There are no frames yet").wait_for()
@@ -675,7 +679,7 @@ def test_marks_lie_over_the_pictures_by_day_and_by_night(
     context = browser.new_context(
         viewport={"width": 1440, "height": 900}, color_scheme=scheme
     )
-    with _serve(given) as other:
+    with serve(given) as other:
         page = context.new_page()
         page.goto(other.link)
         page.wait_for_selector("img.is-here")

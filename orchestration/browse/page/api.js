@@ -19,15 +19,23 @@ export class Gone extends Error {}
 /** A GET; `query` is a string, or what URLSearchParams takes. */
 export async function ask(path, query = '', { signal } = {}) {
   const text = typeof query === 'string' ? query : new URLSearchParams(query).toString();
-  return send(text ? `${path}?${text}` : path, { signal });
+  return (await reach(text ? `${path}?${text}` : path, { signal })).json();
 }
 
 /** A POST of JSON, or of bytes as they are. */
 export async function post(path, body) {
-  const isBytes = body instanceof Blob;
-  const type = isBytes ? body.type || 'application/octet-stream' : 'application/json';
-  const headers = { 'X-Daguerre': '1', 'Content-Type': type };
-  return send(path, { method: 'POST', headers, body: isBytes ? body : JSON.stringify(body) });
+  return (await reach(path, posted(body))).json();
+}
+
+/** A POST that is answered by a file: its bytes, and its name. */
+export async function fetchFile(path, body) {
+  const answer = await reach(path, posted(body));
+  const [, name] = /filename="([^"]+)"/.exec(answer.headers.get('Content-Disposition')) ?? [];
+  try {
+    return { bytes: await answer.blob(), name: name ?? 'file' };
+  } catch {
+    throw new Gone('the server stopped in the middle of the file: ask again');
+  }
 }
 
 /** Run with true when nobody answers any more, and with false when somebody does again. */
@@ -40,7 +48,13 @@ export function isAborted(error) {
   return error.name === 'AbortError';
 }
 
-async function send(address, options) {
+function posted(body) {
+  const isBytes = body instanceof Blob;
+  const type = isBytes ? body.type || 'application/octet-stream' : 'application/json';
+  return { method: 'POST', headers: { 'X-Daguerre': '1', 'Content-Type': type }, body: isBytes ? body : JSON.stringify(body) };
+}
+
+async function reach(address, options) {
   let answer;
   try {
     answer = await fetch(address, options);
@@ -49,7 +63,7 @@ async function send(address, options) {
     lose();
     throw new Gone('the server does not answer');
   }
-  if (answer.ok) return answer.json();
+  if (answer.ok) return answer;
   throw await readRefusal(answer);
 }
 

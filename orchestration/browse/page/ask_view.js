@@ -1,9 +1,10 @@
-/** Questions in words: the answer with where each sentence is from, and what programs propose, which commands decide. */
+/** Questions in words: the answer with where each sentence is from, and what programs propose. */
 
 import { Address, change } from './address.js';
 import { ask, post } from './api.js';
 import { button, fill, link, linkOut, make } from './dom.js';
-import { emptyFault, say, sayFault } from './notices.js';
+import { emptyFault, faultLine, sayFault } from './notices.js';
+import { listProposals } from './proposals_panel.js';
 import { count, figure, many } from './words.js';
 
 const EXAMPLES = ['which checks failed?', 'what is stale?', 'which sessions have drifted?', 'which models are there?'];
@@ -54,7 +55,7 @@ class AskView {
       const told = await ask('/api/asking');
       if (!this.#isOpen) return;
       fill(this.choices, told.model && this.#listChoices(told));
-      fill(this.proposals, told.proposals.length > 0 && make('h2', {}, 'What programs propose'), told.proposals.map((one) => showProposal(one, () => this.#learn())));
+      fill(this.proposals, listProposals(told.proposals, () => this.#learn()));
     } catch (error) {
       if (this.#isOpen) fill(this.proposals, emptyFault(error));
     }
@@ -64,7 +65,7 @@ class AskView {
     const where = isLocal ? 'on this machine' : 'elsewhere: the question and what tools say are sent there';
     return [
       make('label', { title: 'Without the rules, which are asked first' }, this.always, `let ${model} answer (${where})`),
-      make('label', { title: 'It keeps commands with their plans; a person decides about each' }, this.mayPropose, 'it may propose'),
+      this.page.may('propose') && make('label', { title: 'It keeps commands with their plans; a person decides about each' }, this.mayPropose, 'it may propose'),
     ];
   }
 
@@ -86,7 +87,7 @@ class AskView {
       if (found.proposals.length > 0) this.#learn();
     } catch (error) {
       if (!this.#isOpen) sayFault(error);
-      else fill(this.answer, make('p', { class: 'fault' }, [error.message, error.remedy].filter(Boolean).join(' ')));
+      else fill(this.answer, faultLine(error));
     } finally {
       this.send.disabled = false;
     }
@@ -141,35 +142,4 @@ function showRows(rows, dagster) {
 
 function tell(value) {
   return typeof value === 'boolean' ? (value ? 'yes' : 'no') : figure(value);
-}
-
-function showProposal(one, learn) {
-  const { price } = one;
-  const cost = price.num_runs ? `${figure(price.device_hours)} device-hours (${figure(price.least)} to ${figure(price.most)}, by ${many(price.num_runs, 'run')})` : 'no recorded runs tell its price';
-  return make(
-    'article',
-    { class: 'proposal' },
-    make('p', { class: 'row' }, make('b', {}, one.proposal), make('span', { class: `badge ${one.state === 'done' ? 'good' : 'plain'}` }, one.state), make('code', {}, one.command)),
-    one.because && make('p', {}, `Why: ${one.because}`),
-    make('p', { class: 'hint' }, `${cost}; proposed at ${one.at}`),
-    one.plan.length > 0 && make('details', {}, make('summary', {}, 'Plan'), make('pre', {}, one.plan.join('\n'))),
-    one.state === 'open' && (one.may_decide ? offerDecision(one, learn) : make('p', {}, 'A person decides, in a terminal: ', make('code', {}, one.approve), ' or ', make('code', {}, one.reject))),
-  );
-}
-
-/** Of who has a role that decides about it: a reason, and what becomes of it. */
-function offerDecision({ proposal }, learn) {
-  const why = make('input', { type: 'text', maxlength: 1000, 'aria-label': `Why, of ${proposal}`, placeholder: 'why' });
-  const decide = async (act) => {
-    const because = why.value.trim();
-    if (!because) return why.focus();
-    try {
-      const { is_done: isDone } = await post('/api/decide', { proposal, act, because });
-      say(isDone ? `${proposal} is decided.` : `${proposal} is under way, and goes on without this page.`);
-    } catch (error) {
-      sayFault(error);
-    }
-    learn();
-  };
-  return make('p', { class: 'row' }, why, button('Carry out', () => decide('approve'), { class: 'small' }), button('Reject', () => decide('reject'), { class: 'small quiet' }));
 }

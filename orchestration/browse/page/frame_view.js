@@ -1,9 +1,9 @@
 /** The view of one frame: its picture and marks, what is known of it, its neighbours, and the correction of its labels. */
 
-import { change, go, read } from './address.js';
+import { Address, change, go, read } from './address.js';
 import { ask, isAborted, post } from './api.js';
 import { DepthLayer } from './depth_layer.js';
-import { button, fill, make } from './dom.js';
+import { button, fill, link, make } from './dom.js';
 import { Editor } from './editor.js';
 import { describeColumns, describeFigures, listLineage, listObjects, panel } from './facts.js';
 import { forgetList, openList } from './frame_list.js';
@@ -12,6 +12,7 @@ import { Layers } from './layers.js';
 import { LABELS, Look } from './look.js';
 import { Marks } from './marks.js';
 import { emptyFault, say, sayFault } from './notices.js';
+import { originalPanel } from './original_panel.js';
 import { Picture, pictureOf } from './picture.js';
 import { count, many, time } from './words.js';
 
@@ -32,6 +33,7 @@ class FrameView {
   #at = null;
   #left = null; // changes that somebody else was faster than
   #unmasked = null; // private columns that were asked for
+  #original = null; // where it is sealed, for who may open it: what is typed there stays
 
   constructor(page) {
     this.page = page;
@@ -76,6 +78,7 @@ class FrameView {
     this.#id = id;
     this.#facts = null;
     this.#unmasked = null;
+    this.#original = null;
     this.#at = address.has('at') ? address.count('at', 0) : null;
     const listed = this.#at === null ? null : this.#list.get(this.#at);
     this.#frame = listed?.frame_id === id ? listed : null;
@@ -86,6 +89,7 @@ class FrameView {
       if (id !== this.#id) return;
       this.#facts = facts;
       this.#frame = facts.frame;
+      if (facts.is_sealed && this.page.may('unseal')) this.#original = originalPanel(id, this.page.home.person.name);
     } catch (error) {
       if (isAborted(error) || id !== this.#id) return;
       fill(this.main, emptyFault(error, button('All frames', () => this.#back())));
@@ -154,6 +158,8 @@ class FrameView {
       (labels.length > 0 || queue.length > 0) && panel('Labels', labels.map((one) => this.#tellLabels(one)), queue.map((row) => this.#tellQueue(row))),
       panel('Frame', this.#facts ? describeColumns(columns) : make('p', { class: 'hint' }, 'Asking …')),
       masked.length > 0 && panel('Private', this.#tellMasked(masked)),
+      this.#original,
+      this.page.may('erase') && panel('Erase', link(new Address().with({ view: 'govern', erase: this.#id }), {}, 'Plan the erasure of this frame')),
       Object.keys(quality ?? {}).length > 0 && panel('Quality', describeFigures(quality)),
       this.#facts && panel('Lineage', listLineage(lineage)),
     );
@@ -163,7 +169,7 @@ class FrameView {
   #tellMasked(names) {
     if (this.#unmasked) return this.#unmasked.length ? describeColumns(this.#unmasked) : make('p', { class: 'hint' }, 'Nothing is known.');
     const told = make('p', { class: 'hint' }, `Hidden: ${names.join(', ')}.`);
-    return this.page.home.reads_private ? [told, button('Show; it is written down', () => this.#unmask(this.#id), { class: 'small' })] : told;
+    return this.page.may('read_private') ? [told, button('Show; it is written down', () => this.#unmask(this.#id), { class: 'small' })] : told;
   }
 
   async #unmask(id) {
@@ -359,7 +365,7 @@ class FrameView {
   /** Of the task that has labels, or the only one. */
   #startEditing() {
     const { author, tasks = [] } = this.page.home;
-    if (!author) return say('This browser only reads: start it with a name to correct labels.', 'bad');
+    if (!author) return say('You have no right to correct labels, which the role annotator has: whoever runs this home gives it.', 'bad');
     const said = (this.#facts?.labels ?? []).filter((one) => one.is_looked_at && one.num_labels).map((one) => one.task);
     const task = said.find((one) => one === DRAWN) ?? said[0] ?? (tasks.includes(DRAWN) ? DRAWN : tasks[0]);
     if (task) change({ edit: task });

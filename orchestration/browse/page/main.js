@@ -19,6 +19,7 @@ const VIEWS = {
   models: { title: 'Two models', load: () => import('./models_view.js') },
   releases: { title: 'Two releases', load: () => import('./releases_view.js') },
   ask: { title: 'Ask', load: () => import('./ask_view.js') },
+  govern: { title: 'Govern', load: () => import('./govern_view.js') },
 };
 const TABS = Object.entries(VIEWS).filter(([, view]) => view.title);
 const KEPT = ['layers', 'hide', 'conf', 'size', 'task', 'depth']; // of an address, in every view
@@ -67,6 +68,11 @@ class Page {
     fill(this.side, this.filters.element, this.layers.element);
     this.#unbind();
     this.#unbind = this.#bindKeys();
+  }
+
+  /** Whether who looks has a right, such as export. */
+  may(right) {
+    return this.home?.person.may.includes(right) ?? false;
   }
 
   /** Ask again what the home holds, where frames are of a newer index of it. */

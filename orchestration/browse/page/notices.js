@@ -33,7 +33,16 @@ export function say(text, kind = 'plain') {
 
 /** Say what was refused, and the remedy. */
 export function sayFault(error) {
-  say([error.message, error.remedy].filter(Boolean).join(' '), 'bad');
+  say(tellFault(error), 'bad');
+}
+
+/** The same as a line, where what was asked stands. */
+export function faultLine(error) {
+  return make('p', { class: 'fault', role: 'alert' }, withCommands(tellFault(error)));
+}
+
+function tellFault(error) {
+  return [error.message, error.remedy].filter(Boolean).join(': ');
 }
 
 /** A page without anything on it: why, and what to do. */
@@ -49,7 +58,7 @@ export function empty(title, text, ...actions) {
 }
 
 /** A text in parts: what stands between backticks is a command. */
-function withCommands(text) {
+export function withCommands(text) {
   return text.split('`').map((part, index) => (index % 2 ? make('code', {}, part) : part));
 }
 

@@ -19,6 +19,13 @@ export function score(value) {
   return value === null || value === undefined ? '' : Number(value).toFixed(2);
 }
 
+/** A size, as "1.2 MB". */
+export function bytes(number) {
+  const power = Math.min(4, Math.floor(Math.log10(Math.max(1, number)) / 3));
+  const size = number / 1000 ** power;
+  return `${power && size < 100 ? size.toFixed(1) : Math.round(size)} ${['bytes', 'kB', 'MB', 'GB', 'TB'][power]}`;
+}
+
 /** A figure with four digits that tell. */
 export function figure(value) {
   if (value === null || value === undefined) return '\u2013';

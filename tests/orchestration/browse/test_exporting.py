@@ -11,7 +11,7 @@ import pytest
 
 from assets.audit import check_record, read_acts
 from orchestration.browse.answers import Refused
-from orchestration.browse.archive import Bound, TooLarge
+from orchestration.browse.archive import MOST_BYTES, Bound, TooLarge
 from orchestration.browse.exporting import Exporting
 from orchestration.profiles import load_settings
 from orchestration.roles.rights import Person
@@ -30,8 +30,8 @@ def unpack(answer) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def open_exporting(home: Path, **bounds: int) -> Exporting:
-    return Exporting(load_settings({"DAGUERRE_HOME": str(home)}), **bounds)
+def open_exporting(home: Path, most_bytes: int = MOST_BYTES) -> Exporting:
+    return Exporting(load_settings({"DAGUERRE_HOME": str(home)}), Bound(most_bytes))
 
 
 def read_departures(world) -> list[dict]:  # noqa: F811
@@ -115,25 +115,45 @@ def test_what_is_not_there_is_named_and_nothing_leaves(world, enter, path, asked
 
 def test_what_is_too_large_is_refused_with_what_to_do(world, home):  # noqa: F811
     with pytest.raises(Refused, match="an archive holds 100 at most") as refused:
-        open_exporting(home, most_bytes=100).pack_labels(ADA, b"{}")
+        open_exporting(home, 100).labels(ADA, b"{}")
     assert refused.value.status == 413 and "fewer sessions" in refused.value.remedy
     assert read_departures(world) == [] and read_acts(home) == []
 
 
-def test_it_is_refused_as_soon_as_it_shows(tmp_path):
-    """32 files of 10 bytes of 100 are 1,000 in the end."""
-    for number in range(32):
-        (tmp_path / str(number)).write_bytes(b"x" * 10)
-    Bound(tmp_path, 1000).look(32, 100)
+def test_it_is_refused_as_soon_as_it_shows():
+    """Of 100 pictures 32 have 320 bytes: 1,000 in the end. Fewer do not tell."""
+    Bound(1000).look(32, 100, 320)
+    Bound(999).look(31, 100, 320)
     with pytest.raises(TooLarge, match="100 pictures are about 1,000 bytes"):
-        Bound(tmp_path, 999).look(32, 100)
+        Bound(999).look(32, 100, 320)
+    with pytest.raises(TooLarge, match="100 pictures are about 10,000 bytes"):
+        Bound(99).look(1, 100, 100)
+
+
+def test_files_of_labels_count_too(world, home):  # noqa: F811
+    """The pictures alone would fit: what a dry run tells of them."""
+    told = open_exporting(home).labels(ADA, b'{"dry_run": true}')
+    with pytest.raises(Refused, match="its files are") as refused:
+        open_exporting(home, told["size_bytes"]).labels(ADA, b"{}")
+    assert refused.value.status == 413 and read_departures(world) == []
+
+
+def test_a_dry_run_says_how_much_and_nothing_leaves(world, enter, home):  # noqa: F811
+    asked = {"task": "detection", "sessions": ["tuesday"]}
+    client = enter("operator")
+    told = client.post(LABELS, json=asked | {"dry_run": True}).json()
+    assert (told["num_frames"], told["sessions"]) == (2, ["tuesday"])
+    assert read_departures(world) == [] and read_acts(home) == []
+    files = unpack(client.post(LABELS, json=asked))
+    pictures = [len(b) for n, b in files.items() if n.startswith("images/")]
+    assert told["size_bytes"] == sum(pictures) and len(pictures) == 2
 
 
 def test_an_archive_that_nobody_reads_to_its_end_stays_written_down_as_cut_short(
     world,  # noqa: F811
     home,
 ):
-    packed = open_exporting(home).pack_labels(ADA, b"{}")
+    packed = open_exporting(home).labels(ADA, b"{}")
     pieces = packed.read_pieces(16)
     assert next(pieces)[:2] == b"PK"
     pieces.close()

@@ -106,7 +106,7 @@ def test_every_route_that_there_is_asks_for_its_right_before_anything_else(world
         for method in route.methods - {"HEAD"}
     ]
     asked = {path for method, path in routes if method == "POST"}
-    assert asked == RIGHT_OF.keys() and len(routes) == len(asked) + 17
+    assert asked == RIGHT_OF.keys() and len(routes) == len(asked) + 18
     persons = [Person(role, (role,)) for role in ROLES] + [Person("nobody", ())]
     for person in persons:
         client = TestClient(Gate(app, [ADDRESS], Keys("its", person), "door"), ADDRESS)
