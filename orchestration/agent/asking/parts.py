@@ -3,10 +3,16 @@
 Belongs here: words and their parts. Does not: what the parts come to, which is `counting`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestration.agent.asking.closed_classes import AFTER_NOTHING, BEFORE_COUNTED
+from orchestration.agent.asking.count_words import (
+    COMPARED,
+    LONGEST,
+    NUMERALS,
+    PHRASES,
+)
 from orchestration.agent.asking.meanings import find_phrase
 from orchestration.agent.asking.spelling import correct, is_known
 from orchestration.agent.asking.words import COUNTING
@@ -16,49 +22,6 @@ NOUNS = frozenset(
     | {"task", "part"}
 )
 OTHER = "other"  # of a word whose part nobody knows
-# by phrase, a dash for a space; quantities stand before what is counted, sizes before what is large
-_PHRASES: Mapping[tuple[str, ...], str] = {
-    tuple(phrase.split("-")): role
-    for role, phrases in {
-        "count": "altogether overall",
-        "each": "each every per pr by apiece distribution distributed",
-        "not": "no not never without except excluding exclude excluded except-for apart-from other-than aside-from "
-        "leaving-out leave-out left-out but-no but-not but-without rather-than minus lack lacks lacking missing besides "
-        "free-of outside outside-of nor neither",
-        "unlabelled": "unlabelled unlabeled unannotated",
-        "most": "most highest max maximum richest",
-        "least": "fewest least lowest min minimum poorest",
-        "largest": "largest biggest greatest commonest top",
-        "smallest": "smallest rarest tiniest scarcest",
-        "common": "common frequent frequently often",
-        "asked": "which what list show name names enumerate",
-        "and": "and",
-        "or": "or",
-        "average": "average averages avg mean on-average in-the-mean typical typically",
-        "median": "median",
-        "share": "share percent percentage fraction proportion how-many-percent what-part",
-        "together": "together",
-        "both": "both as-well-as alongside side-by-side at-the-same-time at-once simultaneously "
-        "in-one-frame in-the-same-frame jointly besides-each-other next-to",
-        "only": "only solely exclusively nothing-but none-but",
-    }.items()
-    for phrase in phrases.split()
-}
-_LONGEST = max(map(len, _PHRASES))
-_COMPARED: Mapping[tuple[str, ...], str] = {
-    tuple(phrase.split()): sign
-    for sign, phrases in {
-        ">": ("more than", "over", "above", "exceed", "exceeds", "exceeding", "beyond", "greater than", "larger than",
-              "bigger than"),
-        "<": ("less than", "less then", "fewer than", "fewer then", "under", "below", "smaller than"),
-        ">=": ("at least", "no less than", "no fewer than", "not less than", "not fewer than", "minimum"),
-        "<=": ("at most", "no more than", "not more than", "up to", "maximum"),
-        "=": ("exactly", "precisely"),
-    }.items()
-    for phrase in phrases
-}  # fmt: skip
-_NUMERALS = {"a": 1, "an": 1, "one": 1, "single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
-             "eight": 8, "nine": 9, "ten": 10}  # fmt: skip
 _OF_MEANINGS = {"count": "count", "each": "each", "most": "most"} | {
     meaning: "queue" for meaning in ("queue", "wait")
 }
@@ -114,8 +77,8 @@ def _read(words: Sequence[str], at: int) -> tuple[int, Part | None]:
         return 1, Part("name", word[1:-1])
     if word == "by" and not _is_noun(rest[1:], words):
         return 1, None  # "frames by <sensor>"
-    for length in range(_LONGEST, 0, -1):
-        role = _PHRASES.get(tuple(rest[:length]))
+    for length in range(LONGEST, 0, -1):
+        role = PHRASES.get(tuple(rest[:length]))
         if role and len(rest) >= length:
             return length, Part(role)
     if word in _PARTS_OF_RELEASE and "<release>" in words:
@@ -128,19 +91,19 @@ def _read(words: Sequence[str], at: int) -> tuple[int, Part | None]:
 
 def _read_comparison(rest: Sequence[str]) -> tuple[int, Part] | None:
     """ "More than", and the number where it is said in a word."""
-    for phrase, sign in _COMPARED.items():
+    for phrase, sign in COMPARED.items():
         length = len(phrase)
         if tuple(rest[:length]) == phrase and len(rest) > length:
             if rest[length] == "<number>":
                 return length, Part("than", sign)
-            if rest[length] in _NUMERALS:
-                return length + 1, Part("than", sign, _NUMERALS[rest[length]])
+            if rest[length] in NUMERALS:
+                return length + 1, Part("than", sign, NUMERALS[rest[length]])
     return None
 
 
 def _spell(word: str) -> str:
     """A mistyped word as it was meant, where that means something."""
-    if (word,) in _PHRASES or word.startswith("<"):
+    if (word,) in PHRASES or word.startswith("<"):
         return word
     spelled = correct(word)
     return spelled if is_known(word, spelled) else word

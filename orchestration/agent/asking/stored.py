@@ -107,8 +107,8 @@ def find_place(noun: str, kinds: Sequence[str]) -> Place:
 
 def may_have_several(noun: str, kind: str) -> bool:
     """Whether one thing may have several names of a kind: a frame several classes, and one sensor."""
-    first = next(iter(PLACES[noun]))
-    return kind not in TABLES[first] and any(
+    first = next(iter(PLACES.get(noun, ())), "")
+    return kind not in TABLES.get(first, {kind}) and any(
         {noun, kind} <= columns.keys() for columns in TABLES.values()
     )
 
