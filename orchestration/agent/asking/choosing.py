@@ -16,7 +16,9 @@ from orchestration.agent.asking.moments import WEEKDAYS, find_time
 from orchestration.agent.asking.names import Known, Question, list_names
 from orchestration.agent.asking.rewording import reword
 from orchestration.agent.asking.spelling import WORDS
+from orchestration.agent.asking.sql_words import say_in_words
 from orchestration.agent.asking.thesaurus import SAID
+from orchestration.agent.asking.trimming import trim
 from orchestration.agent.asking.words import is_order, list_meanings
 from orchestration.agent.world import World
 
@@ -63,6 +65,8 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
     if len(text) > MAX_QUESTION:
         raise ValueError(f"the question has {len(text)} characters: ask shorter")
     known = list_names(world)
+    usual = _learn().usual
+    text = trim(say_in_words(text), lambda part: known.read(part, usual).names)
     whole = _choose_one(known, text)
     found = tuple(_choose_clauses(known, text))
     if not 1 <= len(found) <= _MOST_CLAUSES:

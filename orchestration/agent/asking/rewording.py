@@ -26,8 +26,40 @@ def _put(pattern: str, replacement: str) -> _Rewrite:
     return partial(re.compile(pattern).sub, replacement)
 
 
+_BEFORE = r"^(?:(?!<|only|without|except|not|how|which|what|who|why|number)\S+ )*?"
+_ASKER = r"(?:i|we|you)"
+# ways to ask politely, or to say that one asks
+_PLEAS = "|".join(
+    (
+        rf"(?:can|could|would|will|might|may) {_ASKER} (?:\w+ ){{0,3}}?(?:tell|let|give|list|show|state|say|send|ask|name|"
+        r"trouble|provide|share|find|look|report|have|get|help|mind|request|diagnose|check|explain)(?: (?:me|us|you))?"
+        r"(?: (?:know|have|with|up|out|for|telling|what it is))*",
+        r"(?:be )?(?:so|very|most) (?:kind|good|nice) (?:as )?to (?:tell|let|give|list|show|state|say|send|name)"
+        r"(?: (?:me|us))?(?: (?:know|have))?",
+        rf"{_ASKER} (?:\w+ ){{0,3}}?(?:need|want|wish|request|require|wonder|like|love|grateful|thankful|obliged|glad|happy|"
+        r"interested|curious)(?: (?:for|if|to|in|about|you|could|can|tell|me|know|learn|hear|see|get|find|out|have|whether))*",
+        r"(?:please|kindly) (?:be so \w+ as to )?(?:list|tell|state|show|give|send|name|report|say)(?: (?:me|us))?",
+        r"trouble you for|is there (?:a|any) way to (?:see|know|tell)|do you (?:happen to )?know|any idea",
+    )
+)
 # each is applied in this order to the words with single spaces between them
 _REWRITES: tuple[_Rewrite, ...] = (
+    # "kindly let me know how many"
+    _put(rf"{_BEFORE}(?:{_PLEAS})\b ?(?!$)", ""),
+    # why somebody asks
+    _put(r" (?:for (?:my|our|the|a|an) (?!.*(?:<|with|per|each))[\w ]{1,40}|(?:so that|because|since|so|as) (?:i|we)\b(?!.*<).*)$", ""),
+    # "on how many frames is nobody"
+    _put(r"\bto (?:which|whom) nobody has given a\b", "nobody has"),
+    _put(r"\brunning total\b", "number"),
+    _put(r"^(.*<(session|sensor|class)>) (?:vs|versus|against) (?=<\2>)", r"\1 and "),
+    _put(r",? (?:and )?how (?:often|many) (?:of )?(?:them )?each(?: one)?$", ""),
+    _put(r",? with (?:their |its |the )?(?:respective )?(?:frame |label |image )?(?:counts?|numbers|totals)$", ""),
+    _put(r"\b(?:that )?(?:we|they) (?:have |had )?(?:cut|made|built)$", ""),
+    _put(r"\bfor (?:the |our |my )?(?:label+ers|annotators)\b", "for labels"),
+    _put(r"\b(queue|wait\w*) without (?:an )?answers?\b", r"\1"),
+    _put(r"^(?!.*(?:<model>|<task>|\bmodels?\b|\bnets?\b))(.*) in use\b", r"\1"),
+    # "the test part of <release> that it has"
+    _put(rf"({_NAME}.*?) (?:in |of )?(?:its|it|they|them)\b", r"\1"),
     # "number of sessions" for "no. of sessions", "num sessions"
     _put(r"\b(no|nr|num|nbr|qty) of\b", "number of"),
     _put(r"\b(num|nbr) (?!of\b)", "number of "),

@@ -1,0 +1,144 @@
+"""What of a text asks something: greetings, thanks, reasons and what was told before the question are left out.
+
+Belongs here: clauses of a text. Does not: what a clause asks. What is left out has no name that the rest lacks, unless a
+pronoun stands for it there, and no word of a condition.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from orchestration.agent.asking.closed_classes import AUXILIARIES
+
+Names = Mapping[str, Sequence[str]]
+_QUOTED = r"'[^']*'(?!\w)|\"[^\"]*\""
+_SENTENCE = re.compile(rf"({_QUOTED})|(?<!\bno)(?<!\bnr)(?<!\bProf)(?<!\bDr)([?!.;]+(?:\s+|$)|\n+)")
+_CLAUSE = re.compile(rf"({_QUOTED})|(,\s+|:\s+|\s+[-–—]+\s+)")
+_ASKING = re.compile(
+    r"\b(how|which|what|who|whom|whose|where|when|why|list|show|tell|give|state|name|number|count|amount|figure|know|learn"
+    r"|need|want|wish|request|ask|looking|find|search|compare|trace|diagnose|explain|obliged|grateful|thankful|share"
+    r"|percentage|average)\b",
+    re.IGNORECASE,
+)
+_GREETING = re.compile(
+    r"(dear|hello|hi|hey|greetings|good (morning|afternoon|evening|day)|thanks?|thank you|many thanks|thx|ta|cheers|sorry"
+    r"|my apologies|apologies|excuse me|pardon|please|i hope (this|you)|hope (this|you)|quick question|no rush|no hurry"
+    r"|(just )?(out of|merely) curio\w+|one (number|figure) (for|per) each|just (the|a) (number|figure)|no filters?"
+    r"|everything included|if (possible|you can|it is|this is|that is)|only if it is no trouble|and only if"
+    r"|merely|in advance|if i may|as always|once again|quick one|heads up|fyi|btw|by the way)\b",
+    re.IGNORECASE,
+)
+_CLOSING = re.compile(
+    r"(kind|kindest|best|warm|warmest|with|many|cordially|yours|sincerely|respectfully|regards|cheers|thanks|thank you|br"
+    r"|best wishes|all the best|love)\b[\w ]*",
+    re.IGNORECASE,
+)
+_REASON = re.compile(
+    r"(for|because|since|as|so|so that|when|before|after|while|until|with|and|but|then|in order|to)? ?"
+    r"\b(i|we|my|our|me|us|i'm|i've|we're|we've|i'd|we'd|they|it|it's|he|she|the (boss|client|customer|team|auditor)\w*)\b"
+    r"|to \w+ |for (the|a|an|my|our|this|next) |because |so that |since ",
+    re.IGNORECASE,
+)
+# of those who tell something before they ask
+_TELLING = re.compile(
+    r"(the|a|an|my|our|some|there|this|that|it|they|he|she|we|i|somebody|someone|people|your|his|her|all of)\b",
+    re.IGNORECASE,
+)
+_CONDITION = re.compile(
+    r"\b(only|except|excluding|without|not|no|never|but|than|least|most|leave|leaving|ignore|ignoring|mean|suppose|just)\b",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(
+    r"\b(its|it|they|them|(?:that|this|the said) (?:session|sensor|camera|class|release|dataset|model|frame|picture|image|one)"
+    r"|there(?! (?:is|are|was|were)\b)|that one|this one)\b",
+    re.IGNORECASE,
+)
+_POINTING_BACK = re.compile(
+    r"(and )?(which|what)( ones?)? (are|is) (they|those|these|it|that)", re.IGNORECASE
+)
+_PLAIN_NAME = re.compile(r"[\w./:-]+")
+_NO_NAMES = frozenset({"time", "number"})
+
+
+def trim(text: str, find_names: Callable[[str], Names]) -> str:
+    """The text that asks, with names in place of pronouns for what was named before; all of it where nothing can go."""
+    sentences = [_Sentence.of(words, find_names) for words in _split(text, _SENTENCE)]
+    sentences = [one for one in sentences if one.text or one.told]
+    if len(sentences) > 1 and _POINTING_BACK.fullmatch(sentences[-1].text):
+        sentences = sentences[:-1]
+        first = sentences[-1]
+        sentences[-1] = _Sentence(f"which {first.text}", first.told, True)
+    asking = [one for one in sentences if one.is_asking] or sentences
+    told = [t for one in sentences for t in one.told]
+    told += [one.text for one in sentences if one not in asking]
+    core = "; ".join(one.text for one in asking if one.text)
+    for context in told:
+        core = _resolve(core, context, find_names)
+    return core or text
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    """What of a sentence may ask, what it tells beside that, and whether it asks."""
+
+    text: str
+    told: tuple[str, ...]
+    is_asking: bool
+
+    @classmethod
+    def of(cls, words: str, find_names: Callable[[str], Names]) -> "_Sentence":
+        kept, told = [], []
+        for clause in _split(words, _CLAUSE):
+            (told if _is_aside(clause) else kept).append(clause)
+        text = ", ".join(kept)
+        return cls(text, tuple(told), not _is_telling(text))
+
+
+def _is_aside(clause: str) -> bool:
+    """Whether a clause greets, or says why somebody asks."""
+    if _GREETING.match(clause) and not _ASKING.search(clause):
+        return True
+    if _CLOSING.fullmatch(clause) and not _ASKING.search(clause):
+        return True
+    is_reason = bool(_REASON.match(clause))
+    return is_reason and not _ASKING.search(clause) and not _CONDITION.search(clause)
+
+
+def _is_telling(sentence: str) -> bool:
+    words = sentence.lower().split()
+    has_verb = bool(AUXILIARIES.intersection(words)) or bool(_TELLING.match(sentence))
+    is_said = len(words) > 3 and not _ASKING.search(sentence)
+    is_question = bool(words) and words[0] in AUXILIARIES
+    return is_said and has_verb and not is_question and not _CONDITION.search(sentence)
+
+
+def _resolve(core: str, told: str, find_names: Callable[[str], Names]) -> str:
+    """The question, once more with what was told where it names what the question lacks."""
+    mine, named = find_names(core), find_names(told)
+    lacking = {
+        kind: [name for name in some if name not in mine.get(kind, ())]
+        for kind, some in named.items()
+        if kind not in _NO_NAMES
+    }
+    names = [name for some in lacking.values() for name in some]
+    if not names:
+        return core
+    has_pronoun = bool(_PRONOUN.search(core)) and not mine.keys() - _NO_NAMES
+    if len(names) == 1 and has_pronoun:
+        return _PRONOUN.sub(lambda _: _quote(names[0]), core)
+    return f"{told}; {core}"
+
+
+def _quote(name: str) -> str:
+    return name if _PLAIN_NAME.fullmatch(name) else f"'{name}'"
+
+
+def _split(text: str, breaks: re.Pattern[str]) -> Iterator[str]:
+    """The text between breaks that do not stand in quotation marks."""
+    start = 0
+    for match in breaks.finditer(text):
+        if match.group(2) is not None:
+            yield text[start : match.start()].strip()
+            start = match.end()
+    if text[start:].strip():
+        yield text[start:].strip()
