@@ -46,7 +46,7 @@ _PARTS_OF_DAY = {
 _DAY = timedelta(days=1)
 TIME_WORDS = frozenset(
     {*_UNITS, *(f"{unit}s" for unit in _UNITS), *_NUMBERS, *WEEKDAYS, *_PARTS_OF_DAY, *_BACK}
-    | {"today", "tonight", "yesterday", "weekend", "ago"}
+    | {"since", "until", "today", "tonight", "yesterday", "weekend", "ago"}
 )  # fmt: skip
 _EVENING, _MORNING = timedelta(hours=6), timedelta(hours=6)  # from and to midnight
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -34,7 +34,8 @@ _TELLS_NOTHING = ("", "make")
 # what tells nothing of most questions, and is a condition of what is counted, or stands for what was said before
 _CONDITIONS = frozenset(
     {"alone", "another", "it", "its", "less", "more", "one", "same"}
-    | {"several", "single", "them", "they", "other", "others", "another", "but"}
+    | {"several", "single", "them", "they", "other", "others", "but", "test", "testing"}
+    | {"training", "val", "validation"}
 )
 
 

@@ -39,6 +39,8 @@ _PLEAS = "|".join(
         rf"{_ASKER} (?:\w+ ){{0,3}}?(?:need|want|wish|request|require|wonder|like|love|grateful|thankful|obliged|glad|happy|"
         r"interested|curious)(?: (?:for|if|to|in|about|you|could|can|tell|me|know|learn|hear|see|get|find|out|have|whether))*",
         r"(?:please|kindly) (?:be so \w+ as to )?(?:list|tell|state|show|give|send|name|report|say)(?: (?:me|us))?",
+        r"(?:would|should|am|be) (?:\w+ ){0,2}(?:obliged|grateful|thankful|glad|happy|interested|curious)"
+        r"(?: (?:for|if|to|in|about|you|could|can|tell|me|know|learn|hear|see|get|find|out|have|whether))*",
         r"trouble you for|is there (?:a|any) way to (?:see|know|tell)|do you (?:happen to )?know|any idea",
     )
 )
@@ -47,7 +49,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
     # "kindly let me know how many"
     _put(rf"{_BEFORE}(?:{_PLEAS})\b ?(?!$)", ""),
     # why somebody asks
-    _put(r" (?:for (?:my|our|the|a|an) (?!.*(?:<|with|per|each))[\w ]{1,40}|(?:so that|because|since|so|as) (?:i|we)\b(?!.*<).*)$", ""),
+    _put(r" (?:for (?:my|our|the|a|an) (?!.*(?:<|with|per|each))[\w ]{1,40}|(?:so that|because) (?:i|we)\b(?!.*<).*)$", ""),
     # "on how many frames is nobody"
     _put(r"\bto (?:which|whom) nobody has given a\b", "nobody has"),
     _put(r"\brunning total\b", "number"),
@@ -60,6 +62,9 @@ _REWRITES: tuple[_Rewrite, ...] = (
     _put(r"^(?!.*(?:<model>|<task>|\bmodels?\b|\bnets?\b))(.*) in use\b", r"\1"),
     # "the test part of <release> that it has"
     _put(rf"({_NAME}.*?) (?:in |of )?(?:its|it|they|them)\b", r"\1"),
+    _put(r"\b(cameras|sensors|cams) (?:fed|feed|feeds)\b", r"\1 has"),
+    # what waits for a decision
+    _put(r"\b(?:need|needs|needing|require|requires|for|await|awaits|awaiting) (?:(?:a|an|my|our|the|somebody's) )*(?:decision|approval|verdict)s?\b", "wait for approval"),
     # "number of sessions" for "no. of sessions", "num sessions"
     _put(r"\b(no|nr|num|nbr|qty) of\b", "number of"),
     _put(r"\b(num|nbr) (?!of\b)", "number of "),

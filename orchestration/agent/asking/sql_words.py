@@ -7,7 +7,8 @@ nobody's question is run as.
 import re
 
 _IS_SQL = re.compile(
-    r"\b(select|count ?\(|avg ?\(|group by|order by|having|distinct|where|join|is null)\b|count ?\(|avg ?\(|<>|!=|[<>]=?\s*\d",
+    r"\b(select|group by|order by|having count|is null|left join|\w+ join \w+)\b|\b(count|avg) ?\(|<>|!=|[<>]=?\s*\d"
+    r"|\bwhere \w+ ?(=|in|starts with|like)|\bdistinct \w+ from\b",
     re.IGNORECASE,
 )
 _COLUMN = r"(?:class_name|class|session|sensor|camera|release_id|release|task|split|model_sha256|model|frame_id|status|label_id)"

@@ -14,28 +14,38 @@ Names = Mapping[str, Sequence[str]]
 _QUOTED = r"'[^']*'(?!\w)|\"[^\"]*\""
 _SENTENCE = re.compile(rf"({_QUOTED})|(?<!\bno)(?<!\bnr)(?<!\bProf)(?<!\bDr)([?!.;]+(?:\s+|$)|\n+)")
 _CLAUSE = re.compile(rf"({_QUOTED})|(,\s+|:\s+|\s+[-–—]+\s+)")
+_LEARN = "know|see|learn|hear|find|get|have|understand|check"
 _ASKING = re.compile(
     r"\b(how|which|what|who|whom|whose|where|when|why|list|show|tell|give|state|name|number|count|amount|figure|know|learn"
-    r"|need|want|wish|request|ask|looking|find|search|compare|trace|diagnose|explain|obliged|grateful|thankful|share"
+    rf"|(?:need|want|wish|like|have)(?! to (?!{_LEARN}))|request|ask|looking|find|search|compare|trace|diagnose|explain|obliged|grateful|thankful|share"
     r"|percentage|average)\b",
     re.IGNORECASE,
 )
 _GREETING = re.compile(
     r"(dear|hello|hi|hey|greetings|good (morning|afternoon|evening|day)|thanks?|thank you|many thanks|thx|ta|cheers|sorry"
     r"|my apologies|apologies|excuse me|pardon|please|i hope (this|you)|hope (this|you)|quick question|no rush|no hurry"
-    r"|(just )?(out of|merely) curio\w+|one (number|figure) (for|per) each|just (the|a) (number|figure)|no filters?"
-    r"|everything included|if (possible|you can|it is|this is|that is)|only if it is no trouble|and only if"
+    r"|(just )?(out of|merely) curio\w+"
+    r"|if (possible|you can|it is|this is|that is)|only if it is no trouble|and only if"
     r"|merely|in advance|if i may|as always|once again|quick one|heads up|fyi|btw|by the way)\b",
     re.IGNORECASE,
 )
+# how a letter ends, with the name of who wrote it
 _CLOSING = re.compile(
-    r"(kind|kindest|best|warm|warmest|with|many|cordially|yours|sincerely|respectfully|regards|cheers|thanks|thank you|br"
-    r"|best wishes|all the best|love)\b[\w ]*",
+    r"[.!?,;]\s+(?:(?:with|my|many|kind|warm|best|kindest|warmest|sincere|very|all the) )*"
+    r"(?:thanks|thank you|regards|wishes|greetings|best|yours|sincerely|respectfully|cheers|obliged)\b"
+    r"(?: (?:indeed|kindly|very|so|much|in|advance|again|for|your|help|and|regards|best|kind|warm|everyone|all|truly|faithfully|sincerely))*"
+    r"(?:[,.!]?\s+(?:[A-Z][\w.-]*\s*){1,3})?[.!]?\s*$",
+    re.IGNORECASE,
+)
+# what a clause says of the form of the answer
+_FORM = re.compile(
+    r"(?:and )?(?:in )?(?:one|a single|just|only|the|a|no)? ?(?:the |a )?(?:number|figure|count|filters?|total)s?"
+    r"(?: (?:for|per|of) each)?(?: (?:please|is enough|will do|only|suffices))?|everything included|in total",
     re.IGNORECASE,
 )
 _REASON = re.compile(
     r"(for|because|since|as|so|so that|when|before|after|while|until|with|and|but|then|in order|to)? ?"
-    r"\b(i|we|my|our|me|us|i'm|i've|we're|we've|i'd|we'd|they|it|it's|he|she|the (boss|client|customer|team|auditor)\w*)\b"
+    r"\b(i|we|my|our|me|us|i'm|i've|we're|we've|i'd|we'd|the (boss|client|customer|team|auditor)\w*)\b"
     r"|to \w+ |for (the|a|an|my|our|this|next) |because |so that |since ",
     re.IGNORECASE,
 )
@@ -56,13 +66,16 @@ _PRONOUN = re.compile(
 _POINTING_BACK = re.compile(
     r"(and )?(which|what)( ones?)? (are|is) (they|those|these|it|that)", re.IGNORECASE
 )
+_DAY = re.compile(r"\b(yesterday|today|last \w+|\d{4}-\d\d-\d\d)\b", re.IGNORECASE)
+_THAT_DAY = re.compile(r"\bthat (?:day|date|night|week|weekend)\b", re.IGNORECASE)
 _PLAIN_NAME = re.compile(r"[\w./:-]+")
 _NO_NAMES = frozenset({"time", "number"})
 
 
 def trim(text: str, find_names: Callable[[str], Names]) -> str:
     """The text that asks, with names in place of pronouns for what was named before; all of it where nothing can go."""
-    sentences = [_Sentence.of(words, find_names) for words in _split(text, _SENTENCE)]
+    text = _CLOSING.sub("", text) or text
+    sentences = [_Sentence.of(words) for words in _split(text, _SENTENCE)]
     sentences = [one for one in sentences if one.text or one.told]
     if len(sentences) > 1 and _POINTING_BACK.fullmatch(sentences[-1].text):
         sentences = sentences[:-1]
@@ -86,8 +99,9 @@ class _Sentence:
     is_asking: bool
 
     @classmethod
-    def of(cls, words: str, find_names: Callable[[str], Names]) -> "_Sentence":
-        kept, told = [], []
+    def of(cls, words: str) -> "_Sentence":
+        kept: list[str] = []
+        told: list[str] = []
         for clause in _split(words, _CLAUSE):
             (told if _is_aside(clause) else kept).append(clause)
         text = ", ".join(kept)
@@ -98,7 +112,7 @@ def _is_aside(clause: str) -> bool:
     """Whether a clause greets, or says why somebody asks."""
     if _GREETING.match(clause) and not _ASKING.search(clause):
         return True
-    if _CLOSING.fullmatch(clause) and not _ASKING.search(clause):
+    if _FORM.fullmatch(clause):
         return True
     is_reason = bool(_REASON.match(clause))
     return is_reason and not _ASKING.search(clause) and not _CONDITION.search(clause)
@@ -114,6 +128,9 @@ def _is_telling(sentence: str) -> bool:
 
 def _resolve(core: str, told: str, find_names: Callable[[str], Names]) -> str:
     """The question, once more with what was told where it names what the question lacks."""
+    day = _DAY.search(told)
+    if day:
+        core = _THAT_DAY.sub(day.group(), core)
     mine, named = find_names(core), find_names(told)
     lacking = {
         kind: [name for name in some if name not in mine.get(kind, ())]
