@@ -85,12 +85,12 @@ class Known:
         found: dict[str, list[str]] = {}
         words: list[str] = []
         parts = list(self._join(list(_split(text)), vocabulary))
-        meant = [find_meaning(part.lower()) for part, _ in parts]
+        said = [part.lower() for part, _ in parts]
+        meant = [find_meaning(word) for word in said]
         usual = frozenset(vocabulary)
-        if _OF_TABLES & set(meant):
+        if _OF_TABLES & set(meant) or said[:1] == ["describe"]:
             usual -= set(self.names["table"])
             meant = [("table" if m in _OF_TABLES else m) for m in meant]
-        said = [part.lower() for part, _ in parts]
         for at, (part, is_quoted) in enumerate(parts):
             is_name = is_quoted or self._is_named(said, at, meant)
             kind, name = self._find(part, frozenset() if is_name else usual, meant)

@@ -36,7 +36,7 @@ _PLEAS = "|".join(
         r"(?: (?:know|have|with|up|out|for|telling|what it is))*",
         r"(?:be )?(?:so|very|most) (?:kind|good|nice) (?:as )?to (?:tell|let|give|list|show|state|say|send|name)"
         r"(?: (?:me|us))?(?: (?:know|have))?",
-        rf"{_ASKER} (?:\w+ ){{0,3}}?(?:need|want|wish|request|require|wonder|like|love|grateful|thankful|obliged|glad|happy|"
+        rf"(?:i|we) (?:\w+ ){{0,3}}?(?:need|want|wish|request|require|wonder|like|love|grateful|thankful|obliged|glad|happy|"
         r"interested|curious)(?: (?:for|if|to|in|about|you|could|can|tell|me|know|learn|hear|see|get|find|out|have|whether))*",
         r"(?:please|kindly) (?:be so \w+ as to )?(?:list|tell|state|show|give|send|name|report|say)(?: (?:me|us))?",
         r"(?:would|should|am|be) (?:\w+ ){0,2}(?:obliged|grateful|thankful|glad|happy|interested|curious)"
@@ -46,6 +46,30 @@ _PLEAS = "|".join(
 )
 # each is applied in this order to the words with single spaces between them
 _REWRITES: tuple[_Rewrite, ...] = (
+    # what waits for a decision, and what has one
+    _put(
+        r"\b(?:(?:wait|waits|waiting|open|pending) )?(?:need|needs|needing|require|requires|for|await|awaits|awaiting) "
+        r"(?:(?:a|an|my|our|the) )*(?:decision|approval|verdict)s?\b",
+        "wait for approval",
+    ),
+    _put(r"\b(?:open|pending) (?:and|or|as well as) (?:closed|decided)\b", "decided"),
+    # "lay out the differences", "make me a list of"
+    _put(
+        rf"^((?:(?:{_COURTESY}) )*)(?:(?:set|lay|spell|dig) out|(?:pull|bring) up|"
+        r"(?:run|walk|take) me through|(?:get|fetch) me) ",
+        r"\1list ",
+    ),
+    _put(
+        rf"^((?:(?:{_COURTESY}) )*)(?:make|write|draw up|put together|compile) (?:me )?(?:a|the) (?:list|table) of ",
+        r"\1list ",
+    ),
+    # "if I leave <session> out"
+    _put(
+        r"\b(?:if|when) (?:i|we) (?:leave|left|take|took|ignore|drop|dropped|exclude|skip|remove|removed) "
+        rf"(?:out |away )?({_NAME})(?: out| away)?\b",
+        r"without \1",
+    ),
+    _put(r"\b(?:on|at|from) our (?:side|end)\b", ""),
     # "kindly let me know how many"
     _put(rf"{_BEFORE}(?:{_PLEAS})\b ?(?!$)", ""),
     # why somebody asks
@@ -63,8 +87,6 @@ _REWRITES: tuple[_Rewrite, ...] = (
     # "the test part of <release> that it has"
     _put(rf"({_NAME}.*?) (?:in |of )?(?:its|it|they|them)\b", r"\1"),
     _put(r"\b(cameras|sensors|cams) (?:fed|feed|feeds)\b", r"\1 has"),
-    # what waits for a decision
-    _put(r"\b(?:need|needs|needing|require|requires|for|await|awaits|awaiting) (?:(?:a|an|my|our|the|somebody's) )*(?:decision|approval|verdict)s?\b", "wait for approval"),
     # "number of sessions" for "no. of sessions", "num sessions"
     _put(r"\b(no|nr|num|nbr|qty) of\b", "number of"),
     _put(r"\b(num|nbr) (?!of\b)", "number of "),

@@ -160,7 +160,8 @@ ingest: ingest ready is-done finished complete progress ingestion intake take-in
 make: make made
 code: code
 row: row
-asset: asset
+asset: asset result output artefact artifact
+duty: on-call on-duty
 task: task tasks
 mask: mask
 track: track

@@ -39,14 +39,14 @@ _CLOSING = re.compile(
 )
 # what a clause says of the form of the answer
 _FORM = re.compile(
-    r"(?:and )?(?:in )?(?:one|a single|just|only|the|a|no)? ?(?:the |a )?(?:number|figure|count|filters?|total)s?"
+    r"(?:and )?(?:in )?(?:one|a single|just|only|the|a|no) (?:the |a )?(?:number|figure|count|filters?|total)s?"
     r"(?: (?:for|per|of) each)?(?: (?:please|is enough|will do|only|suffices))?|everything included|in total",
     re.IGNORECASE,
 )
 _REASON = re.compile(
     r"(for|because|since|as|so|so that|when|before|after|while|until|with|and|but|then|in order|to)? ?"
     r"\b(i|we|my|our|me|us|i'm|i've|we're|we've|i'd|we'd|the (boss|client|customer|team|auditor)\w*)\b"
-    r"|to \w+ |for (the|a|an|my|our|this|next) |because |so that |since ",
+    r"|to \w+ |(after|before) (the|a|an|our|my) |for (the|a|an|my|our|this|next) |because |so that |since ",
     re.IGNORECASE,
 )
 # of those who tell something before they ask
