@@ -18,11 +18,12 @@ from orchestration.agent.asking.rewording import reword
 from orchestration.agent.asking.spelling import WORDS
 from orchestration.agent.asking.sql_words import say_in_words
 from orchestration.agent.asking.thesaurus import SAID
-from orchestration.agent.asking.trimming import trim
+from orchestration.agent.asking.trimming import name_again, trim
 from orchestration.agent.asking.words import is_order, list_meanings
 from orchestration.agent.world import World
 
 _LEAST = 0.5  # likeness from which on a question is of a kind
+_SAME = 1e-6  # likeness that rounding makes
 _MOST_CLAUSES = 4
 _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters
@@ -72,7 +73,7 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
     if not 1 <= len(found) <= _MOST_CLAUSES:
         return (whole,)
     is_better = all(
-        one.is_clear and one.is_of_words and one.likeness > whole.likeness
+        one.is_clear and one.is_of_words and one.likeness > whole.likeness + _SAME
         for one in found
     )
     if not is_better:
@@ -82,8 +83,12 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
 
 def _choose_clauses(known: Known, text: str) -> Iterator[Chosen]:
     """One for each part of the text that asks something, or may do so."""
+    before: Question | None = None
     for part in _NEXT_CLAUSE.split(text):
+        if before is not None:
+            part = name_again(part, before.names)
         chosen = _choose_one(known, part)
+        before = chosen.question
         words = chosen.question.words
         is_said = bool(set(list_meanings(words)))
         if is_said and (chosen.is_clear or not _is_aside(words)):

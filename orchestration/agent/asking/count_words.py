@@ -18,7 +18,8 @@ PHRASES: Mapping[tuple[str, ...], str] = {
         "most": "most highest max maximum richest",
         "least": "fewest least lowest min minimum poorest",
         "largest": "largest biggest greatest commonest top",
-        "smallest": "smallest rarest tiniest scarcest",
+        "smallest": "smallest rarest tiniest scarcest underrepresented under-represented least-represented most-underrepresented "
+        "underrepresented-the-most",
         "common": "common frequent frequently often",
         "asked": "which what list show name names enumerate",
         "and": "and",
@@ -37,7 +38,7 @@ LONGEST = max(map(len, PHRASES))
 COMPARED: Mapping[tuple[str, ...], str] = {
     tuple(phrase.split()): sign
     for sign, phrases in {
-        ">": ("more than", "over", "above", "exceed", "exceeds", "exceeding", "beyond", "greater than", "larger than",
+        ">": ("more than", "more as", "over", "above", "exceed", "exceeds", "exceeding", "beyond", "greater than", "larger than",
               "bigger than"),
         "<": ("less than", "less then", "fewer than", "fewer then", "under", "below", "smaller than"),
         ">=": ("at least", "no less than", "no fewer than", "not less than", "not fewer than", "minimum"),

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from orchestration.agent.asking.names import Question
 from orchestration.agent.asking.parts import OTHER, Part, list_parts
-from orchestration.agent.asking.stored import may_have_several
+from orchestration.agent.asking.stored import has_one, may_have_several
 from orchestration.agent.asking.words import list_deciding
 
 # of names
@@ -213,6 +213,8 @@ def _read_together(parts: Sequence[Part], question: Question) -> Count | None:
     found = _read_kind(_drop(parts, "both", "together", "only"), question)
     if found is None:
         return None
+    if is_both and found == Count("label") and not _list_nouns(parts):
+        found = Count("frame")  # "<class> and <class> in one frame"
     noun = found.by if _is_list_of(found, parts) else found.noun
     kinds = [
         k
@@ -252,6 +254,9 @@ def _has_two(parts: Sequence[Part]) -> bool:
 def _read_kind(parts: Sequence[Part], question: Question) -> Count | None:
     figures = [r for r in ("average", "median") if _has(parts, r)]
     orders = [part.role for part in parts if part.role in _ORDERS]
+    if orders:  # "the top class by labels", "which session per session"
+        is_named = _find_noun(parts, "each") == _find_noun(parts)
+        parts = [p for p in parts if p.role != "each" or not (is_named or p.what)]
     than = [part for part in parts if part.role == "than"]
     has_each = _has(parts, "each")
     if len(figures) + len(orders) + len(than) > 1:
@@ -277,11 +282,14 @@ def _read_figure(
         by, counted = counted or _find_noun(parts), ""
     noun = counted if counted not in ("", by) else _find_other(parts, by)
     noun = noun or _find_counted(by, question)
+    if noun and has_one(by, noun):  # "how large is a session in frames"
+        noun, by = by, noun
     return Count(noun, by, figure=figure) if by and noun else None
 
 
 def _read_each(parts: Sequence[Part], question: Question) -> Count | None:
-    by = _find_noun(parts, "each") or _find_noun(parts)
+    last = [part.role for part in parts][::-1].index("each")
+    by = _find_noun(parts[-last - 1 :]) or _find_noun(parts)
     if by == "label":  # "the distribution of labels"
         by = "class"
     noun = _find_other(parts, by) or _find_counted(by, question)

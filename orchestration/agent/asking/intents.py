@@ -21,6 +21,7 @@ _ANY = "<thing>"
 _THINGS = ("prediction", "track", "frame", "capture", "release", "model")
 _NEW_IN = re.compile(
     r"\b(?:new|added) (?:in|to) .*<release> .*\b(?:compared|since|relative|against|versus|vs) .*<release>"
+    r"|<release> (?:differs?|deviates?) from .*<release>"
 )
 _TERMS_OF = ("release", "model", "session", "task")
 

@@ -76,12 +76,14 @@ def _read(words: Sequence[str], at: int) -> tuple[int, Part | None]:
         return compared
     if word.startswith("<"):
         return 1, Part("name", word[1:-1])
+    if word == "but" and rest[1:2] and rest[1].startswith("<"):
+        return 1, Part("not")
     if word == "by" and not _is_noun(rest[1:], words):
         return 1, None  # "frames by <sensor>"
     for length in range(LONGEST, 0, -1):
         role = PHRASES.get(tuple(rest[:length]))
         if role and len(rest) >= length:
-            return length, Part(role)
+            return length, Part(role, "by" if word == "by" else "")
     if word in _PARTS_OF_RELEASE and "<release>" in words:
         return 1, Part("noun", "part")
     length, meaning = find_phrase(rest)

@@ -63,6 +63,17 @@ _REWRITES: tuple[_Rewrite, ...] = (
         rf"^((?:(?:{_COURTESY}) )*)(?:make|write|draw up|put together|compile) (?:me )?(?:a|the) (?:list|table) of ",
         r"\1list ",
     ),
+    _put(r"\b(?:do|does) not (?:even )?(?:have|reach|hold|contain) (?=\d)", "with fewer than "),
+    _put(r"\b(how many .*) (?:until|till|up to|as of) (?:today|now)\b", r"\1"),
+    _put(r"\b(?:i|we) (?:should|must|can|could|may|have to|need to) (?:approve|decide)(?: on)?\b", "wait for approval"),
+    # "where is <class> labelled, in which sessions"
+    _put(r"^where (.+?) (?:in )?(which sessions?)$", r"\2 \1"),
+    # what helps
+    _put(
+        r"\bhow (?:do|can|could|would|should) (?:i|we) (?:get|bring|make) (?:it |that |them )?"
+        r"(?:through|going|moving|unstuck|unblocked|fixed|work|working)\b",
+        "what helps",
+    ),
     # "if I leave <session> out"
     _put(
         r"\b(?:if|when) (?:i|we) (?:leave|left|take|took|ignore|drop|dropped|exclude|skip|remove|removed) "
@@ -104,7 +115,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"\1 \2",
     ),
     # "did it not pass" for "did not it pass"
-    _put(rf"\b({_AUXILIARY}) not ({_A_NAME})", r"\1 \2 not"),
+    _put(rf"\b({_AUXILIARY}) not ({_A_NAME})(?= \w)", r"\1 \2 not"),
     # "the largest one", "which ones"
     _put(r"\b(which|\w+est|most \w+) ones?\b", r"\1"),
     # "what sort of things"
@@ -151,7 +162,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"\bhow many (?:hours|minutes|seconds|days) (?=(?:do|does|did|would|will|has|have)\b)",
         "how long ",
     ),
-    _put(r"\bhow far is (<session>) from\b", r"how different is \1 from"),
+    _put(r"\bhow far (?:is|did|has) (<session>) (?:move |moved |drift |drifted |go |gone )?(?:away )?from\b", r"how different is \1 from"),
     _put(r"\b(?:fare|fares|fared)\b", "compare"),
     # "what data is it trained on"
     _put(

@@ -16,6 +16,8 @@ _REWRITES = tuple(
     (re.compile(pattern, re.IGNORECASE), put)
     for pattern, put in (
         (r"\bselect (\w+), ?count ?\(\*\) from (\w+)(.*?) group by \S+", r"number of \2 per \1\3"),
+        (r"\bselect avg ?\(\w+\) from \(select count ?\(\*\)(?: as)? \w+ from (\w+) group by (\w+)\)",
+         r"average number of \1 per \2"),
         (r"\bleft (?:outer )?join (\w+) .*?\bis null\b", r"without \1"),
         (r"\border by (?:count ?\((?:\*|\w+)\)|n|count) desc(?: limit 1)?", "most"),
         (r"\border by (?:count ?\((?:\*|\w+)\)|n|count)(?: asc)?(?: limit 1)?", "fewest"),
@@ -39,8 +41,20 @@ _REWRITES = tuple(
 )  # fmt: skip
 
 
+_SIGNS = tuple(
+    (re.compile(pattern, re.IGNORECASE), put)
+    for pattern, put in (
+        (r"\bw/o\b", "without"),
+        (r"\b([a-z]+s)/(session|sensor|camera|class|frame|image|picture|recording|release|part)\b", r"\1 per \2"),
+        (r"\s[+&]\s", " and "),
+    )
+)  # fmt: skip
+
+
 def say_in_words(text: str) -> str:
-    """The same question without words of SQL; as it is where it has none."""
+    """The same question without words of SQL and signs; as it is where it has none."""
+    for pattern, put in _SIGNS:
+        text = pattern.sub(put, text)
     if not _IS_SQL.search(text):
         return text
     for pattern, put in _REWRITES:

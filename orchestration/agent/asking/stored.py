@@ -113,6 +113,12 @@ def may_have_several(noun: str, kind: str) -> bool:
     )
 
 
+def has_one(noun: str, kind: str) -> bool:
+    """Whether each thing belongs to one of a kind: a frame to a session, a label to a class."""
+    first = next(iter(PLACES.get(noun, ())), "")
+    return kind != noun and kind in TABLES.get(first, ())
+
+
 def _list_joins(table: str, kind: str) -> Iterator[tuple[str, str]]:
     """(column, other table) by which a table leads to one with a kind."""
     for key in _JOINED_BY:

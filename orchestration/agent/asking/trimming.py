@@ -43,6 +43,11 @@ _FORM = re.compile(
     r"(?: (?:for|per|of) each)?(?: (?:please|is enough|will do|only|suffices))?|everything included|in total",
     re.IGNORECASE,
 )
+# of what is asked for by its name alone
+_COUNTED = frozenset({"number", "count", "amount", "figure", "share", "name", "state", "list"})
+_NAMING = re.compile(
+    rf"(?:the |a |an )?(?:\w+ )?(?:{'|'.join(sorted(_COUNTED))}|total|average|percentage)s?\b", re.IGNORECASE
+)
 _REASON = re.compile(
     r"(for|because|since|as|so|so that|when|before|after|while|until|with|and|but|then|in order|to)? ?"
     r"\b(i|we|my|our|me|us|i'm|i've|we're|we've|i'd|we'd|the (boss|client|customer|team|auditor)\w*)\b"
@@ -119,9 +124,12 @@ def _is_aside(clause: str) -> bool:
 
 
 def _is_telling(sentence: str) -> bool:
+    if _NAMING.match(sentence):
+        return False
     words = sentence.lower().split()
     has_verb = bool(AUXILIARIES.intersection(words)) or bool(_TELLING.match(sentence))
-    is_said = len(words) > 3 and not _ASKING.search(sentence)
+    asks = (m.group(1).lower() for m in _ASKING.finditer(sentence))
+    is_said = len(words) > 3 and set(asks) <= _COUNTED
     is_question = bool(words) and words[0] in AUXILIARIES
     return is_said and has_verb and not is_question and not _CONDITION.search(sentence)
 
@@ -137,13 +145,18 @@ def _resolve(core: str, told: str, find_names: Callable[[str], Names]) -> str:
         for kind, some in named.items()
         if kind not in _NO_NAMES
     }
-    names = [name for some in lacking.values() for name in some]
-    if not names:
+    if not any(lacking.values()):
         return core
-    has_pronoun = bool(_PRONOUN.search(core)) and not mine.keys() - _NO_NAMES
-    if len(names) == 1 and has_pronoun:
-        return _PRONOUN.sub(lambda _: _quote(names[0]), core)
-    return f"{told}; {core}"
+    again = core if mine.keys() - _NO_NAMES else name_again(core, lacking)
+    return f"{told}; {core}" if again == core else again
+
+
+def name_again(text: str, names: Names) -> str:
+    """The text with the one thing that was named before in place of its pronouns; as it is where there are several."""
+    found = [name for kind, some in names.items() for name in some if kind not in _NO_NAMES]
+    if len(found) != 1:
+        return text
+    return _PRONOUN.sub(lambda _: _quote(found[0]), text)
 
 
 def _quote(name: str) -> str:
