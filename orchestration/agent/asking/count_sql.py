@@ -55,6 +55,8 @@ def _write(count: Count, names: Names) -> str:
     by = count.by or _find_repeated(count, names)
     kinds = [kind for kind in (*names, by) if kind and not _is_apart(count, kind)]
     place = find_place(count.noun, kinds)
+    if "release" in names and (count.is_labelled is not None or "class" in names):
+        raise _NotTold  # a release has the labels of its day
     if count.share_of:
         return _write_share(count, names, place)
     where = _where(_list_conditions(count, names, place))

@@ -133,10 +133,11 @@ def _read_queue(parts: Sequence[Part]) -> Count | None:
 
 def _read_share(parts: Sequence[Part], question: Question) -> Count | None:
     """ "What share of the frames has labels", "percentage of each class"."""
-    rest = _drop(parts, "share")
-    if len(rest) == len(parts):
+    if not _has(parts, "share"):
         return _read_left_out(parts, question)
-    found = _read_left_out(_drop(rest, "count"), question)
+    rest = _drop(parts, "count", "asked")
+    counted = [Part("count") if part.role == "share" else part for part in rest]
+    found = _read_left_out(counted, question)
     if found is None or found.order or found.than or found.figure or found.is_list:
         return None
     if found.by:

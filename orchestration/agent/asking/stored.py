@@ -36,6 +36,8 @@ PLACES: Mapping[str, Mapping[str, str]] = {
 _ROWS = {"frames": "frame", "captures": "capture", "labels": "label", "release_frames": "frame",
          "releases": "release", "models": "model"}  # fmt: skip
 _JOINED_BY = ("frame", "capture", "release")
+# a release has the labels of its day, and the table those of today
+_APART = frozenset({"labels", "release_frames"})
 
 
 @dataclass(frozen=True)
@@ -123,5 +125,6 @@ def _list_joins(table: str, kind: str) -> Iterator[tuple[str, str]]:
     """(column, other table) by which a table leads to one with a kind."""
     for key in _JOINED_BY:
         for other, columns in TABLES.items():
-            if key in TABLES[table] and {key, kind} <= columns.keys():
+            is_joined = {table, other} != _APART and key in TABLES[table]
+            if is_joined and {key, kind} <= columns.keys():
                 yield columns[key], other
