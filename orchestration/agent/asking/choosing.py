@@ -67,12 +67,18 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
         raise ValueError(f"the question has {len(text)} characters: ask shorter")
     known = list_names(world)
     usual = _learn().usual
-    text = trim(say_in_words(text), lambda part: known.read(part, usual).names)
+    text = say_in_words(text)
+    try:
+        text = trim(text, lambda part: known.read(part, usual).names)
+    except LookupError:
+        return (Chosen(None, known.read(text, usual)),)
     whole = _choose_one(known, text)
     found = tuple(_choose_clauses(known, text))
     if not 1 <= len(found) <= _MOST_CLAUSES:
         return (whole,)
-    is_better = all(
+    is_count = found[0].intent is COUNTED
+    is_cut = is_count and any(len(one.question.words) < 2 for one in found[1:])
+    is_better = not is_cut and all(
         one.is_clear and one.is_of_words and one.likeness > whole.likeness + _SAME
         for one in found
     )

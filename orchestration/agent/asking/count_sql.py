@@ -55,7 +55,9 @@ def _write(count: Count, names: Names) -> str:
     by = count.by or _find_repeated(count, names)
     kinds = [kind for kind in (*names, by) if kind and not _is_apart(count, kind)]
     place = find_place(count.noun, kinds)
-    if "release" in names and (count.is_labelled is not None or "class" in names):
+    is_contrary = count.is_labelled is False and "class" in names
+    is_of_labels = count.is_labelled is not None or "class" in names
+    if is_contrary or ("release" in names and is_of_labels):
         raise _NotTold  # a release has the labels of its day
     if count.share_of:
         return _write_share(count, names, place)
@@ -67,7 +69,9 @@ def _write(count: Count, names: Names) -> str:
     if not by:
         return f"select {place.number} as {called} from {place.table}{where}"
     source, column = _need(place.join(by))
-    rows = f"select {column}, {place.number} as {called} from {source}{where} group by all"
+    rows = (
+        f"select {column}, {place.number} as {called} from {source}{where} group by all"
+    )
     return _write_groups(count, _Groups(by, column, called, rows), names)
 
 

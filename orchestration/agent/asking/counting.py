@@ -35,8 +35,25 @@ _HAS: dict[str, Collection[str]] = {
     "part": ("frame",),
     "task": ("label",),
 }
-_OF_BOTH = frozenset({"with", "have", "has", "show", "shows", "contain", "contains", "show", "see", "carry", "containing",
-                      "showing", "having", "in", "on"})  # fmt: skip
+# how two names are said that a thing has both of
+_OF_BOTH = frozenset(
+    [
+        "with",
+        "have",
+        "has",
+        "having",
+        "show",
+        "shows",
+        "showing",
+        "contain",
+        "contains",
+        "containing",
+        "see",
+        "carry",
+        "in",
+        "on",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -107,7 +124,10 @@ def _asks_more(question: Question, parts: Sequence[Part]) -> bool:
     is_two = any(part.role in ("noun", "count") for part in behind)
     # "for training, and how many for testing" is one
     is_two = is_two and "part" not in _list_nouns(parts)
-    return bool(is_elsewhere) or is_two
+    groups = [
+        p for p in parts if p.role == "each" and p.what
+    ]  # "per class per session"
+    return bool(is_elsewhere) or is_two or len(groups) > 1
 
 
 def _merge_repeated(parts: Sequence[Part]) -> list[Part]:
@@ -150,9 +170,8 @@ def _find_share(found: Count, question: Question) -> str:
     """The condition of which the share is asked: labels, or else names; "" where it could be either of two."""
     if found.is_labelled is not None:
         return "label"
-    kinds = [kind for kind in ("class", "sensor", "session") if kind in question.names]
-    is_plain = kinds[:1] == ["class"] or len(kinds) == 1
-    return kinds[0] if is_plain else ""
+    kinds = [kind for kind in question.names if kind != "number"]
+    return kinds[0] if len(kinds) == 1 else ""
 
 
 def _read_left_out(parts: Sequence[Part], question: Question) -> Count | None:
@@ -169,6 +188,7 @@ def _read_left_out(parts: Sequence[Part], question: Question) -> Count | None:
     is_condition = found.by and not (found.order or found.than or found.figure)
     if is_condition and not _has(parts, "each"):  # of a list of sessions
         found = Count(found.by, is_list=True)
+    behind = [part for part in behind if len(behind) == 1 or part.role != "noun"]
     if parts[at].role == "unlabelled" or behind == [Part("noun", "label")]:
         return _leave_labels(found)
     return _leave_names(found, parts[:at], behind, rest)
@@ -179,6 +199,9 @@ def _list_left_out(parts: Sequence[Part], at: int) -> list[Part]:
     if parts[at].role == "unlabelled":
         return []
     behind = list(parts[at + 1 : at + 2])
+    named = list(parts[at + 2 : at + 3])
+    if behind == [Part("noun", "label")] and named == [Part("name", "class")]:
+        return [*behind, *named]  # "not labelled <class>"
     for joint, part in pairwise(parts[at + 2 :]):
         if joint.role not in ("and", "or") or part not in behind:
             break
@@ -257,7 +280,9 @@ def _read_kind(parts: Sequence[Part], question: Question) -> Count | None:
     orders = [part.role for part in parts if part.role in _ORDERS]
     if orders:  # "the top class by labels", "which session per session"
         is_named = _find_noun(parts, "each") == _find_noun(parts)
-        parts = [p for p in parts if p.role != "each" or not (is_named or p.what)]
+        parts = [
+            p for p in parts if p.role != "each" or not (is_named or p.what == "by")
+        ]
     than = [part for part in parts if part.role == "than"]
     has_each = _has(parts, "each")
     if len(figures) + len(orders) + len(than) > 1:
@@ -328,7 +353,11 @@ def _read_comparison(
     at = parts.index(than)
     behind = parts[at + 1 + (than.number is None) : at + 3]
     is_of_class = behind[:1] == [Part("name", "class")]
-    noun = "label" if is_of_class else _find_noun(parts, "than") or _find_noun(parts[at::-1])
+    noun = (
+        "label"
+        if is_of_class
+        else _find_noun(parts, "than") or _find_noun(parts[at::-1])
+    )
     by = _find_other(parts, noun)
     numbers = [int(n) for n in question.names.get("number", ())]
     numbers += [than.number] if than.number is not None else []
@@ -416,7 +445,12 @@ def _find_other(parts: Sequence[Part], noun: str) -> str:
 
 def _find_counted(noun: str, question: Question) -> str:
     """What is counted of one, where the question does not say: where it names a class its labels."""
-    is_of_labels = "class" in question.names and noun in ("session", "task", "frame")
+    is_of_labels = "class" in question.names and noun in (
+        "session",
+        "sensor",
+        "task",
+        "frame",
+    )
     return "label" if is_of_labels else _COUNTED_OF.get(noun, "")
 
 

@@ -179,7 +179,11 @@ INTENTS = (
     Intent("runs_of_time", "runs", _in_time),
     Intent("failed_runs_of_time", "runs", lambda asked: {**_FAILED, **_in_time(asked)}),
     Intent("successful_runs", "runs", lambda asked: _SUCCEEDED),
-    Intent("successful_runs_of_time", "runs", lambda asked: {**_SUCCEEDED, **_in_time(asked)}),
+    Intent(
+        "successful_runs_of_time",
+        "runs",
+        lambda asked: {**_SUCCEEDED, **_in_time(asked)},
+    ),
     Intent("running_runs", "runs", lambda asked: _RUNNING),
     Intent("newest_runs", "runs", lambda asked: {"limit": int(asked.first("number"))}),
     Intent("why_run_failed", "run_log"),

@@ -144,9 +144,7 @@ def _read_day(
     return None
 
 
-def _read_written(
-    words: Sequence[str], today: datetime
-) -> tuple[int, datetime] | None:
+def _read_written(words: Sequence[str], today: datetime) -> tuple[int, datetime] | None:
     """How many words say a day, and which; without a year the newest such day."""
     match = _WRITTEN.match(" ".join(words[:4]))
     if match is None:

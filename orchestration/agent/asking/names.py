@@ -29,7 +29,8 @@ _QUOTED = re.compile(
 _SEARCH = re.compile(
     r"(?:(?:please|can you|could you|kindly|hey|hi|i want to|let us|run a|do a)[, ]+)*(?P<verb>\w+) "
     r"(?:(?:in|through|the|all|our|your|my|home|docs|documentation|manual|documents|handbook|index|stored) )*"
-    r"(?:for |about )?(?:(?:pages|documents|docs|anything|everything|something|what is known|all) (?:about|on|for|regarding) )?"
+    r"(?:for |about )?(?:(?:pages|documents|docs|anything|everything|something|what is known|all) "
+    r"(?:about|on|for|regarding) )?"
     r"(?P<text>.+)",
     re.IGNORECASE,
 )
@@ -241,7 +242,11 @@ def _take_number(word: str, found: dict[str, list[str]]) -> str:
 def _find_looked_for(text: str, vocabulary: Collection[str]) -> str:
     """What the home is searched for: all behind "search the documentation for"."""
     match = _SEARCH.match(text)
-    if match is None or mend(match["verb"].lower(), vocabulary) != "search":
+    if (
+        match is None
+        or match["text"].lower() in ("for", "about", "the", "in")
+        or mend(match["verb"].lower(), vocabulary) != "search"
+    ):
         return ""
     return match["text"].strip(" ?.!\"'")
 

@@ -34,8 +34,35 @@ _TELLS_NOTHING = ("", "make")
 # what tells nothing of most questions, and is a condition of what is counted, or stands for what was said before
 _CONDITIONS = frozenset(
     {"alone", "another", "it", "its", "less", "more", "one", "same"}
-    | {"several", "single", "them", "they", "other", "others", "but", "test", "testing"}
+    | {
+        "several",
+        "single",
+        "them",
+        "they",
+        "other",
+        "others",
+        "but",
+        "share",
+        "test",
+        "testing",
+    }
     | {"training", "val", "validation"}
+)
+
+
+_AUTHORS = frozenset(
+    [
+        "person",
+        "persons",
+        "people",
+        "human",
+        "humans",
+        "hand",
+        "machine",
+        "model",
+        "annotator",
+        "annotators",
+    ]
 )
 
 
@@ -78,18 +105,27 @@ def _read(words: Sequence[str], at: int) -> tuple[int, Part | None]:
         return 1, Part("name", word[1:-1])
     if word == "but" and rest[1:2] and rest[1].startswith("<"):
         return 1, Part("not")
+    if word == "by" and _AUTHORS.intersection(rest[1:3]):
+        return 1, Part(OTHER)  # who labelled is no column
     if word == "by" and not _is_noun(rest[1:], words):
         return 1, None  # "frames by <sensor>"
     for length in range(LONGEST, 0, -1):
         role = PHRASES.get(tuple(rest[:length]))
         if role and len(rest) >= length:
-            return length, Part(role, "by" if word == "by" else "")
+            return length, Part(role, _tell_each(word) if role == "each" else "")
     if word in _PARTS_OF_RELEASE and "<release>" in words:
         return 1, Part("noun", "part")
     length, meaning = find_phrase(rest)
     if length == 1 and word in _CONDITIONS:
         return 1, Part(OTHER)
     return length, _name(meaning, words)
+
+
+def _tell_each(word: str) -> str:
+    """How it is said that something is counted for each; "" for words that only say that it is."""
+    if word in ("distribution", "distributed"):
+        return ""
+    return "by" if word == "by" else "each"
 
 
 def _read_comparison(rest: Sequence[str]) -> tuple[int, Part] | None:

@@ -31,13 +31,15 @@ _ASKER = r"(?:i|we|you)"
 # ways to ask politely, or to say that one asks
 _PLEAS = "|".join(
     (
-        rf"(?:can|could|would|will|might|may) {_ASKER} (?:\w+ ){{0,3}}?(?:tell|let|give|list|show|state|say|send|ask|name|"
-        r"trouble|provide|share|find|look|report|have|get|help|mind|request|diagnose|check|explain)(?: (?:me|us|you))?"
+        rf"(?:can|could|would|will|might|may) {_ASKER} (?:\w+ ){{0,3}}?(?:tell|let|give|list|show|state|say|send|ask|"
+        r"name|trouble|provide|share|find|look|report|have|get|help|mind|request|diagnose|check|explain)"
+        r"(?: (?:me|us|you))?"
         r"(?: (?:know|have|with|up|out|for|telling|what it is))*",
         r"(?:be )?(?:so|very|most) (?:kind|good|nice) (?:as )?to (?:tell|let|give|list|show|state|say|send|name)"
         r"(?: (?:me|us))?(?: (?:know|have))?",
-        rf"(?:i|we) (?:\w+ ){{0,3}}?(?:need|want|wish|request|require|wonder|like|love|grateful|thankful|obliged|glad|happy|"
-        r"interested|curious)(?: (?:for|if|to|in|about|you|could|can|tell|me|know|learn|hear|see|get|find|out|have|whether))*",
+        r"(?:i|we) (?:\w+ ){0,3}?(?:need|want|wish|request|require|wonder|like|love|grateful|thankful|obliged|glad|"
+        r"happy|interested|curious)"
+        r"(?: (?:for|if|to|in|about|you|could|can|tell|me|know|learn|hear|see|get|find|out|have|whether))*",
         r"(?:please|kindly) (?:be so \w+ as to )?(?:list|tell|state|show|give|send|name|report|say)(?: (?:me|us))?",
         r"(?:would|should|am|be) (?:\w+ ){0,2}(?:obliged|grateful|thankful|glad|happy|interested|curious)"
         r"(?: (?:for|if|to|in|about|you|could|can|tell|me|know|learn|hear|see|get|find|out|have|whether))*",
@@ -63,9 +65,16 @@ _REWRITES: tuple[_Rewrite, ...] = (
         rf"^((?:(?:{_COURTESY}) )*)(?:make|write|draw up|put together|compile) (?:me )?(?:a|the) (?:list|table) of ",
         r"\1list ",
     ),
-    _put(r"\b(?:do|does) not (?:even )?(?:have|reach|hold|contain) (?=\d)", "with fewer than "),
+    _put(
+        r"\b(?:do|does) not (?:even )?(?:have|reach|hold|contain) (?=\d)",
+        "with fewer than ",
+    ),
     _put(r"\b(how many .*) (?:until|till|up to|as of) (?:today|now)\b", r"\1"),
-    _put(r"\b(?:i|we) (?:should|must|can|could|may|have to|need to) (?:approve|decide)(?: on)?\b", "wait for approval"),
+    _put(
+        r"\b(?:i|we) (?:should|must|can|could|may|have to|need to) (?:approve|decide)(?: on)?\b",
+        "wait for approval",
+    ),
+    _put(r"\b(?:is|are|was|were) part of\b", "of"),
     # "where is <class> labelled, in which sessions"
     _put(r"^where (.+?) (?:in )?(which sessions?)$", r"\2 \1"),
     # what helps
@@ -84,13 +93,19 @@ _REWRITES: tuple[_Rewrite, ...] = (
     # "kindly let me know how many"
     _put(rf"{_BEFORE}(?:{_PLEAS})\b ?(?!$)", ""),
     # why somebody asks
-    _put(r" (?:for (?:my|our|the|a|an) (?!.*(?:<|with|per|each))[\w ]{1,40}|(?:so that|because) (?:i|we)\b(?!.*<).*)$", ""),
+    _put(
+        r" (?:for (?:my|our|the|a|an) (?!.*(?:<|with|per|each))[\w ]{1,40}|(?:so that|because) (?:i|we)\b(?!.*<).*)$",
+        "",
+    ),
     # "on how many frames is nobody"
     _put(r"\bto (?:which|whom) nobody has given a\b", "nobody has"),
     _put(r"\brunning total\b", "number"),
     _put(r"^(.*<(session|sensor|class)>) (?:vs|versus|against) (?=<\2>)", r"\1 and "),
     _put(r",? (?:and )?how (?:often|many) (?:of )?(?:them )?each(?: one)?$", ""),
-    _put(r",? with (?:their |its |the )?(?:respective )?(?:frame |label |image )?(?:counts?|numbers|totals)$", ""),
+    _put(
+        r",? with (?:their |its |the )?(?:respective )?(?:frame |label |image )?(?:counts?|numbers|totals)$",
+        "",
+    ),
     _put(r"\b(?:that )?(?:we|they) (?:have |had )?(?:cut|made|built)$", ""),
     _put(r"\bfor (?:the |our |my )?(?:label+ers|annotators)\b", "for labels"),
     _put(r"\b(queue|wait\w*) without (?:an )?answers?\b", r"\1"),
@@ -162,7 +177,10 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"\bhow many (?:hours|minutes|seconds|days) (?=(?:do|does|did|would|will|has|have)\b)",
         "how long ",
     ),
-    _put(r"\bhow far (?:is|did|has) (<session>) (?:move |moved |drift |drifted |go |gone )?(?:away )?from\b", r"how different is \1 from"),
+    _put(
+        r"\bhow far (?:is|did|has) (<session>) (?:move |moved |drift |drifted |go |gone )?(?:away )?from\b",
+        r"how different is \1 from",
+    ),
     _put(r"\b(?:fare|fares|fared)\b", "compare"),
     # "what data is it trained on"
     _put(

@@ -11,7 +11,10 @@ _IS_SQL = re.compile(
     r"|\bwhere \w+ ?(=|in|starts with|like)|\bdistinct \w+ from\b",
     re.IGNORECASE,
 )
-_COLUMN = r"(?:class_name|class|session|sensor|camera|release_id|release|task|split|model_sha256|model|frame_id|status|label_id)"
+_COLUMN = (
+    r"(?:class_name|class|session|sensor|camera|release_id|release|task|split|model_sha256|model"
+    r"|frame_id|status|label_id)"
+)
 _REWRITES = tuple(
     (re.compile(pattern, re.IGNORECASE), put)
     for pattern, put in (

@@ -1,7 +1,7 @@
 """What of a text asks something: greetings, thanks, reasons and what was told before the question are left out.
 
-Belongs here: clauses of a text. Does not: what a clause asks. What is left out has no name that the rest lacks, unless a
-pronoun stands for it there, and no word of a condition.
+Belongs here: clauses of a text. Does not: what a clause asks. What is left out has no name that the rest lacks, unless
+a pronoun stands for it there, and no word of a condition.
 """
 
 import re
@@ -12,17 +12,21 @@ from orchestration.agent.asking.closed_classes import AUXILIARIES
 
 Names = Mapping[str, Sequence[str]]
 _QUOTED = r"'[^']*'(?!\w)|\"[^\"]*\""
-_SENTENCE = re.compile(rf"({_QUOTED})|(?<!\bno)(?<!\bnr)(?<!\bProf)(?<!\bDr)([?!.;]+(?:\s+|$)|\n+)")
+_SENTENCE = re.compile(
+    rf"({_QUOTED})|(?<!\bno)(?<!\bnr)(?<!\bProf)(?<!\bDr)([?!.;]+(?:\s+|$)|\n+)"
+)
 _CLAUSE = re.compile(rf"({_QUOTED})|(,\s+|:\s+|\s+[-–—]+\s+)")
 _LEARN = "know|see|learn|hear|find|get|have|understand|check"
 _ASKING = re.compile(
     r"\b(how|which|what|who|whom|whose|where|when|why|list|show|tell|give|state|name|number|count|amount|figure|know|learn"
-    rf"|(?:need|want|wish|like|have)(?! to (?!{_LEARN}))|request|ask|looking|find|search|compare|trace|diagnose|explain|obliged|grateful|thankful|share"
+    rf"|(?:need|want|wish|like|have)(?! to (?!{_LEARN}))|request|ask|looking|find|search|compare|trace"
+    r"|diagnose|explain|obliged|grateful|thankful|share"
     r"|percentage|average)\b",
     re.IGNORECASE,
 )
 _GREETING = re.compile(
-    r"(dear|hello|hi|hey|greetings|good (morning|afternoon|evening|day)|thanks?|thank you|many thanks|thx|ta|cheers|sorry"
+    r"(dear|hello|hi|hey|greetings|good (morning|afternoon|evening|day)|thanks?|thank you|many thanks|thx|ta|cheers"
+    r"|sorry"
     r"|my apologies|apologies|excuse me|pardon|please|i hope (this|you)|hope (this|you)|quick question|no rush|no hurry"
     r"|(just )?(out of|merely) curio\w+"
     r"|if (possible|you can|it is|this is|that is)|only if it is no trouble|and only if"
@@ -33,7 +37,8 @@ _GREETING = re.compile(
 _CLOSING = re.compile(
     r"[.!?,;]\s+(?:(?:with|my|many|kind|warm|best|kindest|warmest|sincere|very|all the) )*"
     r"(?:thanks|thank you|regards|wishes|greetings|best|yours|sincerely|respectfully|cheers|obliged)\b"
-    r"(?: (?:indeed|kindly|very|so|much|in|advance|again|for|your|help|and|regards|best|kind|warm|everyone|all|truly|faithfully|sincerely))*"
+    r"(?: (?:indeed|kindly|very|so|much|in|advance|again|for|your|help|and|regards|best|kind|warm|everyone|all"
+    r"|truly|faithfully|sincerely))*"
     r"(?:[,.!]?\s+(?:[A-Z][\w.-]*\s*){1,3})?[.!]?\s*$",
     re.IGNORECASE,
 )
@@ -44,9 +49,12 @@ _FORM = re.compile(
     re.IGNORECASE,
 )
 # of what is asked for by its name alone
-_COUNTED = frozenset({"number", "count", "amount", "figure", "share", "name", "state", "list"})
+_COUNTED = frozenset(
+    {"number", "count", "amount", "figure", "share", "name", "state", "list"}
+)
 _NAMING = re.compile(
-    rf"(?:the |a |an )?(?:\w+ )?(?:{'|'.join(sorted(_COUNTED))}|total|average|percentage)s?\b", re.IGNORECASE
+    rf"(?:the |a |an )?(?:\w+ )?(?:{'|'.join(sorted(_COUNTED))}|total|average|percentage)s?\b",
+    re.IGNORECASE,
 )
 _REASON = re.compile(
     r"(for|because|since|as|so|so that|when|before|after|while|until|with|and|but|then|in order|to)? ?"
@@ -64,8 +72,9 @@ _CONDITION = re.compile(
     re.IGNORECASE,
 )
 _PRONOUN = re.compile(
-    r"\b(its|it|they|them|(?:that|this|the said) (?:session|sensor|camera|class|release|dataset|model|frame|picture|image|one)"
-    r"|there(?! (?:is|are|was|were)\b)|that one|this one)\b",
+    r"\b(its|it|they|them|(?:that|this|the said) "
+    r"(?:session|sensor|camera|class|release|dataset|model|frame|picture|image|one)"
+    r"|that one|this one)\b",
     re.IGNORECASE,
 )
 _POINTING_BACK = re.compile(
@@ -78,7 +87,10 @@ _NO_NAMES = frozenset({"time", "number"})
 
 
 def trim(text: str, find_names: Callable[[str], Names]) -> str:
-    """The text that asks, with names in place of pronouns for what was named before; all of it where nothing can go."""
+    """The text that asks, with names in place of pronouns for what was named before; all of it where nothing can go.
+
+    Raises LookupError where something else was named before, and the question does not say whether it is meant.
+    """
     text = _CLOSING.sub("", text) or text
     sentences = [_Sentence.of(words) for words in _split(text, _SENTENCE)]
     sentences = [one for one in sentences if one.text or one.told]
@@ -148,12 +160,16 @@ def _resolve(core: str, told: str, find_names: Callable[[str], Names]) -> str:
     if not any(lacking.values()):
         return core
     again = core if mine.keys() - _NO_NAMES else name_again(core, lacking)
-    return f"{told}; {core}" if again == core else again
+    if again == core:
+        raise LookupError(told)
+    return again
 
 
 def name_again(text: str, names: Names) -> str:
     """The text with the one thing that was named before in place of its pronouns; as it is where there are several."""
-    found = [name for kind, some in names.items() for name in some if kind not in _NO_NAMES]
+    found = [
+        name for kind, some in names.items() for name in some if kind not in _NO_NAMES
+    ]
     if len(found) != 1:
         return text
     return _PRONOUN.sub(lambda _: _quote(found[0]), text)

@@ -73,7 +73,10 @@ def ask(text: str) -> Question:
         ("percentage of labels per class", Count("label", "class", share_of="class")),
         ("the <number> largest sessions", Count("frame", "session", "most", limit=10)),
         ("how many frames have exactly one label", Count("label", "frame", than=("=", 1), is_counted=True)),
-        ("how many sessions have more than <number> frames", Count("frame", "session", than=(">", 10), is_counted=True)),
+        (
+            "how many sessions have more than <number> frames",
+            Count("frame", "session", than=(">", 10), is_counted=True),
+        ),
         ("how many frames have only a <class>", Count("frame", together_of="class", is_only=True)),
         ("unlabelled frames per session", Count("frame", "session", is_labelled=False)),
         ("how many labels are something other than <class>", Count("label", without="class")),
@@ -108,6 +111,9 @@ def test_a_question_is_read_by_what_it_counts_and_under_which_conditions(text, c
         "how many frames has it",
         "how many of them have labels",
         "how many masks has <session>",
+        "labels per class per session",
+        "how many frames have labels by a person",
+        "how many frames do <sensor> and <sensor> share",
     ],
 )
 def test_a_question_with_a_word_that_no_count_explains_is_not_read(text):
