@@ -26,7 +26,7 @@ from assets.tables.releases import open_release, tabulate_classes
 from assets.tables.rows import ReleaseFrameRow
 from assets.video_frames import unpack
 from models.augment.crop_plan import CropPlan
-from models.task_names import dataset_of
+from models.known_tasks import dataset_of
 from models.types import Image, Sample, StoredImage
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assets.formats.messages.video_messages import read_packets
+from assets.formats.messages.containers import read_packets
 from assets.images import Payload
 from assets.sandbox.video_frames import Videos, decode_places
 from assets.sandbox.video_places import VideoPlace, is_place

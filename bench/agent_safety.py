@@ -40,7 +40,7 @@ from orchestration.agent.ladder.answering import Reply, reply
 from orchestration.agent.ladder.disclosure import MAX_CHARACTERS
 from orchestration.agent.proposing import open_book
 from orchestration.agent.world import Done, World
-from orchestration.cli.calling import run_verb
+from orchestration.cli import run_verb
 from orchestration.profiles import Settings, load_settings
 
 _QUESTION = "how bright is it on the moon?"  # which no rule answers

@@ -17,6 +17,7 @@ from orchestration.agent.asking.names import list_names
 from orchestration.agent.asking.spelling import KEYS_BESIDE
 from orchestration.agent.exam.kinds import KINDS, UNANSWERED
 from orchestration.agent.exam.questions import SETS, Asked, list_questions
+from orchestration.cli import run_verb
 from orchestration.cli.proposing import open_world
 
 _WORD = re.compile(r"[A-Za-z]{4,}[?.,]?")
@@ -31,7 +32,7 @@ def main() -> None:
         "--slips", type=int, default=0, help="mistyped words a question"
     )
     args = options.parse_args()
-    world = open_world()
+    world = open_world(run_verb)
     names = list_names(world)
     choosing.list_names = lambda world: names  # read once
     for which in args.sets:

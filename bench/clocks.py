@@ -33,8 +33,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from assets.capture.simulate import SimulationSpec, simulate
-from assets.clocks.evidence import CameraStream, Gray, Gyro, gather_evidence
+from assets.clocks.evidence import gather_evidence
 from assets.clocks.reports import read_cameras
+from assets.clocks.streams import CameraStream, Gray, Gyro
 from assets.formats import plan_session, read_capture
 from assets.formats.observations import (
     CalibrationObservation,

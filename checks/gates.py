@@ -15,8 +15,8 @@ from typing import Any
 
 from assets.stages import AssetKey, all_stages, list_session_steps
 from assets.tables.catalog import Catalog
-from assets.tables.migrate import SchemaMoved
 from assets.tables.run_pointers import point_in_run, pointed_in_run
+from assets.tables.schema_versions import SchemaMoved
 from assets.tables.schemas import TABLES, to_table
 from assets.tables.seals import seal_tables
 from checks.expectations import validate

@@ -8,7 +8,7 @@ from assets.tables.catalog import Catalog
 from checks.gate import Gate, TaskGate
 from checks.models import MODEL_RULES, read_facts, read_history, read_weights
 from checks.stored_rows import Others, Scope, StoredRows
-from models.task_names import all_task_names
+from models.known_tasks import all_task_names
 
 
 def _read_package(catalog: Catalog, scope: Scope, home: Path) -> Others:

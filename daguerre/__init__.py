@@ -4,12 +4,7 @@ The code is four packages of common names. Installed, they lie in a folder of th
 site-packages; in a checkout they lie beside it. Belongs here: finding them, here and in children. Not: any verb.
 """
 
-import os
-import sys
-from pathlib import Path
-
-_HERE = Path(__file__).resolve().parent
-CODE = _HERE / "code" if (_HERE / "code").is_dir() else _HERE.parent
+from daguerre.code_path import put_code_first
 
 
 def main() -> None:
@@ -18,16 +13,3 @@ def main() -> None:
     from orchestration.cli import main as run
 
     run()
-
-
-def put_code_first() -> None:
-    """Let `assets`, `checks`, `models` and `orchestration` be ours, in this process and in all that it starts.
-
-    Children are workers of Ray, servers of Dagster and the guard; `python -m` would search the working folder first.
-    """
-    sys.path.insert(0, str(CODE))
-    inherited = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        [str(CODE), *([inherited] if inherited else [])]
-    )
-    os.environ["PYTHONSAFEPATH"] = "1"

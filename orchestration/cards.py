@@ -109,7 +109,7 @@ def _read_decision(
 def _list_sure(scores: list[ScoreRow], task: str) -> Iterator[Block]:
     from assets.evaluation.robustness import CORRUPTION
     from assets.kinds import find_kind
-    from models.task_names import dataset_of
+    from models.known_tasks import dataset_of
 
     rows = [
         (

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assets.choice import Choice
 from assets.tables.catalog import Catalog, repr_sql
 from assets.terms.judging import Part, judge_terms, list_refused, warn_of
-from models.task_names import dataset_of
+from models.known_tasks import dataset_of
 from orchestration.profiles import Settings
 from orchestration.resources import build_catalog
 from orchestration.session import find_due

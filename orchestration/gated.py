@@ -123,8 +123,9 @@ def _make_mlflow(settings: Settings, origins: list[str]) -> Iterator[ASGIApp]:
 def _make_browse(settings: Settings) -> Iterator[ASGIApp]:
     """The frame browser: whoever has started the UI corrects labels there."""
     from orchestration.browse.serving import build_app, build_browser
+    from orchestration.cli import run_verb
 
-    yield build_app(settings, build_browser(settings), getpass.getuser())
+    yield build_app(settings, build_browser(settings), getpass.getuser(), run_verb)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from assets.whole_output import writing_file
-from models.task_names import all_task_names
+from models.known_tasks import all_task_names
 from orchestration.profiles import STORAGE_SETTING, Settings
 from orchestration.run_tags import (
     CONCURRENCY_KEY,

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from assets.stages import AssetKey, all_stages
-from models.task_names import all_task_names, dataset_of
+from models.known_tasks import all_task_names, dataset_of
 from orchestration.run_tags import CONCURRENCY_KEY, INTAKE, MONITORING, tag_training
 from orchestration.session import session_keys
 

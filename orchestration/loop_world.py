@@ -22,7 +22,7 @@ from assets.annotation.labels import (
 from assets.annotation.queue.stored import OPEN, read_queue
 from assets.capture.simulate import SimulationSpec
 from assets.capture.simulation.truth import SimulatedTruth
-from assets.kinds.boxes import read_boxes
+from assets.kinds.boxed_objects import read_boxes
 from assets.retrieval.answers import read_operating_score
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.rows import ModelRef

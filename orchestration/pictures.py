@@ -13,7 +13,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from models.task_names import TASK_NAMES, all_task_names, dataset_of
+from models.known_tasks import all_task_names, dataset_of
+from models.task_names import TASK_NAMES
 
 _ROOT = "/pictures"
 _ADDRESS = re.compile(_ROOT + r"/([a-z_]+)/([a-z_]+)/([0-9])")

@@ -18,7 +18,7 @@ from assets.loop import COOLDOWN_S, LABELS_A_DAY, LoopLimits
 from assets.privacy.keys import SETTING as SEAL_KEY
 from assets.spill import SETTING
 from assets.workspace import Elsewhere, Workspace
-from models.task_names import all_task_names
+from models.known_tasks import all_task_names
 from orchestration.agent.ladder.source import Limits, ModelSource
 from orchestration.plain_homes import find_plain
 

@@ -44,7 +44,7 @@ def gather_model(
     from assets.kinds import find_kind
     from assets.previews.gallery import name_subject
     from assets.retrieval.answers import read_operating_score
-    from models.task_names import dataset_of
+    from models.known_tasks import dataset_of
 
     task, sha256 = model["task"], model["model_sha256"]
     kind = find_kind(dataset_of(task))

@@ -18,9 +18,9 @@ from assets.tables.class_list import count_classes, count_parts
 from assets.tables.releases import open_release
 from assets.tables.rows import ChampionRow
 from assets.tables.run_pointers import made_in_run
+from models.known_tasks import dataset_of
 from models.recipes import TrainConfig, get_recipe
 from models.recipes.settings import change_settings
-from models.task_names import dataset_of
 from orchestration.chosen import configure_dataset, find_release
 from orchestration.console import RunConsole
 from orchestration.jobs import ingest_session, list_task_keys, train_jobs

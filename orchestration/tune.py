@@ -10,9 +10,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from assets.choice import Choice
+from models.known_tasks import dataset_of
 from models.recipes import TrainConfig, space_of
 from models.recipes.space import draw_settings, narrow_space
-from models.task_names import dataset_of
 from orchestration.chosen import configure_dataset, find_release
 from orchestration.console import RunConsole
 from orchestration.jobs import train_jobs

@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from assets.browsing.frame_index import FrameIndex, Positions
+from assets.browsing.frame_ids import Positions
+from assets.browsing.frame_index import FrameIndex
 from assets.tables.catalog import Catalog, TableMissing, repr_sql
 
 _AT_ONCE = 16_384

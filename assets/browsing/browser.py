@@ -17,13 +17,8 @@ from numpy.typing import NDArray
 
 from assets.browsing.answered import find_answered
 from assets.browsing.conditions import find_positions, list_tables
-from assets.browsing.frame_index import (
-    INDEXED,
-    FrameIndex,
-    Positions,
-    build_index,
-    read_versions,
-)
+from assets.browsing.frame_ids import Positions
+from assets.browsing.frame_index import INDEXED, FrameIndex, build_index, read_versions
 from assets.browsing.held import tell_held
 from assets.browsing.likeness import Likeness
 from assets.browsing.pictures import Thumbnails, find_upright

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from assets.browsing.frame_ids import FrameIds
 from assets.current_labels import read_said
 from assets.tables.catalog import Catalog, TableMissing
-
-if TYPE_CHECKING:
-    from assets.browsing.frame_index import FrameIds
 
 _AT_ONCE = 65_536
 _LOOKS = ["frame_id", "capture_id", "sha256"]

@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from assets.browsing.condition_faults import tell_fault
-from assets.browsing.frame_index import FrameIndex, Positions
+from assets.browsing.frame_ids import Positions
+from assets.browsing.frame_index import FrameIndex
 from assets.browsing.shown import list_shown, name_shown
 from assets.tables.catalog import Catalog, TableMissing
 from assets.tables.schemas import TABLES

@@ -13,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assets.browsing.frame_index import FrameIndex, Positions
+from assets.browsing.frame_ids import Positions
+from assets.browsing.frame_index import FrameIndex
 from assets.browsing.questions import QuestionError
 from assets.browsing.vectors import Floats, ShortVectors
 

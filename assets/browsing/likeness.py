@@ -9,7 +9,8 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.browsing.frame_index import FrameIndex, Positions
+from assets.browsing.frame_ids import Positions
+from assets.browsing.frame_index import FrameIndex
 from assets.browsing.questions import QuestionError
 from assets.browsing.vectors import Floats, ShortVectors, open_short
 from assets.search.uploads import embed_picture

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from assets.browsing.frame_index import FrameIndex, Positions
+from assets.browsing.frame_ids import Positions
+from assets.browsing.frame_index import FrameIndex
 
 MOST_KEPT_BYTES = 24 << 20
 SPLITS = ("train", "val", "test")

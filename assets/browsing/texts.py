@@ -10,7 +10,8 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.browsing.frame_index import FrameIndex, Positions
+from assets.browsing.frame_ids import Positions
+from assets.browsing.frame_index import FrameIndex
 from assets.browsing.questions import QuestionError
 from assets.inference.sentences import find_encoder
 from assets.search.asking import Documents

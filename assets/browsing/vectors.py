@@ -23,7 +23,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assets.browsing.frame_index import FrameIndex, Positions
+from assets.browsing.frame_ids import Positions
+from assets.browsing.frame_index import FrameIndex
 from assets.browsing.given_back import give_back
 from assets.browsing.short_codes import (
     PLANES,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from assets.formats.observations import CapturePlan
+from assets.formats.protocol import CapturePlan
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.schemas import TABLES, content_id, to_table
 

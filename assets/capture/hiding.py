@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from assets.formats.observations import (
-    CapturePlan,
-    Problem,
-    ScanObservation,
-    SignalObservation,
-)
+from assets.formats.observations import Problem, ScanObservation, SignalObservation
+from assets.formats.protocol import CapturePlan
 from assets.privacy.positions import (
     POSES_NOTE,
     SCANS_NOTE,

@@ -63,13 +63,13 @@ from assets.formats.leftovers import FRAME_LABELLERS
 from assets.formats.observations import (
     AnnotationObservation,
     CalibrationObservation,
-    CapturePlan,
     LabelObservation,
     Observation,
     Problem,
     ScanObservation,
     SignalObservation,
 )
+from assets.formats.protocol import CapturePlan
 from assets.formats.session_settings import SETTINGS_NAME, read_settings
 from assets.ledger import Claim, FileOutcome, Intaken, LeaseLost, Ledger
 from assets.privacy.keys import SETTING, SealKeys

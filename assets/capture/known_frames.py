@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assets.capture.observed import name_frame
-from assets.formats.observations import CapturePlan, FrameObservation
+from assets.formats.observations import FrameObservation
+from assets.formats.protocol import CapturePlan
 from assets.tables.catalog import Catalog
 
 # that a reader says, beside the bytes

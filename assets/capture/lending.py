@@ -27,8 +27,8 @@ from assets.formats.layout import (
     suffix_of,
 )
 from assets.formats.leftovers import FRAME_LABELLERS, LABEL_READERS
-from assets.formats.observations import CapturePlan, Problem
-from assets.formats.protocol import Leftover, UnreadableBytes, read_bytes
+from assets.formats.observations import Problem
+from assets.formats.protocol import CapturePlan, Leftover, UnreadableBytes, read_bytes
 from assets.formats.strict_json import MAX_JSON_BYTES
 from assets.frame_names import fold_name, list_frame_ids, split_stamp
 from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice

@@ -18,13 +18,8 @@ from assets.capture.lending import (
 )
 from assets.capture.stand_ins import StandIns, is_adrift
 from assets.capture.untouched import find_exported
-from assets.formats.home import Shares
-from assets.formats.observations import (
-    AnnotationObservation,
-    CapturePlan,
-    LabelObservation,
-)
-from assets.formats.protocol import Opener, Reader
+from assets.formats.observations import AnnotationObservation, LabelObservation
+from assets.formats.protocol import CapturePlan, Opener, Reader, Shares
 from assets.frame_names import list_frame_ids
 from assets.privacy.recordings import SealedRecordings
 from assets.storage import BlobStore, SessionFile

@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any
 
 from assets.capture.named_frames import NamedFrames
-from assets.formats.observations import CapturePlan, Problem, outer_path
+from assets.formats.observations import Problem, outer_path
+from assets.formats.protocol import CapturePlan
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is
 from assets.tables.fencing import FencedWriter
 from assets.tables.schemas import TABLES

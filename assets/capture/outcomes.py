@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from assets.formats.observations import CapturePlan, Problem
-from assets.formats.protocol import Leftover
+from assets.formats.observations import Problem
+from assets.formats.protocol import CapturePlan, Leftover
 from assets.ledger import FileOutcome
 from assets.storage import SessionFile
 

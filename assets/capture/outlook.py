@@ -33,14 +33,10 @@ from assets.formats.layout import (
     suffix_of,
 )
 from assets.formats.leftovers import FRAME_LABELLERS
-from assets.formats.observations import (
-    CapturePlan,
-    FrameObservation,
-    LabelObservation,
-    Problem,
-)
+from assets.formats.observations import FrameObservation, LabelObservation, Problem
 from assets.formats.protocol import (
     MAX_FILE_BYTES,
+    CapturePlan,
     Leftover,
     UnreadableBytes,
     explain_pointer,

@@ -38,13 +38,13 @@ from assets.formats.images.exif import exif_row, hide_restricted, read_exif
 from assets.formats.observations import (
     AnnotationObservation,
     CalibrationObservation,
-    CapturePlan,
     FrameObservation,
     LabelObservation,
     Problem,
     ScanObservation,
     SignalObservation,
 )
+from assets.formats.protocol import CapturePlan
 from assets.privacy.blanks import draw_blank, hash_blank
 from assets.privacy.sealing import Sealer
 from assets.sandbox.guard import ImageFacts

@@ -9,7 +9,8 @@ from assets.capture.outcomes import Known
 from assets.capture.rows import WRITTEN, CaptureRows
 from assets.formats import Leftover
 from assets.formats.layout import is_hidden
-from assets.formats.observations import CapturePlan, Problem, Source, outer_path
+from assets.formats.observations import Problem, Source, outer_path
+from assets.formats.protocol import CapturePlan
 from assets.ledger import FileOutcome, Ledger
 from assets.storage import BlobStore, Folder, NotAsListed, SessionFile
 from assets.tables.catalog import Catalog, is_in, session_is

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assets.formats.observations import CapturePlan
+from assets.formats.protocol import CapturePlan
 from assets.ledger import Ledger
 from assets.privacy.recordings import find_sealed, list_sizes, name_container
 from assets.storage import Folder, hash_stream

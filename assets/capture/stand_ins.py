@@ -20,11 +20,8 @@ from assets.capture.lending import read_frames
 from assets.capture.untouched import list_untouched
 from assets.formats.layout import name_of
 from assets.formats.leftovers import FRAME_LABELLERS
-from assets.formats.observations import (
-    AnnotationObservation,
-    CapturePlan,
-    LabelObservation,
-)
+from assets.formats.observations import AnnotationObservation, LabelObservation
+from assets.formats.protocol import CapturePlan
 from assets.frame_names import list_frame_ids
 from assets.frame_pictures import write_picture
 from assets.tables.catalog import Catalog, is_in, repr_sql, session_is

@@ -12,13 +12,10 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 
 from assets.formats.layout import name_of, suffix_of
-from assets.formats.observations import (
-    AnnotationObservation,
-    CapturePlan,
-    LabelObservation,
-)
+from assets.formats.observations import AnnotationObservation, LabelObservation
 from assets.formats.protocol import (
     NOT_READ,
+    CapturePlan,
     Opener,
     UnreadableBytes,
     open_checked,

@@ -6,7 +6,7 @@ import hashlib
 
 from assets.code_versions import list_versions, version_of
 from assets.formats.leftovers import FRAME_LABELLERS
-from assets.formats.observations import CapturePlan
+from assets.formats.protocol import CapturePlan
 from assets.privacy.positions import describe
 from assets.tables.schemas import content_id
 

@@ -14,7 +14,7 @@ from assets.capture.shared_recordings import SharedRecordings
 from assets.capture.stand_ins import StandIns
 from assets.capture.untouched import find_exported
 from assets.capture.versions import name_capture
-from assets.formats.observations import CapturePlan
+from assets.formats.protocol import CapturePlan
 from assets.sandbox.guard import ImageGuard
 from assets.storage import Folder, SessionFile
 from assets.tables.catalog import Catalog

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.clocks.evidence import Array, CameraStream, Figures, Gray, Gyro, Load
 from assets.clocks.offsets import Times, find_nearest
+from assets.clocks.streams import Array, CameraStream, Figures, Gray, Gyro, Load
 from models.geometry.camera import Camera
 from models.geometry.clock_offset import (
     QUICK,

@@ -14,14 +14,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from assets.clocks.evidence import (
-    MIN_GYRO_SAMPLES,
-    CameraStream,
-    Gray,
-    Gyro,
-    gather_evidence,
-)
+from assets.clocks.evidence import MIN_GYRO_SAMPLES, gather_evidence
 from assets.clocks.offsets import Stream, report_sync
+from assets.clocks.streams import CameraStream, Gray, Gyro
 from assets.code_versions import version_of
 from assets.foreign_text import for_markdown
 from assets.formats.messages.rig import RigTransforms

@@ -92,9 +92,9 @@ def _make_probe() -> Any:
 
     def probe() -> Any:
         try:
-            import daguerre
+            from daguerre.code_path import put_code_first
 
-            daguerre.put_code_first()
+            put_code_first()
             from assets.cluster.same_code import describe_code
 
             return dict(describe_code())

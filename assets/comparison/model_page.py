@@ -22,7 +22,7 @@ from assets.previews.gallery import Picture
 from assets.previews.labelled import WIDTH_PX, draw_labels, tell_labels
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.releases import open_release
-from models.task_names import dataset_of
+from models.known_tasks import dataset_of
 
 NUM_FRAMES = 8  # pictures of frames, of those won and of those lost
 _MOST_LINES = 12  # for a terminal

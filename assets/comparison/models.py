@@ -145,7 +145,7 @@ def compare_exams(
 ) -> Comparison:
     """Raises ValueError for exams about different frames."""
     from assets.kinds import find_kind
-    from models.task_names import dataset_of
+    from models.known_tasks import dataset_of
 
     if first.frame_ids != second.frame_ids:
         raise ValueError(

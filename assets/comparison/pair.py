@@ -15,7 +15,7 @@ from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import read_champion
 from assets.tables.ids import complete_id
 from assets.tables.rows import ModelRow
-from models.task_names import all_task_names, dataset_of
+from models.known_tasks import all_task_names, dataset_of
 
 _VERSION = re.compile(r"([A-Za-z_]\w*)/([1-9][0-9]*)")
 # (task, version) -> the sha256 of its weights; raises LookupError

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.kinds import Kind
-from assets.kinds.boxes import stack_corners
+from assets.kinds.boxed_objects import stack_corners
 from assets.kinds.kind import Statement
 from assets.tables.rows import SIDES, LabelRow
 from models.box_pairs import pair_close

@@ -32,7 +32,7 @@ from assets.registry.places import locate_store
 from assets.storage import BlobStore, SessionFile
 from assets.tables.catalog import PUBLISHED, Catalog, is_in
 from assets.tables.recovery import list_losses
-from assets.tables.seals import to_file_options
+from assets.tables.table_place import to_file_options
 from assets.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from functools import cache
 
 from assets.stages import all_stages
 from assets.tables.schemas import TABLES
-from models.task_names import all_task_names
+from models.known_tasks import all_task_names
 
 # hex ids and hashes; paths and names
 _HEX = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{32})(?![0-9a-f])")

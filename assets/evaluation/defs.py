@@ -9,7 +9,8 @@ from assets.materialize import picture, result, run_of
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.missed_classes import list_missed
 from assets.workspace import Workspace
-from models.task_names import TASK_NAMES, all_task_names
+from models.known_tasks import all_task_names
+from models.task_names import TASK_NAMES
 
 
 def _scores(task: str) -> dg.AssetsDefinition:
@@ -88,7 +89,7 @@ def _open_scores(task: str) -> dg.AssetsDefinition:
         from assets.evaluation.exam import examine_open
         from assets.evaluation.slices import tell_worse
         from assets.kinds import find_kind
-        from models.task_names import dataset_of
+        from models.known_tasks import dataset_of
 
         found = examine_open(catalog, workspace, task, run_of(context))
         for rows in found:

@@ -23,19 +23,19 @@ from assets.formats.annotations.yolo import YoloReader
 from assets.formats.archives.archive import ArchiveReader
 from assets.formats.images.image_folder import ImageFolderReader
 from assets.formats.images.video import VideoReader
-from assets.formats.layout import IMAGE_SUFFIXES, is_hidden, stem_of, suffix_of
-from assets.formats.leftovers import explain_leftover
 from assets.formats.messages.mcap import McapReader
 from assets.formats.messages.rosbag1 import Rosbag1Reader
 from assets.formats.messages.rosbag2 import Rosbag2Reader
-from assets.formats.observations import CapturePlan, Observation, Problem, Source
+from assets.formats.observations import Observation, Problem, Source
 from assets.formats.points.scan_files import ScanFilesReader
 from assets.formats.protocol import (
     NOT_READ,
+    CapturePlan,
     Leftover,
     Opener,
     Reader,
     UnreadableBytes,
+    carries,
     limit_labels,
     limit_problems,
 )
@@ -48,7 +48,8 @@ from assets.formats.sequences.nuscenes import NuScenesReader
 from assets.formats.sequences.seven_scenes import SevenScenesReader
 from assets.formats.sequences.tum_rgbd import TumRgbdReader
 from assets.formats.sequences.tum_trajectory import TumTrajectoryReader
-from assets.formats.session_settings import drop_clocks, read_settings
+from assets.formats.session_settings import drop_clocks
+from assets.formats.sharing import share_out
 from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import SessionFile
 
@@ -103,48 +104,13 @@ def plan_session(
     readers: Sequence[Reader] = READERS,
     video: VideoChoice = ALL_FRAMES,
 ) -> tuple[list[CapturePlan], list[Leftover]]:
-    """Share the files of a session out among the readers, in their order. `video` is what its source wants of videos.
-
-    Every file ends in exactly one plan or in the leftovers, with the reason why nobody reads it. Hidden files, and what
-    desktops leave behind, are no data and reach no reader; neither does what was listed with a fault.
-    """
-    plans: list[CapturePlan] = []
-    ordered = sorted(files, key=lambda f: f.path)
-    assert len({file.path for file in ordered}) == len(files), "a path is listed twice"
-    faulty = [Leftover(f, *f.fault, is_document=False) for f in ordered if f.fault]
-    ordered = [file for file in ordered if file.fault is None]
-    unclaimed = {file.path: file for file in ordered if not is_hidden(file.path)}
-    own, leftovers = read_settings(ordered, opener)
-    settings = own.inherit(video)
-    for left in leftovers:
-        unclaimed.pop(left.file.path, None)
-    known = {left.file.path for left in leftovers}
-    leftovers += faulty
-    leftovers += [
-        explain_leftover(f, opener)
-        for f in ordered
-        if is_hidden(f.path) and f.path not in known
-    ]
-    for reader in readers:
-        for plan in reader.plan(list(unclaimed.values()), opener):
-            for file in plan.files:
-                del unclaimed[file.path]  # KeyError: two plans claim one file
-            plans.append(settings.apply(plan))
-    pictures = {
-        stem_of(f.path): p.reader
-        for p in plans
-        for f in p.files
-        if suffix_of(f.path) in IMAGE_SUFFIXES
-    }
-    return plans, [
-        *leftovers,
-        *(explain_leftover(file, opener, pictures) for file in unclaimed.values()),
-    ]
+    """Share the files of a session out among the readers, as `assets.formats.sharing` says."""
+    return share_out(files, opener, readers, video)
 
 
 def can_carry(reader: str, what: str) -> bool:
     """Whether captures of a reader's format are expected to have a "calibration", "clock" or "depth"."""
-    return any(r.name == reader and what in getattr(r, "carries", ()) for r in READERS)
+    return any(r.name == reader and carries(r, what) for r in READERS)
 
 
 def find_reader(name: str) -> Reader:

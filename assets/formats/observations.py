@@ -6,18 +6,11 @@ A reader says what the bytes say and no more: what a format cannot tell (a clock
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from assets.formats.points.clouds import CloudFacts
-from assets.privacy.positions import Position
 from assets.sandbox.guard import ImageFacts
-from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
-from assets.storage import SessionFile
 from models.geometry.camera import Camera
-
-if TYPE_CHECKING:
-    from assets.formats.home import Home
 
 
 @dataclass(frozen=True)
@@ -199,32 +192,3 @@ Observation = (
     | AnnotationObservation
     | Problem
 )
-
-
-@dataclass(frozen=True)
-class CapturePlan:
-    """One capture that a reader will read: which files make it up."""
-
-    reader: str
-    root: str  # path, relative to the session, of the file or of the folder ("" for the session itself)
-    files: tuple[SessionFile, ...]
-    is_container: bool  # True: one file is the capture (MCAP, archive); False: a folder of loose files
-    notes: dict[str, str] = field(default_factory=dict)
-    # sensors of which the session's owner says that their stamps are no times
-    no_clock: tuple[str, ...] = ()
-    # the frames of videos that the session's owner wants
-    video: VideoChoice = ALL_FRAMES
-    # the session's owner says that somebody looked at all pictures of its label files
-    is_looked_at: bool = False
-    # its frames, and the file of a container, are sealed; covered pictures stand in the place of frames
-    is_sealed: bool = False
-    # what the privacy policy of the session lets its signals tell, and whether its scans stay out of the tables
-    position: Position = "keep"
-    are_scans_held: bool = False
-    # of the bytes of a container that the blob store holds: frames may point into it
-    sha256: str | None = None
-    # files of another plan by which this one is read as well, and what they say, shortened: otherwise it is read anew
-    beside: tuple[SessionFile, ...] = ()
-    read_by: str = ""
-    # what the members of an archive find in the home that takes it in
-    home: Home | None = None

@@ -1,4 +1,4 @@
-"""What a reader is, and the bounded ways in which readers touch foreign bytes.
+"""What a reader is, what it plans and may ask of a home, and the bounded ways in which it touches foreign bytes.
 
 A reader never raises for bad data: it yields a `Problem` and goes on with the neighbours. Storage that fails
 (`OSError` other than "not there" and "not allowed") is not bad data and does propagate, so that intake tries again.
@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import BinaryIO, Protocol
 
 from assets.formats.observations import (
-    CapturePlan,
     LabelObservation,
     Observation,
     Problem,
     Source,
 )
+from assets.privacy.positions import Position
+from assets.sandbox.video_choice import ALL_FRAMES, VideoChoice
 from assets.storage import NotAsListed, SessionFile
 
 Opener = Callable[[SessionFile], BinaryIO]  # gives a seekable stream at its beginning
@@ -44,6 +45,35 @@ _LFS_POINTERS = (b"version https://git-lfs", b"version https://hawser")
 _ANNEX_POINTER = b"/annex/objects/"
 
 
+@dataclass(frozen=True)
+class CapturePlan:
+    """One capture that a reader will read: which files make it up."""
+
+    reader: str
+    root: str  # path, relative to the session, of the file or of the folder ("" for the session itself)
+    files: tuple[SessionFile, ...]
+    is_container: bool  # True: one file is the capture (MCAP, archive); False: a folder of loose files
+    notes: dict[str, str] = field(default_factory=dict)
+    # sensors of which the session's owner says that their stamps are no times
+    no_clock: tuple[str, ...] = ()
+    # the frames of videos that the session's owner wants
+    video: VideoChoice = ALL_FRAMES
+    # the session's owner says that somebody looked at all pictures of its label files
+    is_looked_at: bool = False
+    # its frames, and the file of a container, are sealed; covered pictures stand in the place of frames
+    is_sealed: bool = False
+    # what the privacy policy of the session lets its signals tell, and whether its scans stay out of the tables
+    position: Position = "keep"
+    are_scans_held: bool = False
+    # of the bytes of a container that the blob store holds: frames may point into it
+    sha256: str | None = None
+    # files of another plan by which this one is read as well, and what they say, shortened: otherwise it is read anew
+    beside: tuple[SessionFile, ...] = ()
+    read_by: str = ""
+    # what the members of an archive find in the home that takes it in
+    home: Home | None = None
+
+
 class Reader(Protocol):
     """One family of formats.
 
@@ -62,6 +92,11 @@ class Reader(Protocol):
         """Everything in one capture. What is left out by design is counted in `plan.notes`."""
 
 
+def carries(reader: Reader, what: str) -> bool:
+    """Whether captures of a reader's format are expected to have a "calibration", "clock" or "depth", or "video"."""
+    return what in getattr(reader, "carries", ())
+
+
 @dataclass(frozen=True)
 class Leftover:
     """A file that no reader claims. Documents (README, LICENSE, hidden files) hold no data, and nothing is wrong."""
@@ -72,6 +107,33 @@ class Leftover:
     is_document: bool
     reader: str = "none"
     is_kept: bool = True  # a document, among the blobs
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Members as they are shared out among readers; plans may have pictures that are lent to them beside."""
+
+    plans: Sequence[CapturePlan]
+    leftovers: Sequence[Leftover]
+    opener: Opener  # of members, and of what is lent
+
+
+class Home(Protocol):
+    """A home, as it is seen from inside an archive that it takes in; a reading without one has no such place."""
+
+    def share_out(
+        self, members: Sequence[SessionFile], opener: Opener, readers: Sequence[Reader]
+    ) -> Shares:
+        """Plans of the members, with the stored frames that their labels are of."""
+
+    def tell(self, plan: CapturePlan) -> str:
+        """Of how many stored frames the labels of such a plan will be; "" where of none."""
+
+    def keep(self, stream: BinaryIO) -> str:
+        """Store the bytes of a member, and give their sha256."""
+
+    def open(self, sha256: str) -> BinaryIO:
+        """What was kept."""
 
 
 class UnreadableBytes(ValueError):

@@ -16,16 +16,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from assets.formats.observations import (
-    CapturePlan,
     FrameObservation,
     Observation,
     ScanObservation,
     SignalObservation,
 )
 from assets.formats.protocol import (
+    CapturePlan,
     Leftover,
     Opener,
+    Reader,
     UnreadableBytes,
+    carries,
     explain_pointer,
     read_bytes,
 )
@@ -64,13 +66,11 @@ class SessionSettings:
             return self
         return replace(self, video=video, is_inherited=True)
 
-    def apply(self, plan: CapturePlan) -> CapturePlan:
-        """The plan with these settings, and a note of them."""
-        from assets.formats import can_carry
-
+    def apply(self, plan: CapturePlan, reader: Reader) -> CapturePlan:
+        """The reader's plan with these settings, and a note of them."""
         if self.no_clock:
             plan.notes[_NOTE] = ", ".join(self.no_clock)
-        if str(self.video) and can_carry(plan.reader, "video"):
+        if str(self.video) and carries(reader, "video"):
             of_source = " of its source" * self.is_inherited
             plan.notes[_VIDEO_NOTE + of_source] = str(self.video)
             plan = replace(plan, video=self.video)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from assets.kinds.boxes import find_box_conflict
+from assets.kinds.boxed_objects import find_box_conflict
 from assets.kinds.kind import Kind, Statement, View
 from assets.tables.rows import FrameRow, LabelRow, ReleaseFrameRow
 from models.task_names import DETECTION, MULTILABEL, RECOGNITION

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from assets.kinds.boxes import (
+from assets.kinds.boxed_objects import (
     NO_AREA,
     find_box_conflict,
     find_box_fault,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.kinds.boxes import (
+from assets.kinds.boxed_objects import (
     NO_AREA,
     find_box_conflict,
     find_box_fault,

@@ -20,14 +20,15 @@ from assets.kinds.kind import (
 )
 from assets.kinds.masks import (
     read_mask,
-    read_mask_class_ids,
     read_mask_size,
     read_masks,
+    read_semantic_map,
+    share_judged,
 )
 from assets.tables.rows import FrameRow, LabelRow, PredictionRow, ReleaseFrameRow
 from models.masks import decode_counts
 from models.task_names import SEGMENTATION
-from models.types import Image, Prediction, SemanticMap, SemanticPrediction, Target
+from models.types import Image, Prediction, SemanticPrediction, Target
 
 if TYPE_CHECKING:
     from assets.kinds.judging.map import MapPairs
@@ -169,27 +170,6 @@ class Map(Kind):
         from assets.kinds.judging.map import pair_maps
 
         return pair_maps(predictions, release_rows, class_names)
-
-
-def read_semantic_map(frame_row: ReleaseFrameRow) -> SemanticMap:
-    """The map (H, W) of a `release_frames` row of segmentation, IGNORE in the pixels of no mask. Raises ValueError."""
-    from models.semantic_maps import compose_map
-
-    return compose_map(
-        read_masks(frame_row),
-        read_mask_class_ids(frame_row),
-        read_mask_size(frame_row),
-    )
-
-
-def share_judged(rows: Sequence[ReleaseFrameRow]) -> float:
-    """Of the pixels of these `release_frames` rows of segmentation the share that has a class: others are judged by
-    nobody. Raises ValueError for rows without masks."""
-    sizes = [height * width for height, width in map(read_mask_size, rows)]
-    covered = (
-        sum(decode_counts(mask)[1::2]) for row in rows for mask in read_masks(row)
-    )
-    return sum(covered) / sum(sizes)
 
 
 def count_mask_pixels(label: LabelRow, frame: FrameRow) -> int | None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from assets.tables.rows import LabelRow, PredictionRow, ReleaseFrameRow
+from models.masks import decode_counts
+from models.types import SemanticMap
 
 _REMEDY = "ingest its labels again"
 
@@ -34,3 +38,24 @@ def read_mask_size(row: ReleaseFrameRow) -> tuple[int, int]:
         raise ValueError(f"frame {row['frame_id']} has masks of no size: {_REMEDY}")
     height, width = row["mask_size_px"]
     return height, width
+
+
+def read_semantic_map(frame_row: ReleaseFrameRow) -> SemanticMap:
+    """The map (H, W) of a `release_frames` row of segmentation, IGNORE in the pixels of no mask. Raises ValueError."""
+    from models.semantic_maps import compose_map
+
+    return compose_map(
+        read_masks(frame_row),
+        read_mask_class_ids(frame_row),
+        read_mask_size(frame_row),
+    )
+
+
+def share_judged(rows: Sequence[ReleaseFrameRow]) -> float:
+    """Of the pixels of these `release_frames` rows of segmentation the share that has a class: others are judged by
+    nobody. Raises ValueError for rows without masks."""
+    sizes = [height * width for height, width in map(read_mask_size, rows)]
+    covered = (
+        sum(decode_counts(mask)[1::2]) for row in rows for mask in read_masks(row)
+    )
+    return sum(covered) / sum(sizes)

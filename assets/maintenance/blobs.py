@@ -96,4 +96,6 @@ def _list_of_videos(catalog: Catalog) -> set[str]:
 def _list_kept(catalog: Catalog, table: str) -> list[int]:
     if not catalog.exists(table):
         return []
-    return sorted(find_needed(catalog, table, catalog.open_stored(table)))
+    stored = catalog.open_stored(table)
+    published = catalog.published_version(table)
+    return sorted(find_needed(catalog.place(table), stored, published))

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from assets.storage import Folder
 from assets.tables.catalog import Catalog
-from assets.tables.seals import to_file_options
+from assets.tables.commits import drop_strays, drop_versions
+from assets.tables.presence import being_first, writing
+from assets.tables.seals import complete_seals, seal_tables
+from assets.tables.table_place import to_file_options
 from assets.tables.upkeep import (
     count_mergeable,
     count_versions,
     find_droppable,
     find_needed,
     foresee_drop,
-    tidy_wholly,
+    merge_wholly,
 )
 
 if TYPE_CHECKING:
@@ -57,10 +61,39 @@ def care_for_table(catalog: Catalog, name: str, is_dry_run: bool) -> TableCare:
         dataset = catalog.open_stored(name)
         after = _foresee(catalog, name, dataset, before)
         return TableCare(name, before, after, _tell_kept(catalog, name, dataset))
-    is_done = tidy_wholly(catalog, name)
+    is_done = _tidy_wholly(catalog, name)
     kept = _tell_kept(catalog, name, catalog.open_stored(name))
     after = _measure(catalog, name)
     return TableCare(name, before, after, kept, "" if is_done else _BUSY)
+
+
+def _tidy_wholly(catalog: Catalog, name: str) -> bool:
+    """Merge all files that writers would merge some day, seal what that made, and drop every version that may go.
+
+    What writers leave because it is too few to be worth a listing goes, too. False where another process tidies the
+    table. Killed anywhere it leaves the rows as they were. Raises OSError where the store refuses.
+    """
+    dataset = catalog.open_stored(name)
+    with being_first(dataset.uri) as is_first:
+        if not is_first:
+            return False
+        with writing(catalog.uri):
+            dataset.checkout_latest()
+            merge_wholly(dataset)
+        seal_tables(catalog, [name])
+        complete_seals(catalog, name)
+        droppable = _find_droppable(catalog, name, dataset)
+        if droppable:
+            drop_versions(dataset, sorted(droppable))
+        drop_strays(dataset)
+    return True
+
+
+def _find_droppable(
+    catalog: Catalog, name: str, dataset: lance.LanceDataset
+) -> set[int]:
+    find_published = partial(catalog.published_version, name)
+    return find_droppable(catalog.place(name), dataset, find_published)
 
 
 def _measure(catalog: Catalog, name: str) -> Size:
@@ -68,7 +101,7 @@ def _measure(catalog: Catalog, name: str) -> Size:
     files = Folder(place, to_file_options(catalog.storage_options)).files()
     return Size(
         len(catalog.open_stored(name).get_fragments()),
-        count_versions(catalog, name),
+        count_versions(catalog.place(name)),
         len(files),
         sum(file.size_bytes for file in files),
     )
@@ -78,7 +111,7 @@ def _foresee(
     catalog: Catalog, name: str, dataset: lance.LanceDataset, before: Size
 ) -> Size:
     """Without what merging writes; what it makes superfluous goes once the version before is out of date."""
-    droppable = find_droppable(catalog, name, dataset)
+    droppable = _find_droppable(catalog, name, dataset)
     num_files, num_bytes = foresee_drop(dataset, sorted(droppable))
     return Size(
         before.num_fragments - count_mergeable(dataset),
@@ -91,10 +124,11 @@ def _foresee(
 def _tell_kept(
     catalog: Catalog, name: str, dataset: lance.LanceDataset
 ) -> dict[str, int]:
-    needed = find_needed(catalog, name, dataset)
+    published = catalog.published_version(name)
+    needed = find_needed(catalog.place(name), dataset, published)
     reasons = Counter(" and ".join(sorted(set(why))) for why in needed.values())
-    young = count_versions(catalog, name) - len(
-        needed.keys() | find_droppable(catalog, name, dataset)
+    young = count_versions(catalog.place(name)) - len(
+        needed.keys() | _find_droppable(catalog, name, dataset)
     )
     told = dict(sorted(reasons.items()))
     return told | {"out of date for too short a time": young} if young > 0 else told

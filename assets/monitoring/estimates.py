@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from assets.current_labels import read_said
-from assets.kinds.boxes import read_boxes, stack_corners
+from assets.kinds.boxed_objects import read_boxes, stack_corners
 from assets.monitoring.denied import find_doubt
 from assets.monitoring.watch import Answered
 from assets.tables.catalog import Catalog, is_in, repr_sql

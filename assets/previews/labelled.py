@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from assets.kinds.boxes import read_boxes
+from assets.kinds.boxed_objects import read_boxes
 from assets.kinds.masks import read_masks
 from assets.previews.drawing import Color, fit_width, label_overlay, paint_masks
 from assets.tables.rows import ReleaseFrameRow

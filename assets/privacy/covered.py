@@ -112,12 +112,18 @@ class Covering:
         if stream.is_depth or not self.lookers:
             yield from (join([]) for _ in stream.frames)
             return
-        from models.faces.watching import Watcher  # loads SciPy
+        from models.faces.watching import watch  # loads SciPy
 
-        watcher = Watcher(lambda image: join([look(image) for look in self.lookers]))
+        def look(image_rgb: NDArray[np.uint8]) -> Faces:
+            return join([looker(image_rgb) for looker in self.lookers])
+
+        yield from watch(self._decode_all(stream, on_frame), look)
+
+    def _decode_all(
+        self, stream: Stream, on_frame: Callable[[int], None]
+    ) -> Iterator[NDArray[np.uint8]]:
         for at in _batch(stream.frames):
-            for image in self._decode(stream.frames[at]):
-                yield watcher.find(image)
+            yield from self._decode(stream.frames[at])
             on_frame(at.stop - at.start)
 
     def _write(

@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any
 
 from assets.calibration_order import order_calibrations
-from assets.clocks.evidence import CameraStream
 from assets.clocks.reports import (
     load_luma,
     read_cameras,
     read_gyro,
     read_inputs,
 )
+from assets.clocks.streams import CameraStream
 from assets.code_versions import version_of
 from assets.reconstruction.imu_rows import (
     Row,

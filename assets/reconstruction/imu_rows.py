@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from assets.clocks.evidence import CameraStream, Gyro, Load
+from assets.clocks.streams import CameraStream, Gyro, Load
 from assets.tables.catalog import Catalog, repr_sql
 from models.geometry.clock_offset import STEADFAST
 from models.geometry.gravity import ImuRecord, PoseTrack, find_gravity

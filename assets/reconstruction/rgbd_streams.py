@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
-from assets.clocks.evidence import CameraStream
 from assets.clocks.offsets import find_nearest
 from assets.clocks.reports import read_camera
+from assets.clocks.streams import CameraStream
 from assets.images import decode_depth, decode_rgb
 from assets.tables.catalog import Catalog, is_in, session_is
 from assets.video_frames import unpack

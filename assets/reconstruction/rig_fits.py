@@ -12,8 +12,8 @@ from itertools import groupby
 from typing import Any
 
 from assets.calibration_order import order_calibrations
-from assets.clocks.evidence import CameraStream
 from assets.clocks.reports import load_luma, read_cameras
+from assets.clocks.streams import CameraStream
 from assets.dated import FIRST_DATE_NS
 from assets.tables.catalog import Catalog, is_in, session_is
 from assets.tables.rows import CalibrationRow

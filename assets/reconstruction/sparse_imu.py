@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from assets.clocks.evidence import Gyro
+from assets.clocks.streams import Gyro
 from assets.reconstruction.sparse_scale import Placed, Scale
 from models.geometry.camera import Array
 from models.geometry.gravity import ImuRecord, PoseTrack

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.clocks.evidence import Gyro
 from assets.clocks.reports import read_camera, read_gyro
+from assets.clocks.streams import Gyro
 from assets.reconstruction.board_pictures import BoardPicture, list_pictures
 from assets.reconstruction.rig_fits import find_calibration, to_calibration
 from assets.reconstruction.sparse_pairs import Pairing, choose_pairs

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from assets.clocks.evidence import CameraStream
 from assets.clocks.offsets import find_nearest
 from assets.clocks.reports import read_camera
+from assets.clocks.streams import CameraStream
 from assets.reconstruction.board_pictures import BoardPicture, list_pictures
 from assets.reconstruction.rig_fits import find_calibration, to_calibration
 from assets.tables.catalog import Catalog, session_is

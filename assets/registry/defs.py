@@ -14,7 +14,7 @@ from assets.run_config import read_config
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.run_pointers import pointed_in_run
 from assets.workspace import Workspace
-from models.task_names import all_task_names
+from models.known_tasks import all_task_names
 
 _GATE = "challenger_meets_the_gate"
 

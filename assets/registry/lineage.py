@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from assets.inference.package import ModelPackage, Refusal
 from assets.tables.rows import ModelRow, ReleaseRow
-from models.task_names import dataset_of
+from models.known_tasks import dataset_of
 
 
 @dataclass(frozen=True)

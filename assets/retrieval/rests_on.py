@@ -17,7 +17,7 @@ from assets.tables.rows import DepartureRow, ModelRow
 from assets.terms.judging import Part, find_purposes, judge_terms
 from assets.terms.policy import Policy
 from assets.terms.statements import Subject, read_statements, terms_of
-from models.task_names import all_task_names
+from models.known_tasks import all_task_names
 
 
 def describe_rests(

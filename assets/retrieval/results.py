@@ -11,7 +11,7 @@ from assets.registry.release import rules_of
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.champions import find_taken_back, list_titles
 from assets.tables.missed_classes import list_missed
-from models.task_names import all_task_names, dataset_of
+from models.known_tasks import all_task_names, dataset_of
 
 
 def read_results(

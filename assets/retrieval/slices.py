@@ -11,7 +11,7 @@ from assets.registry.release import rules_of
 from assets.tables.catalog import Catalog, is_in
 from assets.tables.ids import complete_id
 from assets.tables.rows import ScoreRow
-from models.task_names import all_task_names, dataset_of
+from models.known_tasks import all_task_names, dataset_of
 
 OF_OBJECTS = "recall50"  # slices of objects tell what share of them was found
 _WHOLE = ("all", "all")

@@ -1,15 +1,14 @@
 """The process that decodes TIFFs, HEIC and AVIF that intake has accepted, for whatever looks at them; masks and label
 images, too.
 
-Run as `python -m assets.sandbox.tiff_child`. A request is one of WHAT and a length, then the bytes; an answer is the
-length of a JSON head, the head (shape of the pixels, or the error), then the pixels, of a byte each. It ends when its
-input does, and between two pictures with the status RETIRED when it has worked for CHILD_SECONDS.
+Run as `python -m assets.sandbox.tiff_child`. Requests are as `tiff_requests` says; an answer is the length of a JSON
+head, the head (shape of the pixels, or the error), then the pixels, of a byte each. It ends when its input does, and
+between two pictures with the status RETIRED when it has worked for CHILD_SECONDS.
 """
 
 from __future__ import annotations
 
 import io
-import struct
 import sys
 import time
 from collections.abc import Mapping
@@ -26,13 +25,12 @@ from assets.sandbox.child_limits import (
 )
 from assets.sandbox.child_process import RETIRED
 from assets.sandbox.confinement import confine
+from assets.sandbox.tiff_requests import REQUEST
 
-WHAT = ("rgb", "luma", "mask", "numbers", "colours")
 # what Pillow calls the kinds of label images that are taken, and the bits that they must have
 _NUMBERS: dict[str, int | None] = {"P": None, "L": 8, "1": 1}
 _COLOURS: dict[str, int | None] = {"RGB": 8}
 _AT_BITS = 24  # of a PNG
-REQUEST = struct.Struct(">BQ")  # index in WHAT, bytes
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:

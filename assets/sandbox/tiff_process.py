@@ -30,7 +30,7 @@ from assets.sandbox.child_process import (
     start_child,
     widen,
 )
-from assets.sandbox.tiff_child import REQUEST, WHAT
+from assets.sandbox.tiff_requests import REQUEST, WHAT
 
 _MAX_HEAD_BYTES = 1 << 10
 _MAX_PIXEL_BYTES = 2 << 30

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.tables.catalog import Catalog, TableMissing, no_panic
-from assets.tables.migrate import require_readable
+from assets.tables.schema_versions import require_readable
 from assets.tables.schemas import TABLES
 from assets.tables.schemas.search import SENTENCE_DIM
 

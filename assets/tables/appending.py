@@ -14,9 +14,8 @@ import pyarrow as pa
 
 from assets.tables.catalog import Catalog, require_unique_keys
 from assets.tables.inserting import append_on, write_rows
-from assets.tables.migrate import require_not_newer
+from assets.tables.schema_versions import require_not_newer
 from assets.tables.schemas import TABLES
-from assets.tables.upkeep import tidy
 
 if TYPE_CHECKING:
     import lance
@@ -61,9 +60,7 @@ class Appender:
                 self._follow(dataset)
                 self._known.update(rows[self._key].to_pylist())
                 # aside: what is known here is this version, and not what others add
-                tidy(
-                    self._catalog, self.name, dataset.checkout_version(dataset.version)
-                )
+                self._catalog.tidy(self.name, dataset.checkout_version(dataset.version))
                 return len(rows)
             self.base = self.base.checkout_version(self._latest())
             require_not_newer(self.base.schema, TABLES[self.name])

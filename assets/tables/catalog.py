@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from assets.storage import BlobStore
+from assets.tables import upkeep
 from assets.tables.commits import (
     commit_first,
     delete_rows,
@@ -31,7 +32,9 @@ from assets.tables.durable import is_local, sync_version
 from assets.tables.followed import FollowedRows
 from assets.tables.inserting import insert_absent
 from assets.tables.memo import Memo
-from assets.tables.migrate import (
+from assets.tables.presence import announce, writing
+from assets.tables.recovery import set_aside_broken
+from assets.tables.schema_versions import (
     fill_absent,
     follow_schema,
     null_absent,
@@ -39,10 +42,8 @@ from assets.tables.migrate import (
     version_of,
     widen,
 )
-from assets.tables.presence import announce, writing
-from assets.tables.recovery import set_aside_broken
 from assets.tables.schemas import TABLES, Table, content_id, to_table
-from assets.tables.upkeep import tidy
+from assets.tables.table_place import TablePlace
 
 if TYPE_CHECKING:
     import lance
@@ -129,6 +130,10 @@ class Catalog:
             with suppress(TableMissing):
                 sync_version(self.open_stored(name))
 
+    def tidy(self, name: str, dataset: lance.LanceDataset) -> None:
+        """After a commit: merge files and drop versions, where it is time to."""
+        upkeep.tidy(self.place(name), dataset, partial(self.published_version, name))
+
     def _merge(self, name: str, rows: pa.Table, replace: str | None) -> Written:
         """Insert new rows; replace those with an equal key where the condition over `source` and `target` holds."""
         table = TABLES[name]
@@ -139,7 +144,7 @@ class Catalog:
             if not len(rows):
                 return Written(dataset.version, 0)
             dataset, written = self._put(dataset, table, rows, replace)
-        tidy(self, name, dataset)
+        self.tidy(name, dataset)
         return written
 
     def _put(
@@ -498,11 +503,15 @@ class Catalog:
             # a late verdict changes nothing
             replace = "source.version >= target.version"
             dataset, _ = self._put(dataset, table, rows, replace, is_new)
-        tidy(self, table.name, dataset)
+        self.tidy(table.name, dataset)
 
     def admitted(self, name: str) -> str:
         """The filter for rows of sessions that readers may see, of a table that has sessions."""
         return _admit(self.publications(name))
+
+    def place(self, name: str) -> TablePlace:
+        """Where a table lies."""
+        return TablePlace(self.uri, name, self.storage_options)
 
     # ---- below -------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,6 @@ from assets.tables.commits import delete_rows, merge_rows
 from assets.tables.inserting import insert_absent
 from assets.tables.presence import writing
 from assets.tables.schemas import TABLES
-from assets.tables.upkeep import tidy
 
 if TYPE_CHECKING:
     import lance
@@ -78,7 +77,7 @@ class FencedWriter:
                     ):
                         raise
                     continue
-            tidy(self._catalog, name, dataset)
+            self._catalog.tidy(name, dataset)
             return written
         raise TimeoutError(
             f"table '{name}': {_MAX_CONFLICTS} commits in a row were overtaken; ingest again"

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from assets.tables.catalog import Catalog, is_in, repr_sql
 from assets.tables.rows import FrameScoreRow, ObjectScoreRow
-from models.task_names import KEYPOINTS, dataset_of
+from models.known_tasks import dataset_of
+from models.task_names import KEYPOINTS
 
 if TYPE_CHECKING:
     from models.metrics.frame_parts import BoxParts, ClassParts, MapParts

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from assets.tables.catalog import Catalog
-from assets.tables.migrate import fill_absent
+from assets.tables.schema_versions import fill_absent
 from assets.tables.schemas import TABLES
 
 _OFFSET = "_rowoffset"  # by Lance

@@ -188,7 +188,7 @@ def _count_batch_rows(dataset: lance.LanceDataset) -> int:
 
 def _measure(catalog: Catalog, name: str) -> int:
     from assets.storage import Folder
-    from assets.tables.seals import to_file_options
+    from assets.tables.table_place import to_file_options
 
     place = f"{catalog.uri}/{name}.lance"
     files = Folder(place, to_file_options(catalog.storage_options)).files()

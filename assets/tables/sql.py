@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from assets.tables.catalog import Catalog
-from assets.tables.migrate import require_readable
+from assets.tables.schema_versions import require_readable
 from assets.tables.schemas import TABLES
 
 if TYPE_CHECKING:

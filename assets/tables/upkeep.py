@@ -1,7 +1,7 @@
 """Keep what a table costs apart from how many commits have made it: merge small files, drop versions nobody needs.
 
-It is done by whoever writes, after some of its commits: nobody has to run it. `tidy_wholly` does at once what writers
-leave for later. Killed anywhere it leaves the rows as they were, and the next commit goes on.
+It is done by whoever writes, after some of its commits: nobody has to run it. `assets.maintenance` does at once
+what writers leave for later. Killed anywhere it leaves the rows as they were, and the next commit goes on.
 
 Merged are `MANY` fragments or more that lie side by side: small ones whenever there are so many, larger ones when they
 make a large one together. So a byte is written again at most 64 times as a small one, at 64 KiB a commit, and once as a
@@ -17,19 +17,20 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from assets.tables.commits import STRAYS, drop_strays, drop_versions, merge_files
+from assets.tables.commits import STRAYS, drop_versions, merge_files
 from assets.tables.durable import is_local, version_of_manifest
 from assets.tables.presence import being_first, is_alone, writing
+from assets.tables.seal_store import list_sealed
+from assets.tables.table_place import TablePlace, to_file_options
 
 if TYPE_CHECKING:
     import lance
 
-    from assets.tables.catalog import Catalog
-
+FindPublished = Callable[[], int | None]  # the version that readers follow
 MANY = 16  # fragments that are merged, versions that are dropped at once
 SMALL_BYTES = 1 << 20
 LARGE_BYTES = 16 << 20
@@ -45,7 +46,9 @@ class _Version(NamedTuple):
     made_s: float  # since 1970, by the clock of the store
 
 
-def tidy(catalog: Catalog, name: str, dataset: lance.LanceDataset) -> None:
+def tidy(
+    place: TablePlace, dataset: lance.LanceDataset, find_published: FindPublished
+) -> None:
     """Merge files and drop versions, where it is time to. The dataset is at the newest version that this made.
 
     What the store refuses is left for a later commit, with a warning: the rows are all there.
@@ -55,12 +58,14 @@ def tidy(catalog: Catalog, name: str, dataset: lance.LanceDataset) -> None:
     try:
         with being_first(dataset.uri) as is_first:
             if is_first:
-                with writing(catalog.uri):
+                with writing(place.tables_uri):
                     dataset.checkout_latest()
                     _merge_run(dataset, _find_run_in(dataset))
-                _drop_old(catalog, name, dataset)
+                _drop_old(place, dataset, find_published)
     except OSError as error:
-        _log.warning(f"table '{name}' is left as it is, and tidied later: {error}")
+        _log.warning(
+            f"table '{place.name}' is left as it is, and tidied later: {error}"
+        )
 
 
 def find_run(sizes: Sequence[int]) -> range:
@@ -74,53 +79,31 @@ def find_run(sizes: Sequence[int]) -> range:
     return next(iter([*small, *larger]), range(0))
 
 
-def tidy_wholly(catalog: Catalog, name: str) -> bool:
-    """Merge all files that `tidy` would merge some day, seal what that made, and drop every version that may go.
-
-    What `tidy` leaves because it is too few to be worth a listing goes, too. False where another process tidies the
-    table. Killed anywhere it leaves the rows as they were. Raises OSError where the store refuses.
-    """
-    from assets.tables.seals import complete_seals, seal_tables
-
-    dataset = catalog.open_stored(name)
-    with being_first(dataset.uri) as is_first:
-        if not is_first:
-            return False
-        with writing(catalog.uri):
-            dataset.checkout_latest()
-            while run := _find_run_in(dataset):
-                if not _merge_run(dataset, run):
-                    break
-        seal_tables(catalog, [name])
-        complete_seals(catalog, name)
-        droppable = find_droppable(catalog, name, dataset)
-        if droppable:
-            drop_versions(dataset, sorted(droppable))
-        drop_strays(dataset)
-    return True
+def merge_wholly(dataset: lance.LanceDataset) -> None:
+    """Merge all files that `tidy` would merge some day. The dataset is at the newest version that this made."""
+    while run := _find_run_in(dataset):
+        if not _merge_run(dataset, run):
+            break
 
 
 def find_droppable(
-    catalog: Catalog, name: str, dataset: lance.LanceDataset
+    place: TablePlace, dataset: lance.LanceDataset, find_published: FindPublished
 ) -> set[int]:
     """The versions that have been out of date for long enough and that no tag, seal or publication names."""
-    out_of_date = _find_out_of_date(catalog, _list_versions(catalog, name))
-    return out_of_date - find_needed(catalog, name, dataset).keys()
+    out_of_date = _find_out_of_date(place, _list_versions(place))
+    return out_of_date - find_needed(place, dataset, find_published()).keys()
 
 
 def find_needed(
-    catalog: Catalog, name: str, dataset: lance.LanceDataset
+    place: TablePlace, dataset: lance.LanceDataset, published: int | None
 ) -> dict[int, list[str]]:
     """Version -> what needs it: "newest", "published", "sealed", or a tag such as that of a release."""
-    from assets.tables.seals import list_sealed
-
     needed: dict[int, list[str]] = {dataset.version: ["newest"]}
-    published = catalog.published_version(name)
     if published is not None:
         needed.setdefault(published, []).append("published")
     for tag, facts in dataset.tags.list().items():
         needed.setdefault(int(facts["version"]), []).append(f"tag {tag}")
-    for version in list_sealed(catalog, name):
+    for version in list_sealed(place):
         needed.setdefault(version, []).append("sealed")
     return needed
 
@@ -151,9 +134,9 @@ def count_mergeable(dataset: lance.LanceDataset) -> int:
     return before - len(sizes)
 
 
-def count_versions(catalog: Catalog, name: str) -> int:
+def count_versions(place: TablePlace) -> int:
     """How many versions of a table are stored."""
-    return len(_list_versions(catalog, name))
+    return len(_list_versions(place))
 
 
 def _list_runs(sizes: Sequence[int], limit: int) -> list[range]:
@@ -183,19 +166,21 @@ def _measure(fragment: lance.LanceFragment) -> int:
     return sum(file.file_size_bytes or 0 for file in fragment.metadata.files)
 
 
-def _drop_old(catalog: Catalog, name: str, dataset: lance.LanceDataset) -> None:
+def _drop_old(
+    place: TablePlace, dataset: lance.LanceDataset, find_published: FindPublished
+) -> None:
     """Costs a listing of the versions, and more only where half of them can go."""
-    versions = _list_versions(catalog, name)
-    out_of_date = _find_out_of_date(catalog, versions)
+    versions = _list_versions(place)
+    out_of_date = _find_out_of_date(place, versions)
     if not _is_worth_it(out_of_date, versions):
         return
-    droppable = out_of_date - find_needed(catalog, name, dataset).keys()
+    droppable = out_of_date - find_needed(place, dataset, find_published()).keys()
     if _is_worth_it(droppable, versions):
         drop_versions(dataset, sorted(droppable))
 
 
-def _find_out_of_date(catalog: Catalog, versions: Sequence[_Version]) -> set[int]:
-    kept_s = ALONE_S if is_alone(catalog.uri) else BESIDE_OTHERS_S
+def _find_out_of_date(place: TablePlace, versions: Sequence[_Version]) -> set[int]:
+    kept_s = ALONE_S if is_alone(place.tables_uri) else BESIDE_OTHERS_S
     return {
         old.number
         for old, following in pairwise(versions)
@@ -207,13 +192,13 @@ def _is_worth_it(droppable: set[int], versions: Sequence[_Version]) -> bool:
     return len(droppable) >= max(MANY, len(versions) // 2)
 
 
-def _list_versions(catalog: Catalog, name: str) -> list[_Version]:
+def _list_versions(place: TablePlace) -> list[_Version]:
     """The oldest first, by one listing."""
-    folder = f"{catalog.uri}/{name}.lance/_versions"
+    folder = f"{place.tables_uri}/{place.name}.lance/_versions"
     files = (
         _list_local(folder)
         if is_local(folder)
-        else _list_remote(folder, catalog.storage_options)
+        else _list_remote(folder, place.storage_options)
     )
     found = [(version_of_manifest(file), made_s) for file, made_s in files]
     return sorted(_Version(number, made_s) for number, made_s in found if number)
@@ -232,7 +217,6 @@ def _list_remote(
     folder: str, options: dict[str, str] | None
 ) -> Iterator[tuple[str, float]]:
     from assets.storage import Folder
-    from assets.tables.seals import to_file_options
 
     place = Folder(folder, to_file_options(options))
     for entry in place.fs.ls(place._root, detail=True, refresh=True):

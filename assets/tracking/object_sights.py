@@ -20,7 +20,7 @@ from scipy.spatial.transform import Rotation
 from assets.clocks.reports import read_camera
 from assets.current_labels import read_said
 from assets.images import decode_depth
-from assets.kinds.boxes import read_corners
+from assets.kinds.boxed_objects import read_corners
 from assets.tables.catalog import Catalog, repr_sql
 from assets.tables.rows import SIDES, CalibrationRow, FrameRow, SignalRow
 from assets.video_frames import unpack

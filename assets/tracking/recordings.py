@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.kinds.boxes import read_boxes
+from assets.kinds.boxed_objects import read_boxes
 from assets.tables.catalog import Catalog, repr_sql, session_is
 from assets.tables.rows import FrameRow, PredictionRow
 from assets.tracking.camera_turns import read_motion

@@ -19,7 +19,7 @@ from assets.tables.schemas import TABLES, to_table
 from assets.tables.seals import seal_tables
 from assets.training.run_folder import name_run
 from assets.workspace import Workspace
-from models.task_names import all_task_names, dataset_of
+from models.known_tasks import all_task_names, dataset_of
 
 if TYPE_CHECKING:
     from assets.inference.package import ModelPackage

@@ -10,14 +10,12 @@ import io
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from bench.prove.export import Export, rows_of
-
-if TYPE_CHECKING:
-    from bench.prove.worker import Order
+from bench.prove.order import Order
 
 TABLE = "records"
 SCHEMA = pa.schema(
@@ -66,7 +64,7 @@ def find_new_files(
     return files, float(tick.cursor or 0)
 
 
-def take_in(order: "Order") -> None:
+def take_in(order: Order) -> None:
     """One Dagster run over the files that the sensor asked for."""
     import dagster as dg
 

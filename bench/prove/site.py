@@ -17,7 +17,7 @@ from bench.prove.export import Export, export
 from bench.prove.faults import Fault
 from bench.prove.history import Event, read_history
 from bench.prove.landings import Step, land
-from bench.prove.worker import Order
+from bench.prove.order import Order
 
 ROOT = Path(__file__).resolve().parents[2]
 SESSION = "monday"

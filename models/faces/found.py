@@ -21,6 +21,10 @@ class Faces:
     def __len__(self) -> int:
         return len(self.scores)
 
+    def choose(self, places: NDArray[np.bool_]) -> Faces:
+        """Those at which (N,) is true."""
+        return Faces(self.boxes_xyxy[places], self.scores[places])
+
     def move(self, x_px: float, y_px: float, scale: float = 1.0) -> Faces:
         """As they lie in an image of which this one is a part from (x, y) on, made smaller by `scale`."""
         offset = np.array([x_px, y_px, x_px, y_px])
@@ -30,8 +34,8 @@ class Faces:
         """What of the boxes lies in the image; those of which nothing does are left out."""
         high = np.array([width_px, height_px, width_px, height_px], np.float64)
         boxes = np.clip(self.boxes_xyxy, 0, high)
-        is_there = (boxes[:, 2:] > boxes[:, :2]).all(1)
-        return Faces(boxes[is_there], self.scores[is_there])
+        is_there = np.asarray((boxes[:, 2:] > boxes[:, :2]).all(1))
+        return Faces(boxes, self.scores).choose(is_there)
 
 
 def join(parts: Sequence[Faces]) -> Faces:

@@ -29,6 +29,14 @@ class Tile:
     width: int
     height: int
 
+    def cut(self, scale: int = 1) -> tuple[slice, slice]:
+        """Its rows and columns in the image, or in one that is `scale` times smaller."""
+        below, beside = self.y + self.height, self.x + self.width
+        return (
+            slice(self.y // scale, below // scale),
+            slice(self.x // scale, beside // scale),
+        )
+
 
 def find_everywhere(
     image_rgb: NDArray[np.uint8],
@@ -44,8 +52,7 @@ def find_everywhere(
     def look(detect: Detector, tile: Tile | None) -> Faces:
         if tile is None:
             return detect(whole).move(0, 0, scale)
-        part = image_rgb[tile.y : tile.y + tile.height, tile.x : tile.x + tile.width]
-        return detect(np.ascontiguousarray(part)).move(tile.x, tile.y)
+        return detect(np.ascontiguousarray(image_rgb[tile.cut()])).move(tile.x, tile.y)
 
     tiles = [None, *(cut(width, height, max_side_px) if scale < 1 else ())]
     looks = [(detect, tile) for tile in tiles for detect in detectors]

@@ -1,12 +1,18 @@
-"""Look at the frames of one camera in order, and look again only where something has changed since the last look.
+"""Look at the frames of one camera in order, and look again only where motion does not explain what is seen.
 
-A camera that stands still shows the same background for minutes. The mean colour of each cell of a frame is held
-against the one that it had when it was looked at: noise goes, what moves stays. What was found where nothing changed is
-found still. Every so many frames all of a frame is looked at, and always where half of it has changed.
+Most of a frame was in the one before: in the same place where the camera stands still, in another where it moves.
+Flow tells from where; what was looked at goes along, and so does what was found in it. The mean colour of each cell is
+held against the one that it had when it was looked at: noise goes, what is new stays. Every so many frames all of a
+frame is looked at, and always where half of it is new.
+
+What is found late was there before, back to where something was new in its place; and what was found and is missed
+later is believed until all is looked at once more. So each face has several looks to be found by, though one a frame is
+seldom taken.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -15,104 +21,179 @@ from numpy.typing import NDArray
 
 from models.faces.covering import widen
 from models.faces.found import Faces, join
+from models.faces.motion import (
+    CELL_PX,
+    Known,
+    Motion,
+    View,
+    carry,
+    carry_cells,
+    find_cells,
+    find_motion,
+    find_new,
+    halve,
+    know_nothing,
+    learn,
+    move,
+    move_back,
+)
 from models.faces.tiles import Detector, Tile
 from models.tracking.overlaps import find_overlaps
 
-CELL_PX = 8
-MIN_CHANGE = 4.0  # of a cell's mean, of 255, in one of its colours
-CONTEXT_PX = 64  # around what has changed, for the detector to see it in
-MAX_CHANGED = 0.5  # of a frame's area: above it all is looked at
+CONTEXT_PX = 48  # around what is new, for the detector to see it in
+MAX_NEW = 0.5  # of a frame's area: above it all is looked at
 EVERY = 8  # frames: all of each such is looked at
+WAIT = 2  # frames: of each such, what is new is looked at
 _SAME_IOU = 0.5
 
-Means = NDArray[np.float32]  # (h, w, 3) of cells
+Image = NDArray[np.uint8]
+Places = NDArray[np.bool_]
+
+
+def watch(images: Iterable[Image], look: Detector) -> Iterator[Faces]:
+    """What is found in each of the frames (H, W, 3) of one camera, in order; up to EVERY frames behind."""
+    watcher = _Watcher(look)
+    pending: list[_Seen] = []
+    for image_rgb in images:
+        seen = watcher.see(image_rgb)
+        _tell_back(pending, seen)
+        if seen.is_whole:
+            yield from (one.found for one in pending)
+            pending = []
+        pending.append(seen)
+    yield from (one.found for one in pending)
 
 
 @dataclass
-class Watcher:
-    """What `look` finds in the frames of one camera, given one after the other."""
+class _Seen:
+    """A frame: what is in it, what of that nothing before told of, and how it follows from the frame before."""
 
+    found: Faces
+    fresh: Faces
+    is_whole: bool  # all of it was looked at
+    came: Places  # (rows, columns) of cells that are new since the frame before
+    motion: Motion | None
+
+
+def _tell_back(before: Sequence[_Seen], seen: _Seen) -> None:
+    """What is fresh was in the frames before too, back to where something came in its place."""
+    faces, after = seen.fresh, seen
+    for past in reversed(before):
+        faces = faces.choose(~_touch(after.came, faces))
+        if after.motion is None or not len(faces):
+            return
+        faces = move_back(faces, after.motion)
+        faces = faces.choose(~_is_among(faces, past.found))
+        past.found = join([past.found, faces])
+        after = past
+
+
+@dataclass
+class _Watcher:
     look: Detector
-    _known: Means = field(default_factory=lambda: np.zeros((0, 0, 3), np.float32))
-    _found: Faces = field(default_factory=lambda: join([]))
-    _since: int = 0  # frames since all of one was looked at
+    before: View | None = None
+    known: Known = field(default_factory=lambda: know_nothing(0, 0))
+    is_new: Places = field(default_factory=lambda: np.zeros((0, 0), np.bool_))
+    found: Faces = field(default_factory=lambda: join([]))
+    is_doubtful: Places = field(default_factory=lambda: np.zeros(0, np.bool_))
+    since: int = 0  # frames since all of one was looked at
 
-    def find(self, image_rgb: NDArray[np.uint8]) -> Faces:
-        """What is found in the next frame (H, W, 3)."""
-        means = average(image_rgb)
-        self._since += 1
-        if means.shape != self._known.shape or self._since >= EVERY:
-            return self._look_at_all(image_rgb, means)
-        is_changed = (np.abs(means - self._known) > MIN_CHANGE).any(2)
-        if not is_changed.any():
-            return self._found
-        touches = [_touches(is_changed, box) for box in self._found.boxes_xyxy]
-        is_touched = np.array(touches, np.bool_)
-        parts = find_parts(is_changed, self._found.boxes_xyxy[is_touched])
-        size = image_rgb.shape[0] * image_rgb.shape[1]
-        if sum(part.width * part.height for part in parts) > MAX_CHANGED * size:
-            return self._look_at_all(image_rgb, means)
-        seen = join([self._look_at(image_rgb, means, part) for part in parts])
-        self._found = join([_leave_out(self._found, is_touched, seen), seen])
-        return self._found
+    def see(self, image_rgb: Image) -> _Seen:
+        """Look at the next frame, at what is new in it, or not at all."""
+        self.since += 1
+        view = halve(image_rgb)
+        motion = self._follow(view)
+        was_new = self.is_new
+        self.is_new = find_new(view, self.known)
+        came = self.is_new & ~was_new
+        parts = self._choose_parts()
+        is_whole = len(parts) == 1 and parts[0] == _cover(self.is_new)
+        seen = join([self._look_at(image_rgb, view, part) for part in parts])
+        fresh = seen.choose(~_is_among(seen, self.found))
+        if is_whole:
+            self.since = 0
+            self._believe(seen)
+        elif parts:
+            self._replace(seen)
+        return _Seen(self.found, fresh, is_whole, came, motion)
 
-    def _look_at_all(self, image_rgb: NDArray[np.uint8], means: Means) -> Faces:
-        self._known, self._since = means, 0
-        self._found = self.look(image_rgb)
-        return self._found
+    def _follow(self, view: View) -> Motion | None:
+        """Take what is known and found to where it is now; None where nothing is before."""
+        before, self.before = self.before, view
+        if before is None or before.grey.shape != view.grey.shape:
+            self.known = know_nothing(*view.grey.shape)
+            self.is_new = find_new(view, self.known)
+            self.found, self.is_doubtful = join([]), np.zeros(0, np.bool_)
+            return None
+        motion = find_motion(view, before)
+        self.known = carry(self.known, motion)
+        self.is_new = carry_cells(self.is_new, motion)
+        self.found = move(self.found, motion)
+        return motion
 
-    def _look_at(self, image_rgb: NDArray[np.uint8], means: Means, part: Tile) -> Faces:
-        """What is in a part of the frame, whose cells are known from now on."""
-        rows = slice(part.y // CELL_PX, -(-(part.y + part.height) // CELL_PX))
-        columns = slice(part.x // CELL_PX, -(-(part.x + part.width) // CELL_PX))
-        self._known[rows, columns] = means[rows, columns]
-        seen = image_rgb[part.y : part.y + part.height, part.x : part.x + part.width]
-        return self.look(np.ascontiguousarray(seen)).move(part.x, part.y)
+    def _choose_parts(self) -> list[Tile]:
+        """What of the frame to look at: all of it, what is new, or nothing."""
+        touched = self.found.choose(_touch(self.is_new, self.found))
+        parts = find_parts(self.is_new, touched.boxes_xyxy)
+        num_cells = sum(part.width * part.height for part in parts) / CELL_PX**2
+        if self.since >= EVERY or num_cells > MAX_NEW * self.is_new.size:
+            return [_cover(self.is_new)]
+        return parts if self.since % WAIT == 0 else []
+
+    def _look_at(self, image_rgb: Image, view: View, part: Tile) -> Faces:
+        """What is in a part of the frame, which is known from now on."""
+        learn(self.known, view, part)
+        found = self.look(np.ascontiguousarray(image_rgb[part.cut()]))
+        return found.move(part.x, part.y)
+
+    def _believe(self, seen: Faces) -> None:
+        """All was looked at. What has not changed and is missed is believed until all is looked at again."""
+        is_kept = ~_touch(self.is_new, self.found) & ~self.is_doubtful
+        missed = self.found.choose(is_kept & ~_is_among(self.found, seen))
+        self.found = join([seen, missed])
+        self.is_doubtful = np.arange(len(self.found)) >= len(seen)
+        self.is_new = np.zeros_like(self.is_new)
+
+    def _replace(self, seen: Faces) -> None:
+        """What is new was looked at. A face that a part cuts is seen in part, and stays as it was."""
+        is_kept = ~_touch(self.is_new, self.found)
+        kept = self.found.choose(is_kept)
+        seen = seen.choose(~_is_among(seen, kept))
+        self.found = join([kept, seen])
+        doubts = self.is_doubtful[is_kept]
+        self.is_doubtful = np.concatenate([doubts, np.zeros(len(seen), np.bool_)])
+        self.is_new = np.zeros_like(self.is_new)
 
 
-def average(image_rgb: NDArray[np.uint8]) -> Means:
-    """Mean colour of each cell; those at the right and lower edge are filled up with what the edge shows."""
-    height, width = image_rgb.shape[:2]
-    below, beside = -height % CELL_PX, -width % CELL_PX
-    if below or beside:
-        edge = cv2.BORDER_REPLICATE
-        filled = cv2.copyMakeBorder(image_rgb, 0, below, 0, beside, edge)
-        image_rgb = np.asarray(filled, np.uint8)
-    size = (width + beside) // CELL_PX, (height + below) // CELL_PX
-    cells = cv2.resize(image_rgb.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cells, np.float32)
+def _cover(cells: Places) -> Tile:
+    """All of a frame."""
+    rows, columns = cells.shape
+    return Tile(0, 0, columns * CELL_PX, rows * CELL_PX)
 
 
-def find_parts(
-    is_changed: NDArray[np.bool_], boxes_xyxy: NDArray[np.float64]
-) -> list[Tile]:
-    """The parts of a frame to look at: what has changed and these boxes with a margin, with CONTEXT_PX around."""
-    mask = is_changed.astype(np.uint8)
+def find_parts(is_new: Places, boxes_xyxy: NDArray[np.float64]) -> list[Tile]:
+    """The parts of a frame to look at: what is new and these boxes with a margin, with CONTEXT_PX around."""
+    mask = is_new.astype(np.uint8)
     for box in widen(boxes_xyxy):
-        x_min, y_min, x_max, y_max = _cells(box)
+        x_min, y_min, x_max, y_max = find_cells(box)
         mask[y_min:y_max, x_min:x_max] = 1
     reach = 2 * (CONTEXT_PX // CELL_PX) + 1
     grown = cv2.dilate(mask, np.ones((reach, reach), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(grown)
-    # the first is what has not changed
+    # the first is what is not new
     return [Tile(*(int(v) * CELL_PX for v in one[:4])) for one in stats[1:]]
 
 
-def _leave_out(found: Faces, is_touched: NDArray[np.bool_], seen: Faces) -> Faces:
-    """What was found before where nothing has changed, but for what is seen again."""
-    is_kept = ~is_touched
-    pairs = find_overlaps(found.boxes_xyxy, seen.boxes_xyxy)
-    is_kept[pairs.left[pairs.gains >= _SAME_IOU]] = False
-    return Faces(found.boxes_xyxy[is_kept], found.scores[is_kept])
+def _is_among(faces: Faces, others: Faces) -> Places:
+    """(N,) whether each is one of the others."""
+    pairs = find_overlaps(faces.boxes_xyxy, others.boxes_xyxy)
+    is_among = np.zeros(len(faces), np.bool_)
+    is_among[pairs.left[pairs.gains >= _SAME_IOU]] = True
+    return is_among
 
 
-def _touches(is_changed: NDArray[np.bool_], box_xyxy: NDArray[np.float64]) -> bool:
-    x_min, y_min, x_max, y_max = _cells(box_xyxy)
-    return bool(is_changed[y_min:y_max, x_min:x_max].any())
-
-
-def _cells(box_xyxy: NDArray[np.float64]) -> tuple[int, int, int, int]:
-    """The cells that a box reaches into, as a half-open range."""
-    low = np.maximum(np.floor(box_xyxy[:2] / CELL_PX), 0).astype(int)
-    high = np.maximum(np.ceil(box_xyxy[2:] / CELL_PX), 0).astype(int)
-    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+def _touch(is_new: Places, faces: Faces) -> Places:
+    """(N,) whether something is new in each."""
+    cells = [find_cells(box) for box in faces.boxes_xyxy]
+    touches = [is_new[y0:y1, x0:x1].any() for x0, y0, x1, y1 in cells]
+    return np.array(touches, np.bool_)

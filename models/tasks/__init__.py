@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.task_names import dataset_of
+from models.known_tasks import dataset_of
 from models.tasks.added import load_added
 from models.tasks.base import Batch, OpenTask, Task
 from models.tasks.detection import Detection

@@ -23,9 +23,8 @@ from orchestration.agent.proposing import (
     open_book,
     tell_command,
 )
-from orchestration.agent.world import World
+from orchestration.agent.world import RunVerb, World
 from orchestration.browse.writing import WriteRefused, parse_body
-from orchestration.cli.calling import run_verb
 from orchestration.profiles import Settings
 from orchestration.roles.rights import Person, Right
 
@@ -48,6 +47,7 @@ class Asking:
     """Questions in the name of who asks, one after the other."""
 
     settings: Settings
+    run_verb: RunVerb
     _busy: Lock = field(default_factory=Lock, compare=False)
 
     def tell(self, person: Person) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Asking:
         return _show(found) | {"dagster": self._find_dagster()}
 
     def _open_world(self, person: Person) -> World:
-        return World(self.settings, person.name, run_verb, person.rights)
+        return World(self.settings, person.name, self.run_verb, person.rights)
 
     def _find_dagster(self) -> str | None:
         """Where the UI of this home has Dagster, while it runs."""

@@ -18,9 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from orchestration.agent.acts import find_act
 from orchestration.agent.proposing import open_book
-from orchestration.agent.world import World
+from orchestration.agent.world import RunVerb, World
 from orchestration.browse.writing import WriteRefused, parse_body
-from orchestration.cli.calling import run_verb
 from orchestration.profiles import CHECKOUT, Settings
 from orchestration.resources import open_ledger
 from orchestration.roles.rights import Person
@@ -62,13 +61,14 @@ class Deciding:
     """Decisions in the name of who asks, one after the other."""
 
     settings: Settings
+    run_verb: RunVerb
     _busy: Lock = field(default_factory=Lock, compare=False)
 
     def decide(self, person: Person, body: bytes) -> dict[str, Any]:
         """A proposal is carried out, or rejected, by who may decide about its verb. Raises RightMissing, WriteRefused,
         and ValueError for a proposal that there is not."""
         asked = parse_body(Decision, body)
-        world = World(self.settings, person.name, run_verb, person.rights)
+        world = World(self.settings, person.name, self.run_verb, person.rights)
         standing = open_book(world).find(asked.proposal)
         person.require(find_act(standing.proposal.words).right)
         words = [asked.act, asked.proposal, f"--because={asked.because}", "--json"]

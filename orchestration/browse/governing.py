@@ -17,9 +17,8 @@ from assets.privacy.keys import SealKeys
 from assets.privacy.unsealing import Asked, Original, open_original
 from assets.retrieval.query import Bounds, Found, run_query, to_json_rows
 from orchestration.agent.tools.tables import look_up
-from orchestration.agent.world import World
+from orchestration.agent.world import RunVerb, World
 from orchestration.browse.writing import parse_body
-from orchestration.cli.calling import run_verb
 from orchestration.profiles import Settings
 from orchestration.roles.rights import Person, Right
 
@@ -55,6 +54,7 @@ class Governing:
 
     settings: Settings
     browser: Browser
+    run_verb: RunVerb
 
     def read_masked(self, person: Person, body: bytes) -> dict[str, Any]:
         """The private columns of a frame. Raises WriteRefused, FrameMissing."""
@@ -84,7 +84,7 @@ class Governing:
         return open_original(self.browser.catalog, keys, said)
 
     def _run(self, person: Person, sql: str) -> Found:
-        world = World(self.settings, person.name, run_verb, person.rights)
+        world = World(self.settings, person.name, self.run_verb, person.rights)
         if Right.READ_PRIVATE not in person.rights:
             return look_up(world, sql, Bounds(MOST_ROWS, _MOST_SECONDS, _MOST_BYTES))
         bounds = Bounds(MOST_ROWS, _MOST_SECONDS, _MOST_BYTES, is_private=True)

@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from assets.browsing.browser import Browser
 from assets.browsing.given_back import share_arenas
+from orchestration.agent.world import RunVerb
 from orchestration.browse.app import Parts, make_app
 from orchestration.browse.asking import Asking
 from orchestration.browse.comparing import Comparing
@@ -29,7 +30,7 @@ ASK_FOR_LINK = (
 )
 
 
-def serve(settings: Settings, port: int, author: str) -> None:
+def serve(settings: Settings, port: int, author: str, run_verb: RunVerb) -> None:
     """Answer until a signal. Raises ValueError for a port that is taken."""
     require_free({"--port": port}, settings.ui_host)
     browser = build_browser(settings)
@@ -43,7 +44,7 @@ def serve(settings: Settings, port: int, author: str) -> None:
     print(f"{num_frames:,} frames  http://{LOOPBACK}:{port}/?token={shown}", flush=True)
     print("Ctrl-C ends it.", flush=True)
     origins = list_origins(str(port), settings)
-    app = build_app(settings, browser, author)
+    app = build_app(settings, browser, author, run_verb)
     keys = build_keys(settings, token, author)
     cookie = name_cookie(settings.home, port)
     run(Gate(app, origins, keys, cookie, ASK_FOR_LINK), settings, port)
@@ -55,16 +56,18 @@ def build_browser(settings: Settings) -> Browser:
     return Browser(build_catalog(settings), settings.workspace)
 
 
-def build_app(settings: Settings, browser: Browser, author: str) -> ASGIApp:
+def build_app(
+    settings: Settings, browser: Browser, author: str, run_verb: RunVerb
+) -> ASGIApp:
     """The application; where no gate says who asks, it is `author`, who started it."""
     return make_app(
         Parts(
             browser,
             Writer(settings, browser, author),
             Comparing(settings, browser.catalog),
-            Asking(settings),
-            Governing(settings, browser),
-            Deciding(settings),
+            Asking(settings, run_verb),
+            Governing(settings, browser, run_verb),
+            Deciding(settings, run_verb),
             Exporting(settings),
         )
     )

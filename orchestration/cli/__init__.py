@@ -4,13 +4,16 @@ Belongs here: arguments, progress on stderr, results on stdout, exit codes; a fi
 """
 
 import inspect
+import io
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from copy import copy
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -78,6 +81,9 @@ from orchestration.profiles import (
 )
 from orchestration.stopping import choose_exit_code, hear_signals
 
+if TYPE_CHECKING:
+    from orchestration.agent.world import Done
+
 _DATABASES = ("sqlalchemy", "psycopg", "psycopg2", "dagster_postgres")
 _OURS = ("builtins", "assets", "checks", "models", "orchestration")
 
@@ -139,8 +145,20 @@ def _tell_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
+def run_verb(words: Sequence[str]) -> "Done":
+    """The verb of these words, as a person's command with --json. Progress goes to stderr. Raises what it raises."""
+    from orchestration.agent.world import Done
+
+    said = io.StringIO()
+    with redirect_stdout(said):
+        exit_code = app([*words, "--json"], standalone_mode=False, prog_name="daguerre")
+    text = said.getvalue()
+    return Done(exit_code or 0, json.loads(text) if text.strip() else None)
+
+
 @app.callback()
 def _daguerre(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -151,7 +169,8 @@ def _daguerre(
         ),
     ] = False,
 ) -> None:
-    """Options that belong to no verb."""
+    """Options that belong to no verb; and for verbs that run others, what runs one."""
+    context.obj = run_verb
 
 
 def main() -> None:

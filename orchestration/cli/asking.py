@@ -18,6 +18,7 @@ _MOST_SOURCES = 8
 
 
 def ask(
+    context: typer.Context,
     question: Annotated[
         str,
         typer.Argument(
@@ -53,7 +54,7 @@ def ask(
     from orchestration.agent.ladder.answering import reply
     from orchestration.cli.proposing import open_world
 
-    found = reply(open_world(), question, _read_rung(rung), propose)
+    found = reply(open_world(context.obj), question, _read_rung(rung), propose)
     facts = {"question": question, **found.to_dict()}
     say(as_json, facts, join_lines(_draw_reply(found)))
     raise typer.Exit(0 if found.answer.is_known else 1)
@@ -71,6 +72,7 @@ def _read_rung(text: str | None) -> "Rung | None":
 
 
 def mcp(
+    context: typer.Context,
     propose: Annotated[
         bool,
         typer.Option(
@@ -100,7 +102,7 @@ def mcp(
     from orchestration.cli.proposing import open_world
 
     def open_for(person: "Person") -> World:
-        world = open_world()
+        world = open_world(context.obj)
         is_over_http = port is not None
         by = (
             f"{person.name} by mcp" if is_over_http else f"{world.who} by {person.name}"
@@ -111,7 +113,7 @@ def mcp(
     if port is not None:
         from orchestration.agent.mcp_serving import serve_http
 
-        return serve_http(open_world(), server, port)
+        return serve_http(open_world(context.obj), server, port)
     import anyio
 
     anyio.run(serve_stdio, server)

@@ -7,6 +7,7 @@ import typer
 
 
 def browse(
+    context: typer.Context,
     port: Annotated[
         int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)
     ] = 8500,
@@ -25,4 +26,4 @@ def browse(
     from orchestration.browse.serving import serve
     from orchestration.profiles import load_settings
 
-    serve(load_settings(), port, by or getpass.getuser())
+    serve(load_settings(), port, by or getpass.getuser(), context.obj)

@@ -49,7 +49,7 @@ def card(
 def _read(settings: "Settings", name: str) -> "Card":
     """Raises ValueError for a name that is neither a model's nor a release's."""
     from assets.comparison.pair import find_model
-    from models.task_names import all_task_names
+    from models.known_tasks import all_task_names
     from orchestration.cards import card_of_model, card_of_release
     from orchestration.resources import build_catalog, build_tracker
 

@@ -8,9 +8,9 @@ import typer
 
 from assets.wording import many
 from orchestration.cli.chosen import read_names
+from orchestration.cli.deciding import Because, DryRun
 from orchestration.cli.labelling import By
 from orchestration.cli.output import Json, join_lines, say
-from orchestration.cli.promoting import Because, DryRun
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """The verb that examines what answers questions about the home."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,12 +12,14 @@ from orchestration.cli.progress import show_progress
 from orchestration.cli.verdict_text import describe_verdicts, tell_failures
 
 if TYPE_CHECKING:
+    from assets.tables.catalog import Catalog
     from orchestration.agent.exam.sitting import Sitting
 
 _MOST_MISSES = 20
 
 
 def exam(
+    context: typer.Context,
     rung: Annotated[
         str,
         typer.Option(
@@ -59,12 +62,13 @@ def exam(
     examined = find_rung(rung, load_settings().asked_model)
     chosen = list(dict.fromkeys(questions or SETS))
     if dry_run:
-        return _say_planned(chosen, as_json)
-    world = open_world()
+        return _say_planned(open_world(context.obj).catalog, chosen, as_json)
+    open_home = partial(open_world, context.obj)
+    world = open_home()
     sittings = []
     for which in chosen:
         with show_progress(f"asking {which}", "questions") as on_progress:
-            sittings.append(sit(open_world, examined, which, on_progress=on_progress))
+            sittings.append(sit(open_home, examined, which, on_progress=on_progress))
         keep(world.catalog, sittings[-1])
         log(world.tracker, sittings[-1])
     verdicts = [
@@ -81,11 +85,9 @@ def exam(
     raise typer.Exit(0 if all(v.passed for v in verdicts) else 1)
 
 
-def _say_planned(chosen: list[str], as_json: bool) -> None:
+def _say_planned(catalog: "Catalog", chosen: list[str], as_json: bool) -> None:
     from orchestration.agent.exam.questions import list_questions
-    from orchestration.cli.proposing import open_world
 
-    catalog = open_world().catalog
     facts, lines = {}, []
     for which in chosen:
         asked, num_lacking = list_questions(catalog, which)

@@ -268,7 +268,7 @@ def _choose_page(
     from assets.departures import PAGE, Departure
     from assets.tables.catalog import session_is
     from assets.tables.ids import begins_with, complete_id
-    from models.task_names import all_task_names
+    from models.known_tasks import all_task_names
     from orchestration import reporting
     from orchestration.resources import build_catalog, build_tracker
 

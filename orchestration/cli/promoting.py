@@ -8,28 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from models.task_names import all_task_names
+from models.known_tasks import all_task_names
 from orchestration.agent.proposal_ids import PREFIX
+from orchestration.cli.deciding import Because, DryRun
 from orchestration.cli.output import Json, join_lines, say
 
 if TYPE_CHECKING:
     from assets.registry.by_hand import Change
     from orchestration.profiles import Settings
 
-Because = Annotated[
-    str,
-    typer.Option(
-        "--because",
-        metavar="TEXT",
-        help="Why, for whoever asks later; kept with who and when.",
-    ),
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")
-]
-
 
 def approve(
+    context: typer.Context,
     name: Annotated[
         str,
         typer.Argument(
@@ -68,7 +58,7 @@ def approve(
 
         if until is not None:
             raise ValueError(f"--until {until}: only of a model, not of {name}")
-        return approve_proposal(name, because, dry_run, as_json)
+        return approve_proposal(context.obj, name, because, dry_run, as_json)
     from assets.registry.by_hand import Order
     from assets.registry.by_hand import approve as do
     from orchestration.profiles import load_settings

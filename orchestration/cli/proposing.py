@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from orchestration.cli.deciding import Because
 from orchestration.cli.output import Json, join_lines, say, shorten
-from orchestration.cli.promoting import Because
 
 if TYPE_CHECKING:
     from assets.ledger.proposals import Standing
-    from orchestration.agent.world import World
+    from orchestration.agent.world import RunVerb, World
 
 _MOST_SHOWN = 20
 _STATES = {
@@ -24,6 +24,7 @@ _STATES = {
 
 
 def proposals(
+    context: typer.Context,
     proposal: Annotated[
         str | None,
         typer.Argument(
@@ -37,7 +38,7 @@ def proposals(
     """List what programs propose to be done, or show one with its plan and price. Changes nothing."""
     from orchestration.agent.proposing import open_book
 
-    book = open_book(open_world())
+    book = open_book(open_world(context.obj))
     if proposal is not None:
         one = book.find(proposal)
         return say(as_json, describe(one), join_lines(_show(one)))
@@ -50,6 +51,7 @@ def proposals(
 
 
 def reject(
+    context: typer.Context,
     proposal: Annotated[
         str, typer.Argument(metavar="PROPOSAL", help="Its id, or a beginning of it.")
     ],
@@ -60,7 +62,7 @@ def reject(
     from orchestration.agent.call_log import tell_now
     from orchestration.agent.proposing import open_book
 
-    world = open_world()
+    world = open_world(context.obj)
     book = open_book(world, to_write=True)
     proposal_id = book.find(proposal).proposal.proposal_id
     _note(world, "reject proposal", book.find(proposal_id), because)
@@ -68,7 +70,9 @@ def reject(
     say(as_json, describe(book.find(proposal_id)), f"{proposal_id} is rejected")
 
 
-def approve_proposal(name: str, because: str, dry_run: bool, as_json: bool) -> None:
+def approve_proposal(
+    run_verb: "RunVerb", name: str, because: str, dry_run: bool, as_json: bool
+) -> None:
     """Carry out what was proposed, and end with the exit code of its verb."""
     from orchestration.agent.proposing import (
         carry_out,
@@ -77,7 +81,7 @@ def approve_proposal(name: str, because: str, dry_run: bool, as_json: bool) -> N
         tell_command,
     )
 
-    world = open_world()
+    world = open_world(run_verb)
     standing = open_book(world).find(name)
     command = tell_command(standing.proposal.words)
     if dry_run:
@@ -105,11 +109,10 @@ def _note(world: "World", act: str, standing: "Standing", because: str) -> None:
     note(world.settings.home, Act(act, world.who, of, because))
 
 
-def open_world() -> "World":
+def open_world(run_verb: "RunVerb") -> "World":
     """The home of the settings, for whoever runs the command, who can read its files: nothing is masked. Raises
-    ValueError where there is none; it makes none."""
+    ValueError where there is none; it makes none. A verb finds `run_verb` in the `obj` of its context."""
     from orchestration.agent.world import World
-    from orchestration.cli.calling import run_verb
     from orchestration.profiles import load_settings, require_home
     from orchestration.roles.rights import Right
 

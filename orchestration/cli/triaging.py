@@ -17,6 +17,7 @@ _LONG_NUMBER = re.compile(r"-?\b\d+\.\d{4,}(?:e-?\d+)?\b")
 
 
 def triage(
+    context: typer.Context,
     what: Annotated[
         str,
         typer.Argument(
@@ -41,7 +42,7 @@ def triage(
     from orchestration.cli.proposing import open_world
     from orchestration.triage.diagnosis import NothingWrongError
 
-    world = open_world()
+    world = open_world(context.obj)
     try:
         found = diagnose(world, what)
     except NothingWrongError as error:

@@ -9,6 +9,7 @@ from orchestration.cli.output import Json, say
 
 
 def morning(
+    context: typer.Context,
     markdown: Annotated[
         bool, typer.Option("--markdown", help="For a chat or a page.")
     ] = False,
@@ -34,7 +35,7 @@ def morning(
 
     if markdown and as_json:
         raise ValueError("--markdown and --json: give one of the two")
-    world = open_world()
+    world = open_world(context.obj)
     told, kept = look(world)
     if html is not None:
         _write(html, draw_html(told))

@@ -24,7 +24,7 @@ from assets.retrieval.stale_rows import (
 )
 from assets.stages import all_stages
 from assets.tables.catalog import Catalog
-from models.task_names import all_task_names, dataset_of
+from models.known_tasks import all_task_names, dataset_of
 from orchestration.plan.files import list_waiting
 from orchestration.plan.lines import Change, Cost, Line, Plan
 from orchestration.plan.tasks import Asked, list_followers

@@ -25,7 +25,8 @@ from assets.retrieval.stale_reasons import (
 )
 from assets.retrieval.stale_rows import Stale
 from assets.tables.catalog import Catalog, is_in
-from models.task_names import TASK_NAMES, dataset_of
+from models.known_tasks import dataset_of
+from models.task_names import TASK_NAMES
 from orchestration.plan.lines import FOLLOWS, RECIPE, Line
 
 _READ_AGAIN = "captures are read: rows whose pictures come out otherwise"

@@ -111,7 +111,7 @@ def test_the_wheel_has_every_file_of_the_code(wheel: Path) -> None:
 
 
 def test_namesakes_neither_disturb_nor_are_disturbed(run, site: Path) -> None:
-    put_first = "import daguerre; daguerre.put_code_first()"
+    put_first = "from daguerre.code_path import put_code_first; put_code_first()"
     code = site / "daguerre" / "code"
     ours = f"{code / 'models' / '__init__.py'} {code / 'orchestration' / 'profiles.py'}"
     assert run("-c", f"{put_first}; {PLACES}").strip() == ours
@@ -147,6 +147,7 @@ def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
     page = CHECKOUT / "orchestration" / "browse" / "page"
     assert written == {path.name for path in page.iterdir()} | {
         "examples.toml",
+        "fourth.toml",
         "held_out.toml",
         "roles.toml",
         "macros.html.j2",

@@ -14,8 +14,9 @@ from assets.ledger import Ledger
 from assets.retrieval.verify import Stores, verify
 from assets.storage import BlobStore, Folder
 from assets.tables.catalog import Catalog
-from assets.tables.migrate import SchemaMoved, upgrade_tables, version_of
+from assets.tables.migrate import upgrade_tables
 from assets.tables.releases import open_release
+from assets.tables.schema_versions import SchemaMoved, version_of
 from assets.tables.schemas import TABLES
 from checks.gates import INTAKE_TABLES, gate_session
 from tests.homes.make import MODEL, SESSIONS, draw_session

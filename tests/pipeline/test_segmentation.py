@@ -15,7 +15,7 @@ from assets.erasure.erase import begin, go_on
 from assets.erasure.plan import make_plan
 from assets.erasure.subject import find_subject
 from assets.inference.package import open_package
-from assets.kinds.map import read_semantic_map
+from assets.kinds.masks import read_semantic_map
 from assets.registry.promotion import submit
 from assets.registry.reading import StoreReader
 from assets.retrieval.verify import Stores, verify

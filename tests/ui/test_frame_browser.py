@@ -26,6 +26,7 @@ from assets.tables.catalog import Catalog
 from assets.tables.schemas import EMBEDDING_DIM, content_id
 from models.masks import decode_mask
 from orchestration.browse.serving import ASK_FOR_LINK, build_app, build_browser
+from orchestration.cli import run_verb
 from orchestration.gate import Gate
 from orchestration.profiles import Settings, load_settings
 from orchestration.resources import build_catalog
@@ -217,7 +218,7 @@ def _serve(settings: Settings) -> Iterator[Served]:
     """A server of a home on a free port, in a thread."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-        app = build_app(settings, build_browser(settings), AUTHOR)
+        app = build_app(settings, build_browser(settings), AUTHOR, run_verb)
         gate = Gate(app, [address], Keys(TOKEN, Person(AUTHOR)), "door", ASK_FOR_LINK)
         config = uvicorn.Config(
             gate, log_level="warning", lifespan="off", timeout_graceful_shutdown=1

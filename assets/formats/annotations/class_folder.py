@@ -41,13 +41,8 @@ from assets.formats.layout import (
     split_of,
     suffix_of,
 )
-from assets.formats.observations import (
-    CapturePlan,
-    FrameObservation,
-    LabelObservation,
-    Observation,
-)
-from assets.formats.protocol import Opener, UnreadableBytes, read_head
+from assets.formats.observations import FrameObservation, LabelObservation, Observation
+from assets.formats.protocol import CapturePlan, Opener, UnreadableBytes, read_head
 from assets.formats.sequences.tum_trajectory import TumTrajectoryReader
 from assets.storage import SessionFile
 

@@ -44,14 +44,9 @@ from assets.formats.layout import (
     stem_of,
     suffix_of,
 )
-from assets.formats.observations import (
-    CapturePlan,
-    LabelObservation,
-    Observation,
-    Problem,
-    Source,
-)
+from assets.formats.observations import LabelObservation, Observation, Problem, Source
 from assets.formats.protocol import (
+    CapturePlan,
     Opener,
     UnreadableBytes,
     read_bytes,

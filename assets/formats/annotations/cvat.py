@@ -45,7 +45,6 @@ from assets.formats.annotations.pairing import hints_of, plan_label_files
 from assets.formats.layout import is_hidden, list_paths, name_of, stem_of, suffix_of
 from assets.formats.observations import (
     INTERPOLATED,
-    CapturePlan,
     LabelObservation,
     Observation,
     Problem,
@@ -53,6 +52,7 @@ from assets.formats.observations import (
 from assets.formats.protocol import (
     LABELS_NOT_READ,
     MAX_LABELS,
+    CapturePlan,
     Opener,
     UnreadableBytes,
     read_bytes,

@@ -37,7 +37,6 @@ from assets.formats.layout import (
 )
 from assets.formats.observations import (
     CalibrationObservation,
-    CapturePlan,
     LabelObservation,
     Observation,
     Problem,
@@ -45,6 +44,7 @@ from assets.formats.observations import (
 )
 from assets.formats.protocol import (
     MAX_LABELS,
+    CapturePlan,
     Opener,
     UnreadableBytes,
     read_head,

@@ -21,11 +21,11 @@ import numpy as np
 
 from assets.formats.observations import (
     AnnotationObservation,
-    CapturePlan,
     LabelObservation,
     Problem,
     Source,
 )
+from assets.formats.protocol import CapturePlan
 from models.box_pairs import CLOSE_IOU, CLOSE_PX, EQUAL_PX, SAME_OBJECT_IOU
 from models.metrics.matching import measure_ious
 

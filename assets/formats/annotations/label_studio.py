@@ -57,15 +57,11 @@ from assets.formats.annotations.orientation import (
 )
 from assets.formats.annotations.pairing import hints_of, plan_label_files
 from assets.formats.layout import is_hidden, list_paths, name_of, suffix_of
-from assets.formats.observations import (
-    CapturePlan,
-    LabelObservation,
-    Observation,
-    Problem,
-)
+from assets.formats.observations import LabelObservation, Observation, Problem
 from assets.formats.protocol import (
     LABELS_NOT_READ,
     MAX_LABELS,
+    CapturePlan,
     Opener,
     UnreadableBytes,
     read_bytes,

@@ -50,8 +50,9 @@ from assets.formats.annotations.picture_json import (
     PictureJson,
 )
 from assets.formats.layout import folder_of, is_hidden, join, stem_of, suffix_of
-from assets.formats.observations import CapturePlan, Observation, Problem
+from assets.formats.observations import Observation, Problem
 from assets.formats.protocol import (
+    CapturePlan,
     Opener,
     UnreadableBytes,
     read_ends,

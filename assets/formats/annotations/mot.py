@@ -29,13 +29,13 @@ from assets.formats.layout import (
 )
 from assets.formats.observations import (
     AnnotationObservation,
-    CapturePlan,
     LabelObservation,
     Observation,
     Problem,
     Source,
 )
 from assets.formats.protocol import (
+    CapturePlan,
     Opener,
     UnreadableBytes,
     read_head,

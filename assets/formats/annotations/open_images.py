@@ -28,14 +28,10 @@ from assets.formats.layout import (
     stem_of,
     suffix_of,
 )
-from assets.formats.observations import (
-    CapturePlan,
-    LabelObservation,
-    Observation,
-    Problem,
-)
+from assets.formats.observations import LabelObservation, Observation, Problem
 from assets.formats.protocol import (
     MAX_LABELS,
+    CapturePlan,
     Opener,
     UnreadableBytes,
     explain_pointer,

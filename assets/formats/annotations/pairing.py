@@ -22,8 +22,7 @@ from assets.formats.layout import (
     stem_of,
     suffix_of,
 )
-from assets.formats.observations import CapturePlan
-from assets.formats.protocol import Opener
+from assets.formats.protocol import CapturePlan, Opener
 from assets.storage import SessionFile
 
 _ENDINGS = IMAGE_SUFFIXES | {".txt", ".xml", ".json"}

@@ -48,14 +48,11 @@ from assets.formats.annotations.picture_json import (
 )
 from assets.formats.images.image_headers import read_header
 from assets.formats.layout import folder_of, is_hidden, is_image, join, name_of, stem_of
-from assets.formats.observations import (
-    CapturePlan,
-    Observation,
-    Problem,
-)
+from assets.formats.observations import Observation, Problem
 from assets.formats.protocol import (
     LABELS_NOT_READ,
     NOT_READ,
+    CapturePlan,
     Opener,
     UnreadableBytes,
     read_bytes,

@@ -33,14 +33,10 @@ from assets.formats.layout import (
     stem_of,
     suffix_of,
 )
-from assets.formats.observations import (
-    CapturePlan,
-    LabelObservation,
-    Observation,
-    Problem,
-)
+from assets.formats.observations import LabelObservation, Observation, Problem
 from assets.formats.protocol import (
     LABELS_NOT_READ,
+    CapturePlan,
     Opener,
     UnreadableBytes,
     read_bytes,

@@ -20,22 +20,25 @@ from assets.formats.archives.archive_members import (
 )
 from assets.formats.archives.tar_members import is_tar_name, open_tar
 from assets.formats.archives.zip_members import open_zip
-from assets.formats.home import Home, Shares
 from assets.formats.images.video import VideoReader
 from assets.formats.layout import is_hidden, list_paths, suffix_of
-from assets.formats.observations import CapturePlan, Observation, Problem, Source
+from assets.formats.observations import Observation, Problem, Source
 from assets.formats.protocol import (
     HEAD_BYTES,
     NO_DATA,
     NOT_READ,
+    CapturePlan,
+    Home,
     Leftover,
     Opener,
     Reader,
+    Shares,
     UnreadableBytes,
     explain_pointer,
     open_checked,
     whole_file,
 )
+from assets.formats.sharing import share_out
 from assets.storage import SessionFile
 
 _ZIP_MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
@@ -73,11 +76,9 @@ class ArchiveReader:
         self, home: Home | None, files: Sequence[SessionFile], opener: Opener
     ) -> Shares:
         """Plans of the members; with the stored frames that labels name, where there is a home."""
-        from assets.formats import plan_session
-
         if home is not None:
             return home.share_out(files, opener, self._readers)
-        return Shares(*plan_session(files, opener, self._readers), opener)
+        return Shares(*share_out(files, opener, self._readers), opener)
 
     def _foresee_members(
         self, home: Home | None, found: _List, store: MemberStore

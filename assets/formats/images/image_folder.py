@@ -36,8 +36,8 @@ from assets.formats.layout import (
     split_of_path,
     suffix_of,
 )
-from assets.formats.observations import CapturePlan, FrameObservation, Observation
-from assets.formats.protocol import Opener
+from assets.formats.observations import FrameObservation, Observation
+from assets.formats.protocol import CapturePlan, Opener
 from assets.storage import SessionFile
 
 

@@ -20,15 +20,10 @@ from typing import Any, BinaryIO
 
 from assets.formats.images.frame_files import names_depth
 from assets.formats.layout import is_hidden, sensor_of, suffix_of
-from assets.formats.observations import (
-    CapturePlan,
-    FrameObservation,
-    Observation,
-    Problem,
-    Source,
-)
+from assets.formats.observations import FrameObservation, Observation, Problem, Source
 from assets.formats.protocol import (
     HEAD_BYTES,
+    CapturePlan,
     Opener,
     UnreadableBytes,
     explain_pointer,

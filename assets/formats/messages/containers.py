@@ -1,8 +1,8 @@
-"""The containers that messages come in, told by their first bytes."""
+"""The containers that messages come in, told by their first bytes; and what is read back of a stored one."""
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from assets.formats.messages import (
     mcap_records,
@@ -11,9 +11,12 @@ from assets.formats.messages import (
     sqlite_pages,
 )
 from assets.formats.messages.mcap_records import RecordWalker
-from assets.formats.messages.recording import Walker
+from assets.formats.messages.recording import Walker, choose_read
 from assets.formats.messages.rosbag1_records import BagWalker
 from assets.formats.messages.rosbag2_records import DatabaseWalker
+from assets.formats.messages.topics import Origin, VideoPacket
+from assets.formats.observations import Source
+from assets.sandbox.video_places import VideoPlace
 
 
 def open_walker(stream: BinaryIO) -> Walker:
@@ -48,3 +51,29 @@ def read_message(
         else mcap_records.expand_chunk
     )
     return bytes(expand(stream, offset)[inner_offset : inner_offset + size])
+
+
+def read_packets(stream: BinaryIO, place: VideoPlace, count: int) -> list[bytes]:
+    """The packets of a place's channel from its key packet on, at most so many. Raises ValueError without the key."""
+    walker = open_walker(stream)
+    key = (place.key.offset, place.key.pts)
+    packets: list[bytes] = []
+    read: Any = None
+    for item in walker.walk_from(place.key.offset, place.stream):
+        if not packets and item.place != key:
+            continue
+        read = read or choose_read(item.channel, item.schema)
+        origin = Origin(item.channel.topic, "", Source(""))
+        packets += [
+            reading.data
+            for reading in read(bytes(item.data), origin)
+            if isinstance(reading, VideoPacket)
+        ]
+        if len(packets) >= count:
+            return packets
+    if not packets:
+        raise ValueError(
+            f"the key packet of a frame is not at byte {place.key.offset} of recording {place.blob[:12]}…: "
+            "run `daguerre verify`"
+        )
+    return packets

@@ -14,8 +14,8 @@ from assets.formats.messages.recording import (
     read_recording,
 )
 from assets.formats.messages.topics import READER
-from assets.formats.observations import CapturePlan, Observation
-from assets.formats.protocol import Opener, UnreadableBytes, open_checked
+from assets.formats.observations import Observation
+from assets.formats.protocol import CapturePlan, Opener, UnreadableBytes, open_checked
 from assets.storage import SessionFile
 
 

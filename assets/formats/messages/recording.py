@@ -36,7 +36,6 @@ from assets.formats.messages.topics import (
 )
 from assets.formats.messages.video_messages import Found, VideoTracks
 from assets.formats.observations import (
-    CapturePlan,
     FrameObservation,
     Observation,
     Problem,
@@ -47,6 +46,7 @@ from assets.formats.observations import (
 from assets.formats.protocol import (
     HEAD_BYTES,
     NOT_READ,
+    CapturePlan,
     Opener,
     UnreadableBytes,
     explain_pointer,

@@ -16,8 +16,8 @@ from assets.formats.messages.rosbag1_records import (
     BagWalker,
     read_index,
 )
-from assets.formats.observations import CapturePlan, Observation
-from assets.formats.protocol import Opener, UnreadableBytes, open_checked
+from assets.formats.observations import Observation
+from assets.formats.protocol import CapturePlan, Opener, UnreadableBytes, open_checked
 from assets.storage import SessionFile
 
 

@@ -15,8 +15,8 @@ from assets.formats.messages.recording import (
 )
 from assets.formats.messages.rosbag2_records import DatabaseWalker
 from assets.formats.messages.sqlite_pages import MAGIC
-from assets.formats.observations import CapturePlan, Observation
-from assets.formats.protocol import Opener, UnreadableBytes, open_checked
+from assets.formats.observations import Observation
+from assets.formats.protocol import CapturePlan, Opener, UnreadableBytes, open_checked
 from assets.storage import SessionFile
 
 

@@ -9,15 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, BinaryIO
 
-from assets.formats.messages.topics import Origin, VideoPacket
-from assets.formats.observations import (
-    CapturePlan,
-    FrameObservation,
-    Problem,
-    Source,
-)
+from assets.formats.messages.topics import VideoPacket
+from assets.formats.observations import FrameObservation, Problem
+from assets.formats.protocol import CapturePlan
 from assets.sandbox.guard import ImageFacts
 from assets.sandbox.video_choice import Reading
 from assets.sandbox.video_frames import PacketsOfTrack, VideoFrameDecoder
@@ -173,32 +168,3 @@ class _Track:
     def clear(self) -> None:
         self.waiting = []
         self.num_bytes = 0
-
-
-def read_packets(stream: BinaryIO, place: VideoPlace, count: int) -> list[bytes]:
-    """The packets of a place's channel from its key packet on, at most so many. Raises ValueError without the key."""
-    from assets.formats.messages.containers import open_walker
-    from assets.formats.messages.recording import choose_read
-
-    walker = open_walker(stream)
-    key = (place.key.offset, place.key.pts)
-    packets: list[bytes] = []
-    read: Any = None
-    for item in walker.walk_from(place.key.offset, place.stream):
-        if not packets and item.place != key:
-            continue
-        read = read or choose_read(item.channel, item.schema)
-        origin = Origin(item.channel.topic, "", Source(""))
-        packets += [
-            reading.data
-            for reading in read(bytes(item.data), origin)
-            if isinstance(reading, VideoPacket)
-        ]
-        if len(packets) >= count:
-            return packets
-    if not packets:
-        raise ValueError(
-            f"the key packet of a frame is not at byte {place.key.offset} of recording {place.blob[:12]}…: "
-            "run `daguerre verify`"
-        )
-    return packets

@@ -20,16 +20,12 @@ from assets.formats.layout import (
     order_naturally,
     suffix_of,
 )
-from assets.formats.observations import (
-    CapturePlan,
-    Observation,
-    Problem,
-    ScanObservation,
-)
+from assets.formats.observations import Observation, Problem, ScanObservation
 from assets.formats.points.clouds import measure_cloud
 from assets.formats.points.encodings import decode_scan
 from assets.formats.points.pcd import is_pcd
 from assets.formats.protocol import (
+    CapturePlan,
     Opener,
     UnreadableBytes,
     explain_pointer,

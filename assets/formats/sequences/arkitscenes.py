@@ -18,13 +18,18 @@ from assets.formats.images.frame_files import read_frame_file
 from assets.formats.layout import folder_of, name_of, suffix_of
 from assets.formats.observations import (
     CalibrationObservation,
-    CapturePlan,
     FrameObservation,
     Observation,
     Problem,
     SignalObservation,
 )
-from assets.formats.protocol import NOT_READ, Opener, UnreadableBytes, whole_file
+from assets.formats.protocol import (
+    NOT_READ,
+    CapturePlan,
+    Opener,
+    UnreadableBytes,
+    whole_file,
+)
 from assets.formats.sequences.sequence_files import (
     Pose,
     matrix_of_pose,

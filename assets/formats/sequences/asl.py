@@ -16,13 +16,14 @@ from dataclasses import dataclass
 
 from assets.formats.images.frame_files import read_frame_file
 from assets.formats.layout import folder_of, is_hidden, join, name_of
-from assets.formats.observations import (
+from assets.formats.observations import Observation, Problem, SignalObservation
+from assets.formats.protocol import (
     CapturePlan,
-    Observation,
-    Problem,
-    SignalObservation,
+    Opener,
+    UnreadableBytes,
+    read_bytes,
+    whole_file,
 )
-from assets.formats.protocol import Opener, UnreadableBytes, read_bytes, whole_file
 from assets.formats.sequences.asl_sensors import SensorFacts, parse_sensor
 from assets.formats.sequences.sequence_files import (
     Line,

@@ -29,14 +29,19 @@ from assets.formats.layout import (
 )
 from assets.formats.observations import (
     CalibrationObservation,
-    CapturePlan,
     FrameObservation,
     Observation,
     Problem,
     SignalObservation,
     Source,
 )
-from assets.formats.protocol import NOT_READ, Opener, UnreadableBytes, whole_file
+from assets.formats.protocol import (
+    NOT_READ,
+    CapturePlan,
+    Opener,
+    UnreadableBytes,
+    whole_file,
+)
 from assets.formats.sequences.colmap_model import (
     ModelCamera,
     ModelImage,

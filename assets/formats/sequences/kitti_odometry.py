@@ -29,13 +29,12 @@ from assets.formats.layout import (
 )
 from assets.formats.observations import (
     CalibrationObservation,
-    CapturePlan,
     FrameObservation,
     Observation,
     Problem,
     SignalObservation,
 )
-from assets.formats.protocol import Opener, UnreadableBytes, whole_file
+from assets.formats.protocol import CapturePlan, Opener, UnreadableBytes, whole_file
 from assets.formats.sequences.kitti_calibration import read_entries, read_projection
 from assets.formats.sequences.sequence_files import (
     parse_numbers,

@@ -26,14 +26,13 @@ from assets.formats.layout import (
     stem_of,
 )
 from assets.formats.observations import (
-    CapturePlan,
     FrameObservation,
     Observation,
     Problem,
     SignalObservation,
 )
 from assets.formats.points.scan_files import read_scan_file
-from assets.formats.protocol import Opener, UnreadableBytes, whole_file
+from assets.formats.protocol import CapturePlan, Opener, UnreadableBytes, whole_file
 from assets.formats.sequences.kitti_calibration import (
     CALIBRATION_FILES,
     read_calibrations,

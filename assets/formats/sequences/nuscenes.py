@@ -17,13 +17,18 @@ from assets.formats.images.frame_files import read_frame_file
 from assets.formats.layout import folder_of, is_hidden, join, list_paths, name_of
 from assets.formats.observations import (
     CalibrationObservation,
-    CapturePlan,
     Observation,
     Problem,
     SignalObservation,
 )
 from assets.formats.points.scan_files import read_scan_file
-from assets.formats.protocol import LABELS_NOT_READ, NOT_READ, Opener, whole_file
+from assets.formats.protocol import (
+    LABELS_NOT_READ,
+    NOT_READ,
+    CapturePlan,
+    Opener,
+    whole_file,
+)
 from assets.formats.sequences.nuscenes_tables import (
     NEEDED,
     OTHERS,

@@ -17,13 +17,12 @@ from assets.formats.images.image_headers import read_header
 from assets.formats.layout import folder_of, join, list_paths, name_of
 from assets.formats.observations import (
     CalibrationObservation,
-    CapturePlan,
     FrameObservation,
     Observation,
     Problem,
     SignalObservation,
 )
-from assets.formats.protocol import Opener, UnreadableBytes, whole_file
+from assets.formats.protocol import CapturePlan, Opener, UnreadableBytes, whole_file
 from assets.formats.sequences.sequence_files import (
     parse_numbers,
     pose_of_matrix,

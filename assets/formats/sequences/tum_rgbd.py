@@ -14,13 +14,18 @@ from collections.abc import Iterator, Sequence
 from assets.formats.images.frame_files import read_frame_file
 from assets.formats.layout import folder_of, is_hidden, is_image, join, name_of
 from assets.formats.observations import (
-    CapturePlan,
     FrameObservation,
     Observation,
     Problem,
     SignalObservation,
 )
-from assets.formats.protocol import Opener, UnreadableBytes, read_head, whole_file
+from assets.formats.protocol import (
+    CapturePlan,
+    Opener,
+    UnreadableBytes,
+    read_head,
+    whole_file,
+)
 from assets.formats.sequences.sequence_files import (
     parse_numbers,
     parse_seconds,

@@ -8,8 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from assets.formats.layout import is_document, is_hidden, name_of, stem_of, suffix_of
-from assets.formats.observations import CapturePlan, Observation
-from assets.formats.protocol import HEAD_BYTES, Opener, UnreadableBytes, read_head
+from assets.formats.observations import Observation
+from assets.formats.protocol import (
+    HEAD_BYTES,
+    CapturePlan,
+    Opener,
+    UnreadableBytes,
+    read_head,
+)
 from assets.formats.sequences.sequence_files import (
     check_rotation,
     parse_numbers,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.captions import caption_released
-from assets.kinds.boxes import read_boxes
+from assets.kinds.boxed_objects import read_boxes
 from assets.kinds.judging.frame_rows import (
     Examined,
     list_box_frames,

@@ -18,8 +18,12 @@ from assets.kinds.judging.frame_rows import (
 )
 from assets.kinds.judging.pairs import Slices, Subject, find_classes, join_rows
 from assets.kinds.judging.score_rows import Figures, group_places, list_rows
-from assets.kinds.map import read_semantic_map, share_judged
-from assets.kinds.masks import read_mask_size, read_masks
+from assets.kinds.masks import (
+    read_mask_size,
+    read_masks,
+    read_semantic_map,
+    share_judged,
+)
 from assets.previews import plots
 from assets.previews.drawing import (
     Color,

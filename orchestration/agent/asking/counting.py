@@ -37,22 +37,8 @@ _HAS: dict[str, Collection[str]] = {
 }
 # how two names are said that a thing has both of
 _OF_BOTH = frozenset(
-    [
-        "with",
-        "have",
-        "has",
-        "having",
-        "show",
-        "shows",
-        "showing",
-        "contain",
-        "contains",
-        "containing",
-        "see",
-        "carry",
-        "in",
-        "on",
-    ]
+    {"with", "have", "has", "having", "show", "shows", "showing", "contain"}
+    | {"contains", "containing", "see", "carry", "in", "on"}
 )
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES
 from assets.tables.sql import VIEWS
-from models.task_names import all_task_names
+from models.known_tasks import all_task_names
 from orchestration.agent.asking.moments import TIME, find_time
 from orchestration.agent.asking.rewording import reword
 from orchestration.agent.asking.spelling import mend

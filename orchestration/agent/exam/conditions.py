@@ -85,10 +85,20 @@ def frames_of_test_part(catalog: Catalog, names: Names) -> Truth:
     return Truth((sum(row["split"] == "test" for row in rows),))
 
 
-def average_frames_of_session(catalog: Catalog, names: Names) -> Truth:
-    """How many frames a session has on average, those without frames among them."""
-    num_sessions = len(list_values(catalog, "captures", "session"))
-    return Truth((len(read_rows(catalog, "frames")) / num_sessions,))
+def average_of_session(table: str) -> FindTruth:
+    """How many rows of a table a session has on average, those without any among them."""
+
+    def find(catalog: Catalog, names: Names) -> Truth:
+        num_sessions = len(list_values(catalog, "captures", "session"))
+        return Truth((len(read_rows(catalog, table)) / num_sessions,))
+
+    return find
+
+
+def average_labels_of_frame(catalog: Catalog, names: Names) -> Truth:
+    """How many labels a frame has on average, those without labels among them."""
+    num_labels, num_frames = (len(read_rows(catalog, t)) for t in ("labels", "frames"))
+    return Truth((num_labels / num_frames,))
 
 
 def _extreme(

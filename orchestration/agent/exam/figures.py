@@ -115,7 +115,7 @@ def _is_asset(source: Source) -> bool:
 
 
 def _is_task(source: Source) -> bool:
-    from models.task_names import all_task_names
+    from models.known_tasks import all_task_names
 
     return source.id in all_task_names()
 

@@ -53,7 +53,9 @@ KINDS: dict[str, Kind] = {
     "frames_without_labels": _sql(conditions.frames_without_labels),
     "frames_without_labels_of_session": _sql(conditions.frames_without_labels),
     "frames_with_two_classes": _sql(conditions.frames_with_both_classes),
-    "average_frames_of_session": _sql(conditions.average_frames_of_session),
+    "average_frames_of_session": _sql(conditions.average_of_session("frames")),
+    "average_labels_of_session": _sql(conditions.average_of_session("labels")),
+    "average_labels_of_frame": _sql(conditions.average_labels_of_frame),
     "largest_session": _sql(truths.largest),
     "smallest_session": _sql(conditions.fewest("frames", "session")),
     "sessions_with_more_frames": _sql(

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, field_validator
 
 from assets.ledger.proposals import Standing
-from models.task_names import TASK_NAMES, all_task_names
+from models.known_tasks import all_task_names
+from models.task_names import TASK_NAMES
 from orchestration.agent.acts import Words
 from orchestration.agent.answer import (
     Answer,

@@ -11,7 +11,8 @@ import pytest
 
 from assets.capture.simulate import SimulationSpec
 from assets.clocks import comparisons
-from assets.clocks.evidence import Figures, Gray, gather_evidence
+from assets.clocks.evidence import gather_evidence
+from assets.clocks.streams import Figures, Gray
 from bench.clocks import FAULTS, Fault, Taken, judge, take_capture
 from models.geometry import clock_offset
 

@@ -9,7 +9,7 @@ import pytest
 
 from assets.curation.release import draft_release, write_release
 from assets.kinds.instances import read_instances
-from assets.kinds.map import read_semantic_map
+from assets.kinds.masks import read_semantic_map
 from assets.tables.catalog import is_in
 from assets.tables.releases import hash_content, list_class_ids, open_release
 from assets.tables.schemas import TABLES, content_id, to_table

@@ -17,12 +17,12 @@ from PIL import Image
 from assets.formats import READERS, Leftover, Reader, plan_session, read_capture
 from assets.formats.observations import (
     AnnotationObservation,
-    CapturePlan,
     FrameObservation,
     LabelObservation,
     Observation,
     Problem,
 )
+from assets.formats.protocol import CapturePlan
 from assets.storage import Folder, SessionFile
 
 Kind = TypeVar("Kind")

@@ -32,13 +32,8 @@ from assets.formats.annotations import (
 )
 from assets.formats.images import exif, opencv_calibration
 from assets.formats.messages import log_times, rig
-from assets.formats.observations import (
-    CapturePlan,
-    LabelObservation,
-    SignalObservation,
-    Source,
-)
-from assets.formats.protocol import UnreadableBytes, read_bytes
+from assets.formats.observations import LabelObservation, SignalObservation, Source
+from assets.formats.protocol import CapturePlan, UnreadableBytes, read_bytes
 from assets.formats.sequences import asl, sequence_files
 from assets.storage import SessionFile
 

@@ -185,7 +185,9 @@ def test_what_was_dropped_in_part_is_dropped_to_the_end(stores, monkeypatch):
     versions = stores.catalog.open_stored("publications").versions()
     monkeypatch.setattr(upkeep, "ALONE_S", -1.0)
     needed = find_needed(
-        stores.catalog, "publications", stores.catalog.open_stored("publications")
+        stores.catalog.place("publications"),
+        stores.catalog.open_stored("publications"),
+        stores.catalog.published_version("publications"),
     )
     data = {
         v["version"]: list_data(

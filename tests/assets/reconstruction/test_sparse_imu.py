@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from assets.clocks.evidence import Gyro
+from assets.clocks.streams import Gyro
 from assets.reconstruction.sparse_imu import ask_imus
 from assets.reconstruction.sparse_scale import Placed
 from bench.motion import draw_imu, draw_path

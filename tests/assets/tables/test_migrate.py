@@ -12,15 +12,15 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from assets.tables import migrate
+from assets.tables import schema_versions
 from assets.tables.appending import Appender
 from assets.tables.catalog import Catalog
-from assets.tables.migrate import (
+from assets.tables.migrate import Upgrade, upgrade_tables
+from assets.tables.schema_versions import (
     Migration,
+    ReadLatest,
     SchemaMoved,
-    Upgrade,
     null_absent,
-    upgrade_tables,
     version_of,
 )
 from assets.tables.schemas import TABLES, Column, Table, content_id, to_table
@@ -39,7 +39,8 @@ def change(monkeypatch):
     ) -> pytest.MonkeyPatch:
         newer = replace(TABLES[name], columns=columns, version=TABLES[name].version + 1)
         monkeypatch.setitem(TABLES, name, newer)
-        monkeypatch.setattr(migrate, "MIGRATIONS", (*migrate.MIGRATIONS, *steps))
+        steps = (*schema_versions.MIGRATIONS, *steps)
+        monkeypatch.setattr(schema_versions, "MIGRATIONS", steps)
         return monkeypatch
 
     return apply
@@ -228,7 +229,7 @@ def test_a_table_of_newer_code_is_refused_with_both_versions(
     ]
 
 
-def shout(catalog: Catalog, rows: pa.Table) -> pa.Table:
+def shout(read: ReadLatest, rows: pa.Table) -> pa.Table:
     """`split` becomes `side`, in capitals."""
     side = pa.array([s.upper() for s in rows["split"].to_pylist()])
     return rows.append_column("side", side).drop_columns(["split"])

@@ -11,6 +11,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, to_table
+from assets.tables.seal_store import SealStore
 from assets.tables.seals import find_broken, find_unsealed, seal_tables
 
 
@@ -59,15 +60,11 @@ def test_only_what_is_new_is_read_again(catalog, frame_rows, monkeypatch):
     catalog.merge("frames", frame_rows(3))
     seal_tables(catalog)
     catalog.merge("frames", frame_rows(3, seed=9))
-    from assets.tables import seals as module
-
     hashed = []
     monkeypatch.setattr(
-        module._SealStore,
+        SealStore,
         "_hash",
-        lambda self, path, old=module._SealStore._hash: (
-            hashed.append(path) or old(self, path)
-        ),
+        lambda self, path, old=SealStore._hash: hashed.append(path) or old(self, path),
     )
     seal_tables(catalog)
     assert sorted(p.split("/")[1] for p in hashed if "_versions" not in p) == [

@@ -141,10 +141,10 @@ def test_a_version_that_another_process_drops_between_two_looks_is_none(
     catalog.point("b", "second")
     versions = Path(catalog.uri) / "pointers.lance" / "_versions"
     listed = sorted(path.name for path in versions.glob("*.manifest"))
-    before = upkeep.count_versions(catalog, "pointers")
+    before = upkeep.count_versions(catalog.place("pointers"))
     (versions / listed[0]).unlink()
     monkeypatch.setattr(upkeep.os, "listdir", lambda folder: listed)
-    assert upkeep.count_versions(catalog, "pointers") == before - 1
+    assert upkeep.count_versions(catalog.place("pointers")) == before - 1
 
 
 def test_a_version_just_out_of_date_stays(catalog, lower):

@@ -21,7 +21,7 @@ from orchestration.agent.call_log import CallLog
 from orchestration.agent.tool import call
 from orchestration.agent.tools import find_tool
 from orchestration.agent.world import World
-from orchestration.cli.calling import run_verb
+from orchestration.cli import run_verb
 from orchestration.profiles import load_settings
 from tests.assets.comparison.conftest import (
     class_row,

@@ -24,7 +24,7 @@ from orchestration.agent.proposing import open_book
 from orchestration.agent.tool import call
 from orchestration.agent.tools import find_tool
 from orchestration.agent.world import World
-from orchestration.cli.calling import run_verb
+from orchestration.cli import run_verb
 from orchestration.profiles import CHECKOUT, load_settings
 from orchestration.resources import build_tracker
 from tests.assets.registry.conftest import RELEASE, store_model, write_folder
@@ -181,7 +181,7 @@ _KILLED = """
 import os, signal, sys
 from orchestration.agent.proposing import carry_out, open_book
 from orchestration.agent.world import World
-from orchestration.cli.calling import run_verb
+from orchestration.cli import run_verb
 from orchestration.profiles import load_settings
 
 def die(words):

@@ -72,7 +72,9 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
             1,
         ),
         (conditions.frames_of_test_part, {"release": RELEASE[:12]}, 1),
-        (conditions.average_frames_of_session, {}, 4 / 3),
+        (conditions.average_of_session("frames"), {}, 4 / 3),
+        (conditions.average_of_session("labels"), {}, 5 / 3),
+        (conditions.average_labels_of_frame, {}, 5 / 4),
     ],
 )
 def test_a_number_is_that_of_a_count_by_hand(

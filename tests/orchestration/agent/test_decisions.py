@@ -16,7 +16,7 @@ from orchestration.browse.serving import (
     build_browser,
     build_keys,
 )
-from orchestration.cli.calling import run_verb
+from orchestration.cli import run_verb
 from orchestration.gate import Gate, as_header
 from orchestration.profiles import load_settings
 from orchestration.roles.book import RoleBook
@@ -36,7 +36,7 @@ def book(agent_home) -> RoleBook:
 def enter(book):
     """enter("ben", "operator"): a client of the frame browser with their token."""
     settings = load_settings()
-    app = build_app(settings, build_browser(settings), "Carl")
+    app = build_app(settings, build_browser(settings), "Carl", run_verb)
     keys = build_keys(settings, "start", "Carl")
     gate = Gate(app, [ADDRESS], keys, "door", ASK_FOR_LINK)
 

@@ -22,8 +22,7 @@ from orchestration.agent.exam.rungs import find_rung
 from orchestration.agent.ladder import metered
 from orchestration.agent.ladder.answering import reply
 from orchestration.agent.ladder.source import ModelSource
-from orchestration.cli import app
-from orchestration.cli.calling import run_verb
+from orchestration.cli import app, run_verb
 from tests.orchestration.agent.conftest import PLEA, SERIAL
 
 pytest.importorskip("pydantic_ai", reason="the extra daguerre[ask] is not installed")

@@ -21,7 +21,7 @@ from orchestration.agent.proposing import propose
 from orchestration.agent.tool import call
 from orchestration.agent.tools import READING, find_tool
 from orchestration.agent.world import World
-from orchestration.cli.calling import run_verb
+from orchestration.cli import run_verb
 from orchestration.profiles import load_settings
 from orchestration.resources import build_records
 from orchestration.roles.rights import Person, Right

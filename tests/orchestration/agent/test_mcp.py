@@ -14,7 +14,7 @@ from orchestration.agent.call_log import CallLog
 from orchestration.agent.mcp_server import build_server
 from orchestration.agent.tools import PROPOSING, READING
 from orchestration.agent.world import World
-from orchestration.cli.calling import run_verb
+from orchestration.cli import run_verb
 from orchestration.profiles import load_settings
 from tests.orchestration.agent.conftest import PLEA, SERIAL
 

@@ -14,8 +14,7 @@ from orchestration.agent.answer import Fact, Source
 from orchestration.agent.tool import call
 from orchestration.agent.tools import find_tool
 from orchestration.agent.world import World
-from orchestration.cli import app
-from orchestration.cli.calling import run_verb
+from orchestration.cli import app, run_verb
 from orchestration.morning import page
 from orchestration.profiles import load_settings
 from tests.orchestration.agent.conftest import HELD, PLEA

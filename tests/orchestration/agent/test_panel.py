@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from bench.scripted_model import ask_tools, play, say, serve_model
 from orchestration.browse.serving import build_app, build_browser
-from orchestration.cli.calling import run_verb
+from orchestration.cli import run_verb
 from orchestration.profiles import load_settings
 from tests.orchestration.agent.conftest import PLEA, SERIAL
 
@@ -20,7 +20,9 @@ POST = {"X-Daguerre": "1"}
 def ask_page(agent_home):
     """ask_page(question, ...): the status and the JSON of the answer."""
     settings = load_settings()
-    with TestClient(build_app(settings, build_browser(settings), "Anna")) as client:
+    with TestClient(
+        build_app(settings, build_browser(settings), "Anna", run_verb)
+    ) as client:
 
         def act(question: str, **more):
             body = {"question": question, **more}
@@ -97,7 +99,7 @@ def test_a_model_proposes_only_where_the_person_lets_it(agent_home, monkeypatch)
         monkeypatch.setenv("DAGUERRE_ASK_ADDRESS", model.address)
         monkeypatch.setenv("DAGUERRE_ASK_MODEL", "scripted")
         settings = load_settings()
-        app = build_app(settings, build_browser(settings), "Anna")
+        app = build_app(settings, build_browser(settings), "Anna", run_verb)
         with TestClient(app) as client:
             for may, count in ((False, 0), (True, 1)):
                 body = {"question": "how bright is the moon?", "propose": may}

@@ -13,7 +13,7 @@ from orchestration.agent.acts import find_act
 from orchestration.agent.plan_text import tell_cost, tell_plan
 from orchestration.agent.proposing import carry_out, open_book
 from orchestration.agent.tools import PROPOSING
-from orchestration.cli.calling import run_verb
+from orchestration.cli import run_verb
 from orchestration.plan.lines import Cost
 from tests.orchestration.agent.conftest import PLEA
 

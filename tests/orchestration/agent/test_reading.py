@@ -16,8 +16,7 @@ from orchestration.agent.answer import Fact, Sentence, Source
 from orchestration.agent.call_log import Call, CallLog
 from orchestration.agent.tools import READING
 from orchestration.agent.tools.watching import tell_moved
-from orchestration.cli import app
-from orchestration.cli.calling import run_verb
+from orchestration.cli import app, run_verb
 from tests.orchestration.agent.conftest import HELD, PLEA, SERIAL
 
 _WITH_ARGUMENTS = (

@@ -17,7 +17,7 @@ from orchestration.agent.answer import Source
 from orchestration.agent.tool import call
 from orchestration.agent.tools import find_tool
 from orchestration.agent.world import World
-from orchestration.cli.calling import run_verb
+from orchestration.cli import run_verb
 from orchestration.cli.triaging import _tell
 from orchestration.profiles import CHECKOUT, load_settings
 from orchestration.triage import of_run

@@ -19,7 +19,7 @@ from orchestration.browse.serving import (
     build_browser,
     build_keys,
 )
-from orchestration.cli.calling import run_verb
+from orchestration.cli import run_verb
 from orchestration.gate import Gate, as_header
 from orchestration.profiles import load_settings
 from orchestration.resources import build_catalog, build_intake, build_tracker
@@ -57,7 +57,7 @@ def open_browser() -> Callable[[str], TestClient]:
     """open_browser()("approver"): a client with the token of a person called as the role."""
     settings = load_settings()
     book = RoleBook(settings.roles_file)
-    app = build_app(settings, build_browser(settings), "Carl")
+    app = build_app(settings, build_browser(settings), "Carl", run_verb)
     gate = Gate(app, [ADDRESS], build_keys(settings, "start", "Carl"), "door", ASK_FOR_LINK)  # fmt: skip
 
     def enter(role: str) -> TestClient:

@@ -16,6 +16,7 @@ from assets.inference.embed import name_version
 from assets.tables.schemas import EMBEDDING_DIM, content_id
 from orchestration.browse import app as routes
 from orchestration.browse.serving import build_app
+from orchestration.cli import run_verb
 from orchestration.profiles import load_settings
 from tests.assets.browsing.conftest import looked_at, name_frame, put  # noqa: F401
 from tests.assets.browsing.test_depth import put_map
@@ -38,7 +39,7 @@ SECRETS = ("48.125", "11.5625", "SERIAL-OF-A-CAMERA", "2026-11-03T07:08:09")
 def client(home, looked_at) -> Iterator[TestClient]:  # noqa: F811
     browser: Browser = looked_at()
     settings = load_settings({"DAGUERRE_HOME": str(home)})
-    with TestClient(build_app(settings, browser, "Anna")) as client:
+    with TestClient(build_app(settings, browser, "Anna", run_verb)) as client:
         yield client
 
 
@@ -319,7 +320,7 @@ def test_two_models_and_two_releases_are_compared(client, catalog):
 
 def test_a_fault_of_ours_is_told_as_one(home, looked_at, monkeypatch):  # noqa: F811
     settings = load_settings({"DAGUERRE_HOME": str(home)})
-    app = build_app(settings, looked_at(), "Anna")
+    app = build_app(settings, looked_at(), "Anna", run_verb)
     monkeypatch.setattr("orchestration.browse.app.tell_home", lambda *_: {}["units"])
     with TestClient(app, raise_server_exceptions=False) as client:
         answer = client.get("/api/home")

@@ -15,6 +15,7 @@ from orchestration.browse.serving import (
     build_browser,
     build_keys,
 )
+from orchestration.cli import run_verb
 from orchestration.gate import Gate, as_header
 from orchestration.profiles import load_settings
 from orchestration.roles.book import RoleBook
@@ -33,7 +34,7 @@ def enter(home) -> Callable[..., TestClient]:
     """enter("reader"): a client with the token of a person called as the role; "": with that of the server's start."""
     settings = load_settings({"DAGUERRE_HOME": str(home)})
     book = RoleBook(settings.roles_file)
-    app = build_app(settings, build_browser(settings), "Carl")
+    app = build_app(settings, build_browser(settings), "Carl", run_verb)
     gate = Gate(app, [ADDRESS], build_keys(settings, "start", "Carl"), "door", ASK_FOR_LINK)  # fmt: skip
 
     def act(role: str = "", address: str = "testclient") -> TestClient:
@@ -98,7 +99,7 @@ RIGHT_OF = {
 
 def test_every_route_that_there_is_asks_for_its_right_before_anything_else(world, home):
     settings = load_settings({"DAGUERRE_HOME": str(home)})
-    app = build_app(settings, build_browser(settings), "Carl")
+    app = build_app(settings, build_browser(settings), "Carl", run_verb)
     routes = [
         (method, route.path)
         for route in app.routes

@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from assets.audit import RECORD, read_acts
-from orchestration.cli.calling import run_verb
+from orchestration.cli import run_verb
 from orchestration.roles.book import RoleBook
 from orchestration.roles.keys import Keys
 from orchestration.roles.rights import (

@@ -7,11 +7,11 @@ from dataclasses import replace
 from assets.formats.annotations.label_book import LabelBook
 from assets.formats.observations import (
     AnnotationObservation,
-    CapturePlan,
     LabelObservation,
     Problem,
     Source,
 )
+from assets.formats.protocol import CapturePlan
 
 BOX = (10.0, 20.0, 30.0, 40.0)
 

@@ -20,7 +20,8 @@ import pytest
 
 from assets.formats import plan_session, read_capture
 from assets.formats.images.video import to_ns
-from assets.formats.observations import CapturePlan, FrameObservation
+from assets.formats.observations import FrameObservation
+from assets.formats.protocol import CapturePlan
 from assets.sandbox import video_process
 from assets.sandbox.child_limits import VideoLimits
 from assets.sandbox.child_process import ChildGone
