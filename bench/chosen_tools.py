@@ -11,11 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from checks.agent_exam import HELD_OUT
 from orchestration.agent.asking import choosing
 from orchestration.agent.asking.names import list_names
 from orchestration.agent.asking.spelling import KEYS_BESIDE
 from orchestration.agent.exam.kinds import KINDS, UNANSWERED
-from orchestration.agent.exam.questions import HELD_OUT, SETS, Asked, list_questions
+from orchestration.agent.exam.questions import SETS, Asked, list_questions
 from orchestration.cli import run_verb
 from orchestration.cli.proposing import open_world
 

@@ -1,4 +1,7 @@
-"""The documentation as documents, a section each. It lies in a checkout, and not where Daguerre is installed alone."""
+"""The documentation as documents, a section each. It lies in a checkout, and not where Daguerre is installed alone.
+
+Blocks of code are left out: what an example asks for would be found as if the home had it.
+"""
 
 from __future__ import annotations
 
@@ -34,8 +37,10 @@ def split_page(name: str, text: str) -> Iterator[Document]:
     for line in [*text.splitlines(), None]:
         found = None if line is None or is_code else _HEADING.match(line)
         if line is not None and found is None:
-            is_code ^= line.startswith(_FENCE)
-            lines.append(line)
+            is_fence = line.startswith(_FENCE)
+            if not (is_code or is_fence):
+                lines.append(line)
+            is_code ^= is_fence
             continue
         body = "\n".join(lines).strip()
         if body:

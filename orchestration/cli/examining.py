@@ -148,7 +148,7 @@ def _tell_lacking(count: int) -> str:
 
 def _list_misses(sitting: "Sitting") -> Iterator[str]:
     """None of held-out ones: who reads them would write rules for them."""
-    from orchestration.agent.exam.questions import HELD_OUT
+    from checks.agent_exam import HELD_OUT
 
     if sitting.which != HELD_OUT:
         for one in sitting.marks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from checks.agent_exam import (
+    HELD_OUT,
     every_number_is_traced,
     exams_ask_enough,
     no_number_is_invented,
@@ -14,7 +15,7 @@ from checks.gates import gate_session
 
 
 def _exams(rows_of, num: int = 1, **columns):
-    plain = {"rung": "rules", "question_set": "third", "num_kinds": 30}
+    plain = {"rung": "rules", "question_set": HELD_OUT, "num_kinds": 30}
     counts = {"num_questions": 500, "num_numbers": 10, "num_traced": 10}
     return rows_of(
         "agent_exams", num, **{**plain, **counts, "num_invented": 0, "num_lost": 0, **columns}
@@ -24,7 +25,7 @@ def _exams(rows_of, num: int = 1, **columns):
 def test_one_invented_number_blocks(rows_of):
     assert no_number_is_invented(_exams(rows_of)).passed
     verdict = no_number_is_invented(_exams(rows_of, num_invented=1))
-    assert verdict.stops and verdict.examples == ("rules, third",)
+    assert verdict.stops and verdict.examples == (f"rules, {HELD_OUT}",)
 
 
 def test_one_number_without_its_source_blocks(rows_of):
@@ -39,7 +40,7 @@ def test_of_two_exams_of_a_set_the_newer_counts(rows_of):
 
 
 def test_sets_of_a_rung_count_together_and_fewer_than_400_questions_warn(rows_of):
-    sets = ["third", "practice"]
+    sets = [HELD_OUT, "practice"]
     enough = _exams(rows_of, 2, question_set=sets, num_questions=[150, 250])
     few = _exams(rows_of, 2, question_set=sets, num_questions=[150, 249])
     assert exams_ask_enough(enough).passed

@@ -16,11 +16,14 @@ from orchestration.agent.asking.moments import WEEKDAYS, find_time
 from orchestration.agent.asking.names import Known, Question, list_names
 from orchestration.agent.asking.rewording import reword
 from orchestration.agent.asking.spelling import WORDS
+from orchestration.agent.asking.sql_words import say_in_words
 from orchestration.agent.asking.thesaurus import SAID
+from orchestration.agent.asking.trimming import name_again, trim
 from orchestration.agent.asking.words import is_order, list_meanings
 from orchestration.agent.world import World
 
 _LEAST = 0.5  # likeness from which on a question is of a kind
+_SAME = 1e-6  # likeness that rounding makes
 _MOST_CLAUSES = 4
 _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters
@@ -63,12 +66,20 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
     if len(text) > MAX_QUESTION:
         raise ValueError(f"the question has {len(text)} characters: ask shorter")
     known = list_names(world)
+    usual = _learn().usual
+    text = say_in_words(text)
+    try:
+        text = trim(text, lambda part: known.read(part, usual).names)
+    except LookupError:
+        return (Chosen(None, known.read(text, usual)),)
     whole = _choose_one(known, text)
     found = tuple(_choose_clauses(known, text))
     if not 1 <= len(found) <= _MOST_CLAUSES:
         return (whole,)
-    is_better = all(
-        one.is_clear and one.is_of_words and one.likeness > whole.likeness
+    is_count = found[0].intent is COUNTED
+    is_cut = is_count and any(len(one.question.words) < 2 for one in found[1:])
+    is_better = not is_cut and all(
+        one.is_clear and one.is_of_words and one.likeness > whole.likeness + _SAME
         for one in found
     )
     if not is_better:
@@ -78,8 +89,12 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
 
 def _choose_clauses(known: Known, text: str) -> Iterator[Chosen]:
     """One for each part of the text that asks something, or may do so."""
+    before: Question | None = None
     for part in _NEXT_CLAUSE.split(text):
+        if before is not None:
+            part = name_again(part, before.names)
         chosen = _choose_one(known, part)
+        before = chosen.question
         words = chosen.question.words
         is_said = bool(set(list_meanings(words)))
         if is_said and (chosen.is_clear or not _is_aside(words)):

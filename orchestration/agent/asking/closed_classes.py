@@ -77,5 +77,5 @@ BEFORE_COUNTED = _split(
 )
 # and what stands there where nothing is counted, or what is counted stands before
 AFTER_NOTHING = _split(
-    "am are can could did do does for from had has have in is of on was were will with would"
+    "am are can could did do does for from had has have in is of on there was were will with would"
 )

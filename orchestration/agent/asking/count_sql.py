@@ -1,134 +1,206 @@
 """The statement that answers a question which counts or lists what is stored.
 
-Belongs here: tables, their columns by kind of name, statements. Does not: reading questions. Rows that a check holds
-back count, and the columns say "stored" then.
+Belongs here: statements. Does not: reading questions, and what tables have. Rows that a check holds back count, and the
+columns say "stored" then.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
 
 from assets.tables.catalog import is_in
 from orchestration.agent.asking.counting import Count
+from orchestration.agent.asking.stored import (
+    TABLES,
+    Place,
+    find_place,
+    may_have_several,
+)
 
 Names: TypeAlias = Mapping[str, Sequence[str]]
+T = TypeVar("T")
 
-# columns by the kinds of their names
-_COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "frames": {"session": "session", "sensor": "sensor"},
-    "captures": {"session": "session"},
-    "labels": {"session": "session", "class": "class_name", "task": "task"},
-    "release_frames": {"session": "session", "sensor": "sensor", "release": "release_id", "part": "split"},
-    "releases": {"release": "release_id", "task": "task"},
-    "models": {"release": "release_id", "task": "task"},
-    "label_queue": {"session": "session", "sensor": "sensor", "task": "task"},
-}  # fmt: skip
-# where a noun is counted, the first that has all columns; how; and how the number is called
-_PLACES: Mapping[str, Sequence[tuple[str, str, str]]] = {
-    "frame": (
-        ("frames", "count(*)", "stored_frames"),
-        ("release_frames", "count(*)", "frames"),
-        ("labels", "count(distinct frame_id)", "labelled_frames"),
-    ),
-    "label": (("labels", "count(*)", "stored_labels"),),
-    "session": (
-        ("captures", "count(distinct session)", "stored_sessions"),
-        ("frames", "count(distinct session)", "stored_sessions"),
-        ("labels", "count(distinct session)", "labelled_sessions"),
-        ("release_frames", "count(distinct session)", "sessions"),
-    ),
-    "sensor": (
-        ("frames", "count(distinct sensor)", "sensors"),
-        ("release_frames", "count(distinct sensor)", "sensors"),
-    ),
-    "class": (("labels", "count(distinct class_name)", "labelled_classes"),),
-    "capture": (("captures", "count(*)", "stored_captures"),),
-    "release": (("releases", "count(*)", "releases"),),
-    "model": (("models", "count(*)", "models"),),
-}
-_ROWS = {
+_LISTED = {
     "release": "release_id, task, num_frames",
     "model": "model_sha256, task, recipe",
     "frame": "frame_id, session, sensor",
     "session": "distinct session",
 }
-_IDS = {"frame": "frame_id", "session": "session"}
-_LEAST, _MOST = "", " desc"
+# what may have none of what is counted, and where all of it stand
+_ALL_OF = {"session": "captures", "frame": "frames"}
+# in SQL, and how it is told of a number for each thing
+_FIGURES = {
+    "average": ("avg", "on_average"),
+    "median": ("median", "as_median"),
+    "most": ("max", "at_most"),
+    "least": ("min", "at_least"),
+}
+_DIRECTIONS = {"most": " desc", "least": ""}
+
+
+class _NotTold(Exception):
+    """No table has what is asked for."""
 
 
 def write_count(count: Count, names: Names) -> str | None:
     """None where no table has all that it asks for."""
     names = {kind: some for kind, some in names.items() if kind != "number"}
-    if count.is_open:
-        return _write_open(names)
-    by = count.by or next((k for k, some in names.items() if len(some) > 1), "")
-    if count.without == by:
-        by = count.by
-    kinds = {*names, by} - {""} - ({"class"} if _is_apart(count) else set())
-    for table, number, called in _PLACES[count.noun]:
-        is_meant = not count.is_labelled or table == "labels" or count.noun == "label"
-        if is_meant and kinds <= _COLUMNS[table].keys():
-            where = " and ".join(_list_conditions(count, names, table))
-            where = f" where {where}" if where else ""
-            if count.is_list:
-                return _write_list(count, table, where)
-            called = f"{count.noun}s_without_labels" if count.is_labelled is False else called  # fmt: skip
-            if not by:
-                return f"select {number} as {called} from {table}{where}"
-            return _write_groups(count, table, (number, called, by), where)
-    return None
-
-
-def _is_apart(count: Count) -> bool:
-    """Whether a class is left out that frames or sessions may have beside others."""
-    return count.without == "class" and count.noun in _IDS
-
-
-def _list_conditions(count: Count, names: Names, table: str) -> Iterator[str]:
-    for kind, some in names.items():
-        if kind == "class" and _is_apart(count):
-            yield _write_absence(count.noun, is_in("class_name", list(some)))
-        else:
-            inside = is_in(_COLUMNS[table][kind], list(some))
-            yield f"not ({inside})" if kind == count.without else inside
-    if count.is_labelled is False:
-        yield _write_absence(count.noun, "")
-
-
-def _write_absence(noun: str, where: str) -> str:
-    column = _IDS.get(noun, "frame_id")
-    of = f" where {where}" if where else ""
-    return f"{column} not in (select {column} from labels{of})"
-
-
-def _write_list(count: Count, table: str, where: str) -> str | None:
-    columns = _ROWS.get(count.noun)
-    return columns and f"select {columns} from {table}{where} order by all"
-
-
-def _write_groups(
-    count: Count, table: str, counted: tuple[str, str, str], where: str
-) -> str:
-    number, called, by = counted
-    column = _COLUMNS[table][by]
-    rows = f"select {column}, {number} as {called} from {table}{where} group by all"
-    if by == "session" and (count.order == "least" or count.than):
-        rows = (
-            f"select session, coalesce({called}, 0) as {called} from (select distinct session from captures) "
-            f"left join ({rows}) using (session)"
-        )
-    if count.order:
-        direction = _MOST if count.order == "most" else _LEAST
-        return f"select * from ({rows}) qualify rank() over (order by {called}{direction}) = 1 order by all"
-    if count.than:
-        sign, least = count.than
-        return f"select * from ({rows}) where {called} {sign} {least} order by all"
-    return f"{rows} order by {called} desc, {column}"
-
-
-def _write_open(names: Names) -> str | None:
-    columns = _COLUMNS["label_queue"]
-    if not names.keys() <= columns.keys():
+    try:
+        return _write_open(names) if count.is_open else _write(count, names)
+    except _NotTold:
         return None
+
+
+def _write(count: Count, names: Names) -> str:
+    by = count.by or _find_repeated(count, names)
+    kinds = [kind for kind in (*names, by) if kind and not _is_apart(count, kind)]
+    place = find_place(count.noun, kinds)
+    is_contrary = count.is_labelled is False and "class" in names
+    is_of_labels = count.is_labelled is not None or "class" in names
+    if is_contrary or ("release" in names and is_of_labels):
+        raise _NotTold  # a release has the labels of its day
+    if count.share_of:
+        return _write_share(count, names, place)
+    where = _where(_list_conditions(count, names, place))
+    if count.is_list:
+        columns = _need(_LISTED.get(count.noun))
+        return f"select {columns} from {place.table}{where} order by all"
+    called = _call(count, place)
+    if not by:
+        return f"select {place.number} as {called} from {place.table}{where}"
+    source, column = _need(place.join(by))
+    rows = (
+        f"select {column}, {place.number} as {called} from {source}{where} group by all"
+    )
+    return _write_groups(count, _Groups(by, column, called, rows), names)
+
+
+def _need(found: T | None) -> T:
+    if found is None:
+        raise _NotTold
+    return found
+
+
+def _find_repeated(count: Count, names: Names) -> str:
+    """The kind of which several are named, for each of which the number is told."""
+    kind = next((kind for kind, some in names.items() if len(some) > 1), "")
+    return "" if kind in (count.without, count.together_of) else kind
+
+
+def _is_apart(count: Count, kind: str) -> bool:
+    """Whether names are conditions of the whole thing, which may have others beside them, and not of its row."""
+    is_of_all = kind in (count.without, count.together_of, count.share_of)
+    return is_of_all and may_have_several(count.noun, kind)
+
+
+def _list_conditions(count: Count, names: Names, place: Place) -> Iterator[str]:
+    yield from _list_of_all(count, names, place)
+    if count.is_labelled is not None:
+        yield _negate_if(not count.is_labelled, place.be_labelled())
+
+
+def _list_of_all(count: Count, names: Names, place: Place) -> Iterator[str]:
+    for kind, some in names.items():
+        yield from _list_of_names(count, kind, some, place)
+
+
+def _list_of_names(
+    count: Count, kind: str, some: Sequence[str], place: Place
+) -> Iterator[str]:
+    is_apart = _is_apart(count, kind)
+    have = place.ever_have if is_apart else place.have
+    kept = some[: count.num_kept] if kind == count.without else some
+    if kind == count.without:
+        yield _negate_if(True, _need(have(kind, some[count.num_kept :])))
+    if kept and is_apart and kind == count.together_of:
+        yield from (_need(have(kind, [name])) for name in kept)
+    elif kept:
+        yield _need(have(kind, kept))
+    if kind == count.together_of and count.is_only:
+        others = _need(place.ever_have(kind, kept, is_other=True))
+        yield _negate_if(True, others)
+
+
+def _negate_if(is_negated: bool, condition: str) -> str:
+    return f"not ({condition})" if is_negated else condition
+
+
+def _where(conditions: Iterable[str]) -> str:
+    told = " and ".join(conditions)
+    return f" where {told}" if told else ""
+
+
+def _call(count: Count, place: Place) -> str:
+    if count.is_labelled is None:
+        return place.called
+    if count.is_labelled:
+        return f"labelled_{count.noun}s"
+    return f"{count.noun}s_without_labels"
+
+
+@dataclass(frozen=True)
+class _Groups:
+    """Numbers for each of something: `rows` is the statement of those that have any."""
+
+    by: str
+    column: str
+    called: str
+    rows: str
+
+    def with_empty(self, names: Names) -> str:
+        """The statement that has those with none, too, of the sessions and sensors that are named."""
+        table = _ALL_OF.get(self.by)
+        if table is None:
+            return self.rows
+        own = TABLES[table]
+        named = (is_in(own[k], list(some)) for k, some in names.items() if k in own)
+        everyone = f"select distinct {self.column} from {table}{_where(named)}"
+        return (
+            f"select {self.column}, coalesce({self.called}, 0) as {self.called} from ({everyone}) "
+            f"left join ({self.rows}) using ({self.column})"
+        )
+
+
+def _write_groups(count: Count, groups: _Groups, names: Names) -> str:
+    column, called = groups.column, groups.called
+    if count.figure:
+        function, told = _FIGURES[count.figure]
+        of = f"{called}_of_a_{groups.by}_{told}"
+        everyone = groups.with_empty(names)
+        return f"select {function}({called}) as {of} from ({everyone})"
+    if count.order:
+        rows = groups.with_empty(names) if count.order == "least" else groups.rows
+        direction = _DIRECTIONS[count.order]
+        is_first = f"rank() over (order by {called}{direction}) <= {count.limit}"
+        return f"select * from ({rows}) qualify {is_first} order by {called}{direction}, {column}"
+    if count.than:
+        sign, number = count.than
+        rows = f"({groups.with_empty(names)}) where {called} {sign} {number}"
+        if count.is_counted:
+            return f"select count(*) as {groups.by}s from {rows}"
+        return f"select * from {rows} order by all"
+    return f"{groups.rows} order by {called} desc, {column}"
+
+
+def _write_share(count: Count, names: Names, place: Place) -> str:
+    """The percentage that has one of the conditions, of what has the others; or that each of something is of all."""
+    if count.by:
+        source, column = _need(place.join(count.by))
+        where = _where(_list_conditions(count, names, place))
+        share = f"100.0 * {place.number} / sum({place.number}) over ()"
+        return f"select {column}, {share} as percent from {source}{where} group by all order by percent desc, {column}"
+    whole = {kind: some for kind, some in names.items() if kind != count.share_of}
+    part = {kind: some for kind, some in names.items() if kind == count.share_of}
+    told = " and ".join(_list_conditions(count, part, place))
+    where = _where(_list_of_all(count, whole, place))
+    share = f"100.0 * {place.number} filter (where {told}) / {place.number}"
+    return f"select {share} as percent_of_{place.called} from {place.table}{where}"
+
+
+def _write_open(names: Names) -> str:
+    columns = TABLES["label_queue"]
+    if not names.keys() <= columns.keys():
+        raise _NotTold
     named = [is_in(columns[kind], list(some)) for kind, some in names.items()]
-    where = " and ".join(["state = 'open'", *named])
-    return f"select count(*) as open_frames from label_queue where {where}"
+    where = _where(["state = 'open'", *named])
+    return f"select count(*) as open_frames from label_queue{where}"

@@ -18,6 +18,7 @@ _FOLLOWING = (("and",), ("also",), ("same",), ("what", "about"), ("how", "about"
 # of these a kind tells only where its examples have them: what questions are about, and what became of it
 _SUBJECTS = frozenset(
     {"alarm", "approve", "champion", "cost", "difference", "drift", "export", "fail", "label", "licence", "loss"}
+    | {"frame", "session", "class"}
     | {"model", "origin", "propose", "quarantine", "query", "score", "sensor", "similar", "stale", "train"}
 )  # fmt: skip
 # what a question may have beside the name of what it asks about

@@ -21,6 +21,7 @@ _ANY = "<thing>"
 _THINGS = ("prediction", "track", "frame", "capture", "release", "model")
 _NEW_IN = re.compile(
     r"\b(?:new|added) (?:in|to) .*<release> .*\b(?:compared|since|relative|against|versus|vs) .*<release>"
+    r"|<release> (?:differs?|deviates?) from .*<release>"
 )
 _TERMS_OF = ("release", "model", "session", "task")
 
@@ -128,6 +129,8 @@ def _count(question: Question) -> dict[str, str]:
 
 
 _FAILED = {"status": "FAILURE"}
+_SUCCEEDED = {"status": "SUCCESS"}
+_RUNNING = {"status": "STARTED"}
 
 # what is stored, counted or listed: read by its grammar, so that of its examples any mixture is
 COUNTED = Intent("count", "sql", _count, is_at_once=True)
@@ -137,6 +140,7 @@ INTENTS = (
     Intent("status_of_session", "sessions", _named(session="session")),
     Intent("failed_checks", "failed_checks"),
     Intent("failed_checks_of_session", "failed_checks", _named(session="session")),
+    Intent("failed_checks_of_asset", "failed_checks", _named(asset="asset")),
     Intent("quarantine", "quarantine"),
     Intent("quarantine_of_session", "quarantine", _named(session="session")),
     Intent("models", "models"),
@@ -160,6 +164,7 @@ INTENTS = (
         "stale",
         lambda asked: {"sessions": [asked.first("session")]},
     ),
+    Intent("stale_if_asset", "stale", lambda asked: {"select": [asked.first("asset")]}),
     Intent("cost_of_asset", "cost", _named(asset="asset")),
     Intent(
         "cost_of_training",
@@ -173,6 +178,13 @@ INTENTS = (
     Intent("failed_runs", "runs", lambda asked: _FAILED),
     Intent("runs_of_time", "runs", _in_time),
     Intent("failed_runs_of_time", "runs", lambda asked: {**_FAILED, **_in_time(asked)}),
+    Intent("successful_runs", "runs", lambda asked: _SUCCEEDED),
+    Intent(
+        "successful_runs_of_time",
+        "runs",
+        lambda asked: {**_SUCCEEDED, **_in_time(asked)},
+    ),
+    Intent("running_runs", "runs", lambda asked: _RUNNING),
     Intent("newest_runs", "runs", lambda asked: {"limit": int(asked.first("number"))}),
     Intent("why_run_failed", "run_log"),
     Intent("log_of_run", "run_log", _named(run="run")),
@@ -182,6 +194,8 @@ INTENTS = (
     Intent("morning", "morning"),
     Intent("tables", "tables"),
     Intent("columns_of_table", "tables", _named(table="table")),
+    Intent("search", "search", _named(text="text")),
+    Intent("decided_proposals", "proposals", lambda asked: {"is_open": False}),
     Intent("proposals", "proposals"),
     Intent("calls_of_time", "calls", _in_time),
     Intent("calls", "calls"),

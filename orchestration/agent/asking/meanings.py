@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from orchestration.agent.asking.thesaurus import LONGEST, SAID
 
 _ENDINGS = ("ing", "ed", "ly", "es", "s")
+_LEAST_PLURAL = 4  # letters of "dies"
 _LEAST_ADVERB = 6  # letters of a word that ends like one
 
 
@@ -24,6 +25,9 @@ def cut_ending(word: str) -> str:
     """A word without its ending, or what it means without."""
     if word.startswith("<"):
         return word
+    if word.endswith("ies") and len(word) > _LEAST_PLURAL:
+        word = f"{word[:-3]}y"
+        return SAID.get((word,), word)
     for ending in _ENDINGS:
         cut = word.removesuffix(ending)
         if cut != word and len(cut) >= 3:

@@ -46,10 +46,18 @@ _PARTS_OF_DAY = {
 _DAY = timedelta(days=1)
 TIME_WORDS = frozenset(
     {*_UNITS, *(f"{unit}s" for unit in _UNITS), *_NUMBERS, *WEEKDAYS, *_PARTS_OF_DAY, *_BACK}
-    | {"today", "tonight", "yesterday", "weekend", "ago"}
+    | {"since", "until", "today", "tonight", "yesterday", "weekend", "ago"}
 )  # fmt: skip
 _EVENING, _MORNING = timedelta(hours=6), timedelta(hours=6)  # from and to midnight
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+           "december")  # fmt: skip
+_MONTH = "|".join(dict.fromkeys(m for name in _MONTHS for m in (name, name[:3])))
+# "1 November 2026", "1st of November", "Nov 1 2026"
+_WRITTEN = re.compile(
+    rf"(?:(?P<day>\d\d?)(?:st|nd|rd|th)?(?: of)? (?P<month>{_MONTH})"
+    rf"|(?P<first>{_MONTH}) (?P<behind>\d\d?)(?:st|nd|rd|th)?)(?: (?P<year>20\d\d))?(?!\w)"
+)
 # words before a time that make it another
 _BOUNDS = {
     **{word: word for word in ("since", "after", "before")},
@@ -126,10 +134,30 @@ def _read_day(
     if name == "weekend":
         monday = today - (today.weekday() % 7) * _DAY
         return 1 + is_last, monday - 2 * _DAY, monday
+    written = _read_written(words, today)
+    if written:
+        length, start = written
+        return length, start, start + _DAY
     if _DATE.fullmatch(words[0]) and _is_date(words[0]):
         start = datetime.fromisoformat(words[0]).replace(tzinfo=UTC)
         return 1, start, start + _DAY
     return None
+
+
+def _read_written(words: Sequence[str], today: datetime) -> tuple[int, datetime] | None:
+    """How many words say a day, and which; without a year the newest such day."""
+    match = _WRITTEN.match(" ".join(words[:4]))
+    if match is None:
+        return None
+    day, month = match["day"] or match["behind"], match["month"] or match["first"]
+    year = int(match["year"] or today.year)
+    number = next(n for n, name in enumerate(_MONTHS, 1) if name.startswith(month))
+    if not _is_date(f"{year:04}-{number:02}-{int(day):02}"):
+        return None
+    start = today.replace(year=year, month=number, day=int(day))
+    if not match["year"] and start > today:
+        start = start.replace(year=year - 1)
+    return len(match.group().split()), start
 
 
 def _read_span(

@@ -25,6 +25,15 @@ _WORD = re.compile(r"[A-Za-z0-9][\w./:-]*[\w]|[A-Za-z0-9]")
 _QUOTED = re.compile(
     r"(?<!\w)'((?:[^']|'(?=\w))*)'(?!\w)|\"([^\"]*)\"|`([^`]*)`|“([^”]*)”"
 )
+# "search the documentation for lens flare"; the verb may be mistyped
+_SEARCH = re.compile(
+    r"(?:(?:please|can you|could you|kindly|hey|hi|i want to|let us|run a|do a)[, ]+)*(?P<verb>\w+) "
+    r"(?:(?:in|through|the|all|our|your|my|home|docs|documentation|manual|documents|handbook|index|stored) )*"
+    r"(?:for |about )?(?:(?:pages|documents|docs|anything|everything|something|what is known|all) "
+    r"(?:about|on|for|regarding) )?"
+    r"(?P<text>.+)",
+    re.IGNORECASE,
+)
 _ID = re.compile(r"[0-9a-f]{6,64}")
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _JOINED = ("session", "sensor", "class")  # kinds of names that people write with spaces
@@ -71,15 +80,18 @@ class Known:
 
     def read(self, text: str, vocabulary: Collection[str]) -> Question:
         """The question in words. A name that is a word of `vocabulary` is one in quotation marks or beside its kind."""
+        looked_for = _find_looked_for(text, vocabulary)
+        if looked_for:
+            return Question(("search", "<text>"), {"text": (looked_for,)})
         found: dict[str, list[str]] = {}
         words: list[str] = []
         parts = list(self._join(list(_split(text)), vocabulary))
-        meant = [find_meaning(part.lower()) for part, _ in parts]
+        said = [part.lower() for part, _ in parts]
+        meant = [find_meaning(word) for word in said]
         usual = frozenset(vocabulary)
-        if _OF_TABLES & set(meant):
+        if _OF_TABLES & set(meant) or said[:1] == ["describe"]:
             usual -= set(self.names["table"])
             meant = [("table" if m in _OF_TABLES else m) for m in meant]
-        said = [part.lower() for part, _ in parts]
         for at, (part, is_quoted) in enumerate(parts):
             is_name = is_quoted or self._is_named(said, at, meant)
             kind, name = self._find(part, frozenset() if is_name else usual, meant)
@@ -225,6 +237,18 @@ def _take_number(word: str, found: dict[str, list[str]]) -> str:
         return word
     found.setdefault("number", []).append(word)
     return "<number>"
+
+
+def _find_looked_for(text: str, vocabulary: Collection[str]) -> str:
+    """What the home is searched for: all behind "search the documentation for"."""
+    match = _SEARCH.match(text)
+    if (
+        match is None
+        or match["text"].lower() in ("for", "about", "the", "in")
+        or mend(match["verb"].lower(), vocabulary) != "search"
+    ):
+        return ""
+    return match["text"].strip(" ?.!\"'")
 
 
 def _list_nouns(assets: Sequence[str]) -> Iterator[str]:

@@ -3,10 +3,16 @@
 Belongs here: words and their parts. Does not: what the parts come to, which is `counting`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestration.agent.asking.closed_classes import AFTER_NOTHING, BEFORE_COUNTED
+from orchestration.agent.asking.count_words import (
+    COMPARED,
+    LONGEST,
+    NUMERALS,
+    PHRASES,
+)
 from orchestration.agent.asking.meanings import find_phrase
 from orchestration.agent.asking.spelling import correct, is_known
 from orchestration.agent.asking.words import COUNTING
@@ -16,35 +22,6 @@ NOUNS = frozenset(
     | {"task", "part"}
 )
 OTHER = "other"  # of a word whose part nobody knows
-# by word; quantities stand before what is counted, sizes before what is large
-_ROLES: Mapping[str, str] = {
-    word: role
-    for role, words in {
-        "count": "altogether overall together",
-        "each": "each every per pr by apiece distribution distributed",
-        "not": "no not never without except excluding",
-        "unlabelled": "unlabelled unlabeled unannotated",
-        "most": "most highest max maximum",
-        "least": "fewest least lowest min minimum",
-        "largest": "largest biggest greatest commonest top",
-        "smallest": "smallest rarest tiniest",
-        "common": "common frequent frequently often",
-        "asked": "which what list show name names enumerate",
-        "and": "and",
-    }.items()
-    for word in words.split()
-}
-_COMPARED: Mapping[tuple[str, ...], str] = {
-    tuple(phrase.split()): sign
-    for sign, phrases in {
-        ">": ("more than", "over", "above"),
-        "<": ("less than", "fewer than", "under", "below"),
-        ">=": ("at least",),
-        "<=": ("at most",),
-        "=": ("exactly",),
-    }.items()
-    for phrase in phrases
-}
 _OF_MEANINGS = {"count": "count", "each": "each", "most": "most"} | {
     meaning: "queue" for meaning in ("queue", "wait")
 }
@@ -56,17 +33,46 @@ _DONE = {"train": "model", "ingest": "session", "origin": "session"}
 _TELLS_NOTHING = ("", "make")
 # what tells nothing of most questions, and is a condition of what is counted, or stands for what was said before
 _CONDITIONS = frozenset(
-    {"alone", "another", "both", "it", "its", "less", "more", "one", "only", "same"}
-    | {"several", "them", "they"}
+    {"alone", "another", "it", "its", "less", "more", "one", "same"}
+    | {
+        "several",
+        "single",
+        "them",
+        "they",
+        "other",
+        "others",
+        "but",
+        "share",
+        "test",
+        "testing",
+    }
+    | {"training", "val", "validation"}
+)
+
+
+_AUTHORS = frozenset(
+    [
+        "person",
+        "persons",
+        "people",
+        "human",
+        "humans",
+        "hand",
+        "machine",
+        "model",
+        "annotator",
+        "annotators",
+    ]
 )
 
 
 @dataclass(frozen=True)
 class Part:
-    """A role; of a noun or name which one, of a comparison its sign."""
+    """A role; of a noun or name which one, of a comparison its sign, and its number where it is a word."""
 
     role: str
     what: str = ""
+    number: int | None = None
 
 
 def list_parts(words: Sequence[str]) -> Iterator[Part]:
@@ -92,15 +98,21 @@ def _read_counted(word: str, part: Part | None) -> Part | None:
 def _read(words: Sequence[str], at: int) -> tuple[int, Part | None]:
     """How many words from one on have one part, and which."""
     word, rest = words[at], words[at:]
-    for phrase, sign in _COMPARED.items():
-        if (*phrase, "<number>") == tuple(rest[: len(phrase) + 1]):
-            return len(phrase), Part("than", sign)
+    compared = _read_comparison(rest)
+    if compared:
+        return compared
     if word.startswith("<"):
         return 1, Part("name", word[1:-1])
+    if word == "but" and rest[1:2] and rest[1].startswith("<"):
+        return 1, Part("not")
+    if word == "by" and _AUTHORS.intersection(rest[1:3]):
+        return 1, Part(OTHER)  # who labelled is no column
     if word == "by" and not _is_noun(rest[1:], words):
         return 1, None  # "frames by <sensor>"
-    if word in _ROLES:
-        return 1, Part(_ROLES[word])
+    for length in range(LONGEST, 0, -1):
+        role = PHRASES.get(tuple(rest[:length]))
+        if role and len(rest) >= length:
+            return length, Part(role, _tell_each(word) if role == "each" else "")
     if word in _PARTS_OF_RELEASE and "<release>" in words:
         return 1, Part("noun", "part")
     length, meaning = find_phrase(rest)
@@ -109,9 +121,28 @@ def _read(words: Sequence[str], at: int) -> tuple[int, Part | None]:
     return length, _name(meaning, words)
 
 
+def _tell_each(word: str) -> str:
+    """How it is said that something is counted for each; "" for words that only say that it is."""
+    if word in ("distribution", "distributed"):
+        return ""
+    return "by" if word == "by" else "each"
+
+
+def _read_comparison(rest: Sequence[str]) -> tuple[int, Part] | None:
+    """ "More than", and the number where it is said in a word."""
+    for phrase, sign in COMPARED.items():
+        length = len(phrase)
+        if tuple(rest[:length]) == phrase and len(rest) > length:
+            if rest[length] == "<number>":
+                return length, Part("than", sign)
+            if rest[length] in NUMERALS:
+                return length + 1, Part("than", sign, NUMERALS[rest[length]])
+    return None
+
+
 def _spell(word: str) -> str:
     """A mistyped word as it was meant, where that means something."""
-    if word in _ROLES or word.startswith("<"):
+    if (word,) in PHRASES or word.startswith("<"):
         return word
     spelled = correct(word)
     return spelled if is_known(word, spelled) else word

@@ -26,8 +26,93 @@ def _put(pattern: str, replacement: str) -> _Rewrite:
     return partial(re.compile(pattern).sub, replacement)
 
 
+_BEFORE = r"^(?:(?!<|only|without|except|not|how|which|what|who|why|number)\S+ )*?"
+_ASKER = r"(?:i|we|you)"
+# ways to ask politely, or to say that one asks
+_PLEAS = "|".join(
+    (
+        rf"(?:can|could|would|will|might|may) {_ASKER} (?:\w+ ){{0,3}}?(?:tell|let|give|list|show|state|say|send|ask|"
+        r"name|trouble|provide|share|find|look|report|have|get|help|mind|request|diagnose|check|explain)"
+        r"(?: (?:me|us|you))?"
+        r"(?: (?:know|have|with|up|out|for|telling|what it is))*",
+        r"(?:be )?(?:so|very|most) (?:kind|good|nice) (?:as )?to (?:tell|let|give|list|show|state|say|send|name)"
+        r"(?: (?:me|us))?(?: (?:know|have))?",
+        r"(?:i|we) (?:\w+ ){0,3}?(?:need|want|wish|request|require|wonder|like|love|grateful|thankful|obliged|glad|"
+        r"happy|interested|curious)"
+        r"(?: (?:for|if|to|in|about|you|could|can|tell|me|know|learn|hear|see|get|find|out|have|whether))*",
+        r"(?:please|kindly) (?:be so \w+ as to )?(?:list|tell|state|show|give|send|name|report|say)(?: (?:me|us))?",
+        r"(?:would|should|am|be) (?:\w+ ){0,2}(?:obliged|grateful|thankful|glad|happy|interested|curious)"
+        r"(?: (?:for|if|to|in|about|you|could|can|tell|me|know|learn|hear|see|get|find|out|have|whether))*",
+        r"trouble you for|is there (?:a|any) way to (?:see|know|tell)|do you (?:happen to )?know|any idea",
+    )
+)
 # each is applied in this order to the words with single spaces between them
 _REWRITES: tuple[_Rewrite, ...] = (
+    # what waits for a decision, and what has one
+    _put(
+        r"\b(?:(?:wait|waits|waiting|open|pending) )?(?:need|needs|needing|require|requires|for|await|awaits|awaiting) "
+        r"(?:(?:a|an|my|our|the) )*(?:decision|approval|verdict)s?\b",
+        "wait for approval",
+    ),
+    _put(r"\b(?:open|pending) (?:and|or|as well as) (?:closed|decided)\b", "decided"),
+    # "lay out the differences", "make me a list of"
+    _put(
+        rf"^((?:(?:{_COURTESY}) )*)(?:(?:set|lay|spell|dig) out|(?:pull|bring) up|"
+        r"(?:run|walk|take) me through|(?:get|fetch) me) ",
+        r"\1list ",
+    ),
+    _put(
+        rf"^((?:(?:{_COURTESY}) )*)(?:make|write|draw up|put together|compile) (?:me )?(?:a|the) (?:list|table) of ",
+        r"\1list ",
+    ),
+    _put(
+        r"\b(?:do|does) not (?:even )?(?:have|reach|hold|contain) (?=\d)",
+        "with fewer than ",
+    ),
+    _put(r"\b(how many .*) (?:until|till|up to|as of) (?:today|now)\b", r"\1"),
+    _put(
+        r"\b(?:i|we) (?:should|must|can|could|may|have to|need to) (?:approve|decide)(?: on)?\b",
+        "wait for approval",
+    ),
+    _put(r"\b(?:is|are|was|were) part of\b", "of"),
+    # "where is <class> labelled, in which sessions"
+    _put(r"^where (.+?) (?:in )?(which sessions?)$", r"\2 \1"),
+    # what helps
+    _put(
+        r"\bhow (?:do|can|could|would|should) (?:i|we) (?:get|bring|make) (?:it |that |them )?"
+        r"(?:through|going|moving|unstuck|unblocked|fixed|work|working)\b",
+        "what helps",
+    ),
+    # "if I leave <session> out"
+    _put(
+        r"\b(?:if|when) (?:i|we) (?:leave|left|take|took|ignore|drop|dropped|exclude|skip|remove|removed) "
+        rf"(?:out |away )?({_NAME})(?: out| away)?\b",
+        r"without \1",
+    ),
+    _put(r"\b(?:on|at|from) our (?:side|end)\b", ""),
+    # "kindly let me know how many"
+    _put(rf"{_BEFORE}(?:{_PLEAS})\b ?(?!$)", ""),
+    # why somebody asks
+    _put(
+        r" (?:for (?:my|our|the|a|an) (?!.*(?:<|with|per|each))[\w ]{1,40}|(?:so that|because) (?:i|we)\b(?!.*<).*)$",
+        "",
+    ),
+    # "on how many frames is nobody"
+    _put(r"\bto (?:which|whom) nobody has given a\b", "nobody has"),
+    _put(r"\brunning total\b", "number"),
+    _put(r"^(.*<(session|sensor|class)>) (?:vs|versus|against) (?=<\2>)", r"\1 and "),
+    _put(r",? (?:and )?how (?:often|many) (?:of )?(?:them )?each(?: one)?$", ""),
+    _put(
+        r",? with (?:their |its |the )?(?:respective )?(?:frame |label |image )?(?:counts?|numbers|totals)$",
+        "",
+    ),
+    _put(r"\b(?:that )?(?:we|they) (?:have |had )?(?:cut|made|built)$", ""),
+    _put(r"\bfor (?:the |our |my )?(?:label+ers|annotators)\b", "for labels"),
+    _put(r"\b(queue|wait\w*) without (?:an )?answers?\b", r"\1"),
+    _put(r"^(?!.*(?:<model>|<task>|\bmodels?\b|\bnets?\b))(.*) in use\b", r"\1"),
+    # "the test part of <release> that it has"
+    _put(rf"({_NAME}.*?) (?:in |of )?(?:its|it|they|them)\b", r"\1"),
+    _put(r"\b(cameras|sensors|cams) (?:fed|feed|feeds)\b", r"\1 has"),
     # "number of sessions" for "no. of sessions", "num sessions"
     _put(r"\b(no|nr|num|nbr|qty) of\b", "number of"),
     _put(r"\b(num|nbr) (?!of\b)", "number of "),
@@ -45,7 +130,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"\1 \2",
     ),
     # "did it not pass" for "did not it pass"
-    _put(rf"\b({_AUXILIARY}) not ({_A_NAME})", r"\1 \2 not"),
+    _put(rf"\b({_AUXILIARY}) not ({_A_NAME})(?= \w)", r"\1 \2 not"),
     # "the largest one", "which ones"
     _put(r"\b(which|\w+est|most \w+) ones?\b", r"\1"),
     # "what sort of things"
@@ -92,7 +177,10 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"\bhow many (?:hours|minutes|seconds|days) (?=(?:do|does|did|would|will|has|have)\b)",
         "how long ",
     ),
-    _put(r"\bhow far is (<session>) from\b", r"how different is \1 from"),
+    _put(
+        r"\bhow far (?:is|did|has) (<session>) (?:move |moved |drift |drifted |go |gone )?(?:away )?from\b",
+        r"how different is \1 from",
+    ),
     _put(r"\b(?:fare|fares|fared)\b", "compare"),
     # "what data is it trained on"
     _put(

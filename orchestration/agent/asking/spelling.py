@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from functools import cache
 
 from orchestration.agent.asking.closed_classes import AUXILIARIES, DECIDING
+from orchestration.agent.asking.count_words import COMPARED, PHRASES
 from orchestration.agent.asking.english import count_often, is_english
 from orchestration.agent.asking.meanings import cut_ending
 from orchestration.agent.asking.moments import TIME_WORDS
@@ -124,4 +125,6 @@ def _list_words() -> Iterator[str]:
 
 
 # of the lists, in their regular forms
-WORDS = frozenset(_list_words()).union(TIME_WORDS, AUXILIARIES, *DECIDING)
+WORDS = frozenset(_list_words()).union(
+    TIME_WORDS, AUXILIARIES, *DECIDING, *PHRASES, *COMPARED
+)

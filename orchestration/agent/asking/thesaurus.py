@@ -36,24 +36,32 @@ remind quick-question one-question my-question another-question question-for-you
 bother mind sure maybe perhaps probably so-like kinda sorta basically honestly dude man mate buddy folk for-the-help
 for-your-help help-me help-us gimme lemme wanna gonna gotta dunno fyi btw asap pl u ur r w im ive id dont cant to-date
 as-of-now as-of-today thus-far hitherto nowadays these-days current actual presently before earlier formerly
-previously back brief quick concise short-of
+previously back brief quick concise short-of sit sits sitting cover covers own owns owning  deliver
+delivers yield yields return returned count-as come-back came-back coming-back apply applies newest-first oldest-first
+test testing distinct unique figure-out turn-up turns-up crop-up crops-up
+appearing present-in found-in seen-in visible-in show-up shows-up showing-up amassed amass accumulated
+gathering gathers hand-in handed-in supply supplies possess comprises includes embrace embraces house-in houses
+consolidated in-stock on-hand on-record at-hand on-file full complete-list whole-list entire-list listing
+catalogued specifically be-left are-left by-name named called namely each-of-them
 """
 # what words and phrases stand for, and these; of a word that is not here endings are cut off
 _GROUPS = """
 count: how-many how-much how-often how-frequently how-many-times frequency occurrences length number-of count number
   amount quantity total sum size large big extent volume tally figure magnitude measure aggregate totality no-of nr-of
-  num-of num nr nbr qty cnt headcount counts totals sums
+  num-of num nr nbr qty cnt headcount counts totals sums running-total grand-total
 each: per every each apiece respective individual broken-down breakdown distribution distribute distributed spread
   breakdown-by grouped-by group-by split-by pr
 most: the-most most-much more-than-all biggest largest greatest highest maximum max top maximal
-frame: frame picture image photo photograph photography snapshot pic shot imagery img exposure snap stills footage
+frame: frame foto fotos picture image photo photograph photography snapshot pic shot imagery img exposure snap stills
+  footage
   video-frame video-frames still-image still-images
 capture: capture
 session: session shoot recording recording-session recording-sessions recording-day recording-days capture-session
   capture-sessions
 release: release dataset data-set data-sets data-release data-releases dataset-release dataset-releases
   dataset-version dataset-versions
-label: label annotation annotate mark tag annot object instance bounding-box bounding-boxes bbox bboxes box boxes
+label: label example annotation annotate mark tag annot object instance bounding-box bounding-boxes bbox bboxes box
+  boxes
 class: class classes category categories kind type sort object-class object-classes object-category object-categories
   object-kind object-type object-kinds object-types label-class label-classes label-type label-types taxonomy ontology
 sensor: sensor camera cam device equipment instrument detector gear
@@ -69,7 +77,15 @@ status: status state-of the-state its-state stand overview summary summarise sum
   getting-on get-along getting-along come-along coming-along coming-on status-update status-report status-check
   where-are-we
 check: check gate control quality criterion criteria claim
-fail: fail failure broke broken break wrong crash error err abort unsuccessful not-pass not-passed not-successful
+success: success went-fine go-fine ended-fine succeed succeeded successful successfully end-well ended-well went-well
+  go-well without-trouble without-error
+  without-errors without-problem without-problems finished-well no-trouble no-errors worked
+started: still-running running-now in-progress under-way underway
+search: search
+briefing: briefing brief-me
+follow: follow downstream consequence impact knock-on
+fail: fail failure kill killed broke broken break wrong crash error err abort unsuccessful not-pass not-passed
+  not-successful
   not-hold not-good go-wrong went-wrong gone-wrong problem trouble issue bad violate violation malfunction misfire red
   fault amiss faulty mistake not-let-through not-let not-through not-ok not-okay not-work not-success no-success
   without-success unsuccessfully blow-up blew-up blown-up blowing-up not-satisfied unsatisfied not-satisfy
@@ -78,14 +94,17 @@ fail: fail failure broke broken break wrong crash error err abort unsuccessful n
   breakdowns break-up bust busted not-get-through not-go-through not-come-through not-make-it get-stuck got-stuck
   stuck stumble stumbled not-clear not-held non-passing not-run-through bomb-out cancelled fell-through fall-through
   error-out errored not-passing not-passes
-export: export hand-on hand-over handed-on handed-over left leave departure depart given-to gave-to passed-on pass-on
+export: export hand-out handed-out give-away given-away gave-away hand-on hand-over handed-on handed-over left leave
+  departure depart given-to gave-to passed-on pass-on
   passed-to shared-with sent-to send-to sold-to handed-to hand-to
-licence: licence license licenced licensed terms allowed allow permitted permit commercial usage-rights rights
+licence: licence purpose purposes license licenced licensed terms allowed allow permitted permit commercial
+  usage-rights rights
   free-to-use use-rights may-i-use permission permissions legally legal
 house: house company firm organisation organization building premises
 loss: would-be-lost would-i-lose would-we-lose would-lose lose-if lose-without
 held: held-back hold-back hold-up held block withhold withheld
-quarantine: quarantine unread unreadable corrupt damage defective reject unusable not-read set-aside put-aside lost
+quarantine: quarantine choke choked gag vanish vanished unread unreadable corrupt damage defective reject unusable
+  not-read set-aside put-aside lost
   lose could-not-be-read could-not-read cannot-be-read can-not-be-read can-not-read cannot-read could-not-be-opened
   can-not-be-opened could-not-open illegible undecipherable indecipherable garbled spoiled spoilt garbage junk trash
   rubbish defect kicked-out kick-out thrown-out throw-out turned-away turn-away discard discarded malformed mangled
@@ -131,7 +150,8 @@ cost: cost price pricy expensive expense how-long how-much-time time-go time-tak
   cheapest fast slowness takes-so-long take-so-long so-long
 step: step stage
 run: run ran job execution execute pipeline what-was-done pipeline-run pipeline-runs run-history
-newest: newest latest last recent lately new fresh incoming recent-data latest-data new-data incoming-data fresh-data
+newest: newest tail latest last recent lately new fresh incoming recent-data latest-data new-data incoming-data
+  fresh-data
   current-data newest-data just-now latest-recordings recent-recordings new-recordings latest-sessions recent-sessions
 reason: what-error which-error the-error reason cause ground why why-did why-was why-has why-is explanation explain
 log: log output traceback stack-trace stacktrace error-message exception
@@ -140,8 +160,10 @@ column: column col field attribute property properties schema structure layout
 query: query queried queries
 propose: propose proposal suggest suggestion recommend recommendation motion advise proposition proffer
   proposed-change proposed-changes
-approve: approve approval decide decision sign-off consent
-help: help remedy remedies solve mend cure fix repair unblock resolve recover rescue
+approve: approve accept accepted accepted-or-rejected accepted-and-rejected approved-and-rejected decided closed
+  approved-or-rejected approval decide decision sign-off consent
+help: help get-moving moving-again going-again get-going get-unstuck remedy remedies solve mend cure fix repair
+  unblock resolve recover rescue
 ask: asked ask question enquiry enquiries inquiry inquiries enquire inquire call calls
 tool: tool
 ingest: ingest ready is-done finished complete progress ingestion intake take-in taken-in took-in taking-in import
@@ -150,7 +172,8 @@ ingest: ingest ready is-done finished complete progress ingestion intake take-in
 make: make made
 code: code
 row: row
-asset: asset
+asset: asset result output artefact artifact
+duty: on-call on-duty
 task: task tasks
 mask: mask
 track: track

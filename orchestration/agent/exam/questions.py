@@ -1,7 +1,7 @@
 """Questions about a home: how people put them, with the names that the home has.
 
-Belongs here: the sets of templates, and filling them. That of `HELD_OUT` stands apart: its questions and misses were
-not looked at while the rules were made, and those of the other sets were.
+Belongs here: the sets of templates, and filling them. That of `checks.agent_exam.HELD_OUT` stands apart: its questions
+and misses were not looked at while the rules were made, and those of the other sets were.
 """
 
 import hashlib
@@ -16,7 +16,6 @@ from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES
 from orchestration.agent.exam.kinds import KINDS, UNANSWERED
 
-HELD_OUT = "third"
 _FOLDER = Path(__file__).parent / "questions"
 SETS = tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 _SLOT = re.compile(r"\{(\w+)\}")

@@ -122,14 +122,14 @@ def test_what_a_version_replaced_is_no_word(asked, records, rows_of):
 
 
 def test_a_page_is_cut_at_its_headings_and_not_in_code():
-    text = "# Limits\n\nAll of them.\n\n## Images & video\n\n```sh\n# no heading\n```\n\n## Empty\n"
+    text = "# Limits\n\nAll of them.\n\n## Images & video\n\nOne a file.\n\n```sh\n# no heading\n```\n\n## Empty\n"
     found = [(d.source, d.title, d.text) for d in split_page("docs/limits.md", text)]
     assert found == [
         ("docs/limits.md", "Limits", "All of them."),
         (
             "docs/limits.md#images--video",
             "Limits: Images & video",
-            "```sh\n# no heading\n```",
+            "One a file.",
         ),
     ]
 

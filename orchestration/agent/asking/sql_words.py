@@ -1,0 +1,65 @@
+"""Questions of people who think in SQL, in the words that others use.
+
+Belongs here: "count(*) from frames group by session" as "number of frames per session". Does not: statements, which
+nobody's question is run as.
+"""
+
+import re
+
+_IS_SQL = re.compile(
+    r"\b(select|group by|order by|having count|is null|left join|\w+ join \w+)\b|\b(count|avg) ?\(|<>|!=|[<>]=?\s*\d"
+    r"|\bwhere \w+ ?(=|in|starts with|like)|\bdistinct \w+ from\b",
+    re.IGNORECASE,
+)
+_COLUMN = (
+    r"(?:class_name|class|session|sensor|camera|release_id|release|task|split|model_sha256|model"
+    r"|frame_id|status|label_id)"
+)
+_REWRITES = tuple(
+    (re.compile(pattern, re.IGNORECASE), put)
+    for pattern, put in (
+        (r"\bselect (\w+), ?count ?\(\*\) from (\w+)(.*?) group by \S+", r"number of \2 per \1\3"),
+        (r"\bselect avg ?\(\w+\) from \(select count ?\(\*\)(?: as)? \w+ from (\w+) group by (\w+)\)",
+         r"average number of \1 per \2"),
+        (r"\bleft (?:outer )?join (\w+) .*?\bis null\b", r"without \1"),
+        (r"\border by (?:count ?\((?:\*|\w+)\)|n|count) desc(?: limit 1)?", "most"),
+        (r"\border by (?:count ?\((?:\*|\w+)\)|n|count)(?: asc)?(?: limit 1)?", "fewest"),
+        (r"\bhaving count ?\((?:\*|(?:distinct )?(\w+))\) ?([<>]=?|=) ?(\d+)", r"with \2 \3 \1"),
+        (r"\bcount ?\(\*\) (?:over|from|in|of)\b", "number of"),
+        (r"\bcount ?\((?:\*|(?:distinct )?(\w+))\)", r"number of \1"),
+        (r"\bavg ?\((.*?)\)", r"average \1"),
+        (r"\bselect (?:\* from |distinct )?", "list "),
+        (rf"\b{_COLUMN} ?(?:<>|!=) ?", "not "),
+        (rf"\b{_COLUMN} ?(?:=|==|starts with|like|in) ?", ""),
+        (r">= ?(?=\d)", "at least "),
+        (r"<= ?(?=\d)", "at most "),
+        (r"> ?(?=\d)", "more than "),
+        (r"< ?(?=\d)", "fewer than "),
+        (r"\bgroup by\b", "per"),
+        (r"\b(?:where|join|using)\b", "of"),
+        (r"\bclass_name\b", "class"),
+        (r"\brelease_id\b", "release"),
+        (r"\b(?:limit 1|distinct)\b", ""),
+    )
+)  # fmt: skip
+
+
+_SIGNS = tuple(
+    (re.compile(pattern, re.IGNORECASE), put)
+    for pattern, put in (
+        (r"\bw/o\b", "without"),
+        (r"\b([a-z]+s)/(session|sensor|camera|class|frame|image|picture|recording|release|part)\b", r"\1 per \2"),
+        (r"\s[+&]\s", " and "),
+    )
+)  # fmt: skip
+
+
+def say_in_words(text: str) -> str:
+    """The same question without words of SQL and signs; as it is where it has none."""
+    for pattern, put in _SIGNS:
+        text = pattern.sub(put, text)
+    if not _IS_SQL.search(text):
+        return text
+    for pattern, put in _REWRITES:
+        text = pattern.sub(put, text)
+    return text
