@@ -45,6 +45,12 @@ _CONDITIONS = frozenset(
         "share",
         "test",
         "testing",
+        "person",
+        "persons",
+        "human",
+        "humans",
+        "manually",
+        "automatically",
     }
     | {"training", "val", "validation"}
 )

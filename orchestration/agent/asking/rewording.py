@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from orchestration.agent.asking.closed_classes import AUXILIARIES, COURTESIES
+from orchestration.agent.asking.count_forms import list_count_forms
 
 _NAME = r"<\w+>"
 _A_NAME = rf"(?:the |session )*{_NAME}"
@@ -83,12 +84,6 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"(?:through|going|moving|unstuck|unblocked|fixed|work|working)\b",
         "what helps",
     ),
-    # "if I leave <session> out"
-    _put(
-        r"\b(?:if|when) (?:i|we) (?:leave|left|take|took|ignore|drop|dropped|exclude|skip|remove|removed) "
-        rf"(?:out |away )?({_NAME})(?: out| away)?\b",
-        r"without \1",
-    ),
     _put(r"\b(?:on|at|from) our (?:side|end)\b", ""),
     # "kindly let me know how many"
     _put(rf"{_BEFORE}(?:{_PLEAS})\b ?(?!$)", ""),
@@ -162,6 +157,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"\b(top|biggest|largest|smallest|most|fewest)\b(.*) by (\w+) (?:count|number)$",
         r"\1\2 \3",
     ),
+    *(partial(pattern.sub, put) for pattern, put in list_count_forms()),
     # "<session> and <session>: how many frames each"
     _put(rf"^(.*{_NAME}.*) each$", r"\1"),
     _put(rf"\b(?:keeps|kept|stops|prevents) ({_NAME}) from\b", r"blocks \1"),
@@ -205,6 +201,10 @@ _REWRITES: tuple[_Rewrite, ...] = (
     _put(
         r"\b(?:not|cannot) be (?:decoded|interpreted|loaded|opened|parsed|processed|understood|used)\b",
         "unreadable",
+    ),
+    _put(
+        r"^(?:put|hold|set|pit) ((?:the )?(?:model )?<model>) (?:up )?(?:against|beside|next to|alongside)\b",
+        r"compare \1 with",
     ),
     # the model that is in use
     _put(r"\btop (<task>|model)\b", r"best \1"),

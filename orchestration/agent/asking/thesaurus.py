@@ -120,7 +120,7 @@ score: accurate precision precise recall score performance perform accuracy metr
   doing-at quality-of accurately ranking rankings rank leaderboard scoreboard rated rating
 train: train retrain learn learnt teach taught fit fed feed feeds nourished based based-on rest-on rests-on
 compare: compare comparison versus vs better more-good gooder prefer preferable worse superior collate beat outperform
-  good-more stack-up stacks-up measure-up measures-up outdo outdoes surpass surpasses exceed outclass win-against
+  good-more stack-up stacks-up measure-up measures-up outdo outdoes surpass surpasses exceed outclass win-against up-against hold-against
   wins-against head-to-head side-by-side weaker stronger inferior against relative-to in-comparison
 difference: difference differ different deviate deviation diverge divergence change vary varies alter modify modified
   discrepancy distinction unlike new-in what-is-new diff dissimilar contrast what-is-other is-other was-other
@@ -155,10 +155,10 @@ newest: newest tail latest last recent lately new fresh incoming recent-data lat
   current-data newest-data just-now latest-recordings recent-recordings new-recordings latest-sessions recent-sessions
 reason: what-error which-error the-error reason cause ground why why-did why-was why-has why-is explanation explain
 log: log output traceback stack-trace stacktrace error-message exception
-table: table
+table: table kinds-of-table kinds-of-tables sorts-of-tables types-of-tables
 column: column col field attribute property properties schema structure layout
 query: query queried queries
-propose: propose proposal suggest suggestion recommend recommendation motion advise proposition proffer
+propose: asking-to-have asks-to-have asked-to-have wants-done want-done propose proposal suggest suggestion recommend recommendation motion advise proposition proffer
   proposed-change proposed-changes
 approve: approve accept accepted accepted-or-rejected accepted-and-rejected approved-and-rejected decided closed
   approved-or-rejected approval decide decision sign-off consent
