@@ -36,7 +36,10 @@ _BEGINS_QUESTION = re.compile(
     re.IGNORECASE,
 )
 _MEANINGS = frozenset(SAID.values()) - {""}
-# of a clause that is about what an earlier one asks for
+# how a clause begins that is a condition of an earlier one, and what is about what an earlier one asks for
+_CONDITIONS = frozenset(
+    {"without", "except", "excluding", "only", "not", "but", "minus", "leaving"}
+)
 _POINTING = frozenset({"it", "them", "those", "these"})
 # how a clause begins that says why somebody asks
 _ASIDE = re.compile(
@@ -85,10 +88,7 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
     found = tuple(_choose_clauses(known, text))
     if not 1 <= len(found) <= _MOST_CLAUSES:
         return (whole,)
-    is_count = found[0].intent is COUNTED
-    is_cut = is_count and any(len(one.question.words) < 2 for one in found[1:])
-    is_cut |= any(_POINTING.intersection(one.question.words) for one in found[1:])
-    is_better = not is_cut and all(
+    is_better = not _is_one(found) and all(
         one.is_clear and one.is_of_words and one.likeness > whole.likeness + _SAME
         for one in found
     )
@@ -110,6 +110,18 @@ def _choose_clauses(known: Known, text: str) -> Iterator[Chosen]:
         is_said = any(list_meanings(words)) or any(list_deciding(words))
         if is_said and (chosen.is_clear or not _is_aside(words)):
             yield chosen
+
+
+def _is_one(found: Sequence[Chosen]) -> bool:
+    """Whether clauses are one question: a later one is a single word, a condition, or about what the first asks for."""
+    is_count = found[0].intent is COUNTED
+    later = [one.question.words for one in found[1:]]
+    return any(
+        (is_count and len(words) < 2)
+        or words[0] in _CONDITIONS
+        or _POINTING.intersection(words)
+        for words in later
+    )
 
 
 def _leaves_out(known: Known, text: str) -> bool:

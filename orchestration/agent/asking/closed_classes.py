@@ -70,9 +70,28 @@ DECIDING: dict[tuple[str, ...], str] = {
     **{("what", verb, a): "definition" for verb in ("is", "are") for a in ("a", "an")},
     **{(word,): "definition" for word in ("define", "definition", "meaning", "means")},
     **{(word,): "person" for word in PEOPLE},
-    **{(word,): "future" for word in ("will", "shall", "tomorrow", "forecast", "predict")},
-    **{("next", unit): "future" for unit in ("day", "week", "month", "quarter", "year", "night")},
-    **{("the", "other", noun): "other" for noun in ("camera", "class", "frame", "model", "release", "sensor", "session")},
+    **{
+        (word,): "future"
+        for word in ("will", "shall", "tomorrow", "forecast", "predict")
+    },
+    **{
+        ("next", unit): "future"
+        for unit in ("day", "week", "month", "quarter", "year", "night")
+    },
+    **{
+        ("the", "other", noun): "other"
+        for noun in (
+            "camera",
+            "class",
+            "frame",
+            "model",
+            "release",
+            "sensor",
+            "session",
+        )
+    },
+    **{("do", "you", verb): "opinion" for verb in ("like", "love", "think")},
+    **{(unit,): "period" for unit in ("minutes", "hours", "days", "weeks", "months")},
     ("when",): "when",
     ("where",): "where",
 }

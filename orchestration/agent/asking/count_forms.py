@@ -26,19 +26,41 @@ COUNT_FORMS: tuple[tuple[str, str], ...] = (
         r"without \1",
     ),
     (rf"^{_OF_LEFT_OUT}(.*?) {_LEFT}\b", r"\1"),
-    (rf"^(.*\b(?:without|minus|other than|except)\b.*) how many {_LEFT}$", r"how many \1"),
+    (
+        rf"^(.*\b(?:without|minus|other than|except)\b.*) how many {_LEFT}$",
+        r"how many \1",
+    ),
     (rf"\bany other {_KIND} (?:than|but|except)\b", "other than"),
-    (rf"\b(?:(?:belong|belongs|belonging) to|(?:are|is) (?:of|in|from)) (?:another|a different|some other) {_KIND} (?:than|from)\b", "other than"),
+    (
+        rf"\b(?:(?:belong|belongs|belonging) to|(?:are|is) (?:of|in|from)) (?:another|a different|some"
+        rf" other) {_KIND} (?:than|from)\b",
+        "other than",
+    ),
     (
         rf"^(?:(?:in|of|for) )?({_NAME}),? only ({_NAME}) (?=how many\b)",
         r"\1 \2 ",
     ),
+    # which one it is, and how many that are
+    (r" and how many (?:are|is|were|was) (?:that|this|those|they|it|there)$", ""),
+    (r" and how many (?:does|do|has|have) (?:it|that|they)(?: have| hold)?$", ""),
+    (r"^(are there .*) and (?:if so )?how many$", r"\1"),
+    (
+        rf"\b({_COUNTED}|ones) who (?=(?:are|is|were|have|has|do|does|show)\b)",
+        r"\1 that ",
+    ),
     # the most of all
-    (r"\bmore (\w+) than (?:all|any|every|each)(?: of)?(?: the)? (?:others?|rest)(?: \w+)?\b", r"most \1"),
-    (r"\b(?:fewer|less) (\w+) than (?:all|any|every|each)(?: of)?(?: the)? (?:others?|rest)(?: \w+)?\b", r"fewest \1"),
+    (
+        r"\bmore (\w+) than (?:all|any|every|each)(?: of)?(?: the)? (?:others?|rest)(?: (?:sessions?|classes|class|sensors?|cameras?))?\b",
+        r"most \1",
+    ),
+    (
+        r"\b(?:fewer|less) (\w+) than (?:all|any|every|each)(?: of)?(?: the)? (?:others?|rest)(?: (?:sessions?|classes|class|sensors?|cameras?))?\b",
+        r"fewest \1",
+    ),
     # a number of each
     (
-        rf"^(?:(?:list|show|give|me|the) )*(?:every|each|all)(?: the)? ({_KIND}|{_KINDS}) (?:with|and|together with|along with) "
+        rf"^(?:(?:list|show|give|me|the) )*(?:every|each|all)(?: the)? ({_KIND}|{_KINDS}) (?:with|and"
+        rf"|together with|along with) "
         rf"(?:its|their|the)(?: respective| own)? {_NUMBER} of ({_COUNTED})",
         r"number of \2 per \1",
     ),
@@ -48,20 +70,35 @@ COUNT_FORMS: tuple[tuple[str, str], ...] = (
         r"(?: of (?:them|those))?(?: (?:has|have|take|took|deliver|delivered|give|gave|hold|contain|one))*$",
         r"number of \3 per \1\2",
     ),
-    (rf"\b(?:the )?(?:ids|names) of (?:(?:all|the|our|every) )*(releases|datasets|sessions|sensors|cameras|classes)$", r"which \1 are there"),
+    (
+        r"\b(?:the )?(?:ids|names) of (?:(?:all|the|our|every) )*(releases|datasets|sessions|sensors"
+        r"|cameras|classes)$",
+        r"which \1 are there",
+    ),
     # an average
     (
-        rf"\b{_NUMBER} of ({_COUNTED}) (?:divided by|over|by|relative to) (?:the )?{_NUMBER} of (frame|image|picture|session|class)(?:e?s)?\b",
+        rf"\b{_NUMBER} of ({_COUNTED}) (?:divided by|over|by|relative to) (?:the )?{_NUMBER} of (frame"
+        rf"|image|picture|session|class)(?:e?s)?\b",
         r"average number of \1 per \2",
     ),
-    (rf"\b(?:ratio of )({_COUNTED}) to (frame|image|picture|session|class)(?:e?s)?\b", r"average number of \1 per \2"),
-    (rf"\b({_COUNTED}) divided by (frame|image|picture|session|class)(?:e?s)?\b", r"average number of \1 per \2"),
-    (rf"^(?=.*\b{_AVERAGE}\b)(.*)\b(?:one|a single|every|any|any one) (?={_KIND}\b)", r"\1a "),
+    (
+        rf"\b(?:ratio of )({_COUNTED}) to (frame|image|picture|session|class)(?:e?s)?\b",
+        r"average number of \1 per \2",
+    ),
+    (
+        rf"\b({_COUNTED}) divided by (frame|image|picture|session|class)(?:e?s)?\b",
+        r"average number of \1 per \2",
+    ),
+    (
+        rf"^(?=.*\b{_AVERAGE}\b)(.*)\b(?:one|a single|every|any|any one) (?={_KIND}\b)",
+        r"\1a ",
+    ),
     # into a release
     (
-        r"\b(?:(?:have|has|did|are) )?(?:made it|make it|went|gone|go|got|get|came|come|ended up|end up|landed|land|fell|fall|found their way) "
+        r"^(?=.*\b(?:how many|number|count)\b)(.*?)\b(?:(?:have|has|did|are) )?(?:made it|make it"
+        r"|went|gone|go|got|get|came|come|ended up|end up|landed|land|fell|fall|found their way) "
         r"(?:in|into|to)(?: the)?(?: release| dataset)? (<release>)",
-        r"of \1",
+        r"\1of \2",
     ),
 )
 

@@ -10,9 +10,11 @@ PHRASES: Mapping[tuple[str, ...], str] = {
     tuple(phrase.split("-")): role
     for role, phrases in {
         "count": "altogether overall",
-        "each": "each every per pr by apiece distribution distributed",
+        "each": "each every per pr by apiece distribution distributed histogram",
         "not": "no nobody no-one not never without except excluding exclude excluded except-for apart-from other-than "
-        "without-a-single without-one without-any not-one not-a-single not-even-one not-any no-single aside-from leaving-out leave-out left-out but-no but-not but-without rather-than minus lack lacks lacking "
+        "without-a-single without-one without-any not-one not-a-single not-even-one not-any"
+        " no-single aside-from leaving-out leave-out left-out but-no but-not but-without rather-than"
+        " minus lack lacks lacking "
         "missing besides free-of outside outside-of nor neither",
         "unlabelled": "unlabelled unlabeled unannotated",
         "most": "most highest max maximum richest",

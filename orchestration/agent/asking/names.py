@@ -36,8 +36,10 @@ _SEARCH = re.compile(
 )
 # "find pages that mention lens flare"
 _PAGES = re.compile(
-    r"(?:please |can you |could you |kindly )*(?:find|show|list|give|get|look up|look for|are there|which|what)(?: me| us)?"
-    r"(?: (?:all|any|the|every|some))* (?:pages?|documents?|docs|documentation|passages?|paragraphs?|articles?|manuals?|sections?)"
+    r"(?:please |can you |could you |kindly )*(?:find|show|list|give|get|look up|look for|are there"
+    r"|which|what)(?: me| us)?"
+    r"(?: (?:all|any|the|every|some))* (?:pages?|documents?|docs|documentation|passages?|paragraphs?"
+    r"|articles?|manuals?|sections?)"
     r"(?: (?:of|in) the (?:docs|documentation|manual|handbook))?"
     r"(?: (?:that|which|where))? (?:mention|mentions|about|on|speak of|talk about|tell of|say something about|describe"
     r"|regarding|concerning|deal with|dealing with|discuss|cover|explain)(?:ing)? (?P<text>.+)",

@@ -72,7 +72,8 @@ _REWRITES: tuple[_Rewrite, ...] = (
     ),
     _put(r"\b(how many .*) (?:until|till|up to|as of) (?:today|now)\b", r"\1"),
     _put(
-        r"\b(?:i|we) (?:should|must|can|could|may|have to|need to) (?:approve|decide)(?: on)?\b",
+        r"\b(?:(?:i|we) (?:should|must|can|could|may|have to|need to|(?:am|are) (?:supposed|meant|expected) to)"
+        r"|for (?:me|us) to) (?:approve|decide)(?: on)?\b",
         "wait for approval",
     ),
     _put(r"\b(?:is|are|was|were) part of\b", "of"),
@@ -89,7 +90,8 @@ _REWRITES: tuple[_Rewrite, ...] = (
     _put(rf"{_BEFORE}(?:{_PLEAS})\b ?(?!$)", ""),
     # why somebody asks
     _put(
-        r" (?:for (?:my|our|the|a|an) (?!.*(?:<|with|per|each))[\w ]{1,40}|(?:so that|because) (?:i|we)\b(?!.*<).*)$",
+        r" (?:for (?:my|our|the|a|an) (?!other\b)(?!.*(?:<|with|per|each))[\w ]{1,40}|(?:so that"
+        r"|because) (?:i|we)\b(?!.*<).*)$",
         "",
     ),
     # "on how many frames is nobody"
@@ -108,6 +110,17 @@ _REWRITES: tuple[_Rewrite, ...] = (
     # "the test part of <release> that it has"
     _put(rf"({_NAME}.*?) (?:in |of )?(?:its|it|they|them)\b", r"\1"),
     _put(r"\b(cameras|sensors|cams) (?:fed|feed|feeds)\b", r"\1 has"),
+    _put(
+        r"^(?:and )?(?:how|where) (?:do|can|could) (?:i|we) (?:find out|see|know|learn|tell|check)"
+        r" (?=(?:how|which|what)\b)",
+        "",
+    ),
+    # "since 2 days"
+    _put(
+        r"\bsince (?=(?:\d+|two|three|four|five|six|seven|a few|a couple of) (?:minutes|hours|days"
+        r"|weeks|months)\b(?! ago))",
+        "in the last ",
+    ),
     # "number of sessions" for "no. of sessions", "num sessions"
     _put(r"\b(no|nr|num|nbr|qty) of\b", "number of"),
     _put(r"\b(num|nbr) (?!of\b)", "number of "),
@@ -125,7 +138,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"\1 \2",
     ),
     # "did it not pass" for "did not it pass"
-    _put(rf"\b({_AUXILIARY}) not ({_A_NAME})(?= \w)", r"\1 \2 not"),
+    _put(rf"\b({_AUXILIARY}) not ((?:the |session )*<session>)(?= \w)", r"\1 \2 not"),
     # "the largest one", "which ones"
     _put(r"\b(which|\w+est|most \w+) ones?\b", r"\1"),
     # "what sort of things"
@@ -206,6 +219,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"^(?:put|hold|set|pit) ((?:the )?(?:model )?<model>) (?:up )?(?:against|beside|next to|alongside)\b",
         r"compare \1 with",
     ),
+    _put(r"(<model>) on (?:the same|one|an equal) (?:exam|test|footing)\b", r"\1"),
     # the model that is in use
     _put(r"\btop (<task>|model)\b", r"best \1"),
     _put(

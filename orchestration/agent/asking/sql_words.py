@@ -7,7 +7,8 @@ nobody's question is run as.
 import re
 
 _IS_SQL = re.compile(
-    r"\b(select|group by|order by|having count|is null|left join|\w+ join \w+)\b|\b(count|avg) ?\(|<>|!=|\bintersect|[<>]=?\s*\d"
+    r"\b(select|group by|order by|having count|is null|left join|\w+ join \w+)\b|\b(count|avg) ?\(|<>"
+    r"|!=|\bintersect|[<>]=?\s*\d"
     r"|\bwhere \w+ ?(=|in|starts with|like)|\bdistinct \w+ from\b",
     re.IGNORECASE,
 )
@@ -21,6 +22,8 @@ _REWRITES = tuple(
     (re.compile(pattern, re.IGNORECASE), put)
     for pattern, put in (
         (r"\bselect (\w+), ?count ?\(\*\) from (\w+)(.*?) group by \S+", r"number of \2 per \1\3"),
+        (r"\bselect (\w+) from (\w+)(.*?) group by \w+ having count ?\(\*\) ?([<>]=?|=) ?(\d+)",
+         r"list \1 with \4 \5 \2\3"),
         (r"\b(\w+), ?count ?\(\*\) (?:over|from|of) (\w+)", r"number of \2 per \1"),
         (rf"\b{_MOMENT} ?>= ?(?={_DATE})", "since "),
         (rf"\b{_MOMENT} ?> ?(?={_DATE})", "after "),

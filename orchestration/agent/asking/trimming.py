@@ -60,7 +60,8 @@ _NAMING = re.compile(
 _REASON = re.compile(
     r"(for|because|since|as|so|so that|when|before|after|while|until|with|and|but|then|in order|to)? ?"
     r"\b(i|we|my|our|me|us|i'm|i've|we're|we've|i'd|we'd|the (boss|client|customer|team|auditor)\w*)\b"
-    r"|to \w+ |(after|before) (the|a|an|our|my) |for (the|a|an|my|our|this|next) |because |so that |since ",
+    r"|to \w+ |(after|before) (the|a|an|our|my) |for (the|a|an|my|our|this|next) |because |so that "
+    r"|since (?:the (?!last|past|weekend)|an? |it |there |this |that |they |he |she |nobody |somebody )",
     re.IGNORECASE,
 )
 # of those who tell something before they ask
@@ -74,7 +75,8 @@ _CONDITION = re.compile(
 )
 # of a sentence that may leave something out of the question beside it, or only tell of who asks
 _DISCLAIMING = re.compile(
-    r"(?:i|we|my|our|the|there) (?!mean\b).*\b(?:no|not|never|without|n't|don't|doesn't|only|just)\b", re.IGNORECASE
+    r"(?:i|we|my|our|the|there) (?!mean\b).*\b(?:no|not|never|without|n't|don't|doesn't|only|just)\b",
+    re.IGNORECASE,
 )
 _PRONOUN = re.compile(
     r"\b(its|it|they|them|(?:that|this|the said) "
@@ -89,7 +91,8 @@ _POINTING_BACK = re.compile(
 )
 # how somebody begins who needs what is named then
 _NEEDING = re.compile(
-    r"(?:i|we) (?:have to|need to|must|should|shall|want to|am to|are to) (?:audit|check|go through|review|see|inspect) ",
+    r"(?:i|we) (?:have to|need to|must|should|shall|want to|am to|are to) (?:audit|check|go through"
+    r"|review|see|inspect) ",
     re.IGNORECASE,
 )
 _DAY = re.compile(r"\b(yesterday|today|last \w+|\d{4}-\d\d-\d\d)\b", re.IGNORECASE)
