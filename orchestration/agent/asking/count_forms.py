@@ -50,11 +50,13 @@ COUNT_FORMS: tuple[tuple[str, str], ...] = (
     ),
     # the most of all
     (
-        r"\bmore (\w+) than (?:all|any|every|each)(?: of)?(?: the)? (?:others?|rest)(?: (?:sessions?|classes|class|sensors?|cameras?))?\b",
+        r"\bmore (\w+) than (?:all|any|every|each)(?: of)?(?: the)? (?:others?|rest)(?: (?:sessions?"
+        r"|classes|class|sensors?|cameras?))?\b",
         r"most \1",
     ),
     (
-        r"\b(?:fewer|less) (\w+) than (?:all|any|every|each)(?: of)?(?: the)? (?:others?|rest)(?: (?:sessions?|classes|class|sensors?|cameras?))?\b",
+        r"\b(?:fewer|less) (\w+) than (?:all|any|every|each)(?: of)?(?: the)? (?:others?|rest)(?:"
+        r" (?:sessions?|classes|class|sensors?|cameras?))?\b",
         r"fewest \1",
     ),
     # a number of each
