@@ -325,7 +325,9 @@ def _read_order(parts: Sequence[Part], role: str, question: Question) -> Count |
     noun = _find_other(parts, by) or _find_counted(by, question)
     if not (by and noun):
         return None
-    if has_one(by, noun):  # "which class is the most frequent among the labels"
+    if (
+        by == "label" and noun == "class"
+    ):  # "which class is the most frequent among the labels"
         noun, by = by, noun
     return Count(noun, by, _ORDERS[role], _read_limit(parts, at, question))
 
@@ -361,7 +363,9 @@ def _read_plain(parts: Sequence[Part], question: Question) -> Count | None:
     """A number, or the names that there are, with how much each has."""
     if "part" in _list_nouns(parts):
         return Count("frame", "part")
-    noun = _find_compound(parts) or _find_noun(parts, "count") or _find_noun(parts)
+    noun = _find_noun(parts, "count") or _find_noun(parts)
+    if ("how", "many") not in pairwise(question.words):  # "frame count of a session"
+        noun = _find_compound(parts) or noun
     if not noun:
         # what a class or dataset is as large as
         of = {"class": "label", "release": "frame", "session": "frame"}
@@ -423,12 +427,9 @@ def _find_noun(parts: Sequence[Part], behind: str = "") -> str:
 
 
 def _find_compound(parts: Sequence[Part]) -> str:
-    """The noun of "frame count"; in "the frames are of how many sensors" it is another."""
-    for at, (one, other) in enumerate(pairwise(parts)):
-        is_followed = any(part.role == "noun" for part in parts[at + 2 : at + 3])
-        if (one.role, other.role) == ("noun", "count") and not is_followed:
-            return one.what
-    return ""
+    """The noun of "frame count"."""
+    pairs = pairwise(parts)
+    return next((a.what for a, b in pairs if (a.role, b.role) == ("noun", "count")), "")
 
 
 def _find_other(parts: Sequence[Part], noun: str) -> str:
