@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
+from orchestration.agent.asking.answer_forms import drop_forms
+from orchestration.agent.asking.closed_classes import AUXILIARIES
 from orchestration.agent.asking.fitting import AnswerOf
 from orchestration.agent.asking.intents import COUNTED, INTENTS, Intent
 from orchestration.agent.asking.likeness import Likeness, Sentences
@@ -19,7 +21,7 @@ from orchestration.agent.asking.spelling import WORDS
 from orchestration.agent.asking.sql_words import say_in_words
 from orchestration.agent.asking.thesaurus import SAID
 from orchestration.agent.asking.trimming import name_again, trim
-from orchestration.agent.asking.words import is_order, list_meanings
+from orchestration.agent.asking.words import is_order, list_deciding, list_meanings
 from orchestration.agent.world import World
 
 _LEAST = 0.5  # likeness from which on a question is of a kind
@@ -28,7 +30,17 @@ _MOST_CLAUSES = 4
 _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
+_NEXT_SENTENCE = re.compile(r"[?;.!]\s+")
+_BEGINS_QUESTION = re.compile(
+    rf"(?:and |or |also |but )*(?:how|which|what|who|whom|whose|where|when|why|{'|'.join(sorted(AUXILIARIES))})\b",
+    re.IGNORECASE,
+)
 _MEANINGS = frozenset(SAID.values()) - {""}
+# how a clause begins that is a condition of an earlier one, and what is about what an earlier one asks for
+_CONDITIONS = frozenset(
+    {"without", "except", "excluding", "only", "not", "but", "minus", "leaving"}
+)
+_POINTING = frozenset({"it", "them", "those", "these"})
 # how a clause begins that says why somebody asks
 _ASIDE = re.compile(
     r"(?:(?:for|because|since|as|so|so that|if|when|before|after|with) )?(?:i|we|my|our|you|your)\b"
@@ -67,7 +79,7 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
         raise ValueError(f"the question has {len(text)} characters: ask shorter")
     known = list_names(world)
     usual = _learn().usual
-    text = say_in_words(text)
+    text = drop_forms(say_in_words(text))
     try:
         text = trim(text, lambda part: known.read(part, usual).names)
     except LookupError:
@@ -76,14 +88,13 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
     found = tuple(_choose_clauses(known, text))
     if not 1 <= len(found) <= _MOST_CLAUSES:
         return (whole,)
-    is_count = found[0].intent is COUNTED
-    is_cut = is_count and any(len(one.question.words) < 2 for one in found[1:])
-    is_better = not is_cut and all(
+    is_better = not _is_one(found) and all(
         one.is_clear and one.is_of_words and one.likeness > whole.likeness + _SAME
         for one in found
     )
     if not is_better:
-        return (whole,)
+        is_half = whole.intent is not COUNTED and _leaves_out(known, text)
+        return (Chosen(None, whole.question) if is_half else whole,)
     return tuple({_tell_apart(one): one for one in found}.values())
 
 
@@ -96,9 +107,30 @@ def _choose_clauses(known: Known, text: str) -> Iterator[Chosen]:
         chosen = _choose_one(known, part)
         before = chosen.question
         words = chosen.question.words
-        is_said = bool(set(list_meanings(words)))
+        is_said = any(list_meanings(words)) or any(list_deciding(words))
         if is_said and (chosen.is_clear or not _is_aside(words)):
             yield chosen
+
+
+def _is_one(found: Sequence[Chosen]) -> bool:
+    """Whether clauses are one question: a later one is a single word, a condition, or about what the first asks for."""
+    is_count = found[0].intent is COUNTED
+    later = [one.question.words for one in found[1:]]
+    return any(
+        (is_count and len(words) < 2)
+        or words[0] in _CONDITIONS
+        or _POINTING.intersection(words)
+        for words in later
+    )
+
+
+def _leaves_out(known: Known, text: str) -> bool:
+    """Whether one of several questions in the text is none that is known, so that the rest would be answered alone."""
+    parts = [part for part in _NEXT_SENTENCE.split(text) if part]
+    asking = [part for part in parts if _BEGINS_QUESTION.match(part)]
+    return len(asking) > 1 and not all(
+        _choose_one(known, part).is_clear for part in asking
+    )
 
 
 def _is_aside(words: Sequence[str]) -> bool:

@@ -35,6 +35,14 @@ COURTESIES = _split(
     and at can could go hey hi i just kindly need now ok okay once please pls plz so then to want we will would you
     """
 )
+# people who do something to captures; the home knows none of them
+PEOPLE = _split(
+    """
+    annotator annotators author authors colleague colleagues contractor contractors developer developers driver drivers
+    employee employees engineer engineers intern interns labeler labelers labeller labellers operator operators
+    reviewer reviewers student students supplier suppliers vendor vendors
+    """
+)
 # words that decide what kind of answer is right, though they tell nothing of its subject: an answer of a kind none of
 # whose examples has them is another question's
 DECIDING: dict[tuple[str, ...], str] = {
@@ -61,6 +69,29 @@ DECIDING: dict[tuple[str, ...], str] = {
     ("how", "to"): "how to",
     **{("what", verb, a): "definition" for verb in ("is", "are") for a in ("a", "an")},
     **{(word,): "definition" for word in ("define", "definition", "meaning", "means")},
+    **{(word,): "person" for word in PEOPLE},
+    **{
+        (word,): "future"
+        for word in ("will", "shall", "tomorrow", "forecast", "predict")
+    },
+    **{
+        ("next", unit): "future"
+        for unit in ("day", "week", "month", "quarter", "year", "night")
+    },
+    **{
+        ("the", "other", noun): "other"
+        for noun in (
+            "camera",
+            "class",
+            "frame",
+            "model",
+            "release",
+            "sensor",
+            "session",
+        )
+    },
+    **{("do", "you", verb): "opinion" for verb in ("like", "love", "think")},
+    **{(unit,): "period" for unit in ("minutes", "hours", "days", "weeks", "months")},
     ("when",): "when",
     ("where",): "where",
 }

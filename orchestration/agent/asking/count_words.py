@@ -10,9 +10,11 @@ PHRASES: Mapping[tuple[str, ...], str] = {
     tuple(phrase.split("-")): role
     for role, phrases in {
         "count": "altogether overall",
-        "each": "each every per pr by apiece distribution distributed",
+        "each": "each every per pr by apiece distribution distributed histogram",
         "not": "no nobody no-one not never without except excluding exclude excluded except-for apart-from other-than "
-        "aside-from leaving-out leave-out left-out but-no but-not but-without rather-than minus lack lacks lacking "
+        "without-a-single without-one without-any not-one not-a-single not-even-one not-any"
+        " no-single aside-from leaving-out leave-out left-out but-no but-not but-without rather-than"
+        " minus lack lacks lacking "
         "missing besides free-of outside outside-of nor neither",
         "unlabelled": "unlabelled unlabeled unannotated",
         "most": "most highest max maximum richest",
@@ -24,7 +26,7 @@ PHRASES: Mapping[tuple[str, ...], str] = {
         "asked": "which what list show name names enumerate",
         "and": "and",
         "or": "or",
-        "average": "average averages avg mean on-average in-the-mean typical typically",
+        "average": "average averages avg mean on-average in-average at-average in-the-mean typical typically",
         "median": "median",
         "share": "share-of shares-of the-share what-share percent percentage fraction proportion how-many-percent "
         "what-part",

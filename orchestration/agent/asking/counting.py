@@ -16,7 +16,9 @@ from orchestration.agent.asking.words import list_deciding
 
 # of names
 _KINDS = frozenset({"session", "sensor", "class", "release", "task", "number"})
-_ANSWERED_ELSEWHERE = frozenset({"who", "where", "when", "how to"})
+_ANSWERED_ELSEWHERE = frozenset(
+    {"who", "where", "when", "how to", "person", "future", "other"}
+)
 _OF_QUEUE = frozenset(
     {"asked", "count", "name", "noun", "queue", "unlabelled"}
 )  # roles

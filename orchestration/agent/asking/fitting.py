@@ -23,7 +23,8 @@ _SUBJECTS = frozenset(
 )  # fmt: skip
 # what a question may have beside the name of what it asks about
 _OF_BARE = """
-about anything are can could describe detail details done for give how i in information inside is keep kept know me
+about anything are can contain contains could describe
+detail details does done for give how i in information inside is keep kept know me
 more now of ok okay on please report s say session show state table tell to us was what with you
 """
 
@@ -59,6 +60,8 @@ class AnswerOf:
         """Whether one may answer a question: what is counted there, and who, when or how, is among what they say."""
         noun = find_counted(words)
         is_counted = noun is None or noun in self.counted | self.told
+        if noun is not None and "without" in list_deciding(words):
+            return False  # only the grammar knows what is left out of a number
         is_decided = self.deciding.issuperset(list_deciding(words))
         return is_counted and is_decided and self._knows(words)
 

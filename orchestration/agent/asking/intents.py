@@ -128,6 +128,8 @@ def _count(question: Question) -> dict[str, str]:
     return {"sql": statement}
 
 
+_NEXT_TO_LABEL = "select task, rank, session, sensor, frame_id, told from label_queue where state = 'open'"
+" order by rank, task"
 _FAILED = {"status": "FAILURE"}
 _SUCCEEDED = {"status": "SUCCESS"}
 _RUNNING = {"status": "STARTED"}
@@ -191,6 +193,7 @@ INTENTS = (
     Intent("triage", "triage"),
     Intent("triage_of_run", "triage", _named(what="run")),
     Intent("triage_of_session", "triage", _named(what="session")),
+    Intent("label_next", "sql", lambda asked: {"sql": _NEXT_TO_LABEL}),
     Intent("morning", "morning"),
     Intent("tables", "tables"),
     Intent("columns_of_table", "tables", _named(table="table")),

@@ -34,6 +34,17 @@ _SEARCH = re.compile(
     r"(?P<text>.+)",
     re.IGNORECASE,
 )
+# "find pages that mention lens flare"
+_PAGES = re.compile(
+    r"(?:please |can you |could you |kindly )*(?:find|show|list|give|get|look up|look for|are there"
+    r"|which|what)(?: me| us)?"
+    r"(?: (?:all|any|the|every|some))* (?:pages?|documents?|docs|documentation|passages?|paragraphs?"
+    r"|articles?|manuals?|sections?)"
+    r"(?: (?:of|in) the (?:docs|documentation|manual|handbook))?"
+    r"(?: (?:that|which|where))? (?:mention|mentions|about|on|speak of|talk about|tell of|say something about|describe"
+    r"|regarding|concerning|deal with|dealing with|discuss|cover|explain)(?:ing)? (?P<text>.+)",
+    re.IGNORECASE,
+)
 _ID = re.compile(r"[0-9a-f]{6,64}")
 _RUN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _JOINED = ("session", "sensor", "class")  # kinds of names that people write with spaces
@@ -241,6 +252,9 @@ def _take_number(word: str, found: dict[str, list[str]]) -> str:
 
 def _find_looked_for(text: str, vocabulary: Collection[str]) -> str:
     """What the home is searched for: all behind "search the documentation for"."""
+    of_pages = _PAGES.match(text)
+    if of_pages:
+        return of_pages["text"].strip(" ?.!\"'")
     match = _SEARCH.match(text)
     if (
         match is None

@@ -45,6 +45,13 @@ _CONDITIONS = frozenset(
         "share",
         "test",
         "testing",
+        "behind",
+        "person",
+        "persons",
+        "human",
+        "humans",
+        "manually",
+        "automatically",
     }
     | {"training", "val", "validation"}
 )
@@ -123,7 +130,7 @@ def _read(words: Sequence[str], at: int) -> tuple[int, Part | None]:
 
 def _tell_each(word: str) -> str:
     """How it is said that something is counted for each; "" for words that only say that it is."""
-    if word in ("distribution", "distributed"):
+    if word in ("distribution", "distributed", "histogram"):
         return ""
     return "by" if word == "by" else "each"
 

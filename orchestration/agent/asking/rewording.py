@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from orchestration.agent.asking.closed_classes import AUXILIARIES, COURTESIES
+from orchestration.agent.asking.count_forms import list_count_forms
 
 _NAME = r"<\w+>"
 _A_NAME = rf"(?:the |session )*{_NAME}"
@@ -71,7 +72,8 @@ _REWRITES: tuple[_Rewrite, ...] = (
     ),
     _put(r"\b(how many .*) (?:until|till|up to|as of) (?:today|now)\b", r"\1"),
     _put(
-        r"\b(?:i|we) (?:should|must|can|could|may|have to|need to) (?:approve|decide)(?: on)?\b",
+        r"\b(?:(?:i|we) (?:should|must|can|could|may|have to|need to|(?:am|are) (?:supposed|meant|expected) to)"
+        r"|for (?:me|us) to) (?:approve|decide)(?: on)?\b",
         "wait for approval",
     ),
     _put(r"\b(?:is|are|was|were) part of\b", "of"),
@@ -83,18 +85,13 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"(?:through|going|moving|unstuck|unblocked|fixed|work|working)\b",
         "what helps",
     ),
-    # "if I leave <session> out"
-    _put(
-        r"\b(?:if|when) (?:i|we) (?:leave|left|take|took|ignore|drop|dropped|exclude|skip|remove|removed) "
-        rf"(?:out |away )?({_NAME})(?: out| away)?\b",
-        r"without \1",
-    ),
     _put(r"\b(?:on|at|from) our (?:side|end)\b", ""),
     # "kindly let me know how many"
     _put(rf"{_BEFORE}(?:{_PLEAS})\b ?(?!$)", ""),
     # why somebody asks
     _put(
-        r" (?:for (?:my|our|the|a|an) (?!.*(?:<|with|per|each))[\w ]{1,40}|(?:so that|because) (?:i|we)\b(?!.*<).*)$",
+        r" (?:for (?:my|our|the|a|an) (?!other\b)(?!.*(?:<|with|per|each))[\w ]{1,40}|(?:so that"
+        r"|because) (?:i|we)\b(?!.*<).*)$",
         "",
     ),
     # "on how many frames is nobody"
@@ -113,6 +110,17 @@ _REWRITES: tuple[_Rewrite, ...] = (
     # "the test part of <release> that it has"
     _put(rf"({_NAME}.*?) (?:in |of )?(?:its|it|they|them)\b", r"\1"),
     _put(r"\b(cameras|sensors|cams) (?:fed|feed|feeds)\b", r"\1 has"),
+    _put(
+        r"^(?:and )?(?:how|where) (?:do|can|could) (?:i|we) (?:find out|see|know|learn|tell|check)"
+        r" (?=(?:how|which|what)\b)",
+        "",
+    ),
+    # "since 2 days"
+    _put(
+        r"\bsince (?=(?:\d+|two|three|four|five|six|seven|a few|a couple of) (?:minutes|hours|days"
+        r"|weeks|months)\b(?! ago))",
+        "in the last ",
+    ),
     # "number of sessions" for "no. of sessions", "num sessions"
     _put(r"\b(no|nr|num|nbr|qty) of\b", "number of"),
     _put(r"\b(num|nbr) (?!of\b)", "number of "),
@@ -130,7 +138,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"\1 \2",
     ),
     # "did it not pass" for "did not it pass"
-    _put(rf"\b({_AUXILIARY}) not ({_A_NAME})(?= \w)", r"\1 \2 not"),
+    _put(rf"\b({_AUXILIARY}) not ((?:the |session )*<session>)(?= \w)", r"\1 \2 not"),
     # "the largest one", "which ones"
     _put(r"\b(which|\w+est|most \w+) ones?\b", r"\1"),
     # "what sort of things"
@@ -162,6 +170,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"\b(top|biggest|largest|smallest|most|fewest)\b(.*) by (\w+) (?:count|number)$",
         r"\1\2 \3",
     ),
+    *(partial(pattern.sub, put) for pattern, put in list_count_forms()),
     # "<session> and <session>: how many frames each"
     _put(rf"^(.*{_NAME}.*) each$", r"\1"),
     _put(rf"\b(?:keeps|kept|stops|prevents) ({_NAME}) from\b", r"blocks \1"),
@@ -206,6 +215,11 @@ _REWRITES: tuple[_Rewrite, ...] = (
         r"\b(?:not|cannot) be (?:decoded|interpreted|loaded|opened|parsed|processed|understood|used)\b",
         "unreadable",
     ),
+    _put(
+        r"^(?:put|hold|set|pit) ((?:the )?(?:model )?<model>) (?:up )?(?:against|beside|next to|alongside)\b",
+        r"compare \1 with",
+    ),
+    _put(r"(<model>) on (?:the same|one|an equal) (?:exam|test|footing)\b", r"\1"),
     # the model that is in use
     _put(r"\btop (<task>|model)\b", r"best \1"),
     _put(

@@ -22,6 +22,8 @@ _LEAST_TWICE = 6  # letters of one that may have two slips
 _OTHER_BEGINNING = 0.5  # slips more, where the first letter is wrong: it seldom is
 _IN_TURN = 0.9  # slips that two letters in turn are: the commonest of them
 
+_OFTEN_HERE = frozenset({"stored", "store"})  # oftener than films say
+
 
 def mend(word: str, usual: Collection[str]) -> str:
     """A mistyped word as it was meant."""
@@ -51,15 +53,18 @@ def correct(word: str) -> str:
         return word
     most = 2 if len(word) >= _LEAST_TWICE else 1
     near = min((_rank(word, other) for other in _near(word, most)), default=None)
-    return near[-1] if near and near[0] <= most + _OTHER_BEGINNING else word
+    if near and near[0] <= most + _OTHER_BEGINNING:
+        return near[-1]
+    singular = word.removesuffix("s")  # "hodls" of "hold"
+    return correct(singular) if singular != word else word
 
 
-def _rank(word: str, other: str) -> tuple[float, bool, int, str]:
+def _rank(word: str, other: str) -> tuple[float, bool, bool, int, str]:
     """The likest first; of those as like one that gives its group of words the name, and the commonest."""
     is_begun = word[0] == other[0] or word[1::-1] == other[:2]
     num_slips = _count_slips(word, other) + (0.0 if is_begun else _OTHER_BEGINNING)
     is_name = SAID.get((cut_ending(other),)) == cut_ending(other)
-    return num_slips, not is_name, -count_often(other), other
+    return num_slips, other not in _OFTEN_HERE, not is_name, -count_often(other), other
 
 
 def _near(word: str, most: int) -> Iterator[str]:

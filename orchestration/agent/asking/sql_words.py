@@ -7,7 +7,8 @@ nobody's question is run as.
 import re
 
 _IS_SQL = re.compile(
-    r"\b(select|group by|order by|having count|is null|left join|\w+ join \w+)\b|\b(count|avg) ?\(|<>|!=|[<>]=?\s*\d"
+    r"\b(select|group by|order by|having count|is null|left join|\w+ join \w+)\b|\b(count|avg) ?\(|<>"
+    r"|!=|\bintersect|[<>]=?\s*\d"
     r"|\bwhere \w+ ?(=|in|starts with|like)|\bdistinct \w+ from\b",
     re.IGNORECASE,
 )
@@ -15,10 +16,21 @@ _COLUMN = (
     r"(?:class_name|class|session|sensor|camera|release_id|release|task|split|model_sha256|model"
     r"|frame_id|status|label_id)"
 )
+_DATE = r"'?\d{4}-\d\d-\d\d"
+_MOMENT = r"(?:where )?(?:created|started|ended|start_time|end_time|created_at|started_at|date|day|time|timestamp|ts)"
 _REWRITES = tuple(
     (re.compile(pattern, re.IGNORECASE), put)
     for pattern, put in (
         (r"\bselect (\w+), ?count ?\(\*\) from (\w+)(.*?) group by \S+", r"number of \2 per \1\3"),
+        (r"\bselect (\w+) from (\w+)(.*?) group by \w+ having count ?\(\*\) ?([<>]=?|=) ?(\d+)",
+         r"list \1 with \4 \5 \2\3"),
+        (r"\b(\w+), ?count ?\(\*\) (?:over|from|of) (\w+)", r"number of \2 per \1"),
+        (rf"\b{_MOMENT} ?>= ?(?={_DATE})", "since "),
+        (rf"\b{_MOMENT} ?> ?(?={_DATE})", "after "),
+        (rf"\b{_MOMENT} ?<= ?(?={_DATE})", "until "),
+        (rf"\b{_MOMENT} ?< ?(?={_DATE})", "before "),
+        (rf"\b{_MOMENT} ?=+ ?(?={_DATE})", "on "),
+        (r"\bintersect(?:ed with)?\b(?: those)?", "and"),
         (r"\bselect avg ?\(\w+\) from \(select count ?\(\*\)(?: as)? \w+ from (\w+) group by (\w+)\)",
          r"average number of \1 per \2"),
         (r"\bleft (?:outer )?join (\w+) .*?\bis null\b", r"without \1"),

@@ -18,7 +18,8 @@ still yet far so-far up-to-now until until-now till already now currently moment
 really actually exactly very quite rather pretty roughly approximately altogether overall together alone simply mere
 further please pls plz kindly hey hi hello ok okay thank yo sir dear not no yes more less much many most least few
 several show give tell tells list print display say said state report name provide describe see look find check-out
-speak mention enumerate read mean matter concern hold contain comprise include possess possesses keep kept store exist
+speak mention enumerate read mean matter concern hold contain comprise include possess possesses keep kept store
+  stored exist
 available belong consist remain stay thing stuff item kind-of sort-of lot bit way long home system content information
 detail inside outside data material collection archive library set put use used using involve produce deliver yield
 take took taken record collect gather acquire obtain receive appear occur happen arise build built would-like d-like
@@ -71,7 +72,8 @@ wait: have-to-do need-to-do must-do should-do to-do wait pending open await back
   outstanding not-decided not-yet-decided not-approved not-yet-approved unapproved in-line to-be-decided
 queue: queue
 status: status state-of the-state its-state stand overview summary summarise summarize situation what-s-up sitrep
-  going-on how-is-it health condition where-do-we-stand where-we-stand where-things-stand how-things-stand how-goes
+  going-on how-is-it health healthy condition where-do-we-stand where-we-stand where-things-stand how-things-stand
+  how-goes
   how-it-goes how-is-everything how-are-things how-s-everything how-are-we-doing how-s-it-going how-is-it-going
   how-it-is-going the-deal state-of-play state-of-affairs big-picture rundown run-down recap roundup standing get-on
   getting-on get-along getting-along come-along coming-along coming-on status-update status-report status-check
@@ -94,7 +96,8 @@ fail: fail failure kill killed broke broken break wrong crash error err abort un
   breakdowns break-up bust busted not-get-through not-go-through not-come-through not-make-it get-stuck got-stuck
   stuck stumble stumbled not-clear not-held non-passing not-run-through bomb-out cancelled fell-through fall-through
   error-out errored not-passing not-passes
-export: export hand-out handed-out give-away given-away gave-away hand-on hand-over handed-on handed-over left leave
+export: export hand-out handed-out sent-out send-out sent-outside send-outside went-outside gone-outside give-away
+  given-away gave-away hand-on hand-over handed-on handed-over left leave
   departure depart given-to gave-to passed-on pass-on
   passed-to shared-with sent-to send-to sold-to handed-to hand-to
 licence: licence purpose purposes license licenced licensed terms allowed allow permitted permit commercial
@@ -121,6 +124,7 @@ score: accurate precision precise recall score performance perform accuracy metr
 train: train retrain learn learnt teach taught fit fed feed feeds nourished based based-on rest-on rests-on
 compare: compare comparison versus vs better more-good gooder prefer preferable worse superior collate beat outperform
   good-more stack-up stacks-up measure-up measures-up outdo outdoes surpass surpasses exceed outclass win-against
+  up-against hold-against
   wins-against head-to-head side-by-side weaker stronger inferior against relative-to in-comparison
 difference: difference differ different deviate deviation diverge divergence change vary varies alter modify modified
   discrepancy distinction unlike new-in what-is-new diff dissimilar contrast what-is-other is-other was-other
@@ -155,10 +159,11 @@ newest: newest tail latest last recent lately new fresh incoming recent-data lat
   current-data newest-data just-now latest-recordings recent-recordings new-recordings latest-sessions recent-sessions
 reason: what-error which-error the-error reason cause ground why why-did why-was why-has why-is explanation explain
 log: log output traceback stack-trace stacktrace error-message exception
-table: table
+table: table kinds-of-table kinds-of-tables sorts-of-tables types-of-tables
 column: column col field attribute property properties schema structure layout
 query: query queried queries
-propose: propose proposal suggest suggestion recommend recommendation motion advise proposition proffer
+propose: asking-to-have asks-to-have asked-to-have wants-done want-done propose proposal suggest suggestion recommend
+  recommendation motion advise proposition proffer
   proposed-change proposed-changes
 approve: approve accept accepted accepted-or-rejected accepted-and-rejected approved-and-rejected decided closed
   approved-or-rejected approval decide decision sign-off consent

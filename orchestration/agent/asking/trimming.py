@@ -30,6 +30,7 @@ _GREETING = re.compile(
     r"|my apologies|apologies|excuse me|pardon|please|i hope (this|you)|hope (this|you)|quick question|no rush|no hurry"
     r"|(just )?(out of|merely) curio\w+"
     r"|if (possible|you can|it is|this is|that is)|only if it is no trouble|and only if"
+    r"|(?:i|i am|i'm) (?:only |just |quite )?(?:started|joined|arrived|began|came|new)"
     r"|merely|in advance|if i may|as always|once again|quick one|heads up|fyi|btw|by the way)\b",
     re.IGNORECASE,
 )
@@ -59,7 +60,8 @@ _NAMING = re.compile(
 _REASON = re.compile(
     r"(for|because|since|as|so|so that|when|before|after|while|until|with|and|but|then|in order|to)? ?"
     r"\b(i|we|my|our|me|us|i'm|i've|we're|we've|i'd|we'd|the (boss|client|customer|team|auditor)\w*)\b"
-    r"|to \w+ |(after|before) (the|a|an|our|my) |for (the|a|an|my|our|this|next) |because |so that |since ",
+    r"|to \w+ |(after|before) (the|a|an|our|my) |for (the|a|an|my|our|this|next) |because |so that "
+    r"|since (?:the (?!last|past|weekend)|an? |it |there |this |that |they |he |she |nobody |somebody )",
     re.IGNORECASE,
 )
 # of those who tell something before they ask
@@ -71,6 +73,11 @@ _CONDITION = re.compile(
     r"\b(only|except|excluding|without|not|no|never|but|than|least|most|leave|leaving|ignore|ignoring|mean|suppose|just)\b",
     re.IGNORECASE,
 )
+# of a sentence that may leave something out of the question beside it, or only tell of who asks
+_DISCLAIMING = re.compile(
+    r"(?:i|we|my|our|the|there) (?!mean\b).*\b(?:no|not|never|without|n't|don't|doesn't|only|just)\b",
+    re.IGNORECASE,
+)
 _PRONOUN = re.compile(
     r"\b(its|it|they|them|(?:that|this|the said) "
     r"(?:session|sensor|camera|class|release|dataset|model|frame|picture|image|one)"
@@ -78,7 +85,15 @@ _PRONOUN = re.compile(
     re.IGNORECASE,
 )
 _POINTING_BACK = re.compile(
-    r"(and )?(which|what)( ones?)? (are|is) (they|those|these|it|that)", re.IGNORECASE
+    r"(and )?((which|what)( ones?)? (are|is) (they|those|these|it|that)"
+    r"|(please )?(list|show|name|give|tell)( me)? (them|those|these)( all)?( please)?)",
+    re.IGNORECASE,
+)
+# how somebody begins who needs what is named then
+_NEEDING = re.compile(
+    r"(?:i|we) (?:have to|need to|must|should|shall|want to|am to|are to) (?:audit|check|go through"
+    r"|review|see|inspect) ",
+    re.IGNORECASE,
 )
 _DAY = re.compile(r"\b(yesterday|today|last \w+|\d{4}-\d\d-\d\d)\b", re.IGNORECASE)
 _THAT_DAY = re.compile(r"\bthat (?:day|date|night|week|weekend)\b", re.IGNORECASE)
@@ -89,22 +104,31 @@ _NO_NAMES = frozenset({"time", "number"})
 def trim(text: str, find_names: Callable[[str], Names]) -> str:
     """The text that asks, with names in place of pronouns for what was named before; all of it where nothing can go.
 
-    Raises LookupError where something else was named before, and the question does not say whether it is meant.
+    Raises LookupError where something else was named before, or left out, and the question does not say whether that
+    is meant.
     """
-    text = _CLOSING.sub("", text) or text
+    text = _point_back(_CLOSING.sub("", text) or text)
     sentences = [_Sentence.of(words) for words in _split(text, _SENTENCE)]
     sentences = [one for one in sentences if one.text or one.told]
-    if len(sentences) > 1 and _POINTING_BACK.fullmatch(sentences[-1].text):
-        sentences = sentences[:-1]
-        first = sentences[-1]
-        sentences[-1] = _Sentence(f"which {first.text}", first.told, True)
     asking = [one for one in sentences if one.is_asking] or sentences
+    if len(asking) > 1 and any(_DISCLAIMING.match(one.text) for one in asking):
+        raise LookupError(text)
     told = [t for one in sentences for t in one.told]
     told += [one.text for one in sentences if one not in asking]
     core = "; ".join(one.text for one in asking if one.text)
     for context in told:
         core = _resolve(core, context, find_names)
     return core or text
+
+
+def _point_back(text: str) -> str:
+    """ "Which frames above 10" for "Frames above 10. Which are they?"."""
+    for breaks in (_SENTENCE, _CLAUSE):
+        parts = [part for part in _split(text, breaks) if part]
+        if len(parts) > 1 and _POINTING_BACK.fullmatch(parts[-1]):
+            asked = _NEEDING.sub("", parts[-2])
+            return ". ".join([*parts[:-2], f"which {asked}"])
+    return text
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,12 @@ from orchestration.agent.asking.rewording import reword
         ("how many images still need labels", "how many images still wait for labels"),
         ("how many left to label", "how many wait for labels"),
         ("what is the backlog", "what is the queue size"),
+        ("how many frames are left over if i ignore <session>", "how many frames without <session>"),
+        ("all labels without <class> how many remain", "all labels without <class> how many"),
+        ("which session has more labels than all others", "which session has most labels"),
+        ("every class with its number of labels", "number of labels per class"),
+        ("number of labels divided by number of frames", "average number of labels per frame"),
+        ("which runs were there since 2 days", "which runs were there in the last 2 days"),
         ("how many hours does <task> take", "how long does <task> take"),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from orchestration.agent.asking.answer_forms import drop_forms
 from orchestration.agent.asking.sql_words import say_in_words
 from orchestration.agent.asking.trimming import trim
 
@@ -25,9 +26,10 @@ def find_names(text: str) -> dict[str, tuple[str, ...]]:
         ("Frames above 10. Which are they?", "which Frames above 10"),
         ("I was away yesterday; list the runs of that day", "list the runs of yesterday"),
         # names and conditions stay
-        ("I have only monday. How many frames are there?", "monday"),
         ("I mean monday. How many frames has tuesday?", "monday"),
-        ("I work without the labelled ones. How many frames?", "without"),
+        ("The tool calls: list them", "which The tool calls"),
+        ("I just started here: which runs failed?", "which runs failed"),
+        ("Since yesterday, which runs failed?", "Since yesterday, which runs failed"),
         ("good morning", "good morning"),
     ],
 )  # fmt: skip
@@ -39,12 +41,40 @@ def test_what_is_asked_is_left_and_nothing_that_changes_it_goes(text, asked):
 
 
 @pytest.mark.parametrize(
+    "told", ["We have no interest in cups", "I have only monday", "I work without the labelled ones"]
+)  # fmt: skip
+def test_what_may_be_a_condition_or_only_tell_of_who_asks_is_not_guessed(told):
+    with pytest.raises(LookupError):
+        trim(f"{told}. How many frames are there?", find_names)
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("frames per session as a little table", "frames per session"),
+        ("which session has most frames, name and count", "which session has most frames"),
+        ("The biggest session: which one is it, and how many does it have?", "The biggest session?"),
+        ("frames like that one, the closest first", "frames like that one"),
+        ("how many models, all tasks together?", "how many models?"),
+        ("runs, oldest first", "runs, oldest first"),
+        ("as a table", "as a table"),
+    ],
+)  # fmt: skip
+def test_what_says_the_form_of_the_answer_is_left_out_and_another_order_stays(
+    text, asked
+):
+    assert drop_forms(text) == asked
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("select sensor, count(*) from frames group by 1", "number of frames per sensor"),
         ("count labels where class_name <> cup", "count labels of not cup"),
         ("session having count(frames) > 8", "session with more than 8 frames"),
         ("count frames left join labels where label_id is null", "count frames without labels"),
+        ("runs where created >= 2026-11-28", "runs since 2026-11-28"),
+        ("select session from frames group by session having count(*) > 8", "list session with more than 8 frames"),
         ("labels/session", "labels per session"),
         ("frames w/o labels", "frames without labels"),
         ("where is monday from", "where is monday from"),
