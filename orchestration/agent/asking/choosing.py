@@ -40,7 +40,7 @@ _MEANINGS = frozenset(SAID.values()) - {""}
 _CONDITIONS = frozenset(
     {"without", "except", "excluding", "only", "not", "but", "minus", "leaving"}
 )
-_POINTING = frozenset({"it", "them", "those", "these"})
+_POINTING = frozenset({"it", "they", "them", "those", "these"})
 # how a clause begins that says why somebody asks
 _ASIDE = re.compile(
     r"(?:(?:for|because|since|as|so|so that|if|when|before|after|with) )?(?:i|we|my|our|you|your)\b"

@@ -325,6 +325,8 @@ def _read_order(parts: Sequence[Part], role: str, question: Question) -> Count |
     noun = _find_other(parts, by) or _find_counted(by, question)
     if not (by and noun):
         return None
+    if has_one(by, noun):  # "which class is the most frequent among the labels"
+        noun, by = by, noun
     return Count(noun, by, _ORDERS[role], _read_limit(parts, at, question))
 
 
@@ -421,9 +423,12 @@ def _find_noun(parts: Sequence[Part], behind: str = "") -> str:
 
 
 def _find_compound(parts: Sequence[Part]) -> str:
-    """The noun of "frame count"."""
-    pairs = pairwise(parts)
-    return next((a.what for a, b in pairs if (a.role, b.role) == ("noun", "count")), "")
+    """The noun of "frame count"; in "the frames are of how many sensors" it is another."""
+    for at, (one, other) in enumerate(pairwise(parts)):
+        is_followed = any(part.role == "noun" for part in parts[at + 2 : at + 3])
+        if (one.role, other.role) == ("noun", "count") and not is_followed:
+            return one.what
+    return ""
 
 
 def _find_other(parts: Sequence[Part], noun: str) -> str:

@@ -51,6 +51,8 @@ def ask(text: str) -> Question:
         ("how many train and test frames has <release>", Count("frame", "part")),
         ("which models were trained on <release>", Count("model", is_list=True)),
         ("how many frames wait for labels", Count("frame", is_open=True)),
+        ("which class is the most frequent among all labels", Count("label", "class", "most")),
+        ("the frames are from how many different cameras", Count("sensor")),
         ("how many fraems has <session>", Count("frame")),
         ("how much frames comes from <sensor>", Count("frame")),
         ("how many images has <session> and how many <session>", Count("frame")),
