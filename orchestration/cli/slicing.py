@@ -1,11 +1,19 @@
 """The verb that shows where a model is worse than its mean says."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestration.cli.output import Json, say
-from orchestration.cli.tables import Csv, Wide, print_csv, print_table, require_one_form
+from orchestration.cli.tables import (
+    Csv,
+    Wide,
+    drop_empty,
+    print_csv,
+    print_table,
+    require_one_form,
+)
 
 if TYPE_CHECKING:
     from assets.retrieval.slices import SliceScore
@@ -41,11 +49,22 @@ def slices(
     for sha256 in dict.fromkeys(one.model_sha256 for one in found):
         mine = [one for one in found if one.model_sha256 == sha256]
         print_table(
-            [_shorten(one) for one in mine],
+            drop_empty([_shorten(one) for one in mine]),
             f"{mine[0].task} model {sha256[:16]}",
             wide,
             "daguerre slices --wide",
         )
+        if reason := explain_no_interval(mine):
+            print(reason)
+
+
+def explain_no_interval(slices: Sequence["SliceScore"]) -> str:
+    """Why none has one; "" where one has."""
+    from models.metrics.resampling import MIN_UNITS
+
+    if any(one.low is not None for one in slices):
+        return ""
+    return f"no intervals: they are drawn over recordings, and a slice needs {MIN_UNITS} of them"
 
 
 def _shorten(one: "SliceScore") -> dict[str, object]:

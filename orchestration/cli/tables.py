@@ -98,6 +98,16 @@ def print_lines(lines: Iterable[str], is_wide: bool = False) -> None:
         )
 
 
+def drop_empty(rows: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """Rows for `print_table` without the columns in which none says anything."""
+    told = {
+        name for row in rows for name, value in row.items() if value not in ("", "-")
+    }
+    return [
+        {name: value for name, value in row.items() if name in told} for row in rows
+    ]
+
+
 def print_csv(rows: Rows) -> None:
     """Rows with equal keys as CSV with a line of names, in full; what would move a cursor is escaped.
 

@@ -10,6 +10,7 @@ from assets.label_versions import hash_version
 from assets.privacy.policy import PrivacyPolicy, Probe
 from assets.tables.releases import hash_content
 from assets.tables.schemas import TABLES, content_id, to_table
+from checks.agent_exam import HELD_OUT
 from checks.gates import GATES
 from checks.stored_rows import PUBLISHED, SEEN
 from models.masks import encode_mask
@@ -114,7 +115,7 @@ def good(rows_of, image_rows) -> dict[str, pa.Table]:
             1,
             exam_id=content_id("exam"),
             rung="rules",
-            question_set="third",
+            question_set=HELD_OUT,
             num_questions=400,
             num_kinds=20,
             num_numbers=10,

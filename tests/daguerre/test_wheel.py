@@ -147,6 +147,7 @@ def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
     page = CHECKOUT / "orchestration" / "browse" / "page"
     assert written == {path.name for path in page.iterdir()} | {
         "examples.toml",
+        "fifth.toml",
         "fourth.toml",
         "held_out.toml",
         "roles.toml",

@@ -9,9 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from assets.evaluation.score import score_predictions
+from assets.retrieval.slices import read_slices
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES, content_id, to_table
 from orchestration.cli import app
+from orchestration.cli.slicing import explain_no_interval
+from orchestration.cli.tables import drop_empty
 from tests.assets.comparison.conftest import (
     class_row,
     draw_png,
@@ -269,3 +272,13 @@ def test_the_same_home_gives_the_same_bytes(run, made, tmp_path):
             out = tmp_path / "card"
             assert run("card", name, "--out", str(out), *more).exit_code == 0
             assert out.read_text() == read_card(run, name, *more)
+
+
+def test_slices_without_intervals_say_why_and_show_no_empty_columns(made):
+    """Of one recording none is drawn; corruptions have intervals here."""
+    found = read_slices(Catalog(str(made[0] / "tables")))
+    unsure = [one for one in found if one.low is None]
+    assert "a slice needs 8 of them" in explain_no_interval(unsure)
+    assert explain_no_interval(found) == ""
+    rows = [{"slice": "a", "gap": "-", "p": "-"}, {"slice": "b", "gap": "-", "p": "1"}]
+    assert drop_empty(rows) == [{"slice": "a", "p": "-"}, {"slice": "b", "p": "1"}]

@@ -45,14 +45,16 @@ def test_an_empty_home_is_told_at_once_and_stays_empty(monkeypatch, tmp_path):
     assert list((tmp_path / "nothing").iterdir()) == []
 
 
-def test_an_excerpt_of_a_page_is_without_its_marks(run, asked, monkeypatch):
+def test_an_excerpt_of_a_page_is_without_its_marks_and_commands(
+    run, asked, monkeypatch
+):
     table = "| a | b |\n|---|---|\n| x_y | 2 * 3 |"
     text = f"- see [the *page*](a.md)\n\n{table}\n\n```sh\nls *.md\n```"
     page = [*split_page("docs/a.md", f"# A\n\n## **Lenses** of `cv2`\n\n{text}")]
     monkeypatch.setattr("assets.search.sources.list_pages", lambda: iter(page))
     (hit,) = json.loads(run("search", "page", "--kind", "page", "--json").stdout)
     assert hit["title"] == "A: Lenses of cv2"
-    assert hit["snippet"] == "see the page a b x_y 2 * 3 ls *.md"
+    assert hit["snippet"] == "see the page a b x_y 2 * 3"
 
 
 def test_a_text_finds_frames(run, asked):

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,41 +13,41 @@ from orchestration.agent.exam.questions import read_templates
 
 FOLDER = Path(questions.__file__).parent / "questions"
 SLOT = re.compile(r"\{\w+\}")
-ONLY_OF_FOURTH = {"average_labels_of_frame", "average_labels_of_session"}
+NOT_OF_THIRD = {"average_labels_of_frame", "average_labels_of_session"}
 
-both_sets = pytest.mark.parametrize("which", ["third", "fourth"])
+SETS = ("third", "fourth", "fifth")
+each_set = pytest.mark.parametrize("which", SETS)
 
 
-@both_sets
+@each_set
 def test_each_of_twelve_people_asks_twenty_questions(which: str) -> None:
     told = (FOLDER / f"{which}.toml").read_text()
     people = Counter(re.findall(r'",  # (\w+)$', told, re.MULTILINE))
     assert len(people) == 12 and set(people.values()) == {20}
 
 
-@pytest.mark.parametrize(
-    ("which", "lacking"), [("third", ONLY_OF_FOURTH), ("fourth", set())]
-)
+@each_set
 def test_thirty_questions_have_no_answer_and_every_kind_has_two_or_three(
-    which: str, lacking: set[str]
+    which: str,
 ) -> None:
+    lacking = NOT_OF_THIRD if which == "third" else set()
     kinds = Counter(kind for kind, _ in read_templates(which))
     assert kinds.pop(UNANSWERED) == 30
     assert kinds.keys() == KINDS.keys() - {UNANSWERED} - lacking
     assert set(kinds.values()) == {2, 3}
 
 
-@both_sets
+@each_set
 def test_a_question_has_each_name_that_its_tool_is_given(which: str) -> None:
     for kind, template in read_templates(which):
         wanted = set(SLOT.findall(str(KINDS[kind].arguments)))
         assert wanted <= set(SLOT.findall(template)), template
 
 
-def test_questions_of_a_counted_kind_have_the_same_names_in_both_sets() -> None:
-    third, fourth = (_list_names(which) for which in ("third", "fourth"))
-    for kind in third.keys() & fourth.keys():
-        assert fourth[kind] == third[kind], kind
+def test_questions_of_a_counted_kind_have_the_same_names_in_all_sets() -> None:
+    for one, other in pairwise(map(_list_names, SETS)):
+        for kind in one.keys() & other.keys():
+            assert one[kind] == other[kind], kind
 
 
 def _list_names(which: str) -> dict[str, set[frozenset[str]]]:
