@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import pyarrow as pa
 
 from checks.gate import no_colour_frames
@@ -172,14 +175,13 @@ def cameras_agree_with_gyroscopes(sparse_models: pa.Table) -> Verdict:
     joins parts the wrong way round, and no point is off."""
     from assets.reconstruction.sparse_imu import MOST_OFF_DEG  # seconds to load
 
-    told = _list_told(sparse_models, "gyro_off_deg")
-    off = [
-        f"{session}: a camera turns by {off_deg:.0f} degrees more than its gyroscope"
-        for session, off_deg in told
-        if off_deg > MOST_OFF_DEG
-    ]
-    worst = {"worst_deg": max((off_deg for _, off_deg in told), default=0.0)}
-    return _judge_seams(sparse_models, "gyroscope", len(told), off, worst)
+    return _judge_seams(
+        sparse_models,
+        _Seam("gyroscope", "gyro_off_deg", MOST_OFF_DEG, "worst_deg"),
+        lambda off_deg: (
+            f"a camera turns by {off_deg:.0f} degrees more than its gyroscope"
+        ),
+    )
 
 
 def cameras_agree_with_accelerometers(sparse_models: pa.Table) -> Verdict:
@@ -187,14 +189,13 @@ def cameras_agree_with_accelerometers(sparse_models: pa.Table) -> Verdict:
     feel: COLMAP at times joins parts a step aside, turned rightly, and no point is off."""
     from assets.reconstruction.sparse_imu import MOST_LEAP  # seconds to load
 
-    told = _list_told(sparse_models, "leap")
-    off = [
-        f"{session}: a camera's path leaps by {100 * leap:.0f} % of its size, which its accelerometer did not feel"
-        for session, leap in told
-        if leap > MOST_LEAP
-    ]
-    worst = {"worst_leap": max((leap for _, leap in told), default=0.0)}
-    return _judge_seams(sparse_models, "accelerometer", len(told), off, worst)
+    return _judge_seams(
+        sparse_models,
+        _Seam("accelerometer", "leap", MOST_LEAP, "worst_leap"),
+        lambda leap: (
+            f"a camera's path leaps by {100 * leap:.0f} % of its size, which its accelerometer did not feel"
+        ),
+    )
 
 
 def images_are_placed_or_say_why(sparse_images: pa.Table) -> Verdict:
@@ -241,30 +242,36 @@ def nothing_was_tried(rows: StoredRows) -> str | None:
     return "; ".join(reasons) or None
 
 
-def _list_told(sparse_models: pa.Table, column: str) -> list[tuple[str, float]]:
-    """Session and figure of the models of which an IMU tells it."""
-    rows = _modelled(sparse_models)
-    return [(r["session"], r[column]) for r in rows if r[column] is not None]
+@dataclass(frozen=True)
+class _Seam:
+    """What a sensor tells of how the parts of a model are joined: the column, the most that it may be, and the name of
+    the worst figure."""
+
+    sensor: str
+    column: str
+    most: float
+    worst: str
 
 
 def _judge_seams(
-    sparse_models: pa.Table,
-    sensor: str,
-    num_checked: int,
-    off: list[str],
-    worst: dict[str, float],
+    sparse_models: pa.Table, seam: _Seam, explain: Callable[[float], str]
 ) -> Verdict:
-    """`off` says of each model that its parts contradict the sensor."""
+    """Models of which the sensor tells; `explain` says what a figure beyond the most is."""
+    rows = [r for r in _modelled(sparse_models) if r[seam.column] is not None]
     joined = "parts of it are joined wrongly; record more views between them"
     return judge_share(
-        f"cameras_agree_with_{sensor}s",
-        num_checked=num_checked,
-        offenders=[f"{one}: {joined}" for one in off],
+        f"cameras_agree_with_{seam.sensor}s",
+        num_checked=len(rows),
+        offenders=[
+            f"{row['session']}: {explain(row[seam.column])}: {joined}"
+            for row in rows
+            if row[seam.column] > seam.most
+        ],
         of="models",
-        fault=f"contradict their {sensor}s",
-        figures=worst,
+        fault=f"contradict their {seam.sensor}s",
+        figures={seam.worst: max((row[seam.column] for row in rows), default=0.0)},
         empty_reason=_why_no_model(sparse_models)
-        or (f"no {sensor} tells" if len(sparse_models) else None),
+        or (f"no {seam.sensor} tells" if len(sparse_models) else None),
     )
 
 

@@ -28,48 +28,19 @@ _OF_MEANINGS = {"count": "count", "each": "each", "most": "most"} | {
 _PARTS_OF_RELEASE = frozenset(
     {"train", "training", "test", "testing", "val", "validation"}
 )
+_PEOPLE = frozenset({"person", "persons", "human", "humans"})
+# behind "by": who labelled
+_AUTHORS = _PEOPLE | {"people", "hand", "machine", "model", "annotator", "annotators"}
 # what is done to all of a noun, so that to say it is no condition; "made" is said of everything
 _DONE = {"train": "model", "ingest": "session", "origin": "session"}
 _TELLS_NOTHING = ("", "make")
 # what tells nothing of most questions, and is a condition of what is counted, or stands for what was said before
-_CONDITIONS = frozenset(
-    {"alone", "another", "it", "its", "less", "more", "one", "same"}
-    | {
-        "several",
-        "single",
-        "them",
-        "they",
-        "other",
-        "others",
-        "but",
-        "share",
-        "test",
-        "testing",
-        "behind",
-        "person",
-        "persons",
-        "human",
-        "humans",
-        "manually",
-        "automatically",
-    }
-    | {"training", "val", "validation"}
-)
-
-
-_AUTHORS = frozenset(
-    [
-        "person",
-        "persons",
-        "people",
-        "human",
-        "humans",
-        "hand",
-        "machine",
-        "model",
-        "annotator",
-        "annotators",
-    ]
+_CONDITIONS = (
+    _PEOPLE
+    | (_PARTS_OF_RELEASE - {"train"})
+    | {"alone", "another", "it", "its", "less", "more", "one", "same", "several"}
+    | {"single", "them", "they", "other", "others", "but", "share", "behind"}
+    | {"manually", "automatically"}
 )
 
 
