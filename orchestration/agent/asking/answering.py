@@ -5,6 +5,7 @@ Belongs here: calling, joining answers, and saying that nothing is known. Does n
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from orchestration.agent.answer import (
     Answer,
@@ -38,7 +39,21 @@ def answer(world: World, text: str) -> tuple[tuple[Chosen, ...], Answer]:
             _say_of(one, number, call(tool, world, arguments, log))
             for number, arguments in enumerate(one.arguments)
         ]
-    return chosen, join(said)
+    return chosen, _tell_guess(join(said), chosen)
+
+
+def _tell_guess(said: Answer, chosen: Sequence[Chosen]) -> Answer:
+    """With what the question was taken for in front, where that was a guess."""
+    guessed = [one.taken_for for one in chosen if one.taken_for]
+    if not guessed:
+        return said
+    sources = [f.source for f in said.facts] + [rows.source for rows in said.rows]
+    source = next(iter(sources), Source("home", "status"))
+    facts = tuple(
+        Fact(f"taken_for_{n}", f"{text}?", source) for n, text in enumerate(guessed)
+    )
+    words = " and ".join(f"{{{fact.name}}}" for fact in facts)
+    return replace(said, sentences=(say(f"Taken for {words}", *facts), *said.sentences))
 
 
 def join(answers: Sequence[Answer]) -> Answer:
@@ -107,10 +122,6 @@ def _list_nearest(known: Known, question: Question) -> Iterator[Sentence]:
 
 
 def _fill_examples(known: Known, question: Question) -> list[str]:
-    """The examples that are nearest, about names of the question or else of the home."""
-    found: list[str] = []
-    for one in list_nearest(question):
-        text = known.fill(one.sentence.text, question)
-        if text is not None and len(found) < _NUM_NEAREST:
-            found.append(f"{text}?")
-    return found
+    """Ways to ask the kinds that are nearest, about names of the question or else of the home."""
+    filled = (known.fill(way, question) for way in list_nearest(question))
+    return [f"{text}?" for text in islice(filter(None, filled), _NUM_NEAREST)]

@@ -1,32 +1,45 @@
-"""What a question is taken for: the kind that it is most like, once for each of several things that it names.
+"""What a question is taken for, once for each of several things that it names: a count by its grammar, or else the kind
+that is most probable by what was learnt.
 
 Belongs here: choosing, and what is refused. Does not: calling tools, and what is said.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 
 from orchestration.agent.asking.answer_forms import drop_forms
 from orchestration.agent.asking.closed_classes import AUXILIARIES
-from orchestration.agent.asking.fitting import AnswerOf
 from orchestration.agent.asking.intents import COUNTED, INTENTS, Intent
-from orchestration.agent.asking.likeness import Likeness, Sentences
+from orchestration.agent.asking.learnt import UNANSWERED, load_learnt, read_forms
 from orchestration.agent.asking.moments import WEEKDAYS, find_time
-from orchestration.agent.asking.names import Known, Question, list_names
+from orchestration.agent.asking.names import (
+    Known,
+    Question,
+    list_names,
+    list_quoted,
+)
 from orchestration.agent.asking.rewording import reword
 from orchestration.agent.asking.spelling import WORDS
 from orchestration.agent.asking.sql_words import say_in_words
 from orchestration.agent.asking.thesaurus import SAID
 from orchestration.agent.asking.trimming import name_again, trim
-from orchestration.agent.asking.words import is_order, list_deciding, list_meanings
+from orchestration.agent.asking.words import (
+    find_counted,
+    is_order,
+    list_deciding,
+    list_meanings,
+)
 from orchestration.agent.world import World
 
-_LEAST = 0.5  # likeness from which on a question is of a kind
-_SAME = 1e-6  # likeness that rounding makes
+_LEAST = 0.25  # probability from which on a question is of a kind
+_SURE = 0.8  # from which on nobody is told what it was taken for
+_SLOT = re.compile(r"<(\w+)>")
 _MOST_CLAUSES = 4
+_UNKNOWN, _TEXT = "<unknown>", "<text>"
 _MOST_CALLS = 8  # for one question
 MAX_QUESTION = 1000  # characters
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
@@ -50,13 +63,18 @@ _ASIDE = re.compile(
 
 @dataclass(frozen=True)
 class Chosen:
-    """What one question was taken for; `intent` None: it is like none. The tool is called for each of `arguments`."""
+    """What one question was taken for; `intent` None: for none. The tool is called for each of `arguments`.
+
+    `probability`: of the kind; `lacking`: the kind of name that the question does not name; `taken_for`: the question
+    in plain words, where the kind is a guess.
+    """
 
     intent: Intent | None
     question: Question
-    likeness: float = 0.0
+    probability: float = 0.0
     arguments: tuple[dict[str, object], ...] = ()
-    lacking: str = ""  # the kind of name that it does not name
+    lacking: str = ""
+    taken_for: str = ""
 
     @property
     def is_clear(self) -> bool:
@@ -71,31 +89,54 @@ class Chosen:
 
 
 def choose(world: World, text: str) -> tuple[Chosen, ...]:
-    """One for each question in the text: those of its parts where these are liker to what is known than the whole is.
+    """One for each question in the text: those of its parts where these are more probable than the whole is.
 
     Raises ValueError for one that is too long.
     """
     if len(text) > MAX_QUESTION:
         raise ValueError(f"the question has {len(text)} characters: ask shorter")
     known = list_names(world)
-    usual = _learn().usual
-    text = drop_forms(say_in_words(text))
     try:
-        text = trim(text, lambda part: known.read(part, usual).names)
+        text = _trim(known, text)
     except LookupError:
-        return (Chosen(None, known.read(text, usual)),)
+        return (Chosen(None, known.read(text, list_usual())),)
     whole = _choose_one(known, text)
     found = tuple(_choose_clauses(known, text))
     if not 1 <= len(found) <= _MOST_CLAUSES:
         return (whole,)
-    is_better = not _is_one(found) and all(
-        one.is_clear and one.is_of_words and one.likeness > whole.likeness + _SAME
+    is_better = not _is_one(found, whole) and all(
+        one.is_clear and one.is_of_words and one.probability > whole.probability
         for one in found
     )
     if not is_better:
         is_half = whole.intent is not COUNTED and _leaves_out(known, text)
         return (Chosen(None, whole.question) if is_half else whole,)
     return tuple({_tell_apart(one): one for one in found}.values())
+
+
+def read_question(known: Known, text: str) -> Question:
+    """A question in the words that kinds are learnt from, without what does not ask."""
+    try:
+        text = _trim(known, text)
+    except LookupError:  # a pronoun that may stand for several names
+        text = drop_forms(say_in_words(text))
+    return _read(known, text)
+
+
+def _trim(known: Known, text: str) -> str:
+    said = drop_forms(say_in_words(text))
+    return trim(said, lambda part: known.read(part, list_usual()).names)
+
+
+def _read(known: Known, text: str) -> Question:
+    """A question in words; the one thing in quotation marks that is no name is a text to search for."""
+    question = known.read(text, list_usual())
+    quoted = list_quoted(text)
+    if question.words.count(_UNKNOWN) != 1 or len(quoted) != 1:
+        return question
+    words = tuple(_TEXT if word == _UNKNOWN else word for word in question.words)
+    names = {k: v for k, v in question.names.items() if k != "table"}  # "documents"
+    return Question(words, {**names, "text": quoted})
 
 
 def _choose_clauses(known: Known, text: str) -> Iterator[Chosen]:
@@ -112,11 +153,17 @@ def _choose_clauses(known: Known, text: str) -> Iterator[Chosen]:
             yield chosen
 
 
-def _is_one(found: Sequence[Chosen]) -> bool:
-    """Whether clauses are one question: a later one is a single word, a condition, or about what the first asks for."""
+def _is_one(found: Sequence[Chosen], whole: Chosen) -> bool:
+    """Whether clauses are one question: a later one is a single word, a condition, about what the first asks for, or
+    asks the same of no name."""
     is_count = found[0].intent is COUNTED
     later = [one.question.words for one in found[1:]]
-    return any(
+    is_same = whole.is_clear and all(
+        one.intent and whole.intent and one.intent.tool == whole.intent.tool
+        for one in found
+    )
+    names_less = any(len(one.question.names) < len(whole.question.names) for one in found)
+    return (is_same and not is_count and names_less) or any(
         (is_count and len(words) < 2)
         or words[0] in _CONDITIONS
         or _POINTING.intersection(words)
@@ -143,46 +190,70 @@ def _tell_apart(chosen: Chosen) -> str:
     return f"{chosen.intent and chosen.intent.name} {chosen.arguments}"
 
 
-def rank(question: Question) -> list[Likeness]:
-    """The kinds of questions, the likest first."""
-    return _learn().sentences.rank(question.words)
-
-
-def list_nearest(question: Question) -> list[Likeness]:
-    """All examples, the likest first, whatever names they take."""
-    found = _learn().sentences.compare(question.words)
-    return sorted(found, key=lambda one: -one.value)
+def list_nearest(question: Question) -> Iterator[str]:
+    """A way to ask each kind, the most probable kind first, with `<session>` for a session and so on."""
+    shares = load_learnt().find_shares(question.words)
+    for kind in sorted(shares, key=lambda kind: -shares[kind]):
+        if kind != UNANSWERED:
+            yield from _list_ways(kind)[:1]
 
 
 def _choose_one(known: Known, text: str) -> Chosen:
-    learnt = _learn()
-    question = known.read(text, learnt.usual)
+    question = _read(known, text)
     if is_order(question.words):
         return Chosen(None, question)
     counted = _fill(COUNTED, question, 1.0)
-    if counted.is_clear:
-        return counted
-    for likeness in rank(question):
-        value = likeness.value
-        intent = _INTENTS[likeness.sentence.stands_for]
-        if intent is COUNTED or value < _LEAST:
-            continue
-        if not learnt.answers[intent.name].fits(question.words):
-            continue
-        if likeness.has_same_slots:
-            return _fill(intent, question, value)
-        lacking = _name_lacking(likeness.sentence.slots, question)
-        if lacking:
-            return Chosen(intent, question, value, lacking=lacking)
-    return Chosen(None, question)
+    return counted if counted.is_clear else _choose_learnt(known, question)
 
 
-def _fill(intent: Intent, question: Question, likeness: float) -> Chosen:
+def _choose_learnt(known: Known, question: Question) -> Chosen:
+    """By the most probable kind that has the names of the question; none where it rather has no answer."""
+    shares = load_learnt().find_shares(question.words)
+    lacking = None
+    for kind in sorted(shares, key=lambda kind: -shares[kind]):
+        if kind == UNANSWERED or shares[kind] < _LEAST:
+            break
+        for way in _list_ways(kind):
+            chosen = _take(kind, way, question, shares[kind])
+            if chosen and chosen.is_clear:
+                is_sure = shares[kind] >= _SURE
+                told = "" if is_sure else known.tell(way, question)
+                return replace(chosen, taken_for=told)
+            lacking = lacking or chosen
+    return lacking or Chosen(None, question)
+
+
+def _take(kind: str, way: str, question: Question, share: float) -> Chosen | None:
+    """A question as one of a kind that is asked in this way; None where it has other names, or counts something else."""
+    has = {kind: len(set(names)) for kind, names in question.names.items()}
+    wanted = Counter(_SLOT.findall(way))
+    if has.keys() < wanted.keys():
+        lacking = min(wanted.keys() - has.keys())
+        return Chosen(_INTENTS.get(kind, COUNTED), question, share, lacking=lacking)
+    intent = _INTENTS.get(kind)
+    if intent:
+        return _fill(intent, question, share) if has.keys() == wanted.keys() else None
+    form = tuple(way.split())
+    counted = find_counted(question.words), find_counted(form)
+    is_other = None not in counted and counted[0] != counted[1]
+    if has != wanted or is_other:
+        return None
+    chosen = _fill(COUNTED, Question(form, question.names), share)
+    return replace(chosen, question=question)
+
+
+def _list_ways(kind: str) -> tuple[str, ...]:
+    """How a kind is asked in plain words: by one form where it is counted, or else by its examples."""
+    intent = _INTENTS.get(kind)
+    return intent.examples if intent else read_forms()[kind]
+
+
+def _fill(intent: Intent, question: Question, share: float) -> Chosen:
     try:
         arguments = [dict(intent.make(one)) for one in _list_each(intent, question)]
     except LookupError as lacking:
-        return Chosen(intent, question, likeness, lacking=str(lacking.args[0]))
-    return Chosen(intent, question, likeness, tuple(arguments[:_MOST_CALLS]))
+        return Chosen(intent, question, share, lacking=str(lacking.args[0]))
+    return Chosen(intent, question, share, tuple(arguments[:_MOST_CALLS]))
 
 
 def _list_each(intent: Intent, question: Question) -> Iterator[Question]:
@@ -194,39 +265,18 @@ def _list_each(intent: Intent, question: Question) -> Iterator[Question]:
         yield from _list_each(intent, one)
 
 
-def _name_lacking(slots: Iterable[str], question: Question) -> str:
-    """The kind of name that an example has and the question has not; "" where the question has others instead."""
-    has = {f"<{kind}>" for kind in question.names}
-    missing = sorted(set(slots) - has)
-    return missing[0][1:-1] if has < set(slots) and missing else ""
+_INTENTS = {intent.name: intent for intent in INTENTS if intent is not COUNTED}
 
 
-_INTENTS = {intent.name: intent for intent in INTENTS}
-
-
-@dataclass(frozen=True)
-class Learnt:
-    """The examples, all usual words (of them, and of the lists of words), and what answers of each kind say."""
-
-    sentences: Sentences
-    usual: frozenset[str]
-    answers: Mapping[str, AnswerOf]
-
-
-def _read_example(text: str, now: datetime) -> list[str]:
-    return find_time(reword(text.replace(",", "").split()), now)[0]
+def read_example(text: str) -> tuple[str, ...]:
+    """An example of a kind in the words that are learnt from."""
+    now = datetime.now(UTC)  # that an example names a time counts, and not which
+    return tuple(find_time(reword(text.replace(",", "").split()), now)[0])
 
 
 @cache
-def _learn() -> Learnt:
-    now = datetime.now(UTC)  # that an example names a time counts, and not which
-    words: dict[str, Sequence[Sequence[str]]] = {
-        i.name: [_read_example(text, now) for text in i.examples] for i in INTENTS
-    }
-    usual = {w for some in words.values() for s in some for w in s}
-    usual |= WORDS.difference(WEEKDAYS)  # sessions are called by them
-    return Learnt(
-        Sentences.of(words),
-        frozenset(w for w in usual if w[0] != "<"),
-        {name: AnswerOf.of(examples) for name, examples in words.items()},
-    )
+def list_usual() -> frozenset[str]:
+    """Words that are no names unless they stand in quotation marks: of examples, and of the lists of words."""
+    of_examples = {w for i in INTENTS for text in i.examples for w in read_example(text)}
+    usual = of_examples | WORDS.difference(WEEKDAYS)  # sessions are called by them
+    return frozenset(word for word in usual if word[0] != "<")

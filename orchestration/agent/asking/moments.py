@@ -91,6 +91,14 @@ def find_time(words: Sequence[str], now: datetime) -> tuple[list[str], str]:
     return list(words), ""
 
 
+def tell_period(period: str) -> str:
+    """A stretch of time, "since/before", in words."""
+    since, _, before = period.partition("/")
+    if not since:
+        return f"before {before}"
+    return f"between {since} and {before}" if before else f"since {since}"
+
+
 def _tell_period(
     since: datetime, before: datetime, now: datetime, bound: str = ""
 ) -> str:

@@ -13,7 +13,7 @@ from assets.tables.catalog import Catalog
 from assets.tables.schemas import TABLES
 from assets.tables.sql import VIEWS
 from models.known_tasks import all_task_names
-from orchestration.agent.asking.moments import TIME, find_time
+from orchestration.agent.asking.moments import TIME, find_time, tell_period
 from orchestration.agent.asking.rewording import reword
 from orchestration.agent.asking.spelling import mend
 from orchestration.agent.asking.words import find_meaning, spell_out
@@ -86,7 +86,7 @@ class Known:
     """The names of a home, by kind."""
 
     names: Mapping[str, Collection[str]]
-    catalog: Catalog
+    catalog: Catalog | None  # where ids are looked up
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def read(self, text: str, vocabulary: Collection[str]) -> Question:
@@ -127,6 +127,16 @@ class Known:
                 return None
             name = names[0] if _WORD.fullmatch(names[0]) else f"'{names[0]}'"
             form = form.replace(f"<{kind}>", name, 1)
+        return form
+
+    def tell(self, form: str, question: Question) -> str:
+        """A form with the names of the question, a stretch of time as people write it."""
+        for kind, names in question.names.items():
+            for name in names:
+                is_word = _WORD.fullmatch(name) is not None
+                told = tell_period(name) if f"<{kind}>" == TIME else name
+                said = told if is_word or told != name else f"'{name}'"
+                form = form.replace(f"<{kind}>", said, 1)
         return form
 
     def _join(
@@ -189,6 +199,8 @@ class Known:
         return "", ""
 
     def _find_id(self, beginning: str) -> tuple[str, str]:
+        if self.catalog is None:
+            return "id", beginning
         for kind, (table, column) in _TABLES_OF_IDS.items():
             where = f"starts_with({column}, '{beginning}')"
             rows = self.catalog.read_latest(table, [column], where)
@@ -269,6 +281,11 @@ def _list_nouns(assets: Sequence[str]) -> Iterator[str]:
     """Those without their stage that one asset alone has."""
     nouns = [asset.partition("/")[2] for asset in assets]
     return (noun for noun in nouns if nouns.count(noun) == 1 and "_" in noun)
+
+
+def list_quoted(text: str) -> tuple[str, ...]:
+    """What stands in quotation marks."""
+    return tuple(part for part, is_quoted in _split(text) if is_quoted)
 
 
 def _split(text: str) -> Iterator[tuple[str, bool]]:

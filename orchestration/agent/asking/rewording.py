@@ -49,6 +49,10 @@ _PLEAS = "|".join(
 )
 # each is applied in this order to the words with single spaces between them
 _REWRITES: tuple[_Rewrite, ...] = (
+    # bounds of times
+    _put(r"\b(?:prior to|older than|earlier than|ahead of) (?=[\d-]{10}\b)", "before "),
+    _put(r"\b(?:newer than|later than|younger than) (?=[\d-]{10}\b)", "after "),
+    _put(r"\bfrom ([\d-]{10}) (?:on|onwards?|forwards?)\b", r"since \1"),
     # what waits for a decision, and what has one
     _put(
         r"\b(?:(?:wait|waits|waiting|open|pending) )?(?:need|needs|needing|require|requires|for|await|awaits|awaiting) "

@@ -44,7 +44,7 @@ def list_questions(
     found: list[Asked] = []
     num_lacking = 0
     for number, (kind, template) in enumerate(read_templates(which)):
-        mine = list(_fill(kind, template, names, number, num_each))
+        mine = list(fill(kind, template, names, number, num_each))
         num_lacking += not mine
         found += mine
     return list({one.text: one for one in found}.values()), num_lacking
@@ -91,13 +91,14 @@ def list_names(catalog: Catalog) -> dict[str, list[str]]:
     }
 
 
-def _fill(
+def fill(
     kind: str,
     template: str,
     names: Mapping[str, Sequence[str]],
     number: int,
     num_each: int,
 ) -> Iterator[Asked]:
+    """A template about so many names in turn, from that of a number on; nothing where there are none."""
     slots = _SLOT.findall(template)
     num_needed = {s.rstrip("2"): 1 + s.endswith("2") for s in slots}
     if any(len(names[slot]) < n for slot, n in num_needed.items()):
