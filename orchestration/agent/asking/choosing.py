@@ -36,6 +36,7 @@ from orchestration.agent.asking.words import (
 from orchestration.agent.world import World
 
 _LEAST = 0.25  # probability from which on a question is of a kind
+_TIMES_UNANSWERED = 3.0  # as probable as that nothing answers it: wrong answers cost more than refusals
 _SURE = 0.8  # from which on nobody is told what it was taken for
 _SLOT = re.compile(r"<(\w+)>")
 _MOST_CLAUSES = 4
@@ -209,9 +210,10 @@ def _choose_one(known: Known, text: str) -> Chosen:
 def _choose_learnt(known: Known, question: Question) -> Chosen:
     """By the most probable kind that has the names of the question; none where it rather has no answer."""
     shares = load_learnt().find_shares(question.words)
+    least = max(_LEAST, _TIMES_UNANSWERED * shares.pop(UNANSWERED))
     lacking = None
     for kind in sorted(shares, key=lambda kind: -shares[kind]):
-        if kind == UNANSWERED or shares[kind] < _LEAST:
+        if shares[kind] < least:
             break
         for way in _list_ways(kind):
             chosen = _take(kind, way, question, shares[kind])

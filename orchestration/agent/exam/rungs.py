@@ -20,6 +20,7 @@ _CODE = (
     "asking",
     "tools",
 )  # what the rules and tools are made of
+_SUFFIXES = (".py", ".toml", ".safetensors")
 _LADDER = (*_CODE, "ladder")
 
 
@@ -50,7 +51,7 @@ def hash_code(names: Sequence[str] = _CODE) -> str:
 
 
 def _list_files(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.rglob("*") if f.suffix in (".py", ".toml"))
+    return sorted(f for f in folder.rglob("*") if f.suffix in _SUFFIXES)
 
 
 def _ask_rules(world: World, text: str) -> Answer:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orchestration.agent.asking.likeness import Sentences
 from orchestration.agent.asking.moments import find_time
 from orchestration.agent.asking.spelling import correct, mend
 from orchestration.agent.asking.words import (
@@ -142,17 +141,6 @@ def test_orders_are_told_however_polite(text):
 @pytest.mark.parametrize("text", ["labels of <session>", "runs", "open proposals", ""])
 def test_questions_in_few_words_are_no_orders(text):
     assert not is_order(text.split())
-
-
-def test_of_sentences_those_with_the_same_kinds_of_names_come_first():
-    told = {
-        "all": [["how", "many", "frames"]],
-        "one": [["frames", "of", "<session>"]],
-    }
-    sentences = Sentences.of(told)
-    first, second = sentences.rank(["how", "many", "frames", "in", "<session>"])
-    assert first.sentence.stands_for == "one" and first.has_same_slots
-    assert second.sentence.stands_for == "all" and not second.has_same_slots
 
 
 @pytest.mark.parametrize(
