@@ -15,7 +15,9 @@ from orchestration.agent.answer import (
     say,
     unknown,
 )
-from orchestration.agent.asking.choosing import Chosen, choose, list_nearest
+from orchestration.agent.asking.choosing import choose
+from orchestration.agent.asking.chosen import Chosen
+from orchestration.agent.asking.guessing import list_nearest
 from orchestration.agent.asking.names import Known, Question, list_names
 from orchestration.agent.call_log import CallLog
 from orchestration.agent.tool import call

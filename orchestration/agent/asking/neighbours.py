@@ -71,7 +71,9 @@ class Neighbours:
         length = squares[known].sum() + num_unknown * (_UNKNOWN**2) * squares.max()
         is_asked = np.zeros(len(squares), bool)
         is_asked[known] = True
-        both = np.add.reduceat(np.where(is_asked, squares, 0.0)[self.found], self.begins)
+        both = np.add.reduceat(
+            np.where(is_asked, squares, 0.0)[self.found], self.begins
+        )
         lengths = np.add.reduceat(squares[self.found], self.begins)
         return np.asarray(both / np.sqrt(lengths * max(length, _UNKNOWN)))
 
@@ -90,6 +92,11 @@ class Neighbours:
         cls, read: Mapping[str, NDArray[Any]], num_kinds: int
     ) -> "Neighbours":
         """That of a file."""
-        columns = {m: n for n, m in enumerate(split_lines(read["meanings"]))}
-        names = ("meaning_weights", "example_meanings", "example_begins", "example_kinds")  # fmt: skip
-        return cls(columns, *(read[name] for name in names), num_kinds)
+        return cls(
+            {m: n for n, m in enumerate(split_lines(read["meanings"]))},
+            read["meaning_weights"],
+            read["example_meanings"],
+            read["example_begins"],
+            read["example_kinds"],
+            num_kinds,
+        )

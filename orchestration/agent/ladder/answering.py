@@ -12,7 +12,8 @@ from assets.addresses import hide
 from orchestration.agent.answer import Answer, Fact, Rows, Sentence, Source, unknown
 from orchestration.agent.answer import say as tell
 from orchestration.agent.asking.answering import answer
-from orchestration.agent.asking.choosing import MAX_QUESTION, Chosen
+from orchestration.agent.asking.choosing import MAX_QUESTION
+from orchestration.agent.asking.chosen import Chosen
 from orchestration.agent.bounded_log import BoundedLog
 from orchestration.agent.call_log import shorten, tell_now
 from orchestration.agent.ladder.conversation import Conversation, converse

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from assets.tables.schemas import TABLES
 from checks.agent_exam import HELD_OUT
-from orchestration.agent.asking.choosing import read_example, read_question
 from orchestration.agent.asking.intents import COUNTED, INTENTS
 from orchestration.agent.asking.names import Known
+from orchestration.agent.asking.reading import read_example, read_question
 from orchestration.agent.exam.questions import SETS, fill, read_templates
 
 _SAID = Path(__file__).parent / "said"
