@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestration.agent.asking.chosen import Chosen, fill
 from orchestration.agent.asking.closed_classes import AUXILIARIES
-from orchestration.agent.asking.guessing import guess
+from orchestration.agent.asking.guessing import SURE, guess
 from orchestration.agent.asking.intents import COUNTED
 from orchestration.agent.asking.names import Known, Question, list_names
 from orchestration.agent.asking.reading import list_usual, read_trimmed, trim_text
@@ -19,6 +19,7 @@ from orchestration.agent.asking.words import is_order, list_deciding, list_meani
 from orchestration.agent.world import World
 
 _MOST_CLAUSES = 4
+_OF_ORDER = 0.9  # probability of a kind from which on an order asks: "put frames of A and B side by side"
 MAX_QUESTION = 1000  # characters
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
 _NEXT_SENTENCE = re.compile(r"[?;.!]\s+")
@@ -55,9 +56,16 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
     found = tuple(_choose_clauses(known, text))
     if not 1 <= len(found) <= _MOST_CLAUSES:
         return (whole,)
-    is_better = not _is_one(found, whole) and all(
-        one.is_clear and one.is_of_words and one.probability > whole.probability
-        for one in found
+    is_sure = whole.probability >= SURE and all(
+        one.is_clear and one.intent is COUNTED for one in (whole, *found)
+    )
+    is_better = (
+        not is_sure
+        and not _is_one(found, whole)
+        and all(
+            one.is_clear and one.is_of_words and one.probability > whole.probability
+            for one in found
+        )
     )
     if not is_better:
         is_half = whole.intent is not COUNTED and _leaves_out(known, text)
@@ -121,6 +129,6 @@ def _tell_apart(chosen: Chosen) -> str:
 def _choose_one(known: Known, text: str) -> Chosen:
     question = read_trimmed(known, text)
     if is_order(question.words):
-        return Chosen(None, question)
+        return guess(known, question, _OF_ORDER)
     counted = fill(COUNTED, question, 1.0)
     return counted if counted.is_clear else guess(known, question)

@@ -15,28 +15,31 @@ from orchestration.agent.asking.names import Known, Question
 from orchestration.agent.asking.words import find_counted
 
 _LEAST = 0.25  # probability from which on a question is of a kind
-_TIMES_UNANSWERED = 3.0  # as probable as that nothing answers it: a wrong answer costs more than a refusal
-_SURE = 0.8  # from which on nobody is told what it was taken for
+_TIMES_UNANSWERED = 1.5  # as probable as that nothing answers it: a wrong answer costs more than a refusal
+SURE = 0.8  # from which on nobody is told what it was taken for
 _SLOT = re.compile(r"<(\w+)>")
 _INTENTS = {intent.name: intent for intent in INTENTS if intent is not COUNTED}
 
 
-def guess(known: Known, question: Question) -> Chosen:
+def guess(known: Known, question: Question, least: float = _LEAST) -> Chosen:
     """A question as one of the most probable kind that has its names; none where it rather has no answer."""
     lacking = None
-    for kind, share in list_probable(load_learnt().find_shares(question.words)):
+    shares = load_learnt().find_shares(question.words)
+    for kind, share in list_probable(shares, least):
         for way in list_ways(kind):
             chosen = _take(kind, way, question, share)
             if chosen and chosen.is_clear:
-                told = "" if share >= _SURE else known.tell(way, question)
+                told = "" if share >= SURE else known.tell(way, question)
                 return replace(chosen, taken_for=told)
             lacking = lacking or chosen
     return lacking or Chosen(None, question)
 
 
-def list_probable(shares: Mapping[str, float]) -> list[tuple[str, float]]:
+def list_probable(
+    shares: Mapping[str, float], least: float = _LEAST
+) -> list[tuple[str, float]]:
     """(kind, probability) of those that a question may be taken for, the most probable first."""
-    least = max(_LEAST, _TIMES_UNANSWERED * shares[UNANSWERED])
+    least = max(least, _TIMES_UNANSWERED * shares[UNANSWERED])
     return [(kind, share) for kind, share in _sort(shares) if share >= least]
 
 
@@ -69,7 +72,7 @@ def _take(kind: str, way: str, question: Question, share: float) -> Chosen | Non
         return fill(intent, question, share) if has.keys() == wanted.keys() else None
     form = tuple(way.split())
     counted = find_counted(question.words), find_counted(form)
-    is_other = None not in counted and counted[0] != counted[1]
+    is_other = all(counted) and counted[0] != counted[1]
     if has != wanted or is_other:
         return None
     chosen = fill(COUNTED, Question(form, question.names), share)

@@ -1,4 +1,4 @@
-"""Questions of people who think in SQL, in the words that others use.
+"""Questions of people who think in SQL or pandas, in the words that others use.
 
 Belongs here: "count(*) from frames group by session" as "number of frames per session". Does not: statements, which
 nobody's question is run as.
@@ -21,6 +21,7 @@ _MOMENT = r"(?:where )?(?:created|started|ended|start_time|end_time|created_at|s
 _REWRITES = tuple(
     (re.compile(pattern, re.IGNORECASE), put)
     for pattern, put in (
+        (rf"\b{_MOMENT} ?>=? ?(?:now ?\(\)|current_timestamp) ?- ?interval ?'(\d+ \w+)'", r"in the last \1"),
         (r"\bselect (\w+), ?count ?\(\*\) from (\w+)(.*?) group by \S+", r"number of \2 per \1\3"),
         (r"\bselect (\w+) from (\w+)(.*?) group by \w+ having count ?\(\*\) ?([<>]=?|=) ?(\d+)",
          r"list \1 with \4 \5 \2\3"),
@@ -56,10 +57,16 @@ _REWRITES = tuple(
 )  # fmt: skip
 
 
+# a column in the manner of pandas: "labels['class']", "frames.session"
+_OF_FRAME = r"(?:\.|\[ ?['\"])({})(?:['\"] ?\])?"
 _SIGNS = tuple(
     (re.compile(pattern, re.IGNORECASE), put)
     for pattern, put in (
         (r"\bw/o\b", "without"),
+        (rf"\b(\w+){_OF_FRAME.format('class|sensor')}\.nunique\(\)", r"number of different \2"),
+        (rf"\b(\w+){_OF_FRAME.format('class|session|sensor|split')}\.value_counts\(\)", r"number of \1 per \2"),
+        (r"\blen\((\w+)\)", r"number of \1"),
+        (r"\[ ?(['\"])(class|class_name|session|sensor|split|task|label|frame_id)\1 ?\]", r" \2 "),  # of pandas
         (r"\b([a-z]+s)/(session|sensor|camera|class|frame|image|picture|recording|release|part)\b", r"\1 per \2"),
         (r"\s[+&]\s", " and "),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
@@ -61,6 +62,36 @@ def test_a_question_is_taken_for_its_tool_and_names(
     (chosen,) = choose(open_world(), text)
     assert chosen.intent is not None and chosen.intent.name == intent
     assert chosen.arguments == (arguments,)
+
+
+@pytest.mark.parametrize(
+    ("text", "sql"),
+    [
+        (
+            "labels['class'].nunique()",
+            "select count(distinct class_name) as labelled_classes from labels",
+        ),
+        ("len(frames)", "select count(*) as stored_frames from frames"),
+        (
+            "frames.sensor.value_counts()",
+            "select sensor, count(*) as stored_frames from frames group by all order by stored_frames desc, sensor",
+        ),
+    ],
+)
+def test_what_is_put_in_the_manner_of_pandas_is_counted(open_world, text, sql):
+    (chosen,) = choose(open_world(), text)
+    assert chosen.arguments == ({"sql": sql},) and chosen.probability == 1.0
+
+
+def test_hours_back_in_the_manner_of_sql_are_a_time(open_world):
+    text = "select * from runs where started > now() - interval '2 hours'"
+    (chosen,) = choose(open_world(), text)
+    assert chosen.intent is not None and chosen.intent.name == "runs_of_time"
+    (arguments,) = chosen.arguments
+    since, before = (
+        datetime.fromisoformat(str(arguments[k])) for k in ("since", "before")
+    )
+    assert before - since == timedelta(hours=2)
 
 
 @pytest.mark.parametrize(

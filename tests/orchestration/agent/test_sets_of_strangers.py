@@ -15,15 +15,16 @@ FOLDER = Path(questions.__file__).parent / "questions"
 SLOT = re.compile(r"\{\w+\}")
 NOT_OF_THIRD = {"average_labels_of_frame", "average_labels_of_session"}
 
-SETS = ("third", "fourth", "fifth")
+SETS = ("third", "fourth", "fifth", "sixth")
 each_set = pytest.mark.parametrize("which", SETS)
 
 
 @each_set
-def test_each_of_twelve_people_asks_twenty_questions(which: str) -> None:
+def test_each_of_twelve_people_asks_ten_questions_or_more(which: str) -> None:
     told = (FOLDER / f"{which}.toml").read_text()
-    people = Counter(re.findall(r'",  # (\w+)$', told, re.MULTILINE))
-    assert len(people) == 12 and set(people.values()) == {20}
+    people = Counter(re.findall(r'", *# ([\w ]+)$', told, re.MULTILINE))
+    assert len(people) == 12 and min(people.values()) >= 10
+    assert people.total() == 240
 
 
 @each_set
