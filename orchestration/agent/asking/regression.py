@@ -73,7 +73,9 @@ class Regression:
             "words": join_lines(sorted(self.words)),
             "pieces": join_lines(by_row),
             "rarity": self.rarity,
-            "weights": self.weights,
+            "weights": np.ascontiguousarray(
+                self.weights
+            ),  # safetensors 0.8 saves other values of what is not
             "steps": self.steps,
             "bias": self.bias,
         }

@@ -136,11 +136,6 @@ def store_model(catalog: Catalog, name: str, release_id: str, task: str) -> dict
 
 def sit_exam(catalog: Catalog, model: dict, release_id: str, said: dict) -> None:
     """Store a model's answers about the test part, {letter: columns of its answer}, and its scores of frames."""
-    where = f"release_id = '{release_id}' AND split = 'test'"
-    frames = catalog.read_latest("release_frames", where=where).to_pylist()
-    (release,) = catalog.read_latest(
-        "releases", where=f"release_id = '{release_id}'"
-    ).to_pylist()
     answers = [
         {
             "prediction_id": content_id(model["model_sha256"], name),
@@ -157,7 +152,17 @@ def sit_exam(catalog: Catalog, model: dict, release_id: str, said: dict) -> None
         for name, columns in said.items()
     ]
     catalog.merge("predictions", to_table(TABLES["predictions"], answers))
-    pairs = find_kind(model["task"]).pair(answers, frames, release["class_names"])
+    score_frames(catalog, answers, release_id)
+
+
+def score_frames(catalog: Catalog, answers: list[dict], release_id: str) -> None:
+    """Store what a model's answers about the test part of a release come to, frame by frame."""
+    where = f"release_id = '{release_id}' AND split = 'test'"
+    frames = catalog.read_latest("release_frames", where=where).to_pylist()
+    (release,) = catalog.read_latest(
+        "releases", where=f"release_id = '{release_id}'"
+    ).to_pylist()
+    pairs = find_kind(release["task"]).pair(answers, frames, release["class_names"])
     groups = {frame["frame_id"]: frame["frame_id"] for frame in frames}
     of_frames, _ = pairs.list_frames(frames, groups)
     catalog.merge("frame_scores", to_table(TABLES["frame_scores"], of_frames))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,6 +93,15 @@ def test_a_few_examples_are_told_apart_and_a_file_says_the_same(tmp_path: Path):
         shares = made.find_shares(words.split())
         assert read.find_shares(words.split()) == pytest.approx(shares, abs=1e-6)
         assert max(shares, key=lambda one: shares[one]) == kind
+
+
+def test_weights_that_lie_by_columns_are_saved_as_they_are(tmp_path: Path):
+    made = fit(FEW, "of few")
+    weights = np.asfortranarray(made.regression.weights)
+    turned = replace(made, regression=replace(made.regression, weights=weights))
+    turned.save(tmp_path / "learnt.safetensors")
+    read = Learnt.load(tmp_path / "learnt.safetensors")
+    assert np.array_equal(read.regression.weights, made.regression.weights)
 
 
 def test_a_word_that_no_example_has_makes_every_kind_less_probable():
