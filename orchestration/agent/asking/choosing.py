@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestration.agent.asking.chosen import Chosen, fill
 from orchestration.agent.asking.closed_classes import AUXILIARIES
-from orchestration.agent.asking.guessing import SURE, guess
+from orchestration.agent.asking.guessing import guess
 from orchestration.agent.asking.intents import COUNTED
 from orchestration.agent.asking.names import Known, Question, list_names
 from orchestration.agent.asking.reading import list_usual, read_trimmed, trim_text
@@ -53,24 +53,11 @@ def choose(world: World, text: str) -> tuple[Chosen, ...]:
     except LookupError:
         return (Chosen(None, known.read(text, list_usual())),)
     whole = _choose_one(known, text)
-    found = tuple(_choose_clauses(known, text))
-    if not 1 <= len(found) <= _MOST_CLAUSES:
-        return (whole,)
-    is_sure = whole.probability >= SURE and all(
-        one.is_clear and one.intent is COUNTED for one in (whole, *found)
-    )
-    is_better = (
-        not is_sure
-        and not _is_one(found, whole)
-        and all(
-            one.is_clear and one.is_of_words and one.probability > whole.probability
-            for one in found
-        )
-    )
-    if not is_better:
-        is_half = whole.intent is not COUNTED and _leaves_out(known, text)
-        return (Chosen(None, whole.question) if is_half else whole,)
-    return tuple({_tell_apart(one): one for one in found}.values())
+    clauses = tuple(_choose_clauses(known, text))
+    if _are_several(clauses, whole):
+        return tuple({_tell_apart(one): one for one in clauses}.values())
+    is_half = whole.intent is not COUNTED and _leaves_out(known, text)
+    return (Chosen(None, whole.question) if is_half else whole,)
 
 
 def _choose_clauses(known: Known, text: str) -> Iterator[Chosen]:
@@ -87,24 +74,34 @@ def _choose_clauses(known: Known, text: str) -> Iterator[Chosen]:
             yield chosen
 
 
-def _is_one(found: Sequence[Chosen], whole: Chosen) -> bool:
-    """Whether clauses are one question: a later one is a single word, a condition, about what the first asks for, or
-    asks the same of no name."""
-    is_count = found[0].intent is COUNTED
-    later = [one.question.words for one in found[1:]]
-    is_same = whole.is_clear and all(
-        one.intent and whole.intent and one.intent.tool == whole.intent.tool
-        for one in found
+def _are_several(clauses: Sequence[Chosen], whole: Chosen) -> bool:
+    """Whether clauses are questions of their own, each of them more probable than that all are one."""
+    return (
+        1 <= len(clauses) <= _MOST_CLAUSES
+        and all(one.is_clear and one.is_of_words for one in clauses)
+        and all(one.probability > whole.probability for one in clauses)
+        and not any(_adds_to(clauses[0], later) for later in clauses[1:])
+        and not _splits_names(clauses, whole)
     )
-    names_less = any(
-        len(one.question.names) < len(whole.question.names) for one in found
-    )
-    return (is_same and not is_count and names_less) or any(
-        (is_count and len(words) < 2)
+
+
+def _adds_to(first: Chosen, later: Chosen) -> bool:
+    """Whether a later clause is a part of the first question: a single word, a condition, about what that asks for."""
+    words = later.question.words
+    return (
+        (first.intent is COUNTED and len(words) < 2)
         or words[0] in _CONDITIONS
-        or _POINTING.intersection(words)
-        for words in later
+        or bool(_POINTING.intersection(words))
     )
+
+
+def _splits_names(clauses: Sequence[Chosen], whole: Chosen) -> bool:
+    """Whether all ask the same, and one of fewer names than are meant together."""
+    if not whole.is_clear or clauses[0].intent is COUNTED:
+        return False
+    tools = {one.intent and one.intent.tool for one in (whole, *clauses)}
+    num_names = len(whole.question.names)
+    return len(tools) == 1 and any(len(c.question.names) < num_names for c in clauses)
 
 
 def _leaves_out(known: Known, text: str) -> bool:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,17 +66,28 @@ class Neighbours:
 
     def _compare(self, meanings: set[str]) -> NDArray[np.float64]:
         """(N,): the cosine to each example by weighted meanings, each counted once."""
-        squares = self.weights.astype(np.float64) ** 2
+        squares = self._squares
         known = [self.meanings[m] for m in meanings if m in self.meanings]
         num_unknown = len(meanings) - len(known)
         length = squares[known].sum() + num_unknown * (_UNKNOWN**2) * squares.max()
         is_asked = np.zeros(len(squares), bool)
         is_asked[known] = True
-        both = np.add.reduceat(
-            np.where(is_asked, squares, 0.0)[self.found], self.begins
-        )
-        lengths = np.add.reduceat(squares[self.found], self.begins)
-        return np.asarray(both / np.sqrt(lengths * max(length, _UNKNOWN)))
+        both = self._sum_over_examples(np.where(is_asked, squares, 0.0))
+        return np.asarray(both / np.sqrt(self._lengths * max(length, _UNKNOWN)))
+
+    @cached_property
+    def _squares(self) -> NDArray[np.float64]:
+        """(M,): of the weights."""
+        return self.weights.astype(np.float64) ** 2
+
+    @cached_property
+    def _lengths(self) -> NDArray[np.float64]:
+        """(N,): the square of the length of each example."""
+        return self._sum_over_examples(self._squares)
+
+    def _sum_over_examples(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N,): the sum over the meanings of each example, of values (M,)."""
+        return np.asarray(np.add.reduceat(values[self.found], self.begins))
 
     def to_tensors(self) -> Tensors:
         """As a file holds it."""

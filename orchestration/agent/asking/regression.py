@@ -73,9 +73,8 @@ class Regression:
             "words": join_lines(sorted(self.words)),
             "pieces": join_lines(by_row),
             "rarity": self.rarity,
-            "weights": np.ascontiguousarray(
-                self.weights
-            ),  # safetensors 0.8 saves other values of what is not
+            # safetensors 0.8 saves other values of what is not contiguous
+            "weights": np.ascontiguousarray(self.weights),
             "steps": self.steps,
             "bias": self.bias,
         }

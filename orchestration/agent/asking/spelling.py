@@ -37,12 +37,6 @@ def is_known(word: str, spelled: str) -> bool:
     return word.startswith("<") or bool({word, cut_ending(word)} & {"", *WORDS})
 
 
-def spell(word: str, known: frozenset[str]) -> str:
-    """The word, or one of the lists that it may be a mistyped form of."""
-    is_usual = word in known or cut_ending(word) in known
-    return word if word[0] == "<" or is_usual else correct(word)
-
-
 @cache
 def correct(word: str) -> str:
     """The word of the lists that one is, or may be a mistyped form of; itself where there is none, or it is English."""

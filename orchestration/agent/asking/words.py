@@ -3,7 +3,7 @@
 Belongs here: meanings in their order, what is counted, what decides, orders. Does not: which words mean the same.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from orchestration.agent.asking.closed_classes import (
@@ -17,20 +17,20 @@ from orchestration.agent.asking.closed_classes import (
     ORDERS,
 )
 from orchestration.agent.asking.meanings import find_phrase
-from orchestration.agent.asking.spelling import correct, is_known, spell
+from orchestration.agent.asking.spelling import correct, is_known
 from orchestration.agent.asking.thesaurus import LONGEST, TOGETHER
 
 _NEGATED = AUXILIARIES - {"am", "may", "will"}  # by an ending
 COUNTING = (("how", "many"), ("number", "of"))
 
 
-def list_meanings(words: Sequence[str], known: Iterable[str] = ()) -> Iterator[str]:
+def list_meanings(words: Sequence[str]) -> Iterator[str]:
     """What words mean, the longest phrases first, names by their kind; those that tell nothing are left out.
 
-    A word that nobody knows is taken for the one that it may be a mistyped form of: of the lists, and of `known`.
+    A word that nobody knows is taken for the one of the lists that it may be a mistyped form of.
     """
     at = 0
-    spelled = [spell(word, frozenset(known)) for word in words]
+    spelled = [correct(word) for word in words]
     yield from (m for both, m in TOGETHER.items() if set(both) <= set(spelled))
     while at < len(spelled):
         length, meaning = find_phrase(spelled[at : at + LONGEST])
