@@ -147,7 +147,13 @@ def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
     page = CHECKOUT / "orchestration" / "browse" / "page"
     assert written == {path.name for path in page.iterdir()} | {
         *("examples.toml", "forms.toml", "learnt.safetensors"),
-        *("engineers.toml", "near_misses.toml", "office.toml", "people.toml"),
+        *(
+            "colleagues.toml",
+            "engineers.toml",
+            "near_misses.toml",
+            "office.toml",
+            "people.toml",
+        ),
         *("refused.toml", "fifth.toml", "sixth.toml"),
         "fourth.toml",
         "held_out.toml",

@@ -9,8 +9,14 @@ import re
 _NAME = r"<\w+>"
 _KIND = r"(?:session|sensor|camera|class|release|frame|dataset|model|image|picture)"
 _KINDS = r"(?:sessions|recordings|sensors|cameras|classes|categories|releases|datasets|frames|images|pictures)"
-_COUNTED = r"(?:frames?|images?|pictures?|photos?|labels?|annotations?|captures?|files|sessions|classes)"
-_NUMBER = r"(?:number|count|total|amount)s?"
+_COUNTED = r"(?:frames?|images?|pictures?|photos?|labels?|annotations?|box|boxes|captures?|files|sessions|classes)"
+_NUMBER = r"(?:number|count|total|amount|tally|quantity)s?"
+_SHOTS = r"(?:frames?|images?|pictures?|pics?|photos?)"
+_SPREAD = r"(?:histogram|breakdown|distribution|split|spread|division)"
+_GROUP = r"(?:sessions?|recordings?|campaigns?|sensors?|cameras?|classes|class|categories|category|parts?|splits?)"
+_OVER = r"(?:over|across|between|among|amongst|by)(?: (?:the|our|its|all|different|various|individual))*"
+_SHARED_OUT = r"(?:split|divided|spread|distributed|shared|broken)(?: up| out| down)?"
+_BOUND = r"(?:more than|over|above|less than|fewer than|under|below|at least|at most|exactly)"
 _LEAVE = (
     r"(?:leave|leaving|left|take|took|taking|ignore|ignored|ignoring|drop|dropped|dropping|exclude|excluded|skip|skipped"
     r"|remove|removed|removing|set|put|subtract|subtracted|omit|omitted|disregard|disregarded|discount|cut|lose|lost)"
@@ -59,12 +65,114 @@ COUNT_FORMS: tuple[tuple[str, str], ...] = (
         r" (?:sessions?|classes|class|sensors?|cameras?))?\b",
         r"fewest \1",
     ),
+    (
+        rf"^(?:the )?({_COUNTED}) ({_BOUND}) (<number>|\d+) which ({_KINDS})$",
+        r"which \4 have \2 \3 \1",
+    ),
     # a number of each
     (
-        rf"^(?:(?:list|show|give|me|the) )*(?:every|each|all)(?: the)? ({_KIND}|{_KINDS}) (?:with|and"
-        rf"|together with|along with) "
-        rf"(?:its|their|the)(?: respective| own)? {_NUMBER} of ({_COUNTED})",
+        rf"\bhow (?:do|did|are|is) (?:(?:the|our|all) )*({_COUNTED})(.*?) {_SHARED_OUT} {_OVER} ({_GROUP})\b",
+        r"number of \1\2 per \3",
+    ),
+    (
+        rf"\b({_COUNTED}) (?:{_NUMBER}|{_SPREAD})(?: up| out)? {_OVER} ({_GROUP})\b",
+        r"number of \1 per \2",
+    ),
+    (
+        rf"\b(?:{_NUMBER}|{_SPREAD}) of (?:(?:the|our|all) )*({_COUNTED}) {_OVER} ({_GROUP})\b",
+        r"number of \1 per \2",
+    ),
+    (
+        rf"^for (?:all|each|every)(?: of)?(?: the| our)? ({_GROUP}) (?:(?:please|give|list|show|tell|me|us) )*"
+        rf"(?:(?:the )?{_NUMBER} of|how many) (?:the )?({_COUNTED})$",
         r"number of \2 per \1",
+    ),
+    (
+        rf"^(for {_NAME} )?(?:(?:list|show|give|me|the|of) )*(?:(?:every|each|all)(?: the)? |(?=\w+s ))({_GROUP}) "
+        r"(?:with|and|together with|along with) (?:(?:its|their|the|respective|own) )*"
+        rf"{_NUMBER} of ({_COUNTED})(?: (?:in|of|for) (?:each|them|it))?$",
+        r"number of \3 per \2 \1",
+    ),
+    (
+        rf"\b({_GROUP})((?: \w+){{0,4}} {_NAME})? (?:along |together )?with (?:(?:their|its|the|respective) )*"
+        rf"({_COUNTED}) {_NUMBER}$",
+        r"number of \3 per \1\2",
+    ),
+    (rf"\bcamera (?={_SHOTS}\b)", ""),
+    (
+        r"\btotal (?:over|across) (?:(?:the )?(?:train\w*|val\w*|test\w*|and) )+",
+        "total ",
+    ),
+    (
+        rf"\b({_NUMBER} of|count) every (?=(?:frame|image|picture|label|annotation)\b)",
+        r"\1 all ",
+    ),
+    (
+        r"(<session> and <session>) (?:separately|individually|one by one|apart)$",
+        r"\1",
+    ),
+    (
+        r"\b(?:total|summed|added up|together) (?:over|across) (?:(?:all|the) )*(?:sessions|cameras|sensors)$",
+        "",
+    ),
+    # the whole of a release
+    (
+        r"^(?=.*<release>)(.*?)\b(?:over )?(?:all (?:the )?(?:parts|splits)|(?:train\w*|val\w*|test\w*|and| )+?)"
+        r" (?:together|combined)\b",
+        r"\1",
+    ),
+    # labels on frames
+    (
+        r"\b(labels?|annotations?|boxes) (?:on|in|within|across|over|among) (?:the )?(<sensor>) "
+        rf"(?:camera )?{_SHOTS}\b",
+        r"\1 of \2",
+    ),
+    (
+        rf"\bhow many (<class>) (?:in|on) (?:the )?{_SHOTS} (?:of|by|from) (?=(?:the |sensor |camera )*<sensor>)",
+        r"how many \1 labels of ",
+    ),
+    (
+        r"(<class>) (?:was|were|is|got) (?:labelled|labeled|annotated|marked) how many times\b",
+        r"how many \1 labels",
+    ),
+    (
+        r"\b(?:has |have |with )?(?:nothing|not a thing|no box) (?:labelled|labeled|annotated|drawn|marked)"
+        r"(?: (?:on|in) (?:it|them))?\b",
+        "without labels",
+    ),
+    (
+        r"\b(?:everything|anything|all) (?:that is )?(?:labelled|labeled|annotated) (?=that\b|except\b|but\b)",
+        "labels ",
+    ),
+    (r"\b(?:that|which) (?:is|are) not (?:an? )?(?=<class>)", "other than "),
+    # classes
+    (
+        r"^(?:distinct|unique|nunique|different|kinds of|types of) (?:classes|categories|labels?(?: types| kinds)?)$",
+        "number of different classes",
+    ),
+    (r"\b(?:labelled|labeled|annotated|label) (?=(?:classes|categories)\b)", ""),
+    # what is no count: bytes, areas, what somebody would like to have
+    (
+        r"\bhow much (?:disk|storage|space|memory)\b|\bdisk (?:space|usage|footprint)\b"
+        r"|\b(?:size|large|big)\b(?=.* on disk\b)",
+        "gigabytes",
+    ),
+    (
+        r"\b(?:largest|biggest|smallest|tiniest) (?=(?:box|boxes|<class>)(?!\w))",
+        "area of ",
+    ),
+    (r"\bserial numbers?\b", "serials"),
+    (
+        r"^(how many .*|(?:what|which) ratio) (?:do|would|should|will) (?:i|we|you|they) "
+        r"(?:need|choose|want|buy|order|prefer|recommend|suggest|pick)\b",
+        r"\1 recommended",
+    ),
+    # in which unit
+    (
+        r"^(?:what|how much) (?:did|does|is|was|has) "
+        r"(?=.*\b(?:contribut\w*|yield\w*|deliver\w*|size|output|harvest)\b)"
+        rf"(.*<(?:session|sensor)>.*?) in ({_SHOTS}|labels)$",
+        r"number of \2 \1",
     ),
     (
         rf"^(?:which|what|list)(?: are)?(?: the)? ({_KINDS})\b(.*?),? and (?:how many|the number of) ({_COUNTED}) "
@@ -79,12 +187,22 @@ COUNT_FORMS: tuple[tuple[str, str], ...] = (
     ),
     # an average
     (
+        rf"^if (?:all )?(?:the )?({_COUNTED}) (?:were|was|are) {_SHARED_OUT} (?:evenly|equally|fairly)"
+        rf" {_OVER} ({_KINDS})(?: how many .*)?$",
+        r"average number of \1 per \2",
+    ),
+    (
+        rf"^(?:if|when) (?:i|we|you) divide (?:(?:all|the|number|count|of) )*({_COUNTED}) by "
+        rf"(?:(?:the|all|number|count|of) )*({_KINDS})\b.*$",
+        r"average number of \1 per \2",
+    ),
+    (
         rf"\b{_NUMBER} of ({_COUNTED}) (?:divided by|over|by|relative to) (?:the )?{_NUMBER} of (frame"
         rf"|image|picture|session|class)(?:e?s)?\b",
         r"average number of \1 per \2",
     ),
     (
-        rf"\b(?:ratio of )({_COUNTED}) to (frame|image|picture|session|class)(?:e?s)?\b",
+        rf"\b(?:ratio of )({_COUNTED}) to (frame|image|picture|session|sensor|camera|class)(?:e?s)?\b",
         r"average number of \1 per \2",
     ),
     (

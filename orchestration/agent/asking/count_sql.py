@@ -177,7 +177,8 @@ def _write_groups(count: Count, groups: _Groups, names: Names) -> str:
         sign, number = count.than
         rows = f"({groups.with_empty(names)}) where {called} {sign} {number}"
         if count.is_counted:
-            return f"select count(*) as {groups.by}s from {rows}"
+            ending = "es" if groups.by.endswith("s") else "s"
+            return f"select count(*) as {groups.by}{ending} from {rows}"
         return f"select * from {rows} order by all"
     return f"{groups.rows} order by {called} desc, {column}"
 

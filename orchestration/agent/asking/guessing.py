@@ -5,7 +5,7 @@ Belongs here: which kinds come into account, and what is nearest. Does not: the 
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from orchestration.agent.asking.chosen import Chosen, fill
@@ -71,9 +71,13 @@ def _take(kind: str, way: str, question: Question, share: float) -> Chosen | Non
     if intent:
         return fill(intent, question, share) if has.keys() == wanted.keys() else None
     form = tuple(way.split())
-    counted = find_counted(question.words), find_counted(form)
-    is_other = all(counted) and counted[0] != counted[1]
-    if has != wanted or is_other:
+    if has != wanted or _counts_other(question.words, form):
         return None
     chosen = fill(COUNTED, Question(form, question.names), share)
     return replace(chosen, question=question)
+
+
+def _counts_other(words: Sequence[str], form: Sequence[str]) -> bool:
+    """Whether both say what they count, and that is not the same."""
+    counted = find_counted(words), find_counted(form)
+    return all(counted) and counted[0] != counted[1]

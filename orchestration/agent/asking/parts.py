@@ -39,7 +39,20 @@ _CONDITIONS = (
     _PEOPLE
     | (_PARTS_OF_RELEASE - {"train"})
     | {"alone", "another", "it", "its", "less", "more", "one", "same", "several"}
-    | {"single", "them", "they", "other", "others", "but", "share", "behind"}
+    | {
+        "single",
+        "him",
+        "her",
+        "he",
+        "she",
+        "them",
+        "they",
+        "other",
+        "others",
+        "but",
+        "share",
+        "behind",
+    }
     | {"manually", "automatically"}
 )
 

@@ -27,7 +27,7 @@ def _put(pattern: str, replacement: str) -> _Rewrite:
     return partial(re.compile(pattern).sub, replacement)
 
 
-_BEFORE = r"^(?:(?!<|only|without|except|not|how|which|what|who|why|number)\S+ )*?"
+_BEFORE = r"^(?:(?!<|only|without|except|not|how|which|what|who|why|number|every|each|per)\S+ )*?"
 _ASKER = r"(?:i|we|you)"
 # ways to ask politely, or to say that one asks
 _PLEAS = "|".join(
@@ -50,6 +50,8 @@ _PLEAS = "|".join(
 # each is applied in this order to the words with single spaces between them
 _REWRITES: tuple[_Rewrite, ...] = (
     # bounds of times
+    _put(r"\b(?:at|on) or (?:after|later than) (?=[\d-]{10}\b)", "since "),
+    _put(r"\b(?:at|on) or (?:before|earlier than) (?=[\d-]{10}\b)", "until "),
     _put(r"\b(?:prior to|older than|earlier than|ahead of) (?=[\d-]{10}\b)", "before "),
     _put(r"\b(?:newer than|later than|younger than) (?=[\d-]{10}\b)", "after "),
     _put(r"\bfrom ([\d-]{10}) (?:on|onwards?|forwards?)\b", r"since \1"),
@@ -90,6 +92,12 @@ _REWRITES: tuple[_Rewrite, ...] = (
         "what helps",
     ),
     _put(r"\b(?:on|at|from) our (?:side|end)\b", ""),
+    _put(r"^(?:would|could|will) you be so \w+ (?:as )?to (?=count\b)", ""),
+    _put(r"\bout of distribution\b", "drifted"),
+    _put(
+        r"^(?:between|from) (?:release |the )*<release> (?:and|to) (?:release |the )*<release>",
+        "compare <release> and <release>",
+    ),
     # "kindly let me know how many"
     _put(rf"{_BEFORE}(?:{_PLEAS})\b ?(?!$)", ""),
     # why somebody asks
@@ -104,7 +112,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
     _put(r"^(.*<(session|sensor|class)>) (?:vs|versus|against) (?=<\2>)", r"\1 and "),
     _put(r",? (?:and )?how (?:often|many) (?:of )?(?:them )?each(?: one)?$", ""),
     _put(
-        r",? with (?:their |its |the )?(?:respective )?(?:frame |label |image )?(?:counts?|numbers|totals)$",
+        r",? with (?:their |its |the )?(?:respective )?(?:counts?|numbers|totals)$",
         "",
     ),
     _put(r"\b(?:that )?(?:we|they) (?:have |had )?(?:cut|made|built)$", ""),
@@ -161,7 +169,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
     # "the session with more frames": of Romance languages
     _put(
         r"\b(session|sensor|camera|class|release|dataset) (?:with|has|have|having) (?:the )?more "
-        r"(?!than)(?!.*\b(?:than|or)\b)",
+        r"(?!than\b|as\b)(?!.*\b(?:than|or)\b)",
         r"\1 with most ",
     ),
     # "counts for all sessions", "top session by frame count"
@@ -183,6 +191,7 @@ _REWRITES: tuple[_Rewrite, ...] = (
         "what helps",
     ),
     _put(r"^what (?:does|do) (.+) mean$", r"definition of \1"),
+    _put(r"^explain what (an? .+) (?:is|are|means?)$", r"definition of \1"),
     # "every" of a list
     _put(r"\b(show|list|name|give)( me| us)? (?:every|each)\b", r"\1\2 all"),
     # how long something takes, and how far it is from something

@@ -123,7 +123,8 @@ def _list_words() -> Iterator[str]:
             yield from (f"{stem}ed", f"{stem}ing")
 
 
+NEGATED = frozenset(f"{word}nt" for word in AUXILIARIES)  # "isnt" for "isn't"
 # of the lists, in their regular forms
 WORDS = frozenset(_list_words()).union(
-    TIME_WORDS, AUXILIARIES, *DECIDING, *PHRASES, *COMPARED
+    TIME_WORDS, AUXILIARIES, NEGATED, *DECIDING, *PHRASES, *COMPARED
 )

@@ -31,6 +31,7 @@ _GREETING = re.compile(
     r"|(just )?(out of|merely) curio\w+"
     r"|if (possible|you can|it is|this is|that is)|only if it is no trouble|and only if"
     r"|(?:i|i am|i'm) (?:only |just |quite )?(?:started|joined|arrived|began|came|new)"
+    r"|(?:two|three|a couple of|several) (?:\w+ )?(?:things|questions|points)(?: (?:please|for you|if i may))?(?=\W*$)"
     r"|merely|in advance|if i may|as always|once again|quick one|heads up|fyi|btw|by the way)\b",
     re.IGNORECASE,
 )
@@ -85,7 +86,7 @@ _PRONOUN = re.compile(
     re.IGNORECASE,
 )
 _POINTING_BACK = re.compile(
-    r"(and )?((which|what)( ones?)? (are|is) (they|those|these|it|that)"
+    r"(and )?((which|what)( ones?)? (are|is) (they|those|these|it|that)|(which|what)( ones?)?,? and why"
     r"|(please )?(list|show|name|give|tell)( me)? (them|those|these)( all)?( please)?)",
     re.IGNORECASE,
 )

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from assets.tables.schemas import TABLES
 from checks.agent_exam import HELD_OUT
+from orchestration.agent.asking.counting import read_count
 from orchestration.agent.asking.intents import COUNTED, INTENTS
-from orchestration.agent.asking.names import Known
+from orchestration.agent.asking.learnt import UNANSWERED
+from orchestration.agent.asking.names import Known, Question
 from orchestration.agent.asking.reading import read_example, read_question
 from orchestration.agent.exam.questions import SETS, fill, read_templates
 
@@ -86,8 +88,17 @@ def list_examples(texts: Sequence[tuple[str, str]]) -> Iterator[Example]:
     for intent in INTENTS:
         if intent is not COUNTED:
             yield from (Example(intent.name, read_example(e)) for e in intent.examples)
+    for kind, question in list_questions(texts):
+        if kind != UNANSWERED or read_count(question) is None:
+            yield Example(kind, question.words)
+
+
+def list_questions(
+    texts: Sequence[tuple[str, str]],
+) -> Iterator[tuple[str, Question]]:
+    """Each template with names as a home may have them, and its kind."""
     names = {k: frozenset(v) for k, v in _NAMES.items() if k not in ("number", "day")}
     known = Known(names, None)
     for number, (kind, template) in enumerate(texts):
         for asked in fill(kind, template, _NAMES, number, 1):
-            yield Example(kind, read_question(known, asked.text).words)
+            yield kind, read_question(known, asked.text)

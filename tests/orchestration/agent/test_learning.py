@@ -13,6 +13,7 @@ import pytest
 from checks.agent_exam import HELD_OUT
 from orchestration.agent.asking.answering import answer
 from orchestration.agent.asking.choosing import choose
+from orchestration.agent.asking.chosen import fill
 from orchestration.agent.asking.intents import COUNTED, INTENTS
 from orchestration.agent.asking.learnt import (
     UNANSWERED,
@@ -20,6 +21,7 @@ from orchestration.agent.asking.learnt import (
     load_learnt,
     read_forms,
 )
+from orchestration.agent.asking.names import Question
 from orchestration.agent.asking.neighbours import Neighbours
 from orchestration.agent.asking.reading import read_example
 from orchestration.agent.exam.questions import read_templates
@@ -27,6 +29,7 @@ from orchestration.agent.learning.examples import (
     Example,
     hash_texts,
     list_examples,
+    list_questions,
     list_texts,
 )
 from orchestration.agent.learning.fitting import fit
@@ -72,6 +75,22 @@ def test_examples_have_the_names_of_their_kind():
         said = set(re.findall(r"\{(\w+?)2?\}", text)) - {"day"}
         allowed = [set(re.findall(r"<(\w+)>", way)) - {"time", "text"} for way in ways[kind]]  # fmt: skip
         assert said in allowed, (kind, text)
+
+
+def test_what_the_grammar_reads_of_the_examples_is_what_their_kinds_ask():
+    """Some are read by another statement of the same answer: with "at least one" for "which have"."""
+    questions = [(k, q) for k, q in list_questions(list_texts()) if k != UNANSWERED]
+    read = [(k, q, fill(COUNTED, q, 1.0)) for k, q in questions]
+    read = [one for one in read if one[-1].is_clear]
+    right = [told.arguments == put_plainly(kind, q) for kind, q, told in read]
+    assert len(read) > 1900 and sum(right) > 0.98 * len(read)
+
+
+def put_plainly(kind: str, question: Question):
+    """What the grammar reads in the form of a kind; None for a kind that counts nothing."""
+    form = read_forms().get(kind)
+    plain = form and replace(question, words=tuple(form[0].split()))
+    return plain and fill(COUNTED, plain, 1.0).arguments
 
 
 @pytest.mark.parametrize("intent", sorted(ANSWERED))
