@@ -73,7 +73,7 @@ def converse(
     except Exception as error:
         if _is_ours(error):
             raise
-        told = conceal(str(error), world.settings)
+        told = conceal(meter.failed or str(error), world.settings)
         found.ended = f"the model failed: {told}"[:300]
     if desk.over or meter.over:
         found.text, found.ended = "", f"it needs more than {desk.over or meter.over}"

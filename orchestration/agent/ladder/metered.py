@@ -7,9 +7,11 @@ Does not: what is asked. Tokens are those that the model reports, or one for eac
 import asyncio
 import json
 from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from orchestration.agent.ladder.gguf import open_gguf
+from orchestration.agent.ladder.gguf_words import NoAnswer
 from orchestration.agent.ladder.source import ModelSource
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_BYTES = 1 << 20
 _BYTES_A_TOKEN = 3
-_CONTEXT = 16_384  # tokens of a GGUF's conversation
 
 
 class OverBudget(Exception):
@@ -26,20 +27,28 @@ class OverBudget(Exception):
 
 @dataclass
 class Meter:
-    """The tokens of one question."""
+    """The tokens of one question. `over`: which bound ended it; `failed`: why the model in a file did not answer.
+
+    Both are told here, as the client's library tells of any failure on the way as "Connection error".
+    """
 
     most: int
     spent: int = 0
     over: str = ""
+    failed: str = ""
 
     def begin(self, num_bytes: int) -> None:
         """Before something is sent. Raises OverBudget where it is too much."""
         if self.spent + num_bytes // _BYTES_A_TOKEN > self.most:
-            self.over = f"{self.most} tokens"
-            raise OverBudget(self.over)
+            self.stop(f"{self.most} tokens")
+
+    def stop(self, bound: str) -> NoReturn:
+        """Raises OverBudget."""
+        self.over = bound
+        raise OverBudget(bound)
 
     def end(self, num_sent: int, answer: bytes) -> None:
-        """When it is answered."""
+        """When it is answered, or is not."""
         estimate = (num_sent + len(answer)) // _BYTES_A_TOKEN
         self.spent += max(estimate, _read_usage(answer))
 
@@ -48,7 +57,7 @@ def make_transport(source: ModelSource, meter: Meter) -> "httpx2.AsyncBaseTransp
     """The way to the model. Raises ValueError where a GGUF cannot be read here."""
     import httpx2
 
-    inner: Any = _open_gguf(source) if source.gguf else None
+    inner: Any = _ask_file(source, source.gguf, meter) if source.gguf else None
     if inner is None:
         # on this machine there are neither proxies nor certificates, which take time to read
         is_away = not source.is_local
@@ -58,9 +67,12 @@ def make_transport(source: ModelSource, meter: Meter) -> "httpx2.AsyncBaseTransp
         async def handle_async_request(self, request: Any) -> httpx2.Response:
             sent = await request.aread()
             meter.begin(len(sent))
-            answer = await inner.handle_async_request(request)
-            told = await _read_bounded(answer)
-            meter.end(len(sent), told)
+            told = b""
+            try:
+                answer = await inner.handle_async_request(request)
+                told = await _read_bounded(answer, meter)
+            finally:
+                meter.end(len(sent), told)
             headers = {
                 name: answer.headers[name]
                 for name in ("content-type",)
@@ -74,13 +86,13 @@ def make_transport(source: ModelSource, meter: Meter) -> "httpx2.AsyncBaseTransp
     return Metered()
 
 
-async def _read_bounded(answer: Any) -> bytes:
+async def _read_bounded(answer: Any, meter: Meter) -> bytes:
     parts: list[bytes] = []
     try:
         async for part in answer.aiter_bytes():
             parts.append(part)
             if sum(map(len, parts)) > MAX_ANSWER_BYTES:
-                raise OverBudget(f"an answer of {MAX_ANSWER_BYTES} bytes")
+                meter.stop(f"an answer of {MAX_ANSWER_BYTES} bytes")
     finally:
         await answer.aclose()
     return b"".join(parts)
@@ -94,32 +106,23 @@ def _read_usage(answer: bytes) -> int:
         return 0  # the estimate counts
 
 
-def _open_gguf(source: ModelSource) -> Any:
-    """A transport that asks llama.cpp in this process; it takes one request at a time."""
-    if find_spec("llama_cpp") is None:
-        raise ValueError(
-            f"DAGUERRE_ASK_GGUF={str(source.gguf)!r} needs llama-cpp-python: pip install llama-cpp-python, which "
-            "builds llama.cpp; or let llama-server read the file, and give its address as DAGUERRE_ASK_ADDRESS"
-        )
+def _ask_file(source: ModelSource, path: Path, meter: Meter) -> Any:
+    """A transport to the model in a file."""
     import httpx2
-    from llama_cpp import Llama
 
-    llama = Llama(
-        str(source.gguf),
-        n_ctx=_CONTEXT,
-        chat_format="chatml-function-calling",
-        verbose=False,
-    )
+    model = open_gguf(path)
 
-    class InProcess(httpx2.AsyncBaseTransport):
+    class ToFile(httpx2.AsyncBaseTransport):
         async def handle_async_request(self, request: Any) -> httpx2.Response:
             asked = json.loads(await request.aread())
-            names = ("messages", "tools", "tool_choice")
-            wanted = {name: asked[name] for name in names if name in asked}
-            most = asked.get("max_completion_tokens") or asked.get("max_tokens")
-            told = await asyncio.to_thread(
-                llama.create_chat_completion, **wanted, max_tokens=most
-            )
+            try:
+                told = await asyncio.to_thread(model.ask, asked, source.limits.seconds)
+            except NoAnswer as error:
+                meter.failed = str(error)
+                raise
+            except asyncio.CancelledError:
+                model.kill()  # the thread waits for it
+                raise
             return httpx2.Response(200, json=told)
 
-    return InProcess()
+    return ToFile()

@@ -182,6 +182,7 @@ def test_an_answer_without_end_is_not_read_to_it(model, open_world, lower):
     model.script = play(say("bright " * 500))
     found = reply(open_world(), STRANGE)
     assert not found.answer.is_known and "bright" not in found.answer.text
+    assert "it needs more than an answer of 1000 bytes" in found.answer.text
 
 
 def test_a_tool_that_there_is_not_is_told_to_the_model(model, open_world):
