@@ -20,7 +20,9 @@ from assets.tables.schemas import EMBEDDING_DIM
 Floats = NDArray[np.float32]
 Bits = NDArray[np.uint8]
 
-BLOCK_ROWS = 2_048  # that share a centre: frames of one recording, as they lie
+# that share a centre: frames of a recording or a few, as they lie; of fewer, threads wait for the interpreter, not for
+# each other's work
+BLOCK_ROWS = 6_144
 PLANES = 2
 _ASKED_PLANES = 4
 _ASKED_BY_SIGNS = 3  # of those where one plane is counted, whose own error is larger than what that adds
@@ -86,11 +88,11 @@ class Block:
         )
 
 
-def turn(vectors: Floats) -> Floats:
-    """(N, D) the same vectors in other directions, as if at random; distances stay."""
+def turn(vectors: Floats, out: Floats | None = None) -> Floats:
+    """(N, D) the same vectors in other directions, as if at random; distances stay. `out`: where they are put."""
     from scipy.fft import dct
 
-    turned = vectors * _SIGNS
+    turned = np.multiply(vectors, _SIGNS, out=out)
     for n in range(0, len(turned), _AT_ONCE):
         part = turned[n : n + _AT_ONCE]
         part[:] = dct(part, norm="ortho", axis=1)
@@ -105,17 +107,17 @@ def cut_question(turned: Floats, centres: Floats) -> Question:
 
 
 def make_block(vectors: Floats) -> tuple[Floats, Block]:
-    """The centre (D,), turned, and the block of vectors (N, D), N of 1 to `BLOCK_ROWS`."""
-    turned = turn(vectors)
+    """The centre (D,), turned, and the block of vectors (N, D), N of 1 to `BLOCK_ROWS`, which are overwritten."""
+    turned = turn(vectors, out=vectors)
     centre = turned.mean(axis=0)
     turned -= centre
-    made = [
-        _split(turned[n : n + _AT_ONCE], PLANES)
-        for n in range(0, len(turned), _AT_ONCE)
-    ]
+    parts = [turned[n : n + _AT_ONCE] for n in range(0, len(turned), _AT_ONCE)]
+    made = [_split(part, PLANES) for part in parts]
     squares = _square(turned)
-    of_signs = np.linalg.norm(turned, 1, axis=1)  # as a sign is 1 or -1
-    along = np.stack([of_signs, np.concatenate([one[2] for one in made])])
+    of_signs = [np.linalg.norm(part, 1, axis=1) for part in parts]  # a sign is 1 or -1
+    along = np.stack(
+        [np.concatenate(of_signs), np.concatenate([one[2] for one in made])]
+    )
     steps = np.divide(squares, along, out=np.zeros_like(along), where=along > 0)
     planes = np.concatenate([one[0] for one in made], axis=1)
     return centre, Block(squares, steps, planes)

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 _SAMPLE = 2_048  # vectors that the directions are found from
 _MOST_SIFTED = 65_536  # frames that all planes are counted of, nearest by one
 _SIFT_FROM = 4  # times as many frames: of fewer, to count all planes of all is as quick
-_MOST_READ = 4_096  # whole vectors that an answer compares
+_MOST_READ = 2_048  # whole vectors that an answer compares
 _READ_ROWS = 1_024  # whole vectors in memory: 5 MiB
 _SLACK = 1.5  # times the worst error so far, by which frames that are not compared may be nearer than told
 _IO_BYTES = 32 << 20  # that Lance reads ahead
@@ -71,7 +71,8 @@ class Basis:
 
     def place(self, vectors: Floats) -> Floats:
         """(K, 2) on the map, of vectors (K, D)."""
-        return np.asarray((vectors - self.mean) @ self.directions, np.float32)
+        found = vectors @ self.directions - self.mean @ self.directions
+        return np.asarray(found, np.float32)
 
 
 @dataclass(frozen=True)
@@ -288,7 +289,6 @@ def _open_files(
         if not file.is_whole:
             blocks = _read_blocks(dataset, start, file.block_rows)
             file.write((vectors, basis.place(vectors)) for vectors in blocks)
-            give_back()
         start += file.num_rows
         yield file
 
@@ -296,10 +296,16 @@ def _open_files(
 def _read_blocks(
     dataset: lance.LanceDataset, start: int, counts: Sequence[int]
 ) -> Iterator[Floats]:
-    """(N, D) the vectors of blocks of so many rows, from a row on; no more are in memory, as a scan has them."""
-    for end in start + np.cumsum(counts):
-        yield read_vectors(dataset, np.arange(start, end))
-        start = end
+    """(N, D) the vectors of blocks of so many rows, from a row on. No more are in memory, where a scan has them, and
+    read a part at a time: Arrow holds each twice."""
+    for count in counts:
+        vectors = np.empty((count, EMBEDDING_DIM), np.float32)
+        for n in range(0, count, _READ_ROWS):
+            part = vectors[n : n + _READ_ROWS]
+            part[:] = read_vectors(dataset, start + n + np.arange(len(part)))
+        give_back()
+        yield vectors
+        start += count
 
 
 def _sweep(folder: Path, files: Sequence[ShortFile]) -> None:
