@@ -551,6 +551,18 @@ def test_two_models_are_shown_frame_by_frame_beside_the_truth(
     assert page.url.count("predictions%3A") == 2  # both answers are layers there
 
 
+def test_of_a_model_that_the_page_has_not_heard_of_the_server_is_asked(
+    served, page
+) -> None:
+    page.keyboard.press("4")
+    page.get_by_label("A", exact=True).select_option(index=1)
+    known = page.get_by_label("A", exact=True).input_value()
+    open_at(page, served, f"view=models&a={known}&b={'f' * 64}")
+    page.get_by_text("ffffffff").last.wait_for()
+    assert page.get_by_label("B", exact=True).input_value() == "f" * 64
+    page.get_by_text(re.compile("no model.*f{8}")).wait_for()
+
+
 @pytest.fixture
 def given(browser, request) -> Iterator[tuple[object, Served]]:
     """A page of the home that is given (`--ui-home`), of which there are pictures for the README."""
@@ -591,7 +603,6 @@ def test_two_models_of_a_given_home_are_compared(given, screenshots) -> None:
     champion = champions[0]["model_sha256"]
     (model,) = catalog.read_latest("models", where=f"model_sha256 = '{champion}'").to_pylist()  # fmt: skip
     ids = [overlook(catalog, model, num_frames=4), champion]
-    page.reload()  # the list of models is read once
     open_at(page, other, f"view=models&a={ids[-2]}&b={ids[-1]}&side=won")
     page.locator(".three").first.wait_for()
     assert page.locator(".three").count() > 1

@@ -27,7 +27,7 @@ export class Pair {
 
   async update(address) {
     const ids = ['a', 'b'].map((side) => this.#complete(address.get(side) ?? ''));
-    ids.forEach((id, n) => (this.selects[n].value = id));
+    ids.forEach((id, n) => this.#choose(this.selects[n], id));
     const [a, b] = ids;
     if (`${a} ${b}` === this.#asked) return;
     this.#asked = `${a} ${b}`;
@@ -46,9 +46,14 @@ export class Pair {
     this.#control?.abort();
   }
 
-  /** An id may be given by its beginning, as elsewhere. */
+  /** An id may be given by its beginning, as elsewhere. One that came after the page the server knows. */
   #complete(id) {
-    return this.options.find(([one]) => id && one.startsWith(id))?.[0] ?? '';
+    return this.options.find(([one]) => id && one.startsWith(id))?.[0] ?? id;
+  }
+
+  #choose(select, id) {
+    if (![...select.options].some((one) => one.value === id)) select.append(make('option', { value: id }, id.slice(0, 8)));
+    select.value = id;
   }
 
   #makeSelect(side) {
