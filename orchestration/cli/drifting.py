@@ -38,9 +38,13 @@ def drift(
 def _tell_readings(facts: Mapping[str, Any]) -> Iterator[str]:
     if not facts["readings"]:
         yield "no session has been judged yet: `daguerre status` says which champions there are"
+    models: dict[tuple[str, str], list[str]] = {}  # of which the same is said
     for reading in facts["readings"]:
-        who = f"{reading['subject']} of {reading['session']} for {reading['model_name']} v{reading['model_version']}"
-        yield f"{who}: {_tell_evidence(reading)}"
+        what = f"{reading['subject']} of {reading['session']}"
+        model = f"{reading['model_name']} v{reading['model_version']}"
+        models.setdefault((what, _tell_evidence(reading)), []).append(model)
+    for (what, evidence), named in models.items():
+        yield f"{what} for {', '.join(named)}: {evidence}"
 
 
 def _tell_requests(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -133,7 +133,8 @@ def similar(
         else read_frame_vector(catalog, complete_id(catalog, "frames", subject))
     )
     found = vectors.find(vector, limit, named)
-    lines = [f"{n.similarity:.3f}  {n.session}  {n.frame_id}" for n in found]
+    lines = ["likeness (1: the same)  session  frame"]
+    lines += [f"{n.similarity:.3f}  {n.session}  {n.frame_id}" for n in found]
     _say([asdict(n) for n in found], lines, "no such frame has a vector", as_json)
 
 

@@ -69,6 +69,9 @@ def test_a_frame_finds_those_that_look_like_it(run, embed):
     found = json.loads(done.stdout)
     assert done.exit_code == 0 and found[0]["frame_id"] == FRAMES[2]
     assert [n["session"] for n in found] == ["monday"] * 2
+    lines = run("similar", FRAMES[2], "--limit", 2).stdout.splitlines()
+    assert lines[0] == "likeness (1: the same)  session  frame"
+    assert lines[1].split() == ["1.000", "monday", FRAMES[2]] and len(lines) == 3
     begun = run(
         "similar", FRAMES[2][:12], "--limit", 2, "--sessions", "monday", "--json"
     )

@@ -16,6 +16,7 @@ from assets.monitoring.truths import add_truths
 from assets.tables.catalog import Catalog
 from assets.tables.schemas import content_id
 from orchestration.cli import app
+from orchestration.cli.drifting import _tell_readings
 from tests.assets.monitoring.champion_home import (
     FRAMES,
     add_answers,
@@ -92,6 +93,17 @@ def test_the_verb_says_readings_estimates_feeds_and_alarms(home, judged, monkeyp
     assert "images of dark for daguerre-recognition v1: " in told
     assert "recognition v1 on dark: no estimate: images such as its are" in told
     assert "alarms raised: none" in told
+
+
+def test_models_of_which_the_same_is_said_share_a_line():
+    same = {"subject": "images", "session": "dark", "evidence": 0.5, "threshold": 400.0}
+    same |= {"is_alarm": False, "verdict": "like the reference", "model_version": 2}
+    readings = [same | {"model_name": name} for name in ("one", "two")]
+    other = readings[0] | {"model_name": "three", "evidence": 500.0, "is_alarm": True}
+    assert list(_tell_readings({"readings": [readings[0], other, readings[1]]})) == [
+        "images of dark for one v2, two v2: evidence 0.5 of 400; like the reference",
+        "images of dark for three v2: ALARM, evidence 500 of 400; like the reference",
+    ]
 
 
 def test_when_labels_come_the_truth_stands_beside_the_estimate(home, judged):
