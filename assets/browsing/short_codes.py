@@ -20,8 +20,8 @@ from assets.tables.schemas import EMBEDDING_DIM
 Floats = NDArray[np.float32]
 Bits = NDArray[np.uint8]
 
-# that share a centre: frames of a recording or a few, as they lie; of fewer, threads wait for the interpreter, not for
-# each other's work
+# that share a centre: frames of a recording or a few, as they lie. With fewer, two threads are no quicker than one, as
+# they wait for the interpreter between short calls
 BLOCK_ROWS = 6_144
 PLANES = 2
 _ASKED_PLANES = 4

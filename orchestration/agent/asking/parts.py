@@ -39,20 +39,8 @@ _CONDITIONS = (
     _PEOPLE
     | (_PARTS_OF_RELEASE - {"train"})
     | {"alone", "another", "it", "its", "less", "more", "one", "same", "several"}
-    | {
-        "single",
-        "him",
-        "her",
-        "he",
-        "she",
-        "them",
-        "they",
-        "other",
-        "others",
-        "but",
-        "share",
-        "behind",
-    }
+    | {"single", "them", "they", "other", "others", "but", "share", "behind"}
+    | {"he", "him", "she", "her"}
     | {"manually", "automatically"}
 )
 

@@ -91,8 +91,8 @@ _SIGNS = tuple(
         (r"\s[+&]\s", " and "),
         # a day or an id in quotation marks behind what compares it
         (rf"{_COMPARING}'({_DAY}|[0-9a-f]{{6,64}})%?'", r"\1"),
-        (r"\b(?:where )?status ?(?:==?|is|in) ?\(?'?(?:failure|failed)'?\)?", "that failed"),
-        (r"\b(?:where )?status ?(?:==?|is|in) ?\(?'?(?:success|succeeded)'?\)?", "that succeeded"),
+        (r"\b(?:(?:where|whose|with) )?status ?(?:==?|is|in) ?\(?'?(?:failure|failed)'?\)?", "that failed"),
+        (r"\b(?:(?:where|whose|with) )?status ?(?:==?|is|in) ?\(?'?(?:success|succeeded)'?\)?", "that succeeded"),
     )
 )  # fmt: skip
 
