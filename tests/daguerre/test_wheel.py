@@ -154,7 +154,7 @@ def test_the_command_runs_in_any_folder_and_leaves_it_as_it_was(
             "office.toml",
             "people.toml",
         ),
-        *("refused.toml", "fifth.toml", "sixth.toml"),
+        *("refused.toml", "fifth.toml", "sixth.toml", "seventh.toml"),
         "fourth.toml",
         "held_out.toml",
         "roles.toml",

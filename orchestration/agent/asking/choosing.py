@@ -19,7 +19,7 @@ from orchestration.agent.asking.words import is_order, list_deciding, list_meani
 from orchestration.agent.world import World
 
 _MOST_CLAUSES = 4
-_OF_ORDER = 0.9  # probability of a kind from which on an order asks: "put frames of A and B side by side"
+_OF_ORDER = 0.8  # probability of a kind from which on an order asks: "put frames of A and B side by side"
 MAX_QUESTION = 1000  # characters
 _NEXT_CLAUSE = re.compile(r"[?;.!]\s+|,?\s+and\s+(?:also\s+)?|,\s+", re.IGNORECASE)
 _NEXT_SENTENCE = re.compile(r"[?;.!]\s+")

@@ -66,6 +66,7 @@ def _of_frame(columns: str) -> str:
     return rf"(?:\.|\[ ?['\"])({columns})(?:['\"] ?\])?"
 
 
+_GROUPED = r"\.groupby\(\[?['\"](\w+)['\"]\]?\)\.(?:size|count)\(\)"
 _COMPARING = r"(?:(?<=[=<>] )|(?<=[=<>(])|(?<=\b(?:like|than|with) )|(?<=\b(?:after|since|until) )|(?<=\bbefore ))"
 _SIGNS = tuple(
     (re.compile(pattern, re.IGNORECASE), put)
@@ -77,6 +78,12 @@ _SIGNS = tuple(
         (rf"\b(\w+){_of_frame('class|session|sensor')}\.value_counts\(\)\.(?:idx|arg)min\(\)",
          r"which \2 has fewest \1"),
         (rf"\b(\w+){_of_frame('class|session|sensor|split')}\.value_counts\(\)", r"number of \1 per \2"),
+        (rf"\bdf{_GROUPED}(?: (?:for|of|over))? (?:the |all )*(\w+)", r"number of \2 per \1"),
+        (rf"\b(\w+){_GROUPED}(?:\.mean\(\)|,? (?:and )?then the (?:mean|average)\b[^:?]*)",
+         r"average number of \1 per \2"),
+        (rf"\b(\w+){_GROUPED}", r"number of \1 per \2"),
+        (rf"\(?\b(\w+){_of_frame('class|class_name|session|sensor')} ?== ?'?('.*?')'?\)?\.sum\(\)",
+         r"number of \1 of \3"),
         (r"\blen\((\w+)\) ?/ ?len\((\w+?)s\)", r"average number of \1 per \2"),
         (r"#\s?(?:of )?(?=[a-z])", "number of "),
         (r",? one (?:line|row|entry|number|figure) (?:per|for each|for every)\b", " per"),

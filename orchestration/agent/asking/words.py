@@ -89,6 +89,8 @@ def find_counted(words: Sequence[str]) -> str | None:
         if not rest or rest[0] in AFTER_NOTHING:
             return None
         spelled = [correct(word) for word in rest]
+        if rest[0] == "<class>" and find_phrase(spelled[1:] or [""])[1] == "label":
+            return "label"
         return find_phrase(spelled)[1] if is_known(rest[0], spelled[0]) else ""
     return None
 

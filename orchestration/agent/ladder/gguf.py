@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from assets.sandbox.child_process import (
@@ -27,6 +27,30 @@ from orchestration.agent.ladder.gguf_words import NoAnswer, put_plainly, read_re
 
 _CHILD = "orchestration.agent.ladder.gguf_child"
 _MOST_BYTES = 8 << 20  # of a message
+_LOOK_S = 0.1  # between two looks whether anybody still waits
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long an answer is waited for: until `due`, by the monotonic clock, or until somebody gives up."""
+
+    due: float
+    given_up: Event = field(default_factory=Event)
+
+    @classmethod
+    def of(cls, seconds: float) -> "Patience":
+        """So long from now on."""
+        return cls(time.monotonic() + seconds)
+
+    def require(self) -> None:
+        """Raises TimeoutError where there is none left."""
+        if self.given_up.is_set() or time.monotonic() > self.due:
+            raise TimeoutError
+
+    def wait(self, descriptor: int, event: int) -> None:
+        """Until a pipe is ready for a poll event. Raises TimeoutError."""
+        while not is_ready(descriptor, event, _LOOK_S):
+            self.require()
 
 
 @dataclass
@@ -38,37 +62,30 @@ class GgufModel:
     _child: Child | None = None
     _lock: Lock = field(default_factory=Lock)
 
-    def ask(self, asked: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        """The answer to a request of OpenAI's protocol.
+    def ask(self, asked: Mapping[str, Any], patience: Patience) -> dict[str, Any]:
+        """The answer to a request of OpenAI's protocol; while another is asked, it waits.
 
-        Raises NoAnswer where there is none, and TimeoutError.
+        Raises NoAnswer where there is none, and TimeoutError when patience ends; the process is ended then, too.
         """
-        due = time.monotonic() + seconds
-        if not self._lock.acquire(timeout=max(0.0, seconds)):
-            raise TimeoutError
+        while not self._lock.acquire(timeout=_LOOK_S):
+            patience.require()
         try:
-            told = self._exchange(put_plainly(asked), due)
+            told = self._exchange(put_plainly(asked), patience)
         finally:
             self._lock.release()
         return read_reply(_require_answer(told))
 
-    def kill(self) -> None:
-        """End the process while somebody waits for it, who is told."""
-        child = self._child
-        if child:
-            child.kill()
-
     def stop(self) -> None:
-        """End the process that nobody waits for."""
+        """End the process, which nobody else waits for."""
         child, self._child = self._child, None
         if child:
             end_child(child)
 
-    def _exchange(self, asked: Mapping[str, Any], due: float) -> dict[str, Any]:
+    def _exchange(self, asked: Mapping[str, Any], patience: Patience) -> dict[str, Any]:
         try:
-            child = self._child or self._start(due)
-            _send(child, asked, due)
-            return _receive(child, due)
+            child = self._child or self._start(patience)
+            _send(child, asked, patience)
+            return _receive(child, patience)
         except ChildGone:
             gone, self._child = self._child, None
             why = explain_end(gone) if gone else ""
@@ -78,9 +95,9 @@ class GgufModel:
             self.stop()
             raise
 
-    def _start(self, due: float) -> Child:
+    def _start(self, patience: Patience) -> Child:
         child = self._child = start_child(self.module, [self.path])
-        why = _receive(child, due)["error"]
+        why = _receive(child, patience)["error"]
         if why:
             self.stop()
             raise NoAnswer(
@@ -100,25 +117,17 @@ def open_gguf(path: Path) -> GgufModel:
     return GgufModel(path)
 
 
-def _send(child: Child, asked: Mapping[str, Any], due: float) -> None:
+def _send(child: Child, asked: Mapping[str, Any], patience: Patience) -> None:
     body = json.dumps(asked).encode()
-    send(child, len(body).to_bytes(4) + body, lambda fd, event: _wait(fd, event, due))
+    send(child, len(body).to_bytes(4) + body, patience.wait)
 
 
-def _receive(child: Child, due: float) -> dict[str, Any]:
-    def wait(descriptor: int, event: int) -> None:
-        _wait(descriptor, event, due)
-
-    size = int.from_bytes(receive(child, 4, wait))
+def _receive(child: Child, patience: Patience) -> dict[str, Any]:
+    size = int.from_bytes(receive(child, 4, patience.wait))
     if size > _MOST_BYTES:
         raise ChildGone
-    told: dict[str, Any] = json.loads(receive(child, size, wait))
+    told: dict[str, Any] = json.loads(receive(child, size, patience.wait))
     return told
-
-
-def _wait(descriptor: int, event: int, due: float) -> None:
-    if not is_ready(descriptor, event, due - time.monotonic()):
-        raise TimeoutError
 
 
 def _require_answer(told: dict[str, Any]) -> dict[str, Any]:

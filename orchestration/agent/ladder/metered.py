@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from orchestration.agent.ladder.gguf import open_gguf
+from orchestration.agent.ladder.gguf import Patience, open_gguf
 from orchestration.agent.ladder.gguf_words import NoAnswer
 from orchestration.agent.ladder.source import ModelSource
 
@@ -115,14 +115,14 @@ def _ask_file(source: ModelSource, path: Path, meter: Meter) -> Any:
     class ToFile(httpx2.AsyncBaseTransport):
         async def handle_async_request(self, request: Any) -> httpx2.Response:
             asked = json.loads(await request.aread())
+            patience = Patience.of(source.limits.seconds)
             try:
-                told = await asyncio.to_thread(model.ask, asked, source.limits.seconds)
+                told = await asyncio.to_thread(model.ask, asked, patience)
             except NoAnswer as error:
                 meter.failed = str(error)
                 raise
-            except asyncio.CancelledError:
-                model.kill()  # the thread waits for it
-                raise
+            finally:
+                patience.given_up.set()  # where this was cancelled the thread still waits
             return httpx2.Response(200, json=told)
 
     return ToFile()

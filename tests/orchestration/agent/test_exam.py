@@ -49,13 +49,13 @@ def ask_only(monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, list[str]]]
     return act
 
 
-def test_four_hundred_questions_of_twenty_kinds_are_asked_and_no_set_has_more_than_two_of_another():
+def test_four_hundred_questions_of_twenty_kinds_are_asked_and_no_set_has_more_than_three_of_another():
     texts = {which: {t for _, t in read_templates(which)} for which in SETS}
     assert sum(map(len, texts.values())) >= 700
     for which in SETS:
         assert len({kind for kind, _ in read_templates(which)} - {UNANSWERED}) >= 28
     for one, other in combinations(SETS, 2):
-        assert len(texts[one] & texts[other]) <= 2  # of two to five words
+        assert len(texts[one] & texts[other]) <= 3  # of two to five words
 
 
 def test_names_are_those_of_the_home_and_what_it_has_no_name_for_is_counted(

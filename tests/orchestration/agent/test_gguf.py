@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from bench.scripted_gguf import USAGE
 from orchestration.agent.ladder import metered
 from orchestration.agent.ladder.answering import reply
 from orchestration.agent.ladder.conversation import list_offered
-from orchestration.agent.ladder.gguf import GgufModel, open_gguf
+from orchestration.agent.ladder.gguf import GgufModel, Patience, open_gguf
 from orchestration.agent.ladder.gguf_words import NoAnswer, put_plainly, read_reply
 
 pytest.importorskip("pydantic_ai", reason="the extra daguerre[gguf] is not installed")
@@ -148,6 +150,21 @@ def test_a_model_that_takes_too_long_is_ended(script, open_world, monkeypatch):
     assert model._child is None
 
 
+def test_who_gives_up_while_another_is_answered_ends_nothing(script):
+    model = script({"sleep_s": 2}, ANSWER)
+    asked = {"messages": [{"role": "user", "content": "?"}]}
+    with ThreadPoolExecutor(1) as other:
+        first = other.submit(model.ask, asked, Patience.of(60))
+        while model._child is None:
+            time.sleep(0.01)
+        second = Patience.of(60)
+        second.given_up.set()
+        with pytest.raises(TimeoutError):
+            model.ask(asked, second)
+        (choice,) = first.result()["choices"]
+    assert choice["message"]["content"] == ANSWER["answer"]
+
+
 def test_a_file_that_is_no_model_is_told(open_world, tmp_path, monkeypatch):
     pytest.importorskip("xllamacpp", reason="the extra daguerre[gguf] is not installed")
     path = tmp_path / "words.gguf"
@@ -155,7 +172,9 @@ def test_a_file_that_is_no_model_is_told(open_world, tmp_path, monkeypatch):
     with pytest.raises(
         NoAnswer, match=r"cannot read words\.gguf .*: give a whole GGUF file"
     ):
-        GgufModel(path).ask({"messages": [{"role": "user", "content": "?"}]}, 60)
+        GgufModel(path).ask(
+            {"messages": [{"role": "user", "content": "?"}]}, Patience.of(60)
+        )
 
 
 def test_a_real_model_in_a_file_is_held_to_tools_or_an_answer(tmp_path):
@@ -171,7 +190,7 @@ def test_a_real_model_in_a_file_is_held_to_tools_or_an_answer(tmp_path):
         "max_completion_tokens": 400,
     }
     try:
-        told = model.ask(asked, 120)
+        told = model.ask(asked, Patience.of(120))
     finally:
         model.stop()
     (choice,) = told["choices"]

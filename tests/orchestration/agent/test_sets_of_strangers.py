@@ -15,7 +15,7 @@ FOLDER = Path(questions.__file__).parent / "questions"
 SLOT = re.compile(r"\{\w+\}")
 NOT_OF_THIRD = {"average_labels_of_frame", "average_labels_of_session"}
 
-SETS = ("third", "fourth", "fifth", "sixth")
+SETS = ("third", "fourth", "fifth", "sixth", "seventh")
 each_set = pytest.mark.parametrize("which", SETS)
 
 

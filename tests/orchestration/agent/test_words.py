@@ -37,6 +37,7 @@ def test_words_of_one_meaning_are_one(text, meanings):
     [
         ("how many photographs are there", "frame"),
         ("how many different <class> are labelled", "<class>"),
+        ("how many <class> labels are there", "label"),
         ("number of the fraems", "frame"),
         ("how many dogs are labelled", ""),  # a slip away from "does"
         ("how many persons are there", ""),
