@@ -10,7 +10,8 @@
 #
 # Seen: asked for a confidence, {"type": "integer", "minimum": 0, "maximum": 1} gives 1, and the same of
 #   {"type": "number"} gives 100.0000000000000011. "pattern": "^[0-9]{3}$" gives three digits,
-#   "[0-9]{3}" the text that is given without a pattern. multipleOf and uniqueItems are dropped, maxLength holds. A name of "required"
+#   "[0-9]{3}" the text that is given without a pattern. multipleOf and uniqueItems are dropped,
+#   maxLength holds. A name of "required"
 #   that "properties" has not is left out of the object. None of it is an error or a warning.
 #
 # Why it matters: a score, a confidence or a share is a number from 0 to 1 in most schemas, and what a
