@@ -14,22 +14,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from orchestration.agent.ladder.gguf_child import Answer, serve
+
 USAGE = {"prompt_tokens": 40, "completion_tokens": 10, "total_tokens": 50}
 
 
-def main(path: Path) -> None:
-    """Answer until the input ends."""
-    send({"error": ""})
+def read_script(path: Path) -> Answer:
+    """Does one step for each request, after those that sleep."""
     script = itertools.cycle(json.loads(path.read_text()))
-    while head := sys.stdin.buffer.read(4):
-        sys.stdin.buffer.read(int.from_bytes(head))
+
+    def answer(_: dict[str, Any]) -> dict[str, Any]:
         step = next(script)
         while "sleep_s" in step:
             time.sleep(step["sleep_s"])
             step = next(script)
         if "exit" in step:
             raise SystemExit(step["exit"])
-        send(reply(step))
+        return reply(step)
+
+    return answer
 
 
 def reply(step: Mapping[str, Any]) -> dict[str, Any]:
@@ -46,12 +49,5 @@ def reply(step: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": "1", "created": 0, "model": "scripted", "usage": USAGE, "choices": [choice]}  # fmt: skip
 
 
-def send(told: Mapping[str, Any]) -> None:
-    """One message."""
-    body = json.dumps(told).encode()
-    sys.stdout.buffer.write(len(body).to_bytes(4) + body)
-    sys.stdout.buffer.flush()
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    serve(lambda: read_script(Path(sys.argv[1])))

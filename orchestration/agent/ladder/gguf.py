@@ -65,7 +65,7 @@ class GgufModel:
     def ask(self, asked: Mapping[str, Any], patience: Patience) -> dict[str, Any]:
         """The answer to a request of OpenAI's protocol; while another is asked, it waits.
 
-        Raises NoAnswer where there is none, and TimeoutError when patience ends; the process is ended then, too.
+        Raises NoAnswer where there is none, and TimeoutError when patience ends: the process that answers ends, too.
         """
         while not self._lock.acquire(timeout=_LOOK_S):
             patience.require()

@@ -8,18 +8,21 @@ import json
 import os
 import secrets
 import sys
-from typing import IO, Any
+from collections.abc import Callable
+from typing import IO, Any, TypeAlias
 
+# to a request as xllamacpp takes it
+Answer: TypeAlias = Callable[[dict[str, Any]], dict[str, Any]]
 _CONTEXT = 16_384  # tokens of a conversation; less where the model was trained on less
 
 
-def main(path: str) -> None:
-    """Answer until the input ends."""
+def serve(read_model: Callable[[], Answer]) -> None:
+    """Answer by what was read until the input ends."""
     # what llama.cpp prints is no answer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     try:
-        server = _read_model(path)
+        answer = read_model()
     except Exception as error:
         _send(answers, {"error": str(error)})
         return
@@ -27,12 +30,12 @@ def main(path: str) -> None:
     while head := sys.stdin.buffer.read(4):
         asked = json.loads(sys.stdin.buffer.read(int.from_bytes(head)))
         try:
-            _send(answers, server.handle_chat_completions(asked))
+            _send(answers, answer(asked))
         except Exception as error:
             _send(answers, {"error": str(error)})
 
 
-def _read_model(path: str) -> Any:
+def _read_gguf(path: str) -> Answer:
     import xllamacpp
 
     wanted = xllamacpp.CommonParams()
@@ -41,7 +44,8 @@ def _read_model(path: str) -> Any:
     wanted.n_parallel = 1
     # it listens on a port of loopback as well, which nobody is told of
     wanted.api_keys = [secrets.token_hex(32)]
-    return xllamacpp.Server(wanted)
+    answer: Answer = xllamacpp.Server(wanted).handle_chat_completions
+    return answer
 
 
 def _send(pipe: IO[bytes], told: dict[str, Any]) -> None:
@@ -51,4 +55,4 @@ def _send(pipe: IO[bytes], told: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    serve(lambda: _read_gguf(sys.argv[1]))

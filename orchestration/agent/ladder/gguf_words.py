@@ -8,6 +8,8 @@ to name them: the first message does, and the schema holds the model to one call
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
@@ -19,8 +21,6 @@ Reply with one JSON object alone, either {{"tool": "NAME", "arguments": {{...}}}
 or {{"answer": "..."}} to answer."""
 # bounds of numbers, texts and lists are checked where a tool is called: as grammars they have more rules than may be
 _KEPT = frozenset({"type", "enum", "const", "items", "anyOf", "properties", "required", "$ref", "$defs"})  # fmt: skip
-
-
 _REPEAT_PENALTY = 1.1  # small models say one word without end
 
 
@@ -36,10 +36,7 @@ def put_plainly(asked: Mapping[str, Any]) -> Json:
     messages.insert(0, ("system", _PROTOCOL.format(tools=told)))
     messages.sort(key=lambda one: one[0] != "system")  # those of the system first
     return {
-        "messages": [
-            {"role": role, "content": content}
-            for role, content in _join_turns(messages)
-        ],
+        "messages": list(_join_turns(messages)),
         "response_format": {
             "type": "json_schema",
             "json_schema": {"name": "reply", "schema": _make_schema(tools)},
@@ -100,15 +97,10 @@ def _put_message(message: Mapping[str, Any]) -> tuple[str, str]:
     return role, "\n".join(json.dumps(one) for one in said)
 
 
-def _join_turns(messages: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+def _join_turns(messages: Sequence[tuple[str, str]]) -> Iterator[Json]:
     """Each role in turn: templates refuse two messages of one."""
-    role, contents = messages[0][0], list[str]()
-    for said, content in messages:
-        if said != role:
-            yield role, "\n\n".join(contents)
-            role, contents = said, []
-        contents.append(content)
-    yield role, "\n\n".join(contents)
+    for role, turn in groupby(messages, key=itemgetter(0)):
+        yield {"role": role, "content": "\n\n".join(content for _, content in turn)}
 
 
 def _describe(tool: Mapping[str, Any]) -> str:
